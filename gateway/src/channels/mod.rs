@@ -1,0 +1,261 @@
+//! Providers, behind one trait.
+//!
+//! Protocol code without I/O: bytes and settings in, values out. A channel verifies and reads a
+//! provider's webhooks, writes the answer to them, and turns a message into provider requests.
+//! It knows nothing of the database, the web server or plugins, and never reads the time.
+
+pub mod twilio;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Address, Media, PartId, ProviderError, Status};
+
+/// A configured connection to a provider.
+pub trait Channel: Send + Sync {
+    /// Checks that the provider itself sent this webhook.
+    fn verify(&self, webhook: Webhook) -> Result<Verified, Refused>;
+
+    /// Reads what a verified webhook means.
+    fn parse(&self, verified: &Verified) -> Result<Vec<Event>, Malformed>;
+
+    /// The answer to a webhook; with no replies, the provider's way of saying nothing.
+    fn answer(&self, replies: &[Reply]) -> Answer;
+
+    /// Cuts a message into as many provider requests as it needs, by the channel's limits.
+    fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable>;
+
+    /// The one request that sends this part.
+    fn encode(&self, part: &Part) -> http::Request<Bytes>;
+
+    /// What the provider's response to that request came to.
+    fn decode(&self, response: &http::Response<Bytes>) -> Outcome;
+
+    /// The address that messages are sent from when the caller names none, if it is known
+    /// beforehand.
+    fn sender(&self) -> Option<&Address>;
+
+    fn capabilities(&self) -> Capabilities;
+}
+
+/// What a channel can do, for those who must choose or check before sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// The most UTF-16 units one provider request may carry.
+    pub max_text_units: usize,
+    /// The most media one provider request may carry.
+    pub max_media: usize,
+    /// Whether the provider reports what became of a message.
+    pub receipts: bool,
+    /// Whether replies may ride the webhook's own answer.
+    pub answers: bool,
+}
+
+/// A provider's HTTP request to us, not yet trusted.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    pub method: http::Method,
+    /// The public URL the provider called: the configured base and the raw request target.
+    pub url: String,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+}
+
+/// A webhook whose signature was checked. Only a channel's `verify` makes one.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    parameters: Vec<(String, String)>,
+    /// The decoded query of the URL, which may carry what we put there ourselves.
+    query: Vec<(String, String)>,
+}
+
+impl Verified {
+    /// The decoded parameters, in the order they came.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    /// The first parameter of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why a webhook was not let in. The reason is for the operator's log, never for the caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the signature is missing")]
+    Unsigned,
+    #[error("the signature does not match: the token or the public URL differs from what the provider used")]
+    Forged,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// A webhook that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub String);
+
+/// What a webhook meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Inbound(Inbound),
+    Status(Observation),
+}
+
+/// A message that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inbound {
+    /// The provider's id; the same one again is the same message again.
+    pub provider_id: String,
+    pub sender: Address,
+    pub recipient: Address,
+    pub text: String,
+    pub media: Vec<Media>,
+    pub segments: Option<u32>,
+    /// What else the provider told, by its own names.
+    pub extra: Vec<(String, String)>,
+}
+
+/// One status report, as received.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    pub provider_id: String,
+    /// Our own part id, when it rode the callback's URL.
+    pub part: Option<PartId>,
+    pub status: Status,
+    pub error: Option<ProviderError>,
+    /// All parameters, for the record.
+    pub raw: Vec<(String, String)>,
+}
+
+/// A reply that rides the webhook's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub text: String,
+    pub media: Vec<String>,
+    /// Where the provider shall report what becomes of it.
+    pub status_callback: String,
+}
+
+/// The HTTP answer to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+/// A message to be sent, before it is cut into parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    pub text: String,
+    pub media: Vec<String>,
+}
+
+/// What one part carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    pub text: String,
+    pub media: Vec<String>,
+}
+
+/// One provider request of an outbound message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub id: PartId,
+    /// A sender of the caller's choice; otherwise the channel's own.
+    pub sender: Option<Address>,
+    pub recipient: Address,
+    pub content: Content,
+    pub status_callback: String,
+}
+
+/// Why the channel can't carry a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsendable {
+    #[error("the message has neither text nor media")]
+    Empty,
+    #[error("the text has {units} UTF-16 units; this channel takes {limit} and is set to refuse longer ones")]
+    TooLong { units: usize, limit: usize },
+    #[error("the message has {count} media; this channel takes {limit}")]
+    TooManyMedia { count: usize, limit: usize },
+}
+
+/// What a try to send a part came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Accepted {
+        provider_id: String,
+        status: Status,
+        segments: Option<u32>,
+    },
+    /// Known not to have been sent; worth another try, after the given time if one is named.
+    Retry {
+        after: Option<std::time::Duration>,
+        error: ProviderError,
+    },
+    /// Known not to have been sent, and never will be.
+    Rejected {
+        error: ProviderError,
+    },
+    /// The recipient does not want messages.
+    OptedOut {
+        error: ProviderError,
+    },
+    /// It may or may not have been sent. Never resent blindly.
+    Unknown {
+        error: ProviderError,
+    },
+}
+
+/// What an operator writes under `[channels.NAME]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Settings {
+    Twilio(twilio::Settings),
+}
+
+/// What is wrong with a channel's settings: the key below `channels.NAME`, and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`channels.{channel}.{key}` {problem}")]
+pub struct BadSettings {
+    pub channel: String,
+    pub key: &'static str,
+    pub problem: String,
+}
+
+/// Where the provider reports what becomes of a part. Our own part id rides along, so that a
+/// report tells which part it is even when we never saw the answer to our request.
+pub fn status_callback(public_url: &str, channel: &str, part: PartId) -> String {
+    format!("{public_url}/webhooks/{channel}/status?part={part}")
+}
+
+/// All configured channels, by name.
+#[derive(Clone, Default)]
+pub struct Channels(BTreeMap<String, Arc<dyn Channel>>);
+
+impl Channels {
+    pub fn build(settings: &BTreeMap<String, Settings>) -> Result<Self, BadSettings> {
+        let mut channels: BTreeMap<String, Arc<dyn Channel>> = BTreeMap::new();
+        for (name, settings) in settings {
+            let channel = match settings {
+                Settings::Twilio(settings) => twilio::Twilio::build(settings)
+                    .map_err(|(key, problem)| BadSettings { channel: name.clone(), key, problem })?,
+            };
+            channels.insert(name.clone(), Arc::new(channel));
+        }
+        Ok(Self(channels))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Channel>> {
+        self.0.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}

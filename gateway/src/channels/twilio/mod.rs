@@ -1,0 +1,101 @@
+//! Twilio's Programmable Messaging, as a channel.
+//!
+//! Owns everything that is Twilio's: its settings, signature, forms, TwiML and REST answers. Does no I/O
+//! and knows no flow: which webhooks are stored, or when a part is sent again, is decided elsewhere.
+
+mod events;
+mod form;
+mod rest;
+mod settings;
+pub mod signature;
+mod twiml;
+mod webhook;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+
+use super::{
+    Answer, Capabilities, Channel, Content, Event, Malformed, Outbound, Outcome, Part, Refused, Reply, Unsendable,
+    Verified, Webhook,
+};
+use crate::message::split::{LongText, split, truncate, utf16_units};
+use crate::message::{Address, MAX_MEDIA};
+use rest::Rest;
+pub use settings::{Problem, Settings};
+
+/// An account at Twilio, and what it sends from.
+#[derive(Debug)]
+pub struct Twilio {
+    tokens: Vec<SecretString>,
+    rest: Rest,
+    long_text: LongText,
+    max_text_units: usize,
+}
+
+impl Twilio {
+    pub fn build(settings: &Settings) -> Result<Self, Problem> {
+        let account = settings.account_sid()?;
+        let tokens = settings.tokens()?;
+        let rest = Rest {
+            endpoint: settings.endpoint(account)?,
+            authorization: settings.authorization(account)?,
+            sender: settings.sender()?,
+            validity: settings.validity()?,
+        };
+        Ok(Self { tokens, rest, long_text: settings.long_text, max_text_units: settings.max_text_units()? })
+    }
+}
+
+impl Channel for Twilio {
+    fn verify(&self, webhook: Webhook) -> Result<Verified, Refused> {
+        webhook::verify(&self.tokens, &webhook)
+    }
+
+    fn parse(&self, verified: &Verified) -> Result<Vec<Event>, Malformed> {
+        events::parse(verified)
+    }
+
+    fn answer(&self, replies: &[Reply]) -> Answer {
+        Answer { content_type: "text/xml", body: twiml::document(replies) }
+    }
+
+    /// Media ride the first part only.
+    fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable> {
+        let Outbound { text, media } = outbound;
+        if text.trim().is_empty() && media.is_empty() {
+            return Err(Unsendable::Empty);
+        }
+        if media.len() > MAX_MEDIA {
+            return Err(Unsendable::TooManyMedia { count: media.len(), limit: MAX_MEDIA });
+        }
+        let limit = self.max_text_units;
+        let units = utf16_units(text);
+        let texts = match self.long_text {
+            _ if units <= limit => vec![text.clone()],
+            LongText::Split => split(text, limit),
+            LongText::Truncate => vec![truncate(text, limit)],
+            LongText::Reject => return Err(Unsendable::TooLong { units, limit }),
+        };
+        let mut media = media.clone();
+        Ok(texts.into_iter().map(|text| Content { text, media: std::mem::take(&mut media) }).collect())
+    }
+
+    fn encode(&self, part: &Part) -> http::Request<Bytes> {
+        self.rest.encode(part)
+    }
+
+    fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
+        rest::decode(response)
+    }
+
+    fn sender(&self) -> Option<&Address> {
+        self.rest.sender.address()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { max_text_units: self.max_text_units, max_media: MAX_MEDIA, receipts: true, answers: true }
+    }
+}

@@ -1,0 +1,157 @@
+//! Twilio's REST API: the request that sends a part, and what the response to it came to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use quick_xml::escape::unescape;
+use serde_json::Value;
+
+use super::events::status_named;
+use crate::channels::{Outcome, Part};
+use crate::message::{Address, ProviderError, Status};
+
+/// The recipient has opted out of this sender's messages.
+const OPTED_OUT: i32 = 21610;
+/// The sender's queue holds all that it can send in ten hours. Comes with HTTP 429 and with 400.
+const QUEUE_FULL: i32 = 21611;
+/// Too many requests at once; this one was not processed.
+const TOO_MANY_REQUESTS: i32 = 20429;
+
+/// How long to leave a full queue alone, unless Twilio says.
+const QUEUE_PAUSE: Duration = Duration::from_mins(1);
+/// No pause asked for by a response is taken for longer than this: a misread header must not park a message.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
+/// What every request of a channel has in common.
+#[derive(Debug)]
+pub(super) struct Rest {
+    pub(super) endpoint: Uri,
+    pub(super) authorization: HeaderValue,
+    pub(super) sender: Sender,
+    pub(super) validity: Option<u32>,
+}
+
+/// What a channel sends from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    Address(Address),
+    /// A messaging service, which chooses the number.
+    Service(String),
+}
+
+impl Sender {
+    pub(super) fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Service(_) => None,
+        }
+    }
+}
+
+impl Rest {
+    /// A sender named by the part goes before the channel's own; it needn't be in the service's pool, so the
+    /// service isn't named then.
+    pub(super) fn encode(&self, part: &Part) -> Request<Bytes> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("To", part.recipient.as_str());
+        match (&part.sender, &self.sender) {
+            (Some(address), _) | (None, Sender::Address(address)) => form.append_pair("From", address.as_str()),
+            (None, Sender::Service(sid)) => form.append_pair("MessagingServiceSid", sid),
+        };
+        if !part.content.text.is_empty() {
+            form.append_pair("Body", &part.content.text);
+        }
+        for url in &part.content.media {
+            form.append_pair("MediaUrl", url);
+        }
+        if !part.status_callback.is_empty() {
+            form.append_pair("StatusCallback", &part.status_callback);
+        }
+        if let Some(seconds) = self.validity {
+            form.append_pair("ValidityPeriod", &seconds.to_string());
+        }
+        let mut request = Request::new(Bytes::from(form.finish()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        request
+    }
+}
+
+/// A 5xx may come after the message was made, a 408 from a proxy too; what else is refused was not processed.
+pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
+    let status = response.status();
+    if status.is_success() {
+        return accepted(status, response.body());
+    }
+    let error = error(status, response.body());
+    let pause = retry_after(response.headers());
+    match (status.as_u16(), error.code) {
+        (..300 | 408 | 500.., _) => Outcome::Unknown { error },
+        (_, Some(OPTED_OUT)) => Outcome::OptedOut { error },
+        (_, Some(QUEUE_FULL)) => Outcome::Retry { after: Some(pause.unwrap_or(QUEUE_PAUSE)), error },
+        (429, _) | (_, Some(TOO_MANY_REQUESTS)) => Outcome::Retry { after: pause, error },
+        _ => Outcome::Rejected { error },
+    }
+}
+
+/// A success that doesn't say which message was made leaves it unknown.
+fn accepted(status: StatusCode, body: &[u8]) -> Outcome {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| message.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let Some(sid) = text("sid") else {
+        let message = Some(format!("HTTP {}, but no message id in the response", status.as_u16()));
+        return Outcome::Unknown { error: ProviderError { code: None, message } };
+    };
+    Outcome::Accepted {
+        provider_id: sid.to_owned(),
+        // There is a message; a word for its status that is unknown here says no more than that.
+        status: text("status").and_then(status_named).unwrap_or(Status::Queued),
+        // While a messaging service hasn't chosen the number yet, Twilio says 0.
+        segments: message.get("num_segments").and_then(number).filter(|count| *count > 0),
+    }
+}
+
+/// What Twilio says went wrong; where it says nothing (a proxy's page, no body), the HTTP status.
+fn error(status: StatusCode, body: &[u8]) -> ProviderError {
+    let ProviderError { code, message } = json_error(body).or_else(|| xml_error(body)).unwrap_or_default();
+    ProviderError { code, message: message.or_else(|| Some(format!("HTTP {}", status.as_u16()))) }
+}
+
+/// Twilio's own form, `code` and `message`, or that of RFC 9457, which its newer APIs use.
+fn json_error(body: &[u8]) -> Option<ProviderError> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let message = text("message").or_else(|| text("detail")).or_else(|| text("title"));
+    Some(ProviderError { code: body.get("code").and_then(number), message })
+}
+
+fn xml_error(body: &[u8]) -> Option<ProviderError> {
+    let (_, body) = std::str::from_utf8(body).ok()?.split_once("<RestException>")?;
+    let text = |open, close| {
+        let (text, _) = body.split_once(open)?.1.split_once(close)?;
+        Some(unescape(text).ok()?.into_owned())
+    };
+    let code = text("<Code>", "</Code>").and_then(|code| code.parse().ok());
+    Some(ProviderError { code, message: text("<Message>", "</Message>") })
+}
+
+/// Twilio writes some numbers as text.
+fn number<N: std::str::FromStr>(value: &Value) -> Option<N> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// In seconds; the other form, a date, is left out since there is no clock here.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}

@@ -1,0 +1,211 @@
+//! What an operator writes for a Twilio channel, and what is checked of it before anything starts.
+//!
+//! A value that is empty counts as not set, since environment variables often are.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Uri};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::rest::Sender;
+use crate::message::Address;
+use crate::message::split::LongText;
+
+/// The setting that is wrong, and what is wrong with it together with the remedy.
+pub type Problem = (&'static str, String);
+
+/// Twilio takes no longer text in one message (error 21617 above it).
+const MAX_TEXT_UNITS: usize = 1600;
+
+/// The longest time Twilio keeps a message in its queue.
+const MAX_VALIDITY: u32 = 36_000;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub account_sid: Option<String>,
+    /// Twilio signs webhooks with it; it also authenticates sending unless there is an API key.
+    pub auth_token: Option<SecretString>,
+    /// Further tokens that webhooks may be signed with, for the time a token is being replaced.
+    pub auth_tokens: Vec<SecretString>,
+    pub api_key: Option<String>,
+    pub api_key_secret: Option<SecretString>,
+    /// A number in E.164, a short code or a name. Unused where there is a messaging service.
+    pub from: Option<String>,
+    pub messaging_service_sid: Option<String>,
+    pub base_url: String,
+    pub long_text: LongText,
+    pub max_text_units: usize,
+    /// How many seconds Twilio may keep a message in its queue; Twilio's own default is ten hours.
+    pub validity: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            account_sid: None,
+            auth_token: None,
+            auth_tokens: Vec::new(),
+            api_key: None,
+            api_key_secret: None,
+            from: None,
+            messaging_service_sid: None,
+            base_url: "https://api.twilio.com".to_owned(),
+            long_text: LongText::Split,
+            max_text_units: MAX_TEXT_UNITS,
+            validity: None,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn account_sid(&self) -> Result<&str, Problem> {
+        let sid = given(self.account_sid.as_deref()).ok_or_else(|| {
+            let problem = "is not set: put the Account SID from the Twilio console there, or in TWILIO_ACCOUNT_SID";
+            ("account_sid", problem.to_owned())
+        })?;
+        check_sid("account_sid", "AC", "the Account SID from the Twilio console (or TWILIO_ACCOUNT_SID)", sid)
+    }
+
+    /// All tokens that a webhook may be signed with.
+    pub(super) fn tokens(&self) -> Result<Vec<SecretString>, Problem> {
+        let further = self.auth_tokens.iter().filter_map(given_secret);
+        let tokens: Vec<_> = std::iter::once(self.auth_token()?).chain(further).map(SecretString::from).collect();
+        Ok(tokens)
+    }
+
+    /// The header that authenticates sending: by the API key where there is one, else by the token.
+    pub(super) fn authorization(&self, account: &str) -> Result<HeaderValue, Problem> {
+        let key = given(self.api_key.as_deref());
+        let secret = self.api_key_secret.as_ref().and_then(given_secret);
+        let (user, password) = match (key, secret) {
+            (Some(key), Some(secret)) => {
+                (check_sid("api_key", "SK", "the SID of an API key from the Twilio console", key)?, secret)
+            }
+            (None, None) => (account, self.auth_token()?),
+            (Some(_), None) => {
+                let problem = "is not set, but `api_key` is: add the key's secret, or remove the key";
+                return Err(("api_key_secret", problem.to_owned()));
+            }
+            (None, Some(_)) => {
+                let problem = "is not set, but `api_key_secret` is: add the key's SID (`SK…`), or remove the secret";
+                return Err(("api_key", problem.to_owned()));
+            }
+        };
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        let mut header = HeaderValue::from_str(&format!("Basic {encoded}"))
+            .map_err(|_| ("auth_token", "can't be put into a request header".to_owned()))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    pub(super) fn sender(&self) -> Result<Sender, Problem> {
+        // Both are checked, also when one of them goes unused: a typing mistake should show at once.
+        let address = given(self.from.as_deref()).map(check_address).transpose()?;
+        let service = given(self.messaging_service_sid.as_deref())
+            .map(|sid| {
+                let what = "the SID of a Messaging Service (or TWILIO_MESSAGING_SERVICE_SID)";
+                check_sid("messaging_service_sid", "MG", what, sid)
+            })
+            .transpose()?;
+        match (service, address) {
+            (Some(service), _) => Ok(Sender::Service(service.to_owned())),
+            (None, Some(address)) => Ok(Sender::Address(address)),
+            (None, None) => Err((
+                "from",
+                "is not set: put the number that messages are sent from there (E.164, such as +14155550100) or in \
+                 TWILIO_PHONE_NUMBER; or set `messaging_service_sid` (TWILIO_MESSAGING_SERVICE_SID)"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Where messages are created.
+    pub(super) fn endpoint(&self, account: &str) -> Result<Uri, Problem> {
+        let default = Self::default().base_url;
+        let base = given(Some(&self.base_url)).unwrap_or(&default).trim_end_matches('/');
+        let problem = || {
+            let problem = "must be an http or https URL without user name, query or fragment, such as \
+                           https://api.twilio.com";
+            ("base_url", problem.to_owned())
+        };
+        if base.contains(['?', '#', '@']) {
+            return Err(problem());
+        }
+        let uri: Uri = format!("{base}/2010-04-01/Accounts/{account}/Messages.json").parse().map_err(|_| problem())?;
+        match (uri.scheme_str(), uri.host()) {
+            (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
+            _ => Err(problem()),
+        }
+    }
+
+    pub(super) fn max_text_units(&self) -> Result<usize, Problem> {
+        if (1..=MAX_TEXT_UNITS).contains(&self.max_text_units) {
+            return Ok(self.max_text_units);
+        }
+        Err(("max_text_units", format!("must be from 1 to {MAX_TEXT_UNITS}, the most Twilio takes in one message")))
+    }
+
+    pub(super) fn validity(&self) -> Result<Option<u32>, Problem> {
+        match self.validity {
+            Some(seconds) if !(1..=MAX_VALIDITY).contains(&seconds) => Err((
+                "validity",
+                format!("must be from 1 to {MAX_VALIDITY} seconds; leave it out for Twilio's default"),
+            )),
+            validity => Ok(validity),
+        }
+    }
+
+    fn auth_token(&self) -> Result<&str, Problem> {
+        self.auth_token.as_ref().and_then(given_secret).ok_or_else(|| {
+            let problem = "is not set: put the account's primary Auth Token there, or in TWILIO_AUTH_TOKEN; Twilio \
+                           signs webhooks with it, so it is needed even when messages are sent with an API key";
+            ("auth_token", problem.to_owned())
+        })
+    }
+}
+
+fn given(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn given_secret(value: &SecretString) -> Option<&str> {
+    given(Some(value.expose_secret()))
+}
+
+/// The value itself isn't shown: people paste a token into the wrong line.
+fn check_sid<'a>(key: &'static str, prefix: &str, what: &str, sid: &'a str) -> Result<&'a str, Problem> {
+    let digits = sid.strip_prefix(prefix).unwrap_or_default();
+    if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(sid);
+    }
+    Err((key, format!("must be `{prefix}` and 32 hexadecimal digits: {what}")))
+}
+
+fn check_address(from: &str) -> Result<Address, Problem> {
+    let digits = |text: &str, least, most| {
+        (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let number = from.strip_prefix("whatsapp:").unwrap_or(from).strip_prefix('+');
+    let good = match number {
+        Some(number) => digits(number, 7, 15) && !number.starts_with('0'),
+        None => digits(from, 3, 8) || is_name(from),
+    };
+    if good {
+        return Ok(Address::received(from));
+    }
+    Err((
+        "from",
+        "must be a number in E.164 such as +14155550100, a short code, or a name of at most 11 letters, digits and \
+         spaces (TWILIO_PHONE_NUMBER)"
+            .to_owned(),
+    ))
+}
+
+/// What Twilio calls an alphanumeric sender.
+fn is_name(from: &str) -> bool {
+    from.len() <= 11
+        && from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+        && from.bytes().any(|byte| byte.is_ascii_alphabetic())
+}

@@ -1,0 +1,213 @@
+//! From a message to provider requests, and from their responses to outcomes.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+
+use super::*;
+use crate::message::{ProviderError, Status};
+
+fn outbound(text: &str, media: usize) -> Outbound {
+    let media = (0..media).map(|index| format!("https://m.example/{index}")).collect();
+    Outbound { text: text.to_owned(), media }
+}
+
+fn part(sender: Option<&str>, text: &str, media: usize) -> Part {
+    let Outbound { text, media } = outbound(text, media);
+    Part {
+        id: "01936f2e-7d4a-7000-8000-000000000001".parse().unwrap(),
+        sender: sender.map(Address::received),
+        recipient: Address::received("+14017122661"),
+        content: Content { text, media },
+        status_callback: "https://recado.example/webhooks/sms/status?part=1".to_owned(),
+    }
+}
+
+#[test]
+fn a_message_must_have_something_and_not_too_many_media() {
+    let twilio = channel("");
+    assert_eq!(twilio.split(&outbound("", 0)), Err(Unsendable::Empty));
+    assert_eq!(twilio.split(&outbound(" \n", 0)), Err(Unsendable::Empty));
+    assert_eq!(twilio.split(&outbound("x", 11)), Err(Unsendable::TooManyMedia { count: 11, limit: 10 }));
+    let Outbound { text, media } = outbound("", 10);
+    assert_eq!(twilio.split(&outbound("", 10)), Ok(vec![Content { text, media }]));
+}
+
+#[test]
+fn a_long_text_goes_by_the_rule() {
+    let message = outbound("one two three", 2);
+    let texts = |settings: &str| {
+        let parts = channel(settings).split(&message)?;
+        let (first, others) = parts.split_first().unwrap();
+        assert_eq!(first.media, message.media, "media ride the first part");
+        assert!(others.iter().all(|part| part.media.is_empty()), "and no other");
+        Ok(parts.into_iter().map(|part| part.text).collect::<Vec<_>>())
+    };
+    assert_eq!(texts("max_text_units = 13\nlong_text = 'reject'"), Ok(vec!["one two three".to_owned()]));
+    assert_eq!(texts("max_text_units = 8"), Ok(vec!["one two".to_owned(), "three".to_owned()]));
+    assert_eq!(texts("max_text_units = 8\nlong_text = 'truncate'").unwrap().len(), 1);
+    let refusal = Unsendable::TooLong { units: 13, limit: 8 };
+    assert_eq!(texts("max_text_units = 8\nlong_text = 'reject'"), Err(refusal));
+    // Twilio counts UTF-16 units: an emoji is two.
+    assert_eq!(channel("").split(&outbound(&"😀".repeat(801), 0)).unwrap().len(), 2);
+}
+
+fn sent(twilio: &Twilio, part: &Part) -> Vec<(String, String)> {
+    form::decode(twilio.encode(part).body()).unwrap()
+}
+
+#[test]
+fn a_request_says_what_to_send_and_who_asks() {
+    let request = channel("base_url = 'http://localhost:9000/twilio/'").encode(&part(None, "¿Qué & cómo?", 2));
+    assert_eq!(request.method(), http::Method::POST);
+    let url = format!("http://localhost:9000/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json");
+    assert_eq!(request.uri().to_string(), url);
+    assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
+    assert_eq!(request.headers()["accept"], "application/json");
+    let authorization = &request.headers()["authorization"];
+    assert_eq!(authorization, &format!("Basic {}", STANDARD.encode(format!("{ACCOUNT}:12345"))));
+    assert!(authorization.is_sensitive());
+    let expected = [
+        ("To", "+14017122661"),
+        ("From", "+15558675310"),
+        ("Body", "¿Qué & cómo?"),
+        ("MediaUrl", "https://m.example/0"),
+        ("MediaUrl", "https://m.example/1"),
+        ("StatusCallback", "https://recado.example/webhooks/sms/status?part=1"),
+    ];
+    assert_eq!(form::decode(request.body()).unwrap(), pairs(&expected));
+}
+
+#[test]
+fn an_api_key_goes_before_the_token() {
+    let twilio = channel(&format!("api_key = '{KEY}'\napi_key_secret = 'hush'"));
+    let expected = format!("Basic {}", STANDARD.encode(format!("{KEY}:hush")));
+    assert_eq!(twilio.encode(&part(None, "hi", 0)).headers()["authorization"], expected);
+}
+
+#[test]
+fn the_parts_own_sender_goes_before_the_service_and_that_before_the_number() {
+    let senders = |twilio: &Twilio, sender| {
+        let mut form = sent(twilio, &part(sender, "hi", 0));
+        form.retain(|(name, _)| name == "From" || name == "MessagingServiceSid");
+        form
+    };
+    let number = channel("");
+    assert_eq!(senders(&number, None), pairs(&[("From", "+15558675310")]));
+    assert_eq!(senders(&number, Some("22395")), pairs(&[("From", "22395")]));
+    let service = channel(&format!("messaging_service_sid = '{SERVICE}'"));
+    assert_eq!(senders(&service, None), pairs(&[("MessagingServiceSid", SERVICE)]));
+    assert_eq!(senders(&service, Some("22395")), pairs(&[("From", "22395")]));
+}
+
+#[test]
+fn what_is_not_set_is_not_sent() {
+    let bare = Part { status_callback: String::new(), ..part(None, "", 1) };
+    let names = |twilio: &Twilio| sent(twilio, &bare).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(&channel("")), ["To", "From", "MediaUrl"]);
+    assert_eq!(names(&channel("validity = 60")), ["To", "From", "MediaUrl", "ValidityPeriod"]);
+}
+
+fn outcome(status: u16, retry_after: Option<&str>, body: &str) -> Outcome {
+    let mut response = http::Response::new(Bytes::from(body.to_owned()));
+    *response.status_mut() = status.try_into().unwrap();
+    if let Some(value) = retry_after {
+        response.headers_mut().insert("retry-after", value.parse().unwrap());
+    }
+    channel("").decode(&response)
+}
+
+#[test]
+fn a_success_names_the_message() {
+    let cases = [
+        (201, r#"{"sid":"SM1","status":"queued","num_segments":"2"}"#, Status::Queued, Some(2)),
+        (201, r#"{"sid":"SM1","status":"accepted","num_segments":"0","from":null}"#, Status::Accepted, None),
+        (200, r#"{"sid":"SM1","status":"sent","num_segments":3}"#, Status::Sent, Some(3)),
+        (202, r#"{"sid":"SM1","status":"teleported"}"#, Status::Queued, None),
+        (201, r#"{"sid":"SM1","num_segments":"-1"}"#, Status::Queued, None),
+    ];
+    for (http, body, status, segments) in cases {
+        let expected = Outcome::Accepted { provider_id: "SM1".to_owned(), status, segments };
+        assert_eq!(outcome(http, None, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_success_that_cannot_be_read_is_unknown() {
+    for (http, body) in
+        [(201, ""), (201, r#"{"sid":"#), (200, "<html>"), (201, r#"{"sid":""}"#), (202, "[]"), (204, "")]
+    {
+        assert!(matches!(outcome(http, None, body), Outcome::Unknown { .. }), "{http} {body}");
+    }
+}
+
+#[test]
+fn failures_are_told_apart() {
+    let json = |code: i32| format!(r#"{{"code":{code},"message":"told","more_info":"x","status":400}}"#);
+    let xml = "<?xml version='1.0'?><TwilioResponse><RestException><Code>21610</Code><Message>a &amp; b</Message>\
+               <Status>400</Status></RestException></TwilioResponse>";
+    let error = |code: Option<i32>, message: &str| ProviderError { code, message: Some(message.to_owned()) };
+    let told = |code: i32| error(Some(code), "told");
+    let retry = |seconds: Option<u64>, error| Outcome::Retry { after: seconds.map(Duration::from_secs), error };
+    let rejected = |error| Outcome::Rejected { error };
+    let unknown = |error| Outcome::Unknown { error };
+    let cases = [
+        (400, None, json(21211), rejected(told(21211))),
+        (401, None, json(20003), rejected(told(20003))),
+        (401, None, r#"{"detail":"Why","status":401}"#.to_owned(), rejected(error(None, "Why"))),
+        (404, None, r#"{"status":404,"message":"Not found"}"#.to_owned(), rejected(error(None, "Not found"))),
+        (
+            403,
+            None,
+            r#"{"type":"x","title":"Denied","code":"20006"}"#.to_owned(),
+            rejected(error(Some(20006), "Denied")),
+        ),
+        (400, None, String::new(), rejected(error(None, "HTTP 400"))),
+        (413, None, "<html><h1>Too large</h1></html>".to_owned(), rejected(error(None, "HTTP 413"))),
+        (307, None, String::new(), rejected(error(None, "HTTP 307"))),
+        (400, None, json(21610), Outcome::OptedOut { error: told(21610) }),
+        (400, None, xml.to_owned(), Outcome::OptedOut { error: error(Some(21610), "a & b") }),
+        (429, None, json(20429), retry(None, told(20429))),
+        (429, Some("7"), json(20429), retry(Some(7), told(20429))),
+        (429, Some("0"), String::new(), retry(Some(0), error(None, "HTTP 429"))),
+        (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), json(20429), retry(None, told(20429))),
+        (429, Some("-5"), json(20429), retry(None, told(20429))),
+        (429, Some("99999999999999"), json(20429), retry(Some(86_400), told(20429))),
+        (400, None, json(20429), retry(None, told(20429))),
+        (429, None, json(21611), retry(Some(60), told(21611))),
+        (400, None, json(21611), retry(Some(60), told(21611))),
+        (400, Some("90"), json(21611), retry(Some(90), told(21611))),
+        (500, None, json(20500), unknown(told(20500))),
+        (503, Some("5"), json(20503), unknown(told(20503))),
+        (502, None, "<html>".to_owned(), unknown(error(None, "HTTP 502"))),
+        (500, None, json(21610), unknown(told(21610))),
+        (408, None, String::new(), unknown(error(None, "HTTP 408"))),
+    ];
+    for (http, retry_after, body, expected) in cases {
+        assert_eq!(outcome(http, retry_after, &body), expected, "{http} {retry_after:?} {body}");
+    }
+}
+
+const JSON: &str = r#"\{"(sid|code|message|num_segments)":("?[0-9a-z]{0,30}"?|null|\[\])\}"#;
+
+proptest! {
+    #[test]
+    fn no_response_makes_it_panic(
+        status in 100_u16..1000, retry_after in "[ -~]{0,9}",
+        body in prop_oneof!["\\PC*", JSON, "<RestException><(Code|Message)>.{0,9}"],
+    ) {
+        outcome(status, Some(&retry_after), &body);
+    }
+
+    #[test]
+    fn parts_are_within_the_limit_and_carry_all_media(
+        text in "\\PC{1,80}", limit in 2_usize..40, media in 1_usize..=10,
+    ) {
+        let message = outbound(&text, media);
+        let parts = channel(&format!("max_text_units = {limit}")).split(&message).unwrap();
+        prop_assert!(parts.iter().all(|part| utf16_units(&part.text) <= limit));
+        prop_assert_eq!(parts.iter().flat_map(|part| part.media.clone()).collect::<Vec<_>>(), message.media);
+    }
+}

@@ -1,0 +1,80 @@
+//! Calling a running gateway.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Context, Usage};
+use crate::transport::{HttpTransport, Limits, Transport};
+
+/// Where a development gateway leaves how to reach it, below its data folder.
+const DEV_FILE: &str = "dev.json";
+
+/// A gateway and the key that lets one in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Reach {
+    pub(super) gateway: String,
+    pub(super) key: String,
+}
+
+impl Reach {
+    /// What the development gateway of this data folder left.
+    pub(super) fn read(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(data.join(DEV_FILE)).ok()?).ok()
+    }
+
+    /// Leaves it, readable by its owner alone.
+    pub(super) fn write(&self, data: &Path) -> std::io::Result<()> {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = data.join(DEV_FILE);
+        let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(serde_json::to_string(self)?.as_bytes())
+    }
+
+    /// From flags and environment, else from the development gateway of `data`.
+    pub(super) fn find(
+        context: &Context,
+        gateway: Option<&str>,
+        key: Option<&str>,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
+        let dev = Self::read(data);
+        let key = key.map(str::to_owned).or_else(|| dev.as_ref().map(|dev| dev.key.clone()));
+        let Some(key) = key else {
+            let text =
+                "no API key: give --key or RECADO_API_KEY (`recado key create` makes one), or start `recado dev`";
+            bail!(Usage(text.to_owned()));
+        };
+        let gateway = match (gateway, dev) {
+            (Some(gateway), _) => gateway.trim_end_matches('/').to_owned(),
+            (None, Some(dev)) => dev.gateway,
+            (None, None) => format!("http://{}", context.setting("server.listen")?),
+        };
+        Ok(Self { gateway, key })
+    }
+
+    /// Sends a JSON body and gives the JSON answer; a problem document becomes an error.
+    pub(super) async fn post(&self, path: &str, body: &Value, language: &str) -> anyhow::Result<Value> {
+        let request = http::Request::post(format!("{}{path}", self.gateway))
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json")
+            .header("accept-language", language)
+            .body(Bytes::from(body.to_string()))?;
+        let limits = Limits { total: Duration::from_secs(40), ..Limits::default() };
+        let response = HttpTransport::new(limits)?
+            .send(request)
+            .await
+            .with_context(|| format!("the gateway at {} does not answer", self.gateway))?;
+        let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        if response.status().is_success() {
+            return Ok(answer);
+        }
+        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("it gave no reason");
+        bail!("the gateway refused ({}): {detail}", response.status().as_u16());
+    }
+}

@@ -1,0 +1,112 @@
+//! Commands that only look: `config`, `phone`, `segments`.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Context;
+use crate::config::show;
+use crate::message::{Locale, phone, segments};
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum What {
+    /// Say whether the settings make sense, and if not, what to change
+    Check,
+    /// Show every setting and where it came from; secrets are left out
+    Show,
+}
+
+impl ConfigCommand {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        match self.what {
+            What::Check => {
+                let config = context.config()?;
+                let (channels, plugins) = (config.channels.len(), config.plugins.len());
+                context.output.print(&json!({ "ok": true, "channels": channels, "plugins": plugins }), || {
+                    format!("the settings are right: {channels} channel(s), {plugins} plugin(s)")
+                });
+            }
+            What::Show => {
+                let shown = show(&context.sources(Vec::new()).figment()?)?;
+                context.output.print(&shown, || {
+                    let lines =
+                        shown.iter().map(|shown| format!("{} = {}    # {}", shown.key, shown.value, shown.origin));
+                    lines.collect::<Vec<_>>().join("\n")
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Phone {
+    /// The number, in any usual form
+    #[arg(allow_hyphen_values = true)]
+    number: String,
+    /// The country it is dialled in [default: `defaults.region`]
+    #[arg(long)]
+    region: Option<String>,
+    /// The language of the reason: es or en [default: `defaults.locale`]
+    #[arg(long)]
+    locale: Option<String>,
+}
+
+impl Phone {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let region = match &self.region {
+            Some(region) => region.to_uppercase(),
+            None => context.setting("defaults.region")?,
+        };
+        let locale = match &self.locale {
+            Some(tag) => Locale::from_tag(tag),
+            None => context.locale()?,
+        };
+        let inspection = phone::inspect(&self.number, &region);
+        let refused = phone::parse(&self.number, &region).err().map(|refusal| refusal.reason(locale));
+        context.output.print(&inspection, || match (&inspection.e164, &refused) {
+            (Some(e164), None) => format!(
+                "{e164}\n  national       {}\n  international  {}\n  country        {}\n  kind           {}",
+                inspection.national.as_deref().unwrap_or("-"),
+                inspection.international.as_deref().unwrap_or("-"),
+                inspection.country.as_deref().unwrap_or("-"),
+                serde_json::to_value(inspection.kind).unwrap_or_default().as_str().unwrap_or("-"),
+            ),
+            (_, Some(reason)) => reason.clone(),
+            (None, None) => self.number.clone(),
+        });
+        if let Some(reason) = refused {
+            bail!("{reason}");
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Segments {
+    /// The text
+    #[arg(allow_hyphen_values = true)]
+    text: String,
+}
+
+impl Segments {
+    pub(super) fn run(&self, context: &Context) {
+        let counted = segments::count(&self.text);
+        context.output.print(&counted, || {
+            let mut text = format!(
+                "{} segment(s), {}, {} of {} units used; {} left in the last",
+                counted.segments, counted.encoding, counted.units, counted.units_per_segment, counted.remaining
+            );
+            if !counted.non_gsm.is_empty() {
+                text = format!("{text}\nnot in GSM-7: {}", counted.non_gsm.join(" "));
+            }
+            text
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! `recado dev`: everything on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use figment::value::Value;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::Context;
+use super::call::Reach;
+use super::gateway::{Gateway, random_key, stop_signal};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::sandbox::{self, Pace, Sandbox};
+use crate::{telemetry, web};
+
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// The gateway's port; 0 is any free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The local Twilio's port [default: 8081, or any free one with --port 0]
+    #[arg(long)]
+    twilio_port: Option<u16>,
+    /// The folder where everything is kept
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// A plugin to ask before the others; may be given several times
+    #[arg(long, value_name = "FILE")]
+    plugin: Vec<PathBuf>,
+}
+
+/// The local Twilio's account, where the environment names none.
+const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: &str = "local-development-token";
+
+impl Dev {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let phones = self.bind_phones().await?;
+        let bound = web::Bound::bind(local(self.port)).await?;
+        std::fs::create_dir_all(&self.data)
+            .with_context(|| format!("the folder {} can't be made", self.data.display()))?;
+        let config = self.config(context, bound.address(), &phones.url())?;
+        telemetry::start(&config.log)?;
+        let gateway_url = format!("http://{}", bound.address());
+        let sandbox = self.serve_phones(context, phones, &gateway_url).await?;
+        let gateway = Gateway::start(&config, bound).await?;
+        let reach = self.reach(&gateway, gateway_url).await?;
+        self.welcome(context, &reach, sandbox.url());
+        stop_signal().await;
+        tracing::info!("stopping");
+        gateway.stop().await;
+        sandbox.stop().await;
+        Ok(())
+    }
+
+    async fn bind_phones(&self) -> anyhow::Result<sandbox::Bound> {
+        let port = self.twilio_port.unwrap_or(if self.port == 0 { 0 } else { 8081 });
+        let hint = "choose another port with --twilio-port, or --port 0 for any free ones";
+        sandbox::Bound::bind(local(port)).await.context(hint)
+    }
+
+    /// The operator's settings, with all that would reach outside turned inwards.
+    fn config(&self, context: &Context, address: SocketAddr, phones_url: &str) -> anyhow::Result<Config> {
+        let database = format!("sqlite://{}", self.data.join("recado.db").display());
+        let environment = &context.environment;
+        let account_sid = environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID);
+        let auth_token = environment.get("TWILIO_AUTH_TOKEN").unwrap_or(AUTH_TOKEN);
+        let flags = [
+            ("server.listen", address.to_string()),
+            ("server.public_url", format!("http://{address}")),
+            ("database.url", database),
+            ("channels.sms.kind", "twilio".to_owned()),
+            ("channels.sms.base_url", phones_url.to_owned()),
+            ("channels.sms.account_sid", account_sid.to_owned()),
+            ("channels.sms.auth_token", auth_token.to_owned()),
+            // Empty is unset: the local Twilio has an account, and no keys.
+            ("channels.sms.api_key", String::new()),
+            ("channels.sms.api_key_secret", String::new()),
+        ];
+        let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+        let mut config = context.sources(flags).load()?;
+        // Any other channel would speak to a real provider.
+        config.channels.retain(|name, _| name == "sms");
+        for path in self.plugin.iter().rev() {
+            config.plugins.insert(0, crate::plugins::Settings::from_file(path));
+        }
+        Ok(config)
+    }
+
+    async fn serve_phones(
+        &self,
+        context: &Context,
+        phones: sandbox::Bound,
+        gateway_url: &str,
+    ) -> anyhow::Result<Sandbox> {
+        let environment = &context.environment;
+        let number = context.setting("channels.sms.from")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let settings = sandbox::Settings {
+            account_sid: environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID).to_owned(),
+            auth_token: SecretString::from(environment.get("TWILIO_AUTH_TOKEN").unwrap_or(AUTH_TOKEN)),
+            number,
+            messaging_service_sid: Some(context.setting("channels.sms.messaging_service_sid")?)
+                .filter(|sid| !sid.is_empty()),
+            inbound_url: Some(format!("{gateway_url}/webhooks/sms/inbound")),
+            keep: Some(self.data.join("local-twilio.jsonl")),
+            pace: Pace::Lively,
+        };
+        Ok(phones.serve(settings, clock).await?)
+    }
+
+    /// The same key at every start of the same data folder.
+    async fn reach(&self, gateway: &Gateway, url: String) -> anyhow::Result<Reach> {
+        let key = match Reach::read(&self.data) {
+            Some(before) => before.key,
+            None => random_key()?,
+        };
+        let now = SystemClock.now();
+        gateway.store.create_key(gateway.ids.next(now), "development".to_owned(), web::hash_key(&key), now).await?;
+        let reach = Reach { gateway: url, key };
+        reach.write(&self.data).with_context(|| format!("{} can't be written to", self.data.display()))?;
+        Ok(reach)
+    }
+
+    fn welcome(&self, context: &Context, reach: &Reach, phones_url: &str) {
+        let Reach { gateway, key } = reach;
+        let data = self.data.display().to_string();
+        let value = json!({ "gateway": gateway, "phones": phones_url, "key": key, "data": data });
+        context.output.print(&value, || {
+            format!(
+                "\n  Recado is running. Nothing leaves this machine.\n\n  \
+                 Phones     {phones_url}   text the gateway from here\n  \
+                 Gateway    {gateway}\n  \
+                 API key    {key}\n  \
+                 Kept in    {data}\n\n  \
+                 Send a message to one of the phones:\n\n  \
+                 curl -s '{gateway}/v1/messages?wait=sent' -H 'Authorization: Bearer {key}' \
+                 -H 'Content-Type: application/json' -d '{{\"to\": \"998 123 4567\", \"text\": \"Hola\"}}'\n\n  \
+                 Ctrl-C stops.\n"
+            )
+        });
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}

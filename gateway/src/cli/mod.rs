@@ -1,0 +1,127 @@
+//! The commands: what they take, and the wiring behind them. They decide nothing.
+
+mod call;
+mod check;
+mod dev;
+mod gateway;
+mod key;
+mod migrate;
+mod output;
+mod plugin;
+mod send;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Environment, Error, Sources};
+use crate::message::Locale;
+use output::Output;
+
+/// A messaging gateway with WebAssembly extensions.
+#[derive(Debug, Parser)]
+#[command(name = "recado", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The settings file [default: config/recado.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine, without any account: gateway, local Twilio, phones
+    Dev(dev::Dev),
+    /// Run the gateway
+    Serve(serve::Serve),
+    /// Bring the database's schema up to date, or look at it
+    Migrate(migrate::Migrate),
+    /// Check or show the settings
+    Config(check::ConfigCommand),
+    /// Send a message through a running gateway
+    Send(send::Send),
+    /// Explain a phone number
+    Phone(check::Phone),
+    /// Count a text's SMS segments, as Twilio bills them
+    Segments(check::Segments),
+    /// Make, list and revoke API keys
+    Key(key::Key),
+    /// Build plugins
+    Plugin(plugin::Plugin),
+}
+
+/// Exit codes besides 0: it failed, or it was called wrongly.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+/// Runs a command to its end.
+pub async fn run(cli: Cli) -> ExitCode {
+    let output = Output::new(cli.common.json);
+    let context = Context { common: cli.common, environment: Environment::of_process(), output };
+    let result = match cli.command {
+        Command::Dev(command) => command.run(&context).await,
+        Command::Serve(command) => command.run(&context).await,
+        Command::Migrate(command) => command.run(&context).await,
+        Command::Config(command) => command.run(&context),
+        Command::Send(command) => command.run(&context).await,
+        Command::Phone(command) => command.run(&context),
+        Command::Segments(command) => {
+            command.run(&context);
+            Ok(())
+        }
+        Command::Key(command) => command.run(&context).await,
+        Command::Plugin(command) => command.run(&context),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes, unless the error's own text tells them already.
+            output.error(&format!("{error:#}"));
+            ExitCode::from(if error.is::<Error>() || error.is::<Usage>() { USAGE } else { FAILED })
+        }
+    }
+}
+
+/// A command that was called wrongly.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// What every command is given.
+struct Context {
+    common: Common,
+    environment: Environment,
+    output: Output,
+}
+
+impl Context {
+    fn sources(&self, flags: Vec<(String, figment::value::Value)>) -> Sources {
+        Sources { file: self.common.config.clone(), environment: self.environment.clone(), flags }
+    }
+
+    fn config(&self) -> Result<Config, Error> {
+        self.sources(Vec::new()).load()
+    }
+
+    /// A single setting, for commands that shall work before the others are right.
+    fn setting(&self, key: &str) -> Result<String, Error> {
+        let figment = self.sources(Vec::new()).figment()?;
+        Ok(figment.extract_inner(key).unwrap_or_default())
+    }
+
+    fn locale(&self) -> Result<Locale, Error> {
+        Ok(Locale::from_tag(&self.setting("defaults.locale")?))
+    }
+}

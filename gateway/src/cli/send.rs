@@ -1,0 +1,70 @@
+//! `recado send`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::call::Reach;
+
+#[derive(Debug, Args)]
+pub(super) struct Send {
+    /// The recipient's number, in any usual form
+    #[arg(long, allow_hyphen_values = true)]
+    to: String,
+    /// The text
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    text: String,
+    /// A picture or document to send along; may be given up to ten times
+    #[arg(long, value_name = "URL")]
+    media: Vec<String>,
+    /// Send from this number instead of the channel's own
+    #[arg(long, allow_hyphen_values = true)]
+    from: Option<String>,
+    /// The channel, where there are several
+    #[arg(long)]
+    channel: Option<String>,
+    /// Wait until the provider has answered
+    #[arg(long)]
+    wait: bool,
+    /// The running gateway [default: that of `recado dev`, else `server.listen`]
+    #[arg(long, value_name = "URL")]
+    gateway: Option<String>,
+    /// The API key [default: that of `recado dev`]
+    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// The data folder of `recado dev`
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+impl Send {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let body = json!({
+            "to": self.to, "text": self.text, "media": self.media, "from": self.from, "channel": self.channel,
+        });
+        let path = if self.wait { "/v1/messages?wait=sent" } else { "/v1/messages" };
+        let language = context.setting("defaults.locale")?;
+        let message = reach.post(path, &body, &language).await?;
+        let pick = |key: &str| message.get(key).cloned().unwrap_or_default();
+        let mut sent = json!({
+            "id": pick("id"), "provider_id": pick("provider_id"), "status": pick("status"), "segments": pick("segments"),
+        });
+        let failed = matches!(message.get("status").and_then(Value::as_str), Some("failed" | "unknown"));
+        if failed {
+            sent["error_code"] = pick("error_code");
+            sent["error_message"] = pick("error_message");
+        }
+        context.output.print(&sent, || {
+            let word = |key: &str| sent[key].as_str().unwrap_or("-").to_owned();
+            format!("{}  {}  {} segment(s)  {}", word("id"), word("status"), sent["segments"], word("provider_id"))
+        });
+        if failed {
+            bail!("the message is {}: {} {}", pick("status"), pick("error_code"), pick("error_message"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! `recado serve`
+
+use clap::Args;
+use figment::value::Value;
+
+use super::Context;
+use super::gateway::{Gateway, stop_signal};
+use crate::{telemetry, web};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port to listen on [default: `server.listen`]
+    #[arg(long)]
+    listen: Option<std::net::SocketAddr>,
+}
+
+impl Serve {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let listen = self.listen.map(|listen| ("server.listen".to_owned(), Value::from(listen.to_string())));
+        let config = context.sources(listen.into_iter().collect()).load()?;
+        telemetry::start(&config.log)?;
+        let bound = web::Bound::bind(config.server.listen).await?;
+        let address = bound.address();
+        let gateway = Gateway::start(&config, bound).await?;
+        tracing::info!(%address, "listening");
+        stop_signal().await;
+        tracing::info!("stopping");
+        gateway.stop().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! The only place that reads the time and makes ids.
+//!
+//! Everything else is handed a [`Clock`], so that a test decides what time it is and no rule
+//! hides a dependency on the machine it runs on.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use uuid::{ContextV7, Uuid};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock that stands still until it is told to move.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub fn at(time: Timestamp) -> Self {
+        Self(AtomicI64::new(time.as_millisecond()))
+    }
+
+    pub fn advance(&self, by: std::time::Duration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Makes `UUIDv7` ids: they sort by the time they were made, and never repeat or go back within
+/// one process.
+#[derive(Debug)]
+pub struct Ids(Mutex<ContextV7>);
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self(Mutex::new(ContextV7::new()))
+    }
+}
+
+impl Ids {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
+    pub fn next(&self, now: Timestamp) -> Uuid {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+        let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Uuid::new_v7(uuid::Timestamp::from_unix(&*context, millis / 1000, nanos))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_even_within_a_millisecond() {
+        let ids = Ids::default();
+        let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        let made: Vec<Uuid> = (0..10_000).map(|_| ids.next(now)).collect();
+        assert!(made.is_sorted());
+        assert_eq!(made[0].get_timestamp().unwrap().to_unix().0, 1_800_000_000);
+    }
+
+    #[test]
+    fn the_manual_clock_moves_only_when_told() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        clock.advance(std::time::Duration::from_millis(1500));
+        assert_eq!(clock.now().as_millisecond(), 1500);
+    }
+}

@@ -1,0 +1,74 @@
+//! Environment variables that are settings.
+
+use figment::Figment;
+use figment::value::{Num, Value};
+
+/// The variables of the process, as far as they concern Recado.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(Vec<(String, String)>);
+
+/// What users of Twilio's own libraries have set already.
+const TWILIO: [(&str, &str); 4] = [
+    ("TWILIO_ACCOUNT_SID", "channels.sms.account_sid"),
+    ("TWILIO_AUTH_TOKEN", "channels.sms.auth_token"),
+    ("TWILIO_PHONE_NUMBER", "channels.sms.from"),
+    ("TWILIO_MESSAGING_SERVICE_SID", "channels.sms.messaging_service_sid"),
+];
+const PREFIX: &str = "RECADO_";
+const LEVEL: &str = "__";
+
+impl Environment {
+    /// Reads the process's variables; the only place that does.
+    pub fn of_process() -> Self {
+        let all =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        all.collect()
+    }
+
+    /// The value of a variable that is not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Variable, key and value of each setting, Twilio's names first.
+    pub(super) fn settings(&self, below: &Figment) -> Vec<(String, String, Value)> {
+        let twilio = TWILIO.iter().filter_map(|(name, key)| {
+            let value = self.get(name)?;
+            Some(((*name).to_owned(), (*key).to_owned(), Value::from(value)))
+        });
+        let own = self.0.iter().filter_map(|(name, value)| {
+            // One level alone is never a setting: RECADO_API_KEY and the like are for commands.
+            let key = name.strip_prefix(PREFIX).filter(|key| key.contains(LEVEL))?;
+            let key = key.to_lowercase().replace(LEVEL, ".");
+            let value = typed(value, below.find_value(&key).ok().as_ref());
+            Some((name.clone(), key, value))
+        });
+        twilio.chain(own).collect()
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        let ours = |name: &str| name.starts_with(PREFIX) || TWILIO.iter().any(|(known, _)| *known == name);
+        let mut kept: Vec<_> =
+            variables.into_iter().filter(|(name, value)| ours(name) && !value.trim().is_empty()).collect();
+        kept.sort();
+        Self(kept)
+    }
+}
+
+/// A variable is text. It becomes a number or a truth only where the setting is one already, so
+/// that "+529983162438" and a token made of digits stay what they are.
+fn typed(text: &str, now: Option<&Value>) -> Value {
+    match now {
+        Some(Value::Num(..)) => {
+            text.parse::<i64>().map_or_else(|_| Value::from(text), |number| Num::from(number).into())
+        }
+        Some(Value::Bool(..)) => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Some(Value::Array(..)) => {
+            let items: Vec<Value> = text.split(',').map(|item| Value::from(item.trim())).collect();
+            Value::from(items)
+        }
+        _ => Value::from(text),
+    }
+}

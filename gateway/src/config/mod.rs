@@ -1,0 +1,196 @@
+//! Settings: the built-in defaults, a file, the environment, flags; each over the one before.
+//!
+//! Every room owns its settings; this room only puts them together, remembers where each value
+//! came from, and makes a message out of what is wrong with one.
+
+mod environment;
+mod show;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::Deserialize;
+
+use crate::channels::Channels;
+use crate::message::{Place, phone};
+use crate::{channels, delivery, inbound, plugins, store, telemetry, web};
+
+pub use environment::Environment;
+pub use show::{Shown, show};
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: web::Settings,
+    pub database: store::Settings,
+    pub defaults: Defaults,
+    pub inbound: inbound::Settings,
+    pub delivery: delivery::Settings,
+    pub log: telemetry::Settings,
+    pub channels: BTreeMap<String, channels::Settings>,
+    #[serde(default)]
+    pub plugins: Vec<plugins::Settings>,
+}
+
+/// `[defaults]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    pub region: String,
+    pub locale: String,
+    pub time_zone: String,
+    pub subject: Option<String>,
+}
+
+impl Defaults {
+    pub fn place(&self) -> Place {
+        Place { locale: self.locale.clone(), time_zone: self.time_zone.clone(), subject: self.subject.clone() }
+    }
+}
+
+/// What is wrong with the settings, where, and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{origin}: `{key}`: {problem}")]
+    Value { origin: String, key: String, problem: String },
+    #[error("{0}")]
+    File(String),
+}
+
+/// The built-in defaults, which are also the reference.
+pub const DEFAULTS: &str = include_str!("../../../config/recado.toml");
+/// Where a file of the operator's own is looked for.
+const USUAL_FILE: &str = "config/recado.toml";
+
+/// A provider under a name that an operator understands.
+struct Named<P>(String, P);
+
+impl<P: Provider> Provider for Named<P> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.0.clone()).interpolater(|_, keys| keys.join("."))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        self.1.data()
+    }
+}
+
+/// Where settings come from, in rising order.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// A file that must be there. None: the usual one, if it is there.
+    pub file: Option<PathBuf>,
+    pub environment: Environment,
+    /// What flags say: a key with dots, and its value.
+    pub flags: Vec<(String, figment::value::Value)>,
+}
+
+impl Sources {
+    /// Puts the sources together without judging them.
+    pub fn figment(&self) -> Result<Figment, Error> {
+        let mut figment = Figment::new().merge(Named("the built-in defaults".to_owned(), Toml::string(DEFAULTS)));
+        let file = self.file.clone().or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|path| path.is_file()));
+        if let Some(path) = file {
+            let text = read(&path)?;
+            figment = figment.merge(Named(path.display().to_string(), Toml::string(&text)));
+        }
+        for (name, key, value) in self.environment.settings(&figment) {
+            figment =
+                figment.merge(Named(format!("the environment variable {name}"), Serialized::default(&key, value)));
+        }
+        for (key, value) in &self.flags {
+            figment = figment.merge(Named("a flag".to_owned(), Serialized::default(key, value)));
+        }
+        Ok(figment)
+    }
+
+    /// The settings, checked.
+    pub fn load(&self) -> Result<Config, Error> {
+        let figment = self.figment()?;
+        let config: Config = figment.extract().map_err(|errors| explain(&errors))?;
+        config.check(&figment)?;
+        Ok(config)
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| Error::File(format!("{} can't be read: {error}", path.display())))
+}
+
+/// The first of what is wrong, as an operator reads it.
+fn explain(errors: &figment::Error) -> Error {
+    use figment::error::Kind;
+    let error = errors.clone().into_iter().next().unwrap_or_else(|| errors.clone());
+    let mut path = error.path.clone();
+    let problem = match &error.kind {
+        Kind::UnknownField(name, allowed) => {
+            if path.last() != Some(name) {
+                path.push(name.clone());
+            }
+            format!("there is no such key; there are: {}", allowed.join(", "))
+        }
+        Kind::UnknownVariant(found, allowed) => format!("is `{found}`, but must be one of: {}", allowed.join(", ")),
+        Kind::MissingField(name) => {
+            path.push(name.to_string());
+            "is missing".to_owned()
+        }
+        Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+            format!("is {found}, but must be {wanted}")
+        }
+        other => other.to_string(),
+    };
+    let origin = error.metadata.as_ref().map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+    Error::Value { origin, key: path.join("."), problem }
+}
+
+impl Config {
+    fn check(&self, figment: &Figment) -> Result<(), Error> {
+        let wrong = |key: String, problem: String| {
+            let origin =
+                figment.find_metadata(&key).map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+            Error::Value { origin, key, problem }
+        };
+        self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
+        Channels::build(&self.channels)
+            .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
+        if let Some(url) = &self.server.public_url {
+            check_public_url(url).map_err(|problem| wrong("server.public_url".to_owned(), problem))?;
+        }
+        if jiff::tz::TimeZone::get(&self.defaults.time_zone).is_err() {
+            let problem = format!("`{}` is no time zone; write one as in America/Cancun", self.defaults.time_zone);
+            return Err(wrong("defaults.time_zone".to_owned(), problem));
+        }
+        if !phone::is_region(&self.defaults.region) {
+            let problem = format!("`{}` is no country code; write two capitals, as in MX", self.defaults.region);
+            return Err(wrong("defaults.region".to_owned(), problem));
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for plugin in &self.plugins {
+            if !names.insert(&plugin.name) {
+                return Err(wrong("plugins".to_owned(), format!("there are two of the name `{}`", plugin.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_public_url(text: &str) -> Result<(), String> {
+    let url = url::Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("must begin with https:// (or http://) and a host".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no ? or # part".to_owned());
+    }
+    if text.ends_with('/') {
+        return Err("must not end with a slash".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use super::*;
+
+fn sources(file: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Sources) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recado.toml");
+    std::fs::write(&path, file).unwrap();
+    let account = [("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"), ("TWILIO_AUTH_TOKEN", "hush")];
+    let environment = account.iter().chain(variables).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    (folder, Sources { file: Some(path), environment, flags: Vec::new() })
+}
+
+fn problem(file: &str, variables: &[(&str, &str)]) -> String {
+    let (folder, sources) = sources(file, variables);
+    let error = sources.load().unwrap_err().to_string();
+    error.replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+#[test]
+fn the_defaults_need_only_an_account() {
+    let (_folder, sources) = sources("", &[]);
+    let config = sources.load().unwrap();
+    assert_eq!(config.defaults.region, "MX");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.plugins.len(), 1);
+    assert_eq!(
+        config.plugins[0].config["text"],
+        "Gracias por tu mensaje. Te responderemos pronto. Para emergencias llama al +52 998 316 2438"
+    );
+}
+
+#[test]
+fn each_source_overrides_the_one_before() {
+    let file = "[delivery]\ntries = 3\nparallel = 5\n[defaults]\nregion = \"US\"";
+    let (_folder, mut sources) = sources(file, &[("RECADO_DELIVERY__TRIES", "9"), ("RECADO_DELIVERY__LEASE_S", "90")]);
+    sources.flags = vec![("delivery.lease_s".to_owned(), figment::value::Value::from(99))];
+    let config = sources.load().unwrap();
+    let delivery = &config.delivery;
+    assert_eq!((delivery.parallel, delivery.tries, delivery.lease_s), (5, 9, 99));
+    assert_eq!(config.defaults.region, "US");
+}
+
+#[test]
+fn numbers_and_tokens_in_variables_stay_text() {
+    let digits = "12345678901234567890123456789012";
+    let variables =
+        [("RECADO_CHANNELS__SMS__FROM", "+525512345678"), ("TWILIO_AUTH_TOKEN", digits), ("RECADO_API_KEY", "x")];
+    let (_folder, sources) = sources("", &variables);
+    let config = sources.load().unwrap();
+    let channel = Channels::build(&config.channels).unwrap();
+    assert_eq!(channel.get("sms").unwrap().sender().unwrap().as_str(), "+525512345678");
+}
+
+/// A file, variables, and what the message must hold.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+#[test]
+fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
+    let cases: [Case; 9] = [
+        ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
+        ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
+        ("[delivery]\nlease_s = 10", &[], "FOLDER/recado.toml: `delivery.lease_s`: is 10, but must be at least 21"),
+        ("[server]\npublic_url = \"https://a.mx/\"", &[], "`server.public_url`: must not end with a slash"),
+        ("[defaults]\ntime_zone = \"Cancun\"", &[], "`defaults.time_zone`: `Cancun` is no time zone"),
+        ("[defaults]\nregion = \"Mexico\"", &[], "`defaults.region`: `Mexico` is no country code"),
+        (
+            "",
+            &[("RECADO_DELIVERY__TRIES", "many")],
+            "the environment variable RECADO_DELIVERY__TRIES: `delivery.tries`",
+        ),
+        ("", &[("RECADO_DELIVERY__TRIES", "0")], "the environment variable RECADO_DELIVERY__TRIES: `delivery.tries`"),
+        ("[[plugins]]\nname = \"a\"\ncomponent = \"b\"\non_error = \"ask\"", &[], "must be one of: skip, stop"),
+    ];
+    for (file, variables, expected) in cases {
+        let problem = problem(file, variables);
+        assert!(problem.contains(expected), "{problem}\n  should have: {expected}");
+    }
+}
+
+#[test]
+fn showing_gives_origins_and_no_secret() {
+    let url = "postgres://recado:hushhush@db/recado";
+    let (_folder, sources) = sources("[delivery]\ntries = 3", &[("RECADO_DATABASE__URL", url)]);
+    let shown = show(&sources.figment().unwrap()).unwrap();
+    let find = |key: &str| shown.iter().find(|shown| shown.key == key).unwrap();
+    assert_eq!(find("server.listen").origin, "the built-in defaults");
+    assert!(find("delivery.tries").origin.ends_with("recado.toml"));
+    assert_eq!(find("channels.sms.account_sid").origin, "the environment variable TWILIO_ACCOUNT_SID");
+    assert_eq!(find("channels.sms.auth_token").value, "(secret)");
+    let all = serde_json::to_string(&shown).unwrap();
+    assert!(!all.contains("hush"), "{all}");
+}

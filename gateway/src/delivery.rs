@@ -1,0 +1,279 @@
+//! Sending what is in the outbox: claim, encode, send, decode, settle.
+//!
+//! A part is marked as being sent, durably, before its request is written. Only what is known
+//! not to have happened is tried again; a time-out or a crash leaves a part *unknown*, to be
+//! settled by a status report and never resent blindly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::Rng;
+use serde::Deserialize;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+
+use crate::channels::{self, Channels, Content, Outcome};
+use crate::clock::{Clock, Ids};
+use crate::message::{MessageId, ProviderError};
+use crate::store::{self, Claimed, Settled, Settlement, Store};
+use crate::transport::{Failure, Transport};
+
+/// `[delivery]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How many provider requests are under way at the same time.
+    pub parallel: usize,
+    /// How long the provider may take to answer, in seconds.
+    pub timeout_s: u32,
+    /// How long a worker holds a part, in seconds; longer than the time-out.
+    pub lease_s: u32,
+    /// How often a part is tried, while it is known not to have been sent.
+    pub tries: u32,
+    /// The pause before the second try, in seconds; it doubles from try to try.
+    pub backoff_s: u32,
+    /// The longest pause, in seconds.
+    pub backoff_max_s: u32,
+}
+
+impl Settings {
+    /// The key that makes no sense, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.lease_s <= self.timeout_s + 5 {
+            let least = self.timeout_s + 6;
+            return Err((
+                "lease_s",
+                format!(
+                    "is {}, but must be at least {least} (`timeout_s` + 6): a lease that ends before the \
+                     request does would leave a part that was sent marked as unknown",
+                    self.lease_s
+                ),
+            ));
+        }
+        if self.parallel == 0 {
+            return Err(("parallel", "is 0, but at least 1 request must be allowed".to_owned()));
+        }
+        if self.tries == 0 {
+            return Err(("tries", "is 0, but a part must be tried at least once".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// What the worker is made of.
+pub struct Parts {
+    pub store: Store,
+    pub channels: Channels,
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub settings: Settings,
+    pub public_url: String,
+    pub outbox: Arc<Notify>,
+    pub settled: broadcast::Sender<MessageId>,
+}
+
+/// How long the worker sleeps when nobody wakes it: retries become due, leases end.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Sends until told to stop, then until what is under way has come to an end.
+pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
+    let worker = Arc::new(parts);
+    let free = Arc::new(Semaphore::new(worker.settings.parallel));
+    while !*stop.borrow() {
+        let claimed = worker.claim(free.available_permits()).await;
+        let busy = !claimed.is_empty();
+        for part in claimed {
+            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
+            let worker = Arc::clone(&worker);
+            tokio::spawn(async move {
+                worker.deliver(part).await;
+                drop(permit);
+                worker.outbox.notify_one();
+            });
+        }
+        if !busy {
+            tokio::select! {
+                () = worker.outbox.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+    let all = u32::try_from(worker.settings.parallel).unwrap_or(u32::MAX);
+    let _ = free.acquire_many(all).await;
+}
+
+impl Parts {
+    async fn claim(&self, free: usize) -> Vec<Claimed> {
+        if free == 0 {
+            return Vec::new();
+        }
+        let now = self.clock.now();
+        let until = later(now, Duration::from_secs(u64::from(self.settings.lease_s)));
+        let attempt_ids = (0..free).map(|_| self.ids.next(now)).collect();
+        match self.claim_at(now, until, attempt_ids).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "nothing can be sent for now");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn claim_at(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        attempt_ids: Vec<uuid::Uuid>,
+    ) -> Result<Vec<Claimed>, store::Error> {
+        for part in self.store.expire_leases(now).await? {
+            tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
+        }
+        self.store.claim(now, until, attempt_ids).await
+    }
+
+    async fn deliver(&self, part: Claimed) {
+        let started = std::time::Instant::now();
+        let outcome = self.send(&part).await;
+        let now = self.clock.now();
+        let result = self.judge(&part, outcome, now);
+        tracing::info!(
+            message_id = %part.message_id,
+            part_id = %part.id,
+            attempt = part.attempts,
+            outcome = name(&result),
+            code = error(&result).and_then(|error| error.code),
+            millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "sent a part"
+        );
+        let settlement = Settlement { part_id: part.id, attempt_id: part.attempt_id, at: now, result };
+        self.settle(settlement).await;
+        let _ = self.settled.send(part.message_id);
+    }
+
+    /// The provider has answered, so this is tried until it is on record; should the gateway
+    /// stop first, the lease ends and the part is unknown.
+    async fn settle(&self, settlement: Settlement) {
+        let mut pause = Duration::from_millis(100);
+        while let Err(error) = self.store.settle(settlement.clone()).await {
+            tracing::error!(part_id = %settlement.part_id, %error, "what a send came to is not on record yet");
+            if matches!(error, store::Error::Refused(_)) {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    async fn send(&self, part: &Claimed) -> Outcome {
+        let Some(channel) = self.channels.get(&part.channel) else {
+            let message = format!("the channel `{}` is no longer configured", part.channel);
+            return Outcome::Rejected { error: ProviderError { code: None, message: Some(message) } };
+        };
+        let request = channel.encode(&channels::Part {
+            id: part.id,
+            sender: part.sender.clone(),
+            recipient: part.recipient.clone(),
+            content: Content { text: part.text.clone(), media: part.media.clone() },
+            status_callback: channels::status_callback(&self.public_url, &part.channel, part.id),
+        });
+        match self.transport.send(request).await {
+            Ok(response) => channel.decode(&response),
+            Err(failure) => {
+                let error = ProviderError { code: None, message: Some(failure.to_string()) };
+                match failure {
+                    Failure::NotSent(_) => Outcome::Retry { after: None, error },
+                    Failure::Unanswered(_) => Outcome::Unknown { error },
+                }
+            }
+        }
+    }
+
+    fn judge(&self, part: &Claimed, outcome: Outcome, now: Timestamp) -> Settled {
+        match outcome {
+            Outcome::Accepted { provider_id, status, segments } => Settled::Accepted { provider_id, status, segments },
+            Outcome::Rejected { error } => Settled::Failed { error },
+            Outcome::OptedOut { error } => Settled::OptedOut { error },
+            Outcome::Unknown { error } => Settled::Unknown { error },
+            Outcome::Retry { error, .. } if part.attempts >= self.settings.tries => Settled::Failed { error },
+            Outcome::Retry { after, error } => {
+                let seed = u128::from_le_bytes(*part.attempt_id.as_bytes());
+                let pause = after.unwrap_or_else(|| backoff(&self.settings, part.attempts, &mut seeded(seed)));
+                Settled::Retry { due_at: later(now, pause), error }
+            }
+        }
+    }
+}
+
+/// An attempt's id is random enough to spread its retries.
+fn seeded(seed: u128) -> rand::rngs::SmallRng {
+    use rand::SeedableRng;
+    let [low, high] = [seed, seed >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+    rand::rngs::SmallRng::seed_from_u64(low ^ high)
+}
+
+/// The pause after the given try: doubling, capped, and anywhere in its upper half, so that
+/// parts that failed together do not come back together.
+fn backoff(settings: &Settings, attempts: u32, random: &mut impl Rng) -> Duration {
+    use rand::RngExt;
+    let doubled = u64::from(settings.backoff_s).saturating_mul(1 << attempts.saturating_sub(1).min(20));
+    let millis = doubled.min(u64::from(settings.backoff_max_s)).saturating_mul(1000);
+    Duration::from_millis(random.random_range(millis / 2..=millis))
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn name(result: &Settled) -> &'static str {
+    match result {
+        Settled::Accepted { .. } => "accepted",
+        Settled::Retry { .. } => "retry",
+        Settled::Failed { .. } => "rejected",
+        Settled::OptedOut { .. } => "opted-out",
+        Settled::Unknown { .. } => "unknown",
+    }
+}
+
+fn error(result: &Settled) -> Option<&ProviderError> {
+    match result {
+        Settled::Accepted { .. } => None,
+        Settled::Retry { error, .. }
+        | Settled::Failed { error }
+        | Settled::OptedOut { error }
+        | Settled::Unknown { error } => Some(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings { parallel: 4, timeout_s: 15, lease_s: 60, tries: 5, backoff_s: 2, backoff_max_s: 60 }
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_spread_over_their_upper_half() {
+        let mut random = seeded(7);
+        for (attempts, most) in [(1, 2), (2, 4), (3, 8), (5, 32), (6, 60), (30, 60)] {
+            for _ in 0..100 {
+                let pause = backoff(&settings(), attempts, &mut random).as_millis();
+                assert!((most * 500..=most * 1000).contains(&pause), "try {attempts}: {pause} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_must_outlive_the_request() {
+        assert_eq!(settings().check(), Ok(()));
+        for (wrong, key) in [
+            (Settings { lease_s: 20, ..settings() }, "lease_s"),
+            (Settings { parallel: 0, ..settings() }, "parallel"),
+            (Settings { tries: 0, ..settings() }, "tries"),
+        ] {
+            assert_eq!(wrong.check().map_err(|(key, _)| key), Err(key));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The flow of what comes in: verify, record, process, answer.
+//!
+//! A webhook is acknowledged only after its message is on disk. Processing (plugins, plan,
+//! commit) begins then; if it is done soon enough, the replies ride the webhook's own answer,
+//! otherwise they go through the outbox.
+
+mod lanes;
+mod process;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
+use crate::clock::{Clock, Ids};
+use crate::message::{ContactId, ConversationId, MessageId, Place};
+use crate::plugins::Chain;
+use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
+use lanes::Lanes;
+use waiting::Waiting;
+
+/// `[inbound]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How long a webhook waits for its replies, in milliseconds, before it is answered empty.
+    pub reply_within_ms: u32,
+    /// How many conversations are processed at the same time.
+    pub parallel: usize,
+}
+
+/// Why a webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no channel of this name")]
+    UnknownChannel,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// The way in. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbound {
+    shared: Arc<Shared>,
+    lanes: Lanes,
+}
+
+struct Shared {
+    store: Store,
+    channels: Channels,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    settings: Settings,
+    place: Place,
+    public_url: String,
+    waiting: Waiting,
+    /// Told when there is something to send.
+    outbox: Arc<tokio::sync::Notify>,
+}
+
+/// What the way in is made of.
+pub struct Parts {
+    pub store: Store,
+    pub channels: Channels,
+    pub chain: Chain,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub settings: Settings,
+    pub place: Place,
+    /// Where the provider reaches us: scheme, host and prefix, without a slash at the end.
+    pub public_url: String,
+    pub outbox: Arc<tokio::sync::Notify>,
+}
+
+/// How many messages the sweep at start takes at once.
+const SWEEP: u64 = 100_000;
+
+impl Inbound {
+    /// Starts processing: first what an earlier run recorded and did not process, then what
+    /// `recordings` brings.
+    pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
+        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox } = parts;
+        let lanes = Lanes::new(settings.parallel);
+        let waiting = Waiting::default();
+        let shared =
+            Arc::new(Shared { store, channels, chain, clock, ids, settings, place, public_url, waiting, outbox });
+        let inbound = Self { shared, lanes };
+        let left = inbound.shared.store.unprocessed(SWEEP).await?;
+        if !left.is_empty() {
+            tracing::info!(messages = left.len(), "processing what an earlier run left");
+        }
+        for recorded in left {
+            inbound.enqueue(recorded);
+        }
+        let consumer = inbound.clone();
+        tokio::spawn(async move {
+            while let Some(recorded) = recordings.recv().await {
+                consumer.enqueue(recorded);
+            }
+        });
+        Ok(inbound)
+    }
+
+    fn enqueue(&self, recorded: Recorded) {
+        let shared = Arc::clone(&self.shared);
+        self.lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
+    }
+
+    /// Waits until all that was recorded so far is processed.
+    pub async fn drain(&self) {
+        self.lanes.drain().await;
+    }
+
+    /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk.
+    pub async fn receive(&self, channel: &str, webhook: Webhook) -> Result<Answer, Error> {
+        let provider = self.shared.channels.get(channel).ok_or(Error::UnknownChannel)?;
+        let verified = provider.verify(webhook)?;
+        let events = provider.parse(&verified).map_err(Refused::from)?;
+        let mut answer = provider.answer(&[]);
+        for event in events {
+            match event {
+                Event::Inbound(message) => answer = self.take(channel, provider.as_ref(), message).await?,
+                Event::Status(observation) => self.observe(channel, observation).await?,
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn take(&self, name: &str, provider: &dyn Channel, message: channels::Inbound) -> Result<Answer, Error> {
+        let shared = &self.shared;
+        let new = shared.new_inbound(name, message);
+        let id = new.id;
+        // Open before the message is recorded, so that processing finds somebody waiting.
+        let waiter = shared.waiting.join(id);
+        let within = Duration::from_millis(u64::from(shared.settings.reply_within_ms));
+        let body = match shared.store.record(new).await? {
+            Receipt::Recorded => waiter.reply(within).await,
+            Receipt::Repeat { of, answered } => {
+                drop(waiter);
+                self.repeat(of, answered, within).await?
+            }
+        };
+        let empty = provider.answer(&[]);
+        Ok(Answer { content_type: empty.content_type, body: body.unwrap_or(empty.body) })
+    }
+
+    /// A repeat gets the first answer again, and waits for it if there is none yet.
+    async fn repeat(&self, of: MessageId, answered: Answered, within: Duration) -> Result<Option<String>, Error> {
+        tracing::info!(message_id = %of, "a message came again");
+        match answered {
+            Answered::Empty => return Ok(None),
+            Answered::With(body) => return Ok(Some(body)),
+            Answered::NotYet => {}
+        }
+        let waiter = self.shared.waiting.join(of);
+        // It may have been processed between the look and the wait.
+        match self.shared.store.answered(of).await? {
+            Answered::NotYet => Ok(waiter.reply(within).await),
+            Answered::Empty => Ok(None),
+            Answered::With(body) => Ok(Some(body)),
+        }
+    }
+
+    async fn observe(&self, name: &str, observation: channels::Observation) -> Result<(), Error> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let status = observation.status;
+        let observed = shared
+            .store
+            .observe(NewObservation {
+                id: shared.ids.next(now),
+                channel: name.to_owned(),
+                provider_id: observation.provider_id,
+                part_id: observation.part,
+                status,
+                error: observation.error,
+                raw: observation.raw,
+                received_at: now,
+            })
+            .await?;
+        match observed {
+            Observed::Unrelated => tracing::info!(channel = name, %status, "a status report of no message of ours"),
+            Observed::Message { id, conflict: true, .. } => {
+                tracing::warn!(message_id = %id, %status, "a status report contradicts the final status");
+            }
+            Observed::Message { id, .. } => {
+                tracing::debug!(message_id = %id, %status, "status report");
+                // The conversation's next part may have waited for this one.
+                shared.outbox.notify_one();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn new_inbound(&self, channel: &str, message: channels::Inbound) -> NewInbound {
+        let now = self.clock.now();
+        NewInbound {
+            id: MessageId(self.ids.next(now)),
+            conversation_id: ConversationId(self.ids.next(now)),
+            contact_id: ContactId(self.ids.next(now)),
+            channel: channel.to_owned(),
+            provider_id: message.provider_id,
+            subject: self.place.subject(channel, message.sender.as_str()),
+            sender: message.sender,
+            recipient: message.recipient,
+            text: message.text,
+            media: message.media,
+            segments: message.segments,
+            extra: message.extra,
+            received_at: now,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Recado: a messaging gateway with WebAssembly extensions.
+//!
+//! One crate made of rooms with one direction of dependency; the map is in `ARCHITECTURE.md`.
+
+#![recursion_limit = "256"]
+
+pub mod actions;
+pub mod channels;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod inbound;
+pub mod message;
+pub mod outbound;
+pub mod plugins;
+pub mod sandbox;
+pub mod store;
+pub mod telemetry;
+pub mod transport;
+pub mod web;

@@ -1,0 +1,17 @@
+//! The program `recado`: reads the command line and hands over.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = recado::cli::Cli::parse();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(recado::cli::run(cli)),
+        Err(error) => {
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "error: the program can't start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+const TABLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tables/segments.json"));
+
+fn table() -> Value {
+    serde_json::from_str(TABLE).unwrap()
+}
+
+/// Our figures under the names that the tables use.
+fn figures(text: &str) -> Value {
+    let counted = count(text);
+    let mut figures = serde_json::to_value(&counted).unwrap();
+    figures["message_bits"] = counted.message_bits().into();
+    figures["total_bits"] = counted.total_bits().into();
+    figures["bits_per_segment"] = counted.bits_per_segment().to_vec().into();
+    figures["per_segment_message_bits"] = counted.bits_per_segment().to_vec().into();
+    figures["unicode_scalars"] = counted.unicode_scalars().into();
+    figures["last_segment_text"] = texts(text).pop().into();
+    figures["udh_octets_per_segment"] = (HEADER_BITS / 8).into();
+    figures["every_char_non_gsm7"] = text.chars().all(|character| gsm::septets(character).is_none()).into();
+    figures
+}
+
+#[test]
+fn the_figures_are_those_of_twilios_calculator() {
+    let table = table();
+    let cases = table["cases"].as_array().unwrap();
+    assert!(cases.len() >= 150, "the table is whole");
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let figures = figures(text);
+        for (name, expected) in case.as_object().unwrap().iter().filter(|(name, _)| *name != "text") {
+            assert_eq!(&figures[name], expected, "{name} of {text:?}");
+        }
+    }
+}
+
+#[test]
+fn the_alphabet_is_that_of_twilios_calculator() {
+    let septets = &table()["septets"];
+    for character in ('\0'..=char::MAX).filter(|&character| character < '\u{10000}') {
+        let expected =
+            [1, 2].into_iter().find(|price| septets[price.to_string()].as_str().unwrap().contains(character));
+        assert_eq!(gsm::septets(character), expected, "{character:?}");
+    }
+}
+
+#[test]
+fn the_figures_are_written_in_order() {
+    let expected = r#"{"encoding":"UCS-2","segments":1,"units":6,"units_per_segment":70,"remaining":64,"characters":5,"non_gsm":["😀","á"]}"#;
+    assert_eq!(serde_json::to_string(&count("😀aáá€")).unwrap(), expected);
+}
+
+/// Cases from elsewhere, in the folder that `RECADO_EXTRA_VECTORS` names.
+#[test]
+fn the_figures_are_those_of_the_extra_vectors() {
+    let Some(folder) = std::env::var_os("RECADO_EXTRA_VECTORS") else { return };
+    let vectors = std::fs::read_to_string(Path::new(&folder).join("segments.json")).unwrap();
+    let vectors: Value = serde_json::from_str(&vectors).unwrap();
+    let (mut checked, mut skipped) = (0, 0);
+    for case in vectors["vectors"].as_array().unwrap() {
+        if case["smart_encoding"] == true {
+            skipped += 1;
+            continue;
+        }
+        let figures = figures(case["text"].as_str().unwrap());
+        for expected in [&case["expect"], &case["reference_full"]].into_iter().filter_map(Value::as_object) {
+            for (name, expected) in expected {
+                assert_eq!(&figures[name], expected, "{name} of {}", case["id"]);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 0);
+    eprintln!("{checked} figures agree; {skipped} cases of smart encoding skipped");
+}
+
+proptest! {
+    #[test]
+    fn segments_hold_the_text_in_order_and_no_more_than_they_can(text in "[a-zA-Zñáé€{} 😀👍🏽\u{301}\r\n]{0,400}") {
+        let counted = count(&text);
+        let texts = texts(&text);
+        prop_assert_eq!(texts.len(), counted.segments);
+        prop_assert_eq!(texts.concat(), text);
+        let room = if counted.segments == 1 { SEGMENT_BITS } else { SEGMENT_BITS - HEADER_BITS };
+        prop_assert!(counted.bits_per_segment().iter().all(|&bits| bits <= room));
+        prop_assert!(counted.units <= counted.segments * counted.units_per_segment);
+        prop_assert!(counted.remaining <= counted.units_per_segment);
+        prop_assert_eq!(counted.non_gsm.is_empty(), counted.encoding == Encoding::Gsm7);
+    }
+
+    #[test]
+    fn what_remains_fits_and_one_more_does_not(text in "[a-zñé ]{0,400}") {
+        let counted = count(&text);
+        let longer = |by: usize| count(&format!("{text}{}", "x".repeat(by)));
+        prop_assert_eq!(longer(counted.remaining).segments, counted.segments);
+        prop_assert_eq!(longer(counted.remaining).remaining, 0);
+        prop_assert_eq!(longer(counted.remaining + 1).segments, counted.segments + 1);
+    }
+
+    #[test]
+    fn no_text_panics(text in any::<String>()) {
+        count(&text);
+    }
+}

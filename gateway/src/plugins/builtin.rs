@@ -1,0 +1,12 @@
+//! The components that come with Recado, so that a clone without a wasm toolchain has them.
+
+/// The component named `builtin:NAME` in the settings.
+pub(super) fn builtin(name: &str) -> Option<&'static [u8]> {
+    match name {
+        "auto-reply" => Some(include_bytes!("../../../plugins/auto-reply.wasm")),
+        _ => None,
+    }
+}
+
+/// What there is to name.
+pub(super) const BUILTINS: [&str; 1] = ["auto-reply"];

@@ -1,0 +1,49 @@
+//! From settings to a chain.
+
+use std::sync::Arc;
+
+use super::builtin::{BUILTINS, builtin};
+use super::wasm::{Engine, LoadError, WasmPlugin};
+use super::{Chain, Link, Settings};
+
+/// Why the chain can't be made; names the plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    #[error("the plugin `{name}` ({component}): {reason}")]
+    Load { name: String, component: String, reason: LoadError },
+    #[error("the plugin `{name}`: `component = \"{component}\"` can't be read: {reason}")]
+    Unreadable { name: String, component: String, reason: String },
+    #[error(transparent)]
+    Engine(LoadError),
+}
+
+/// Loads every plugin, in order. One that can't be loaded stops the gateway from starting: a
+/// rule that silently does not apply is worse.
+pub async fn load(settings: &[Settings]) -> Result<Chain, ChainError> {
+    let engine = Engine::new().map_err(ChainError::Engine)?;
+    let mut links = Vec::with_capacity(settings.len());
+    for settings in settings {
+        let bytes = read(settings).await?;
+        let plugin = WasmPlugin::load(&engine, settings, bytes).await.map_err(|reason| ChainError::Load {
+            name: settings.name.clone(),
+            component: settings.component.clone(),
+            reason,
+        })?;
+        links.push(Link { name: settings.name.clone(), on_error: settings.on_error, plugin: Arc::new(plugin) });
+    }
+    Ok(Chain::new(links))
+}
+
+async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
+    let unreadable = |reason: String| ChainError::Unreadable {
+        name: settings.name.clone(),
+        component: settings.component.clone(),
+        reason,
+    };
+    match settings.component.strip_prefix("builtin:") {
+        Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
+            unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
+        }),
+        None => tokio::fs::read(&settings.component).await.map_err(|error| unreadable(error.to_string())),
+    }
+}

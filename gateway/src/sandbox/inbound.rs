@@ -1,0 +1,141 @@
+//! Messages from customers' phones: the webhook's form, and its delivery. What one phone sends is
+//! delivered in order; phones don't wait for each other.
+
+use std::sync::Arc;
+
+use http::Method;
+use tokio::sync::oneshot;
+
+use super::account::{Account, lock};
+use super::caller;
+use super::create;
+use super::message::{API_VERSION, Direction, Media, Message, Webhook};
+use super::reply::{self, Done};
+
+/// An inbound message whose webhook is still to be called.
+pub(super) struct Job {
+    sid: String,
+    done: oneshot::Sender<Delivered>,
+}
+
+/// What the application made of a message.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) webhook: Webhook,
+    pub(super) done: Done,
+}
+
+/// Takes a message from a phone. The second value tells once the webhook was answered.
+pub(super) fn receive(
+    account: &Arc<Account>,
+    from: String,
+    body: String,
+    media: Vec<Media>,
+) -> (String, oneshot::Receiver<Delivered>) {
+    let (done, delivered) = oneshot::channel();
+    // Held over the making, so that messages are queued in the order of their ids.
+    let mut phones = lock(&account.phones);
+    let draft = account.draft(Direction::Inbound, from.clone(), body, media);
+    let sent = Some(draft.created);
+    let sid = account.ledger.add(Message { sent, ..draft }).sid.clone();
+    let job = Job { sid: sid.clone(), done };
+    if let Some(queue) = phones.get_mut(&from) {
+        queue.push_back(job);
+    } else {
+        phones.insert(from.clone(), [job].into());
+        let worker = Arc::clone(account);
+        account.spawn(async move { work(&worker, &from).await });
+    }
+    (sid, delivered)
+}
+
+/// The parameters of the webhook, in the order in which Twilio sends them.
+pub(super) fn form(account: &Account, message: &Message) -> Vec<(String, String)> {
+    let (from, sid) = (message.from.as_deref().unwrap_or_default(), message.sid.as_str());
+    let numbered = |index: usize, name: &str| format!("{name}{index}");
+    let mut form = vec![("ToCountry".to_owned(), country(&message.to).to_owned())];
+    let media = || message.media.iter().enumerate();
+    form.extend(media().map(|(index, media)| (numbered(index, "MediaContentType"), media.content_type.clone())));
+    let count = message.media.len().to_string();
+    let mut push = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
+    push("ToState", "");
+    push("SmsMessageSid", sid);
+    push("NumMedia", &count);
+    push("ToCity", "");
+    push("FromZip", "");
+    push("SmsSid", sid);
+    push("FromState", "");
+    push("SmsStatus", message.status.as_str());
+    push("FromCity", "");
+    push("Body", &message.body);
+    push("FromCountry", country(from));
+    push("To", &message.to);
+    if let Some(service) = &message.messaging_service_sid {
+        push("MessagingServiceSid", service);
+    }
+    push("ToZip", "");
+    push("NumSegments", &message.num_segments);
+    push("MessageSid", sid);
+    push("AccountSid", &account.sid);
+    push("From", from);
+    let folder = format!("{}/{API_VERSION}/Accounts/{}/Messages/{sid}/Media", account.url, account.sid);
+    form.extend(media().map(|(index, media)| (numbered(index, "MediaUrl"), format!("{folder}/{}", media.sid))));
+    form.push(("ApiVersion".to_owned(), API_VERSION.to_owned()));
+    form
+}
+
+/// Delivers what one phone has sent, until nothing is left.
+async fn work(account: &Arc<Account>, phone: &str) {
+    loop {
+        let job = {
+            let mut phones = lock(&account.phones);
+            let job = phones.get_mut(phone).and_then(std::collections::VecDeque::pop_front);
+            if job.is_none() {
+                phones.remove(phone);
+            }
+            job
+        };
+        let Some(job) = job else { return };
+        if let Some(delivered) = deliver(account, &job.sid).await {
+            // Whoever sent it need not have waited.
+            let _ = job.done.send(delivered);
+        }
+    }
+}
+
+async fn deliver(account: &Arc<Account>, sid: &str) -> Option<Delivered> {
+    let message = account.ledger.get(sid)?;
+    let (webhook, done) = match account.inbound_url() {
+        None => {
+            let failure = Some("the number has no webhook".to_owned());
+            (Webhook { failure, ..Webhook::default() }, Done::default())
+        }
+        Some(url) => {
+            let exchange = caller::call(account, &Method::POST, &url, &form(account, &message)).await;
+            let webhook = exchange.webhook.clone();
+            // Shown at once: what it leads to may take its time.
+            account.ledger.change(sid, |message| message.webhook = Some(webhook.clone()));
+            let done = match create::http_url(&url) {
+                Some(url) => reply::execute(account, &message, url, exchange).await,
+                None => Done { warnings: exchange.warning.into_iter().collect(), ..Done::default() },
+            };
+            (webhook, done)
+        }
+    };
+    account.ledger.change(sid, |message| {
+        message.webhook = Some(webhook.clone());
+        message.warnings.extend(done.warnings.iter().cloned());
+    });
+    Some(Delivered { webhook, done })
+}
+
+/// The country of a number where it is told by Twilio for sure; otherwise the parameter is empty.
+fn country(number: &str) -> &'static str {
+    if number.starts_with("+52") {
+        "MX"
+    } else if number.starts_with("+1") {
+        "US"
+    } else {
+        ""
+    }
+}

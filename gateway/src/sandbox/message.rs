@@ -1,0 +1,156 @@
+//! What the account keeps of a message. The page and the journal take it as it is; Twilio's API shows it
+//! in its own shape.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::message::segments;
+
+use super::errors;
+
+/// The API version, which is part of every path and every webhook.
+pub(super) const API_VERSION: &str = "2010-04-01";
+
+/// A message to or from the account's number.
+#[expect(clippy::struct_field_names, reason = "`error_message` is Twilio's word")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Message {
+    pub(super) sid: String,
+    pub(super) direction: Direction,
+    /// Nobody yet, while a Messaging Service has not picked a number.
+    pub(super) from: Option<String>,
+    pub(super) to: String,
+    pub(super) body: String,
+    #[serde(default)]
+    pub(super) media: Vec<Media>,
+    pub(super) num_segments: String,
+    pub(super) messaging_service_sid: Option<String>,
+    pub(super) status: Status,
+    pub(super) error_code: Option<u32>,
+    pub(super) error_message: Option<String>,
+    pub(super) status_callback: Option<String>,
+    /// The inbound message that this one answers by TwiML.
+    pub(super) in_reply_to: Option<String>,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) sent: Option<Timestamp>,
+    /// What the number's webhook answered to this inbound message.
+    pub(super) webhook: Option<Webhook>,
+    #[serde(default)]
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Which way a message goes, in Twilio's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Direction {
+    Inbound,
+    OutboundApi,
+    OutboundReply,
+}
+
+/// Where a message stands, in Twilio's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Accepted,
+    Queued,
+    Sent,
+    Delivered,
+    Undelivered,
+    Failed,
+    Received,
+}
+
+impl Status {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Received => "received",
+        }
+    }
+
+    /// Whether the message has left the account, or never will.
+    pub(super) fn is_past_queue(self) -> bool {
+        !matches!(self, Self::Accepted | Self::Queued)
+    }
+}
+
+/// One picture, sound or document of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Media {
+    pub(super) sid: String,
+    pub(super) content_type: String,
+    /// Where it is, if it is not kept here.
+    pub(super) source: Option<String>,
+}
+
+/// One webhook call for an inbound message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Webhook {
+    /// The HTTP status of the answer, if there was one.
+    pub(super) status: Option<u16>,
+    pub(super) millis: u64,
+    pub(super) content_type: Option<String>,
+    pub(super) body: String,
+    pub(super) failure: Option<String>,
+}
+
+/// What Twilio's debugger would list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Warning {
+    pub(super) code: u32,
+    pub(super) title: String,
+    pub(super) detail: String,
+}
+
+impl Warning {
+    pub(super) fn new(code: u32, detail: impl Into<String>) -> Self {
+        Self { code, title: errors::title(code).to_owned(), detail: detail.into() }
+    }
+}
+
+/// How many segments a text takes, as Twilio writes it.
+pub(super) fn segment_count(text: &str) -> String {
+    segments::count(text).segments.to_string()
+}
+
+/// A date as Twilio's API writes it.
+pub(super) fn rfc2822(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+impl Message {
+    /// The API's form of this message.
+    pub(super) fn resource(&self, account_sid: &str) -> Value {
+        let path = format!("/{API_VERSION}/Accounts/{account_sid}/Messages/{}", self.sid);
+        json!({
+            "account_sid": account_sid,
+            "api_version": API_VERSION,
+            "body": self.body,
+            "date_created": rfc2822(self.created),
+            "date_sent": self.sent.map(rfc2822),
+            "date_updated": rfc2822(self.updated),
+            "direction": self.direction,
+            "error_code": self.error_code,
+            "error_message": self.error_message,
+            "from": self.from,
+            "messaging_service_sid": self.messaging_service_sid,
+            "num_media": self.media.len().to_string(),
+            "num_segments": self.num_segments,
+            "price": null,
+            "price_unit": "USD",
+            "sid": self.sid,
+            "status": self.status,
+            "subresource_uris": { "media": format!("{path}/Media.json") },
+            "to": self.to,
+            "uri": format!("{path}.json"),
+        })
+    }
+}

@@ -1,0 +1,169 @@
+// One customer's phone: whose it is, and the conversation on it.
+
+import { create, isOwn, isPending, paint } from "./bubble.js";
+import { Composer } from "./composer.js";
+import { dayName, normal, pretty, time, translate, word } from "./words.js";
+
+const template = document.getElementById("phone");
+
+export class Phone {
+  #list; #thread; #bubbles = new Map(); #messages = new Map(); #changed;
+
+  /** `changed` hears of a new name or number, of what was read, and of a wish to remove the phone. */
+  constructor({ name, number, seen }, changed) {
+    Object.assign(this, { name, number, seen: seen ?? 0 });
+    this.#changed = changed;
+    this.node = template.content.firstElementChild.cloneNode(true);
+    translate(this.node);
+    this.#list = this.node.querySelector("ol");
+    this.#thread = this.node.querySelector(".thread");
+    this.composer = new Composer(this);
+    this.#owner();
+    this.node.addEventListener("focusin", () => this.read());
+    this.node.addEventListener("pointerdown", () => this.read());
+    this.node.querySelector(".remove").addEventListener("click", () => changed("remove"));
+    const jump = this.node.querySelector(".jump");
+    jump.addEventListener("click", () => this.#toEnd("smooth"));
+    this.#thread.addEventListener("scroll", () => {
+      if (this.#isAtEnd()) jump.hidden = true;
+    });
+    this.show();
+  }
+
+  get unread() {
+    return [...this.#messages.values()].filter((message) => this.#isNew(message)).length;
+  }
+
+  /** Names the phone, and puts the right time on it. */
+  show(gateway) {
+    const { node } = this;
+    node.setAttribute("aria-label", `${this.name} ${pretty(this.number)}`);
+    for (const [place, text] of [[".name", this.name], [".customer", pretty(this.number)]]) {
+      const input = node.querySelector(place);
+      if (input !== document.activeElement) input.value = text;
+    }
+    const avatar = node.querySelector(".avatar");
+    avatar.textContent = initials(this.name);
+    avatar.dataset.color = [...this.number].reduce((sum, digit) => sum + digit.charCodeAt(0), 0) % 6;
+    node.querySelector(".time").textContent = time(new Date());
+    if (gateway) node.querySelector(".contact-number").textContent = pretty(gateway);
+    this.#badge();
+  }
+
+  /** Replaces the whole conversation. */
+  fill(messages) {
+    this.#bubbles.clear();
+    this.#messages.clear();
+    this.#list.replaceChildren();
+    for (const message of messages) this.put(message, "old");
+    this.#toEnd("instant");
+  }
+
+  /** Adds a message, or shows how it stands now. */
+  put(message, age = "new") {
+    const known = this.#bubbles.get(message.sid);
+    const stay = !this.#isAtEnd();
+    this.#messages.set(message.sid, message);
+    if (known) {
+      paint(known, message);
+    } else {
+      const bubble = create(message);
+      if (age === "new") bubble.classList.add("arriving");
+      this.#bubbles.set(message.sid, bubble);
+      this.#separate(message);
+      this.#list.append(bubble);
+      if (isOwn(message)) this.#see(message);
+    }
+    this.#typing();
+    this.#badge();
+    if (!stay || (!known && isOwn(message))) this.#toEnd(age === "new" && !known ? "smooth" : "instant");
+    else if (!known) this.node.querySelector(".jump").hidden = false;
+    if (!known && document.hasFocus() && this.node.contains(document.activeElement)) this.read();
+  }
+
+  read() {
+    const newest = Math.max(this.seen, ...[...this.#messages.values()].map((message) => Date.parse(message.created)));
+    if (newest === this.seen) return;
+    this.seen = newest;
+    this.#badge();
+    this.#changed("read");
+  }
+
+  #see(message) {
+    this.seen = Math.max(this.seen, Date.parse(message.created));
+  }
+
+  #isNew(message) {
+    return !isOwn(message) && Date.parse(message.created) > this.seen;
+  }
+
+  #badge() {
+    const { unread } = this;
+    const badge = this.node.querySelector(".unread");
+    badge.hidden = unread === 0;
+    badge.textContent = unread;
+    badge.title = word("unread", { n: unread });
+  }
+
+  /** A line with the day, where it changes. */
+  #separate(message) {
+    const date = new Date(message.created);
+    if (this.#list.dataset.day === date.toDateString()) return;
+    this.#list.dataset.day = date.toDateString();
+    const line = document.createElement("li");
+    line.className = "day";
+    line.textContent = dayName(date);
+    this.#list.append(line);
+  }
+
+  #typing() {
+    const pending = [...this.#messages.values()].some(isPending);
+    this.node.querySelector(".typing").hidden = !pending;
+    this.node.querySelector(".empty").hidden = this.#messages.size > 0;
+    if (this.#messages.size === 0) delete this.#list.dataset.day;
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#thread;
+    return scrollHeight - scrollTop - clientHeight < 90;
+  }
+
+  #toEnd(behavior) {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#thread.scrollTo({ top: this.#thread.scrollHeight, behavior: calm ? "instant" : behavior });
+  }
+
+  #owner() {
+    const [name, number] = [this.node.querySelector(".name"), this.node.querySelector(".customer")];
+    name.addEventListener("change", () => {
+      this.name = name.value.trim() || this.name;
+      this.#changed("name");
+    });
+    number.addEventListener("focus", () => number.select());
+    number.addEventListener("input", () => this.#complain(number, ""));
+    number.addEventListener("change", () => {
+      const typed = normal(number.value);
+      if (!typed) return this.#complain(number, word("badNumber"));
+      if (typed === this.number) return this.show();
+      this.#complain(number, this.#changed("number", typed) ? "" : word("sameNumber"));
+    });
+    for (const input of [name, number]) {
+      input.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter") return;
+        input.blur();
+        if (input.validity.valid) this.composer.focus();
+      });
+    }
+  }
+
+  #complain(input, reason) {
+    input.setCustomValidity(reason);
+    input.title = reason;
+    if (reason) input.reportValidity();
+  }
+}
+
+export function initials(name) {
+  const parts = name.trim().split(/\s+/).filter((part) => /\p{L}|\d/u.test(part));
+  return parts.slice(0, 2).map((part) => [...part][0].toLocaleUpperCase()).join("") || "·";
+}

@@ -1,0 +1,102 @@
+//! Connections and their settings; migrations.
+
+use std::time::Duration;
+
+use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use serde::Deserialize;
+
+use super::Error;
+
+/// `[database]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub url: String,
+    /// Connections for reading.
+    pub readers: u32,
+    /// How many writes may wait for the writer before new ones are turned away.
+    pub queue: usize,
+}
+
+/// Statements of one text are kept prepared; a batch of each size has a text of its own.
+const PREPARED_STATEMENTS: usize = 512;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reading,
+    Writing,
+}
+
+fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+            let options = options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(5))
+                .foreign_keys(true)
+                .statement_cache_capacity(PREPARED_STATEMENTS)
+                .pragma("cache_size", "-16000")
+                .pragma("temp_store", "MEMORY");
+            if purpose == Use::Reading { options.pragma("query_only", "1") } else { options }
+        })
+        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(PREPARED_STATEMENTS));
+    options
+}
+
+/// One connection that writes, and a pool that only reads.
+pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
+    make_folder(&settings.url)?;
+    let write = connect(&settings.url, 1, Use::Writing).await?;
+    Migrator::up(&write, None).await?;
+    let reads = connect(&settings.url, settings.readers.max(1), Use::Reading).await?;
+    Ok((reads, write))
+}
+
+async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
+    Database::connect(options(url, connections, purpose)).await.map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+/// SQLite makes the file, but not the folder it is in.
+fn make_folder(url: &str) -> Result<(), Error> {
+    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(()) };
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let Some(folder) = std::path::Path::new(path).parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Error::Unavailable(format!("the folder {} can't be made: {error}", folder.display())))
+}
+
+/// One step of the schema, and whether this database has it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MigrationState {
+    pub name: String,
+    pub applied: bool,
+}
+
+/// All steps of the schema. Changes nothing.
+pub async fn migration_status(settings: &Settings) -> Result<Vec<MigrationState>, Error> {
+    make_folder(&settings.url)?;
+    let connection = connect(&settings.url, 1, Use::Writing).await?;
+    let steps = Migrator::get_migration_with_status_read_only(&connection).await?;
+    Ok(steps
+        .iter()
+        .map(|step| MigrationState { name: step.name().to_owned(), applied: step.status() == MigrationStatus::Applied })
+        .collect())
+}
+
+/// Undoes the newest `steps` steps. Their data is gone.
+pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<(), Error> {
+    let connection = connect(&settings.url, 1, Use::Writing).await?;
+    Migrator::down(&connection, Some(steps)).await?;
+    Ok(())
+}

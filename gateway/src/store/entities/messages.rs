@@ -1,0 +1,39 @@
+//! A message, inbound or outbound.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "messages")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel: String,
+    pub direction: String,
+    pub provider_id: Option<String>,
+    pub sender: Option<String>,
+    pub recipient: String,
+    pub text: String,
+    pub status: String,
+    pub segments: Option<i32>,
+    pub error_code: Option<i32>,
+    pub error_message: Option<String>,
+    pub ordinal: Option<i32>,
+    pub previous_inbound_at: Option<i64>,
+    pub in_reply_to: Option<Uuid>,
+    pub plugin: Option<String>,
+    pub extra: Json,
+    pub answer: Option<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub processed_at: Option<i64>,
+    pub sent_at: Option<i64>,
+    pub delivered_at: Option<i64>,
+    pub failed_at: Option<i64>,
+    pub read_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

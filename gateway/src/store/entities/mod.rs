@@ -1,0 +1,14 @@
+//! One file per table. Private to the store: what leaves it are its own records.
+#![expect(unreachable_pub, reason = "the derived code wants its types public")]
+
+pub(super) mod addresses;
+pub(super) mod api_keys;
+pub(super) mod attempts;
+pub(super) mod contacts;
+pub(super) mod conversations;
+pub(super) mod idempotency_keys;
+pub(super) mod media;
+pub(super) mod messages;
+pub(super) mod observations;
+pub(super) mod parts;
+pub(super) mod traces;

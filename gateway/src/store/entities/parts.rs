@@ -1,0 +1,34 @@
+//! One provider request of an outbound message.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "parts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub message_id: Uuid,
+    pub conversation_id: Uuid,
+    pub channel: String,
+    pub position: i32,
+    pub sender: Option<String>,
+    pub recipient: String,
+    pub text: String,
+    pub media: Json,
+    pub state: String,
+    pub status: String,
+    pub provider_id: Option<String>,
+    pub segments: Option<i32>,
+    pub error_code: Option<i32>,
+    pub error_message: Option<String>,
+    pub attempts: i32,
+    pub due_at: i64,
+    pub lease_until: Option<i64>,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

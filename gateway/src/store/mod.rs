@@ -1,0 +1,77 @@
+//! The one place that remembers, and the only one that names the database library.
+//!
+//! Reads go to a pool of their own. Every write goes through one queue whose task commits many
+//! of them in one transaction ([`writer`]); whoever asked is answered after the commit. The
+//! store knows the vocabulary, but no provider, plugin or web server.
+
+mod connect;
+mod entities;
+mod operations;
+mod reads;
+mod records;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use sea_orm::DatabaseConnection;
+use tokio::sync::mpsc;
+
+pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use reads::{MessageFilter, Page};
+pub use records::*;
+use writer::Job;
+
+/// Why the store could not do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Worth another try: the database is away, locked or full, or the queue is.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A defect, or a database that someone changed by hand.
+    #[error("the database refused: {0}")]
+    Refused(String),
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        use sea_orm::DbErr;
+        match error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.to_string()),
+            DbErr::Exec(_) | DbErr::Query(_) => {
+                let text = error.to_string();
+                let passing = ["locked", "full", "disk I/O", "closed", "connection", "terminating", "starting up"];
+                if passing.iter().any(|word| text.contains(word)) {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Refused(text)
+                }
+            }
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    reads: DatabaseConnection,
+    writes: mpsc::Sender<Job>,
+}
+
+impl Store {
+    /// Connects, brings the schema up to date, and starts the writer. The receiver gives every
+    /// inbound message that was recorded, in the order of the commits.
+    pub async fn open(settings: &Settings) -> Result<(Self, mpsc::UnboundedReceiver<Recorded>), Error> {
+        let (reads, write) = connect::open(settings).await?;
+        let (recorded, recordings) = mpsc::unbounded_channel();
+        let (writes, jobs) = mpsc::channel(settings.queue);
+        tokio::spawn(writer::run(write, jobs, recorded));
+        Ok((Self { reads, writes }, recordings))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.reads.ping().await?)
+    }
+}

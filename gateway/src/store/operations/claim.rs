@@ -1,0 +1,152 @@
+//! Leasing due parts to a worker, and noticing leases that ended without a word.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QuerySelect, Set, Statement,
+};
+use uuid::Uuid;
+
+use super::millis;
+use super::settle::reduce_message;
+use crate::message::{Address, MessageId, PartId, Status};
+use crate::store::entities::{attempts, parts};
+use crate::store::records::Claimed;
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// Up to `attempt_ids.len()` parts, leased until `until`.
+#[derive(Clone, Debug)]
+struct Claim {
+    now: Timestamp,
+    until: Timestamp,
+    attempt_ids: Vec<Uuid>,
+}
+
+/// Parts of one conversation go out one after the other, so a part waits for every older one
+/// that has not come to an end. Ids sort by age.
+const DUE: &str = "SELECT due.id FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
+    AND NOT EXISTS (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
+    AND older.id < due.id AND older.state IN ('queued', 'sending')) \
+    ORDER BY due.due_at, due.id LIMIT ";
+
+#[async_trait]
+impl Operation for Claim {
+    type Output = Vec<Claimed>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Claimed>, Error> {
+        let backend = transaction.get_database_backend();
+        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
+        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
+        let limit = self.attempt_ids.len();
+        let sql = format!(
+            "UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
+             WHERE id IN ({DUE}{limit}{lock}) RETURNING *"
+        );
+        let values = [millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let mut claimed =
+            rows.iter().map(|row| parts::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+        claimed.sort_by_key(|part| part.id);
+        let claimed: Vec<Claimed> = claimed
+            .into_iter()
+            .zip(&self.attempt_ids)
+            .map(|(part, attempt_id)| to_claimed(part, *attempt_id))
+            .collect();
+        self.start_attempts(transaction, &claimed).await?;
+        Ok(claimed)
+    }
+}
+
+impl Claim {
+    /// On record before the request is written: after a crash it shows that there was one.
+    async fn start_attempts(&self, transaction: &DatabaseTransaction, claimed: &[Claimed]) -> Result<(), Error> {
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        attempts::Entity::insert_many(claimed.iter().map(|part| attempts::ActiveModel {
+            id: Set(part.attempt_id),
+            part_id: Set(part.id.0),
+            number: Set(super::count(part.attempts)),
+            started_at: Set(millis(self.now)),
+            finished_at: Set(None),
+            outcome: Set(None),
+            error_code: Set(None),
+            error_message: Set(None),
+        }))
+        .exec_without_returning(transaction)
+        .await?;
+        Ok(())
+    }
+}
+
+fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
+    Claimed {
+        id: PartId(part.id),
+        attempt_id,
+        message_id: MessageId(part.message_id),
+        channel: part.channel,
+        sender: part.sender.as_deref().map(Address::received),
+        recipient: Address::received(&part.recipient),
+        text: part.text,
+        media: serde_json::from_value(part.media).unwrap_or_default(),
+        attempts: u32::try_from(part.attempts).unwrap_or(0),
+    }
+}
+
+/// Leases that ended before `now`: what became of those parts is unknown.
+#[derive(Clone, Debug)]
+struct Expire {
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Expire {
+    type Output = Vec<PartId>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<PartId>, Error> {
+        let expired: Vec<(Uuid, Uuid)> = parts::Entity::find()
+            .select_only()
+            .columns([parts::Column::Id, parts::Column::MessageId])
+            .filter(parts::Column::State.eq("sending"))
+            .filter(parts::Column::LeaseUntil.lt(millis(self.now)))
+            .lock_exclusive()
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        for (part_id, message_id) in &expired {
+            parts::Entity::update_many()
+                .col_expr(parts::Column::State, Expr::value("unknown"))
+                .col_expr(parts::Column::Status, Expr::value(Status::Unknown.as_str()))
+                .col_expr(parts::Column::LeaseUntil, Expr::value(Option::<i64>::None))
+                .col_expr(parts::Column::ErrorMessage, Expr::value("the gateway stopped before the provider answered"))
+                .col_expr(parts::Column::UpdatedAt, Expr::value(millis(self.now)))
+                .filter(parts::Column::Id.eq(*part_id))
+                .exec(transaction)
+                .await?;
+            attempts::Entity::update_many()
+                .col_expr(attempts::Column::Outcome, Expr::value("unknown"))
+                .col_expr(attempts::Column::FinishedAt, Expr::value(millis(self.now)))
+                .filter(attempts::Column::PartId.eq(*part_id))
+                .filter(attempts::Column::FinishedAt.is_null())
+                .exec(transaction)
+                .await?;
+            reduce_message(transaction, *message_id, self.now).await?;
+        }
+        Ok(expired.into_iter().map(|(id, _)| PartId(id)).collect())
+    }
+}
+
+impl Store {
+    /// Leases due parts until `until`: as many as there are ids for their attempts.
+    pub async fn claim(&self, now: Timestamp, until: Timestamp, attempt_ids: Vec<Uuid>) -> Result<Vec<Claimed>, Error> {
+        self.write(Claim { now, until, attempt_ids }).await
+    }
+
+    /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.
+    pub async fn expire_leases(&self, now: Timestamp) -> Result<Vec<PartId>, Error> {
+        self.write(Expire { now }).await
+    }
+}

@@ -1,0 +1,78 @@
+//! The writes, one file each. They run inside the writer's transaction and nowhere else.
+
+mod claim;
+mod conversation;
+mod keys;
+mod observe;
+mod process;
+pub(super) mod record;
+mod settle;
+mod submit;
+
+use jiff::Timestamp;
+use sea_orm::{DatabaseTransaction, EntityTrait, Set};
+
+pub(super) use settle::read;
+
+use super::Error;
+use super::entities::{media, messages};
+use super::records::NewOutbound;
+
+pub(super) fn millis(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+pub(super) fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// Rows of `media` for one message.
+fn media_rows<'a>(
+    message_id: uuid::Uuid,
+    items: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+) -> impl Iterator<Item = media::ActiveModel> {
+    items.enumerate().map(move |(position, (url, content_type))| media::ActiveModel {
+        message_id: Set(message_id),
+        position: Set(i32::try_from(position).unwrap_or(i32::MAX)),
+        url: Set(url.to_owned()),
+        content_type: Set(content_type.map(str::to_owned)),
+    })
+}
+
+async fn insert_media(transaction: &DatabaseTransaction, rows: Vec<media::ActiveModel>) -> Result<(), Error> {
+    if !rows.is_empty() {
+        media::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// The row of an outbound message whose parts were not tried yet.
+fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str) -> messages::ActiveModel {
+    messages::ActiveModel {
+        id: Set(message.id.0),
+        conversation_id: Set(conversation_id),
+        channel: Set(message.channel.clone()),
+        direction: Set("outbound".to_owned()),
+        provider_id: Set(None),
+        sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        recipient: Set(message.recipient.as_str().to_owned()),
+        text: Set(message.text.clone()),
+        status: Set(status.to_owned()),
+        segments: Set(Some(count(message.segments))),
+        error_code: Set(None),
+        error_message: Set(None),
+        ordinal: Set(None),
+        previous_inbound_at: Set(None),
+        in_reply_to: Set(message.in_reply_to.map(|id| id.0)),
+        plugin: Set(message.plugin.clone()),
+        extra: Set(serde_json::json!([])),
+        answer: Set(None),
+        created_at: Set(millis(message.at)),
+        updated_at: Set(millis(message.at)),
+        processed_at: Set(None),
+        sent_at: Set(None),
+        delivered_at: Set(None),
+        failed_at: Set(None),
+        read_at: Set(None),
+    }
+}

@@ -1,0 +1,97 @@
+//! Keeping a status report, and what it changes.
+
+use async_trait::async_trait;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+};
+
+use super::millis;
+use super::settle::{read, reduce_message};
+use crate::message::{MessageId, status};
+use crate::store::entities::{observations, parts};
+use crate::store::records::{NewObservation, Observed};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+#[async_trait]
+impl Operation for NewObservation {
+    type Output = Observed;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
+        let part = self.part(transaction).await?;
+        let reduction = part.as_ref().map(|part| status::reduce(read(&part.status), self.status));
+        let conflict = reduction.as_ref().is_some_and(|reduction| reduction.conflict);
+        self.keep(transaction, part.as_ref().map(|part| part.id), conflict).await?;
+        let (Some(part), Some(reduction)) = (part, reduction) else { return Ok(Observed::Unrelated) };
+        let message_id = part.message_id;
+        let state = part.state.clone();
+        let mut row = part.into_active_model();
+        // The provider reports only what it has: the part was sent, whatever we thought of it.
+        if state != "sending" {
+            row.state = Set("settled".to_owned());
+        }
+        row.provider_id = Set(Some(self.provider_id.clone()));
+        row.status = Set(reduction.status.as_str().to_owned());
+        row.updated_at = Set(millis(self.received_at));
+        if reduction.changed {
+            row.error_code = Set(self.error.as_ref().and_then(|error| error.code));
+            row.error_message = Set(self.error.as_ref().and_then(|error| error.message.clone()));
+        }
+        row.update(transaction).await?;
+        reduce_message(transaction, message_id, self.received_at).await?;
+        Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
+    }
+}
+
+impl NewObservation {
+    /// Our own part id decides, if it rode the callback and is of this channel; else the
+    /// provider's id.
+    async fn part(&self, transaction: &DatabaseTransaction) -> Result<Option<parts::Model>, Error> {
+        if let Some(id) = self.part_id {
+            let found = parts::Entity::find_by_id(id.0)
+                .filter(parts::Column::Channel.eq(&self.channel))
+                .lock_exclusive()
+                .one(transaction)
+                .await?;
+            if let Some(part) = found.filter(|part| part.provider_id.as_ref().is_none_or(|id| *id == self.provider_id))
+            {
+                return Ok(Some(part));
+            }
+        }
+        Ok(parts::Entity::find()
+            .filter(parts::Column::Channel.eq(&self.channel))
+            .filter(parts::Column::ProviderId.eq(&self.provider_id))
+            .lock_exclusive()
+            .one(transaction)
+            .await?)
+    }
+
+    async fn keep(
+        &self,
+        transaction: &DatabaseTransaction,
+        part_id: Option<uuid::Uuid>,
+        conflict: bool,
+    ) -> Result<(), Error> {
+        let row = observations::ActiveModel {
+            id: Set(self.id),
+            channel: Set(self.channel.clone()),
+            provider_id: Set(self.provider_id.clone()),
+            part_id: Set(part_id),
+            status: Set(self.status.as_str().to_owned()),
+            error_code: Set(self.error.as_ref().and_then(|error| error.code)),
+            error_message: Set(self.error.as_ref().and_then(|error| error.message.clone())),
+            conflict: Set(conflict),
+            raw: Set(serde_json::json!(self.raw)),
+            received_at: Set(millis(self.received_at)),
+        };
+        observations::Entity::insert(row).exec_without_returning(transaction).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Keeps a status report and moves its message, never backwards.
+    pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
+        self.write(observation).await
+    }
+}

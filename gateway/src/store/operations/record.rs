@@ -1,0 +1,246 @@
+//! Recording inbound messages, many at once: which are repeats, whose conversation, the rows,
+//! the counters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set,
+    Statement, Value,
+};
+use uuid::Uuid;
+
+use super::conversation::{Key, Wanted, find_or_create};
+use super::{count, insert_media, media_rows, millis};
+use crate::message::{ConversationId, ConversationStatus, MessageId};
+use crate::store::Error;
+use crate::store::entities::{conversations, messages};
+use crate::store::records::{Answered, NewInbound, Receipt, Recorded};
+
+type ProviderKey<'a> = (&'a str, &'a str);
+
+/// The receipts in the order of the messages, with what was recorded for those that are new.
+pub(in crate::store) async fn apply(
+    transaction: &DatabaseTransaction,
+    new: &[&NewInbound],
+) -> Result<Vec<(Receipt, Option<Recorded>)>, Error> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = recorded_before(transaction, new).await?;
+    let mut first = BTreeMap::<ProviderKey<'_>, &NewInbound>::new();
+    for message in new {
+        let key = (message.channel.as_str(), message.provider_id.as_str());
+        if !before.contains_key(&(message.channel.clone(), message.provider_id.clone())) {
+            first.entry(key).or_insert(message);
+        }
+    }
+    // In the order they came, which is the order they are processed in.
+    let fresh: Vec<&NewInbound> = new
+        .iter()
+        .copied()
+        .filter(|message| {
+            first.get(&(message.channel.as_str(), message.provider_id.as_str())).is_some_and(|f| f.id == message.id)
+        })
+        .collect();
+    let mut recorded = insert(transaction, &fresh).await?;
+    new.iter()
+        .map(|message| {
+            if let Some(done) = recorded.remove(&message.id) {
+                return Ok((Receipt::Recorded, Some(done)));
+            }
+            let key = (message.channel.as_str(), message.provider_id.as_str());
+            if let Some(first) = first.get(&key) {
+                return Ok((Receipt::Repeat { of: first.id, answered: Answered::NotYet }, None));
+            }
+            let row = before
+                .get(&(message.channel.clone(), message.provider_id.clone()))
+                .ok_or_else(|| Error::Refused("a message was neither new nor a repeat".to_owned()))?;
+            Ok((Receipt::Repeat { of: MessageId(row.id), answered: answered(row) }, None))
+        })
+        .collect()
+}
+
+fn answered(row: &Before) -> Answered {
+    match (row.processed_at, &row.answer) {
+        (None, _) => Answered::NotYet,
+        (Some(_), None) => Answered::Empty,
+        (Some(_), Some(body)) => Answered::With(body.clone()),
+    }
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Before {
+    id: Uuid,
+    channel: String,
+    provider_id: Option<String>,
+    processed_at: Option<i64>,
+    answer: Option<String>,
+}
+
+async fn recorded_before(
+    transaction: &DatabaseTransaction,
+    new: &[&NewInbound],
+) -> Result<BTreeMap<(String, String), Before>, Error> {
+    let mut by_channel: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for message in new {
+        by_channel.entry(&message.channel).or_default().insert(&message.provider_id);
+    }
+    let mut any = Condition::any();
+    for (channel, ids) in by_channel {
+        any = any.add(
+            Condition::all().add(messages::Column::Channel.eq(channel)).add(messages::Column::ProviderId.is_in(ids)),
+        );
+    }
+    let rows: Vec<Before> = messages::Entity::find()
+        .select_only()
+        .columns([
+            messages::Column::Id,
+            messages::Column::Channel,
+            messages::Column::ProviderId,
+            messages::Column::ProcessedAt,
+            messages::Column::Answer,
+        ])
+        .filter(any)
+        .into_model()
+        .all(transaction)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.provider_id.clone().map(|provider_id| ((row.channel.clone(), provider_id), row)))
+        .collect())
+}
+
+/// Inserts messages that are known to be new, and moves their conversations' counters.
+async fn insert(
+    transaction: &DatabaseTransaction,
+    fresh: &[&NewInbound],
+) -> Result<BTreeMap<MessageId, Recorded>, Error> {
+    if fresh.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut conversations = find_or_create(transaction, &wanted(fresh)).await?;
+    let mut recorded = BTreeMap::new();
+    let mut rows = Vec::with_capacity(fresh.len());
+    let mut media = Vec::new();
+    let mut touched = BTreeMap::new();
+    for message in fresh {
+        let conversation = conversations
+            .get_mut(&(message.channel.clone(), message.sender.as_str().to_owned()))
+            .ok_or_else(|| Error::Refused("the conversation was neither found nor made".to_owned()))?;
+        let previous = conversation.last_inbound_at;
+        advance(conversation, message.received_at);
+        let change: &mut Counters = touched.entry(conversation.id).or_default();
+        change.messages += 1;
+        change.last_at = conversation.last_message_at;
+        rows.push(row(message, conversation, previous));
+        let items = message.media.iter().map(|item| (item.url.as_str(), item.content_type.as_deref()));
+        media.extend(media_rows(message.id.0, items));
+        recorded.insert(message.id, seen_by_plugins(message, conversation, previous));
+    }
+    // The unique index has the last word: another process may have recorded one meanwhile.
+    let inserted = messages::Entity::insert_many(rows)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    if usize::try_from(inserted).ok() != Some(fresh.len()) {
+        return Err(Error::Unavailable("another process recorded the same message just now".to_owned()));
+    }
+    insert_media(transaction, media).await?;
+    count_inbound(transaction, &touched).await?;
+    Ok(recorded)
+}
+
+fn wanted(fresh: &[&NewInbound]) -> BTreeMap<Key, Wanted> {
+    let mut wanted = BTreeMap::new();
+    for message in fresh {
+        let key = (message.channel.clone(), message.sender.as_str().to_owned());
+        wanted.entry(key).or_insert_with(|| Wanted {
+            conversation_id: message.conversation_id.0,
+            contact_id: message.contact_id.0,
+            subject: message.subject.clone(),
+            status: ConversationStatus::Pending,
+            at: message.received_at,
+        });
+    }
+    wanted
+}
+
+fn advance(conversation: &mut conversations::Model, at: Timestamp) {
+    conversation.inbound_count += 1;
+    conversation.last_inbound_at = Some(conversation.last_inbound_at.unwrap_or(i64::MIN).max(millis(at)));
+    conversation.last_message_at = conversation.last_message_at.max(millis(at));
+}
+
+#[derive(Default)]
+struct Counters {
+    messages: i32,
+    last_at: i64,
+}
+
+async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uuid, Counters>) -> Result<(), Error> {
+    let mut values: Vec<Value> = Vec::with_capacity(touched.len() * 3);
+    let mut rows = Vec::with_capacity(touched.len());
+    for (id, counters) in touched {
+        let next = values.len();
+        rows.push(format!("(${}, CAST(${} AS INTEGER), CAST(${} AS BIGINT))", next + 1, next + 2, next + 3));
+        values.extend([Value::from(*id), Value::from(counters.messages), Value::from(counters.last_at)]);
+    }
+    // `column1` and so on are what both databases call the columns of VALUES.
+    let sql = format!(
+        "UPDATE conversations SET unread = unread + new.column2, inbound_count = inbound_count + new.column2, \
+         last_message_at = new.column3, last_inbound_at = new.column3, updated_at = new.column3 \
+         FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
+        rows.join(", ")
+    );
+    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+    transaction.execute_raw(statement).await?;
+    Ok(())
+}
+
+fn row(message: &NewInbound, conversation: &conversations::Model, previous: Option<i64>) -> messages::ActiveModel {
+    messages::ActiveModel {
+        id: Set(message.id.0),
+        conversation_id: Set(conversation.id),
+        channel: Set(message.channel.clone()),
+        direction: Set("inbound".to_owned()),
+        provider_id: Set(Some(message.provider_id.clone())),
+        sender: Set(Some(message.sender.as_str().to_owned())),
+        recipient: Set(message.recipient.as_str().to_owned()),
+        text: Set(message.text.clone()),
+        status: Set("received".to_owned()),
+        segments: Set(message.segments.map(count)),
+        error_code: Set(None),
+        error_message: Set(None),
+        ordinal: Set(Some(conversation.inbound_count)),
+        previous_inbound_at: Set(previous),
+        in_reply_to: Set(None),
+        plugin: Set(None),
+        extra: Set(serde_json::json!(message.extra)),
+        answer: Set(None),
+        created_at: Set(millis(message.received_at)),
+        updated_at: Set(millis(message.received_at)),
+        processed_at: Set(None),
+        sent_at: Set(None),
+        delivered_at: Set(None),
+        failed_at: Set(None),
+        read_at: Set(None),
+    }
+}
+
+fn seen_by_plugins(message: &NewInbound, conversation: &conversations::Model, previous: Option<i64>) -> Recorded {
+    Recorded {
+        id: message.id,
+        conversation_id: ConversationId(conversation.id),
+        channel: message.channel.clone(),
+        sender: message.sender.clone(),
+        recipient: message.recipient.clone(),
+        text: message.text.clone(),
+        media: message.media.clone(),
+        extra: message.extra.clone(),
+        received_at: message.received_at,
+        ordinal: u32::try_from(conversation.inbound_count).unwrap_or(0),
+        previous_inbound_at: previous.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+    }
+}

@@ -1,0 +1,149 @@
+//! What a try came to, and what that makes of the message.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
+use uuid::Uuid;
+
+use super::{count, millis};
+use crate::message::{ProviderError, Status, status};
+use crate::store::entities::{attempts, messages, parts};
+use crate::store::records::{Settled, Settlement};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+#[async_trait]
+impl Operation for Settlement {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        self.finish_attempt(transaction).await?;
+        let Some(part) = parts::Entity::find_by_id(self.part_id.0).lock_exclusive().one(transaction).await? else {
+            return Err(Error::Refused("a part was settled that is not there".to_owned()));
+        };
+        let message_id = part.message_id;
+        // A status report that came first proves that the provider has the part, whatever this
+        // try seemed to come to; then it must not be sent again.
+        let proven = part.provider_id.is_some();
+        let current = read(&part.status);
+        let mut row = part.into_active_model();
+        row.updated_at = Set(millis(self.at));
+        row.lease_until = Set(None);
+        match &self.result {
+            Settled::Accepted { provider_id, status, segments } => {
+                row.state = Set("settled".to_owned());
+                row.provider_id = Set(Some(provider_id.clone()));
+                row.status = Set(status::reduce(current, *status).status.as_str().to_owned());
+                if let Some(segments) = segments {
+                    row.segments = Set(Some(count(*segments)));
+                }
+                row.error_code = Set(None);
+                row.error_message = Set(None);
+            }
+            _ if proven => row.state = Set("settled".to_owned()),
+            Settled::Retry { due_at, error } => {
+                row.state = Set("queued".to_owned());
+                row.due_at = Set(millis(*due_at));
+                keep_error(&mut row, error);
+            }
+            Settled::Failed { error } | Settled::OptedOut { error } => {
+                row.state = Set("settled".to_owned());
+                row.status = Set(Status::Failed.as_str().to_owned());
+                keep_error(&mut row, error);
+            }
+            Settled::Unknown { error } => {
+                row.state = Set("unknown".to_owned());
+                row.status = Set(status::reduce(current, Status::Unknown).status.as_str().to_owned());
+                keep_error(&mut row, error);
+            }
+        }
+        row.update(transaction).await?;
+        reduce_message(transaction, message_id, self.at).await
+    }
+}
+
+impl Settlement {
+    async fn finish_attempt(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let (outcome, error) = match &self.result {
+            Settled::Accepted { .. } => ("accepted", None),
+            Settled::Retry { error, .. } => ("retry", Some(error)),
+            Settled::Failed { error } => ("rejected", Some(error)),
+            Settled::OptedOut { error } => ("opted-out", Some(error)),
+            Settled::Unknown { error } => ("unknown", Some(error)),
+        };
+        attempts::Entity::update_many()
+            .col_expr(attempts::Column::FinishedAt, Expr::value(millis(self.at)))
+            .col_expr(attempts::Column::Outcome, Expr::value(outcome))
+            .col_expr(attempts::Column::ErrorCode, Expr::value(error.and_then(|error| error.code)))
+            .col_expr(attempts::Column::ErrorMessage, Expr::value(error.and_then(|error| error.message.clone())))
+            .filter(attempts::Column::Id.eq(self.attempt_id))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+fn keep_error(row: &mut parts::ActiveModel, error: &ProviderError) {
+    row.error_code = Set(error.code);
+    row.error_message = Set(error.message.clone());
+}
+
+pub(in crate::store) fn read(status: &str) -> Status {
+    status.parse().unwrap_or(Status::Unknown)
+}
+
+/// Brings a message to where its parts are: as far as the least of them.
+pub(super) async fn reduce_message(
+    transaction: &DatabaseTransaction,
+    message_id: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let parts = parts::Entity::find()
+        .filter(parts::Column::MessageId.eq(message_id))
+        .order_by_asc(parts::Column::Position)
+        .all(transaction)
+        .await?;
+    let Some(message) = messages::Entity::find_by_id(message_id).lock_exclusive().one(transaction).await? else {
+        return Ok(());
+    };
+    let Some(reached) = status::least(parts.iter().map(|part| read(&part.status))) else { return Ok(()) };
+    let failed = parts.iter().find(|part| read(&part.status) == reached && part.error_code.is_some());
+    let shown = failed.or_else(|| parts.iter().find(|part| part.error_message.is_some()));
+    let mut row = message.clone().into_active_model();
+    row.status = Set(reached.as_str().to_owned());
+    row.segments = Set(Some(parts.iter().filter_map(|part| part.segments).sum()));
+    row.error_code = Set(shown.and_then(|part| part.error_code));
+    row.error_message = Set(shown.and_then(|part| part.error_message.clone()));
+    row.updated_at = Set(millis(now));
+    stamp(&mut row, &message, reached, millis(now));
+    row.update(transaction).await?;
+    Ok(())
+}
+
+/// The first time that a message was seen to have come so far.
+fn stamp(row: &mut messages::ActiveModel, before: &messages::Model, reached: Status, now: i64) {
+    let sent = matches!(reached, Status::Sent | Status::Delivered | Status::Undelivered | Status::Read);
+    if sent && before.sent_at.is_none() {
+        row.sent_at = Set(Some(now));
+    }
+    if matches!(reached, Status::Delivered | Status::Read) && before.delivered_at.is_none() {
+        row.delivered_at = Set(Some(now));
+    }
+    if matches!(reached, Status::Failed | Status::Undelivered | Status::Canceled) && before.failed_at.is_none() {
+        row.failed_at = Set(Some(now));
+    }
+    if reached == Status::Read && before.read_at.is_none() {
+        row.read_at = Set(Some(now));
+    }
+}
+
+impl Store {
+    /// Records what a try to send a part came to.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.write(settlement).await
+    }
+}

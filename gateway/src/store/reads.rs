@@ -1,0 +1,286 @@
+//! Reading. These go to a pool of their own, so that a slow list never holds up a write.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::entities::{api_keys, conversations, media, messages, parts, traces};
+use super::records::{Answered, ApiKey, Conversation, Message, Part, Recorded, Trace};
+use super::{Error, Store};
+use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The last item's id, when there are more after it.
+    pub next: Option<Uuid>,
+}
+
+/// Which messages to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MessageFilter {
+    pub conversation: Option<ConversationId>,
+    pub direction: Option<Direction>,
+}
+
+impl Store {
+    pub async fn message(&self, id: MessageId) -> Result<Option<Message>, Error> {
+        let Some(row) = messages::Entity::find_by_id(id.0).one(&self.reads).await? else { return Ok(None) };
+        Ok(self.with_details(vec![row]).await?.pop())
+    }
+
+    /// Messages older than `after`, newest first, `limit` at the most.
+    pub async fn messages(
+        &self,
+        filter: MessageFilter,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<Message>, Error> {
+        let mut query = messages::Entity::find().order_by_desc(messages::Column::Id).limit(limit + 1);
+        if let Some(id) = filter.conversation {
+            query = query.filter(messages::Column::ConversationId.eq(id.0));
+        }
+        if let Some(direction) = filter.direction {
+            query = query.filter(messages::Column::Direction.eq(direction_name(direction)));
+        }
+        if let Some(after) = after {
+            query = query.filter(messages::Column::Id.lt(after));
+        }
+        let rows = query.all(&self.reads).await?;
+        let (rows, next) = cut(rows, limit, |row| row.id);
+        Ok(Page { items: self.with_details(rows).await?, next })
+    }
+
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
+        Ok(conversations::Entity::find_by_id(id.0).one(&self.reads).await?.map(to_conversation))
+    }
+
+    /// Conversations that began before `after`, newest first, `limit` at the most.
+    pub async fn conversations(&self, after: Option<Uuid>, limit: u64) -> Result<Page<Conversation>, Error> {
+        let mut query = conversations::Entity::find().order_by_desc(conversations::Column::Id).limit(limit + 1);
+        if let Some(after) = after {
+            query = query.filter(conversations::Column::Id.lt(after));
+        }
+        let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
+        Ok(Page { items: rows.into_iter().map(to_conversation).collect(), next })
+    }
+
+    /// What each plugin decided about a message, in the order they were asked.
+    pub async fn traces(&self, id: MessageId) -> Result<Vec<Trace>, Error> {
+        let rows = traces::Entity::find()
+            .filter(traces::Column::MessageId.eq(id.0))
+            .order_by_asc(traces::Column::Position)
+            .all(&self.reads)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Trace {
+                id: row.id,
+                plugin: row.plugin,
+                version: row.version,
+                digest: row.digest,
+                decision: row.decision,
+                error: row.error,
+                duration_micros: u64::try_from(row.duration_micros).unwrap_or(0),
+            })
+            .collect())
+    }
+
+    /// Inbound messages that were recorded but not processed, oldest first.
+    pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
+        let rows = messages::Entity::find()
+            .filter(messages::Column::Direction.eq("inbound"))
+            .filter(messages::Column::ProcessedAt.is_null())
+            .order_by_asc(messages::Column::Id)
+            .limit(limit)
+            .all(&self.reads)
+            .await?;
+        let mut media = self.media_of(&rows).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let media = media.remove(&row.id).unwrap_or_default();
+                record_of(row, media)
+            })
+            .collect())
+    }
+
+    /// What the webhook of an inbound message was answered.
+    pub async fn answered(&self, id: MessageId) -> Result<Answered, Error> {
+        let row: Option<(Option<i64>, Option<String>)> = messages::Entity::find_by_id(id.0)
+            .select_only()
+            .columns([messages::Column::ProcessedAt, messages::Column::Answer])
+            .into_tuple()
+            .one(&self.reads)
+            .await?;
+        Ok(match row {
+            None | Some((None, _)) => Answered::NotYet,
+            Some((Some(_), None)) => Answered::Empty,
+            Some((Some(_), Some(body))) => Answered::With(body),
+        })
+    }
+
+    /// The id of the key with this SHA-256 (hex), unless it was revoked.
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Uuid>, Error> {
+        let row = api_keys::Entity::find()
+            .filter(api_keys::Column::Hash.eq(hash))
+            .filter(api_keys::Column::RevokedAt.is_null())
+            .one(&self.reads)
+            .await?;
+        Ok(row.map(|row| row.id))
+    }
+
+    pub async fn keys(&self) -> Result<Vec<ApiKey>, Error> {
+        let rows = api_keys::Entity::find().order_by_asc(api_keys::Column::Id).all(&self.reads).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| ApiKey {
+                id: row.id,
+                name: row.name,
+                created_at: time(row.created_at),
+                revoked_at: row.revoked_at.map(time),
+            })
+            .collect())
+    }
+
+    async fn with_details(&self, rows: Vec<messages::Model>) -> Result<Vec<Message>, Error> {
+        let mut media = self.media_of(&rows).await?;
+        let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
+        let found = parts::Entity::find()
+            .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
+            .order_by_asc(parts::Column::Position)
+            .all(&self.reads)
+            .await?;
+        for part in found {
+            parts.entry(part.message_id).or_default().push(part);
+        }
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let media = media.remove(&row.id).unwrap_or_default();
+                let parts = parts.remove(&row.id).unwrap_or_default();
+                to_message(row, media, parts)
+            })
+            .collect())
+    }
+
+    async fn media_of(&self, rows: &[messages::Model]) -> Result<BTreeMap<Uuid, Vec<Media>>, Error> {
+        let found = media::Entity::find()
+            .filter(media::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
+            .order_by_asc(media::Column::Position)
+            .all(&self.reads)
+            .await?;
+        let mut media: BTreeMap<Uuid, Vec<Media>> = BTreeMap::new();
+        for row in found {
+            media.entry(row.message_id).or_default().push(Media { url: row.url, content_type: row.content_type });
+        }
+        Ok(media)
+    }
+}
+
+/// One row more than asked for tells whether there is a next page.
+fn cut<T>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return (rows, None);
+    }
+    rows.truncate(limit);
+    let next = rows.last().map(id);
+    (rows, next)
+}
+
+fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    }
+}
+
+pub(super) fn time(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn positive(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn to_conversation(row: conversations::Model) -> Conversation {
+    Conversation {
+        id: ConversationId(row.id),
+        contact_id: ContactId(row.contact_id),
+        channel: row.channel,
+        address: Address::received(&row.address),
+        status: ConversationStatus::from_word(&row.status).unwrap_or(ConversationStatus::Pending),
+        subject: row.subject,
+        tags: strings(row.tags),
+        unread: positive(row.unread),
+        inbound_count: positive(row.inbound_count),
+        last_message_at: time(row.last_message_at),
+        last_inbound_at: row.last_inbound_at.map(time),
+        created_at: time(row.created_at),
+    }
+}
+
+fn strings(json: Value) -> Vec<String> {
+    serde_json::from_value(json).unwrap_or_default()
+}
+
+fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>) -> Message {
+    let first = parts.first().and_then(|part| part.provider_id.clone());
+    Message {
+        id: MessageId(row.id),
+        conversation_id: ConversationId(row.conversation_id),
+        channel: row.channel,
+        direction: if row.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
+        provider_id: row.provider_id.or(first),
+        from: row.sender.as_deref().map(Address::received),
+        to: Address::received(&row.recipient),
+        text: row.text,
+        media,
+        status: super::operations::read(&row.status),
+        segments: row.segments.map(positive),
+        error_code: row.error_code,
+        error_message: row.error_message,
+        in_reply_to: row.in_reply_to.map(MessageId),
+        plugin: row.plugin,
+        created_at: time(row.created_at),
+        processed_at: row.processed_at.map(time),
+        sent_at: row.sent_at.map(time),
+        delivered_at: row.delivered_at.map(time),
+        failed_at: row.failed_at.map(time),
+        read_at: row.read_at.map(time),
+        parts: parts.into_iter().map(to_part).collect(),
+    }
+}
+
+fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
+    Recorded {
+        id: MessageId(row.id),
+        conversation_id: ConversationId(row.conversation_id),
+        channel: row.channel,
+        sender: Address::received(row.sender.as_deref().unwrap_or_default()),
+        recipient: Address::received(&row.recipient),
+        text: row.text,
+        media,
+        extra: serde_json::from_value(row.extra).unwrap_or_default(),
+        received_at: time(row.created_at),
+        ordinal: row.ordinal.map_or(0, positive),
+        previous_inbound_at: row.previous_inbound_at.map(time),
+    }
+}
+
+fn to_part(row: parts::Model) -> Part {
+    Part {
+        id: PartId(row.id),
+        provider_id: row.provider_id,
+        status: super::operations::read(&row.status),
+        segments: row.segments.map(positive),
+        attempts: positive(row.attempts),
+        error_code: row.error_code,
+        error_message: row.error_message,
+    }
+}

@@ -1,0 +1,292 @@
+//! What goes into the store and comes out of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::message::{
+    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId, ProviderError, Status,
+    segments,
+};
+
+/// An inbound message to be recorded, with the ids its rows get if they are new.
+#[derive(Clone, Debug)]
+pub struct NewInbound {
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    pub contact_id: ContactId,
+    pub channel: String,
+    pub provider_id: String,
+    pub sender: Address,
+    pub recipient: Address,
+    pub text: String,
+    pub media: Vec<Media>,
+    pub segments: Option<u32>,
+    pub extra: Vec<(String, String)>,
+    /// The subject of the conversation, should it be new.
+    pub subject: String,
+    pub received_at: Timestamp,
+}
+
+/// What became of an inbound message that was to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    Recorded,
+    /// It was here before, under this id.
+    Repeat {
+        of: MessageId,
+        answered: Answered,
+    },
+}
+
+/// What a webhook was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Not processed yet.
+    NotYet,
+    /// With nothing to say.
+    Empty,
+    With(String),
+}
+
+/// An inbound message as the plugins will see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    pub channel: String,
+    pub sender: Address,
+    pub recipient: Address,
+    pub text: String,
+    pub media: Vec<Media>,
+    pub extra: Vec<(String, String)>,
+    pub received_at: Timestamp,
+    /// Its number among the inbound messages of its conversation, from 1.
+    pub ordinal: u32,
+    pub previous_inbound_at: Option<Timestamp>,
+}
+
+/// What processing an inbound message came to. Committed as one.
+#[derive(Clone, Debug)]
+pub struct Processed {
+    pub message_id: MessageId,
+    pub conversation_id: ConversationId,
+    pub at: Timestamp,
+    /// What the webhook is answered, when it has something to say.
+    pub answer: Option<String>,
+    pub status: Option<ConversationStatus>,
+    pub tags: Option<Vec<String>>,
+    pub replies: Vec<NewOutbound>,
+    pub traces: Vec<Trace>,
+}
+
+/// What one plugin decided about one message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trace {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub plugin: String,
+    pub version: String,
+    /// SHA-256 of the plugin's component, in hex; empty for one that is not a component.
+    pub digest: String,
+    pub decision: Value,
+    pub error: Option<String>,
+    pub duration_micros: u64,
+}
+
+/// Where an outbound message's parts start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Through the outbox, by a worker.
+    Outbox,
+    /// In a webhook's answer: whether it arrived is unknown until a report says so.
+    Answer,
+}
+
+/// An outbound message to be stored.
+#[derive(Clone, Debug)]
+pub struct NewOutbound {
+    pub id: MessageId,
+    pub channel: String,
+    pub sender: Option<Address>,
+    pub recipient: Address,
+    pub text: String,
+    pub media: Vec<String>,
+    pub segments: u32,
+    pub parts: Vec<NewPart>,
+    pub route: Route,
+    pub in_reply_to: Option<MessageId>,
+    pub plugin: Option<String>,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewPart {
+    pub id: PartId,
+    pub text: String,
+    pub media: Vec<String>,
+    pub segments: u32,
+}
+
+impl NewPart {
+    /// With its segments counted; the provider's own count replaces ours once it is known.
+    pub fn new(id: PartId, text: String, media: Vec<String>) -> Self {
+        let segments = u32::try_from(segments::count(&text).segments).unwrap_or(u32::MAX);
+        Self { id, text, media, segments }
+    }
+}
+
+/// A caller's own name for a call, so that the same call again does nothing again.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    pub api_key_id: Uuid,
+    pub key: String,
+    /// SHA-256 of the request body, in hex.
+    pub fingerprint: String,
+}
+
+/// A submission: an outbound message, and the ids its conversation gets if that is new.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub message: NewOutbound,
+    pub conversation_id: ConversationId,
+    pub contact_id: ContactId,
+    pub subject: String,
+    pub idempotency: Option<Idempotency>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    Stored(MessageId),
+    /// The same call was made before and came to this message.
+    Before(MessageId),
+    /// The key was used before for a call with another body.
+    KeyReused,
+}
+
+/// A part that a worker may send now, and must settle before the lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub id: PartId,
+    pub attempt_id: Uuid,
+    pub message_id: MessageId,
+    pub channel: String,
+    pub sender: Option<Address>,
+    pub recipient: Address,
+    pub text: String,
+    pub media: Vec<String>,
+    /// How many tries were made, this one included.
+    pub attempts: u32,
+}
+
+/// What a try to send a part came to, for the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    pub part_id: PartId,
+    pub attempt_id: Uuid,
+    pub at: Timestamp,
+    pub result: Settled,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    Accepted { provider_id: String, status: Status, segments: Option<u32> },
+    Retry { due_at: Timestamp, error: ProviderError },
+    Failed { error: ProviderError },
+    OptedOut { error: ProviderError },
+    Unknown { error: ProviderError },
+}
+
+/// A status report to be kept.
+#[derive(Clone, Debug)]
+pub struct NewObservation {
+    pub id: Uuid,
+    pub channel: String,
+    pub provider_id: String,
+    pub part_id: Option<PartId>,
+    pub status: Status,
+    pub error: Option<ProviderError>,
+    pub raw: Vec<(String, String)>,
+    pub received_at: Timestamp,
+}
+
+/// What a status report changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The report is kept, but is of no message of ours.
+    Unrelated,
+    Message {
+        id: MessageId,
+        status: Status,
+        conflict: bool,
+    },
+}
+
+/// A message as others see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    pub channel: String,
+    pub direction: Direction,
+    /// The provider's id; of an outbound message, that of its first part.
+    pub provider_id: Option<String>,
+    /// Null until the provider has picked one.
+    pub from: Option<Address>,
+    pub to: Address,
+    pub text: String,
+    pub media: Vec<Media>,
+    pub status: Status,
+    pub segments: Option<u32>,
+    pub error_code: Option<i32>,
+    pub error_message: Option<String>,
+    pub in_reply_to: Option<MessageId>,
+    /// The plugin that asked for it.
+    pub plugin: Option<String>,
+    pub created_at: Timestamp,
+    pub processed_at: Option<Timestamp>,
+    pub sent_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+    pub failed_at: Option<Timestamp>,
+    pub read_at: Option<Timestamp>,
+    /// Of an outbound message; one for each provider request.
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    pub id: PartId,
+    pub provider_id: Option<String>,
+    pub status: Status,
+    pub segments: Option<u32>,
+    pub attempts: u32,
+    pub error_code: Option<i32>,
+    pub error_message: Option<String>,
+}
+
+/// A conversation as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub contact_id: ContactId,
+    pub channel: String,
+    pub address: Address,
+    pub status: ConversationStatus,
+    pub subject: String,
+    pub tags: Vec<String>,
+    pub unread: u32,
+    pub inbound_count: u32,
+    pub last_message_at: Timestamp,
+    pub last_inbound_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+/// An API key, without the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApiKey {
+    pub id: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}

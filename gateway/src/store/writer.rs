@@ -1,0 +1,184 @@
+//! Group commit: one task owns the write connection and commits what has queued up meanwhile in
+//! one transaction. Nothing is timed: a batch forms while the one before is being committed.
+//!
+//! An operation that fails spoils only itself: its batch is rolled back and every operation of
+//! it is done again in a transaction of its own.
+
+use async_trait::async_trait;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::sync::{mpsc, oneshot};
+
+use super::operations::record;
+use super::{Error, NewInbound, Receipt, Recorded, Store};
+
+/// The most operations in one transaction.
+const BATCH: usize = 128;
+
+/// A write. It may run twice (the second time alone), so it must not change itself.
+#[async_trait]
+pub(super) trait Operation: Send + Sync + 'static {
+    type Output: Send + 'static;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error>;
+}
+
+/// What waits for the writer.
+pub(super) enum Job {
+    /// The hot one, done for many messages with a handful of statements.
+    Record(Box<Recording>),
+    Other(Box<dyn Waiting>),
+}
+
+pub(super) struct Recording {
+    pub(super) message: NewInbound,
+    pub(super) answer: oneshot::Sender<Result<Receipt, Error>>,
+}
+
+/// An [`Operation`] of any kind, with the caller who waits for it.
+#[async_trait]
+pub(super) trait Waiting: Send {
+    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
+    fn committed(self: Box<Self>);
+    fn failed(self: Box<Self>, error: Error);
+}
+
+struct Waiter<O: Operation> {
+    operation: O,
+    output: Option<O::Output>,
+    answer: oneshot::Sender<Result<O::Output, Error>>,
+}
+
+#[async_trait]
+impl<O: Operation> Waiting for Waiter<O> {
+    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        self.output = Some(self.operation.apply(transaction).await?);
+        Ok(())
+    }
+
+    fn committed(self: Box<Self>) {
+        if let Some(output) = self.output {
+            // Whoever asked may have gone; the work is done all the same.
+            let _ = self.answer.send(Ok(output));
+        }
+    }
+
+    fn failed(self: Box<Self>, error: Error) {
+        let _ = self.answer.send(Err(error));
+    }
+}
+
+impl Store {
+    pub(super) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(Job::Other(Box::new(Waiter { operation, output: None, answer })))?;
+        answered.await.map_err(|_| Error::Unavailable("the writer has stopped".to_owned()))?
+    }
+
+    /// Records an inbound message. When this returns, it is on disk.
+    pub async fn record(&self, message: NewInbound) -> Result<Receipt, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(Job::Record(Box::new(Recording { message, answer })))?;
+        answered.await.map_err(|_| Error::Unavailable("the writer has stopped".to_owned()))?
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Error> {
+        self.writes.try_send(job).map_err(|_| Error::Unavailable("the queue for writing is full".to_owned()))
+    }
+}
+
+/// Runs until every [`Store`] is gone.
+pub(super) async fn run(
+    connection: DatabaseConnection,
+    mut jobs: mpsc::Receiver<Job>,
+    recorded: mpsc::UnboundedSender<Recorded>,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        let mut groups = Groups::of(std::mem::take(&mut batch));
+        match groups.commit(&connection).await {
+            Ok(()) => groups.committed(&recorded),
+            Err(_) => {
+                for mut alone in groups.apart() {
+                    match alone.commit(&connection).await {
+                        Ok(()) => alone.committed(&recorded),
+                        Err(error) => alone.failed(&error),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The operations of one transaction: the recordings, then the others in the order they came.
+/// Nobody asks for a second operation before the first was answered, so the order among
+/// different callers is free.
+struct Groups {
+    recordings: Vec<Recording>,
+    receipts: Vec<(Receipt, Option<Recorded>)>,
+    others: Vec<Box<dyn Waiting>>,
+}
+
+impl Groups {
+    fn of(jobs: Vec<Job>) -> Self {
+        let mut groups = Self { recordings: Vec::new(), receipts: Vec::new(), others: Vec::new() };
+        for job in jobs {
+            match job {
+                Job::Record(recording) => groups.recordings.push(*recording),
+                Job::Other(other) => groups.others.push(other),
+            }
+        }
+        groups
+    }
+
+    fn apart(self) -> impl Iterator<Item = Self> {
+        let recordings = self.recordings.into_iter().map(|recording| Job::Record(Box::new(recording)));
+        let others = self.others.into_iter().map(Job::Other);
+        recordings.chain(others).map(|job| Self::of(vec![job]))
+    }
+
+    async fn commit(&mut self, connection: &DatabaseConnection) -> Result<(), Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = connection.begin_with_options(options).await?;
+        match self.apply(&transaction).await {
+            Ok(()) => Ok(transaction.commit().await?),
+            Err(error) => {
+                // The connection may be what failed; then there is nothing to roll back.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let messages: Vec<&NewInbound> = self.recordings.iter().map(|recording| &recording.message).collect();
+        self.receipts = record::apply(transaction, &messages).await?;
+        for other in &mut self.others {
+            other.apply(transaction).await?;
+        }
+        Ok(())
+    }
+
+    fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>) {
+        for (recording, (receipt, new)) in self.recordings.into_iter().zip(self.receipts) {
+            if let Some(new) = new {
+                let _ = recorded.send(new);
+            }
+            let _ = recording.answer.send(Ok(receipt));
+        }
+        for other in self.others {
+            other.committed();
+        }
+    }
+
+    fn failed(self, error: &Error) {
+        for recording in self.recordings {
+            let _ = recording.answer.send(Err(error.clone()));
+        }
+        for other in self.others {
+            other.failed(error.clone());
+        }
+    }
+}

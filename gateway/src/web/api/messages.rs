@@ -1,0 +1,178 @@
+//! `/v1/messages`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{List, Paging, id};
+use crate::message::{ConversationId, Direction, Locale, MessageId};
+use crate::outbound;
+use crate::store::{Idempotency, Message, MessageFilter, Trace};
+use crate::web::auth::Caller;
+use crate::web::problem::Problem;
+use crate::web::{API_BODY, App};
+
+/// What a caller wants sent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewMessage {
+    to: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    media: Vec<String>,
+    from: Option<String>,
+    channel: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Wait {
+    wait: Option<WaitFor>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WaitFor {
+    /// Until the provider has answered.
+    Sent,
+}
+
+/// The longest that `?wait=sent` waits. A retry may take longer; then the message is returned as
+/// it stands.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const MAX_KEY: usize = 255;
+
+/// `POST /v1/messages`: takes a message. 202 once it is on disk; with `?wait=sent` 200 once the
+/// provider has answered.
+pub(in crate::web) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Query(wait): Query<Wait>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let new = read(&body)?;
+    let idempotency = idempotency(&headers, &caller, &body)?;
+    let locale = negotiate(&headers, app.locale);
+    let request = outbound::Request {
+        to: new.to,
+        from: new.from,
+        channel: new.channel,
+        text: new.text,
+        media: new.media,
+        idempotency,
+    };
+    let (id, before) = app.outbound.submit(request).await.map_err(|error| Problem::outbound(&error, locale))?;
+    let (status, message) = match wait.wait {
+        None => (StatusCode::ACCEPTED, app.store.message(id).await),
+        Some(WaitFor::Sent) => (StatusCode::OK, app.outbound.wait_sent(id, LONGEST_WAIT).await),
+    };
+    let message = message.map_err(|error| Problem::store(&error))?.ok_or_else(|| Problem::not_found("message"))?;
+    let mut response = (status, Json(message)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/messages/{id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    if before {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn read(body: &[u8]) -> Result<NewMessage, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Problem::invalid("", "invalid", error.to_string())
+        } else {
+            Problem::unreadable(format!("the body must be a JSON object: {error}"))
+        }
+    })
+}
+
+fn idempotency(headers: &HeaderMap, caller: &Caller, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > MAX_KEY {
+        let detail = format!("`Idempotency-Key` must be 1 to {MAX_KEY} visible ASCII characters");
+        return Err(Problem::invalid("Idempotency-Key", "invalid", detail));
+    }
+    let fingerprint = hex::encode(Sha256::digest(body));
+    Ok(Some(Idempotency { api_key_id: caller.key_id, key: key.to_owned(), fingerprint }))
+}
+
+fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    wanted.map_or(fallback, |wanted| Locale::negotiate(wanted, fallback))
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Filter {
+    conversation: Option<String>,
+    direction: Option<Direction>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+/// `GET /v1/messages`: newest first.
+pub(in crate::web) async fn list(
+    State(app): State<App>,
+    _: Caller,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<Message>>, Problem> {
+    let conversation = match &filter.conversation {
+        None => None,
+        Some(text) => Some(ConversationId(id(text).ok_or_else(|| {
+            Problem::invalid("conversation", "not-an-id", "`conversation` must be a conversation's id")
+        })?)),
+    };
+    let paging = Paging { limit: filter.limit, cursor: filter.cursor };
+    page_of(&app, MessageFilter { conversation, direction: filter.direction }, &paging).await
+}
+
+/// One page of messages, for this resource and those that have messages below them.
+pub(super) async fn page_of(app: &App, filter: MessageFilter, paging: &Paging) -> Result<Json<List<Message>>, Problem> {
+    let (cursor, limit) = paging.read()?;
+    let page = app.store.messages(filter, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    Ok(List::of(page))
+}
+
+/// `GET /v1/messages/{id}`
+pub(in crate::web) async fn one(
+    State(app): State<App>,
+    _: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<Message>, Problem> {
+    find(&app, &text).await.map(Json)
+}
+
+async fn find(app: &App, text: &str) -> Result<Message, Problem> {
+    let id = id(text).ok_or_else(|| Problem::not_found("message"))?;
+    let found = app.store.message(MessageId(id)).await.map_err(|error| Problem::store(&error))?;
+    found.ok_or_else(|| Problem::not_found("message"))
+}
+
+/// The explanation of one message.
+#[derive(Serialize)]
+pub(in crate::web) struct Explanation {
+    message_id: MessageId,
+    /// What each plugin decided, in the order they were asked.
+    plugins: Vec<Trace>,
+}
+
+/// `GET /v1/messages/{id}/trace`
+pub(in crate::web) async fn trace(
+    State(app): State<App>,
+    _: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<Explanation>, Problem> {
+    let message_id = find(&app, &text).await?.id;
+    let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
+    Ok(Json(Explanation { message_id, plugins }))
+}

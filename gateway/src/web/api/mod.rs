@@ -1,0 +1,57 @@
+//! The API for applications, version 1. One file per resource.
+
+pub(super) mod conversations;
+pub(super) mod messages;
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::store::Page;
+
+/// Which page of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Paging {
+    /// How many, 1 to 200.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+const USUAL_LIMIT: u64 = 50;
+const MOST: u64 = 200;
+
+impl Paging {
+    fn read(&self) -> Result<(Option<Uuid>, u64), Problem> {
+        let limit = self.limit.unwrap_or(USUAL_LIMIT);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Problem::invalid("limit", "out-of-range", format!("`limit` must be 1 to {MOST}")));
+        }
+        let cursor = match &self.cursor {
+            None => None,
+            Some(text) => Some(id(text).ok_or_else(|| {
+                Problem::invalid("cursor", "unknown-cursor", "`cursor` must be a `next_cursor` that a list gave")
+            })?),
+        };
+        Ok((cursor, limit))
+    }
+}
+
+fn id(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text).ok()
+}
+
+/// One page of a list, newest first.
+#[derive(Serialize)]
+pub(super) struct List<T> {
+    items: Vec<T>,
+    /// Null on the last page.
+    next_cursor: Option<Uuid>,
+}
+
+impl<T> List<T> {
+    fn of(page: Page<T>) -> Json<Self> {
+        Json(Self { items: page.items, next_cursor: page.next })
+    }
+}

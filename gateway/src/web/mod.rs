@@ -1,0 +1,99 @@
+//! The HTTP face: accept loop, routes, what a refusal looks like.
+//!
+//! Handlers read a request, call one flow and write its result; they decide nothing. Status
+//! codes are made in [`problem`] alone.
+
+mod api;
+mod auth;
+mod health;
+mod problem;
+mod server;
+mod webhooks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::StatusCode;
+use axum::routing::{any, get, post};
+use serde::Deserialize;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+
+use crate::clock::Clock;
+use crate::inbound::Inbound;
+use crate::message::Locale;
+use crate::outbound::Outbound;
+use crate::store::Store;
+
+pub use auth::{hash_key, new_key};
+pub use server::{BindError, Bound};
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub listen: std::net::SocketAddr,
+    /// Where providers reach us: scheme, host and, behind a proxy, prefix. None is the listen
+    /// address.
+    pub public_url: Option<String>,
+    /// The most connections at the same time; further ones wait to be accepted.
+    pub connections: usize,
+    /// How long a stop waits for requests and sends that are under way, in seconds.
+    pub drain_s: u32,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub inbound: Inbound,
+    pub outbound: Outbound,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub locale: Locale,
+    /// Scheme, host and prefix without a slash at the end.
+    pub public_url: Arc<str>,
+    /// True once the gateway has begun to stop.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+/// The longest webhook body, in bytes. Twilio's are some kilobytes.
+const WEBHOOK_BODY: usize = 64 * 1024;
+/// The longest API body, in bytes.
+const API_BODY: usize = 256 * 1024;
+/// The longest a request may take altogether.
+const REQUEST: Duration = Duration::from_mins(1);
+
+/// All routes on one page.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(health::about))
+        .route("/healthz", get(health::healthy))
+        .route("/readyz", get(health::ready))
+        .route("/webhooks/{channel}/inbound", any(webhooks::receive))
+        .route("/webhooks/{channel}/status", any(webhooks::receive))
+        .route("/v1/messages", post(api::messages::create).get(api::messages::list))
+        .route("/v1/messages/{id}", get(api::messages::one))
+        .route("/v1/messages/{id}/trace", get(api::messages::trace))
+        .route("/v1/conversations", get(api::conversations::list))
+        .route("/v1/conversations/{id}", get(api::conversations::one))
+        .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(app)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new()))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// By the route's pattern, never the URL: that may hold a number.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), route, id)
+}

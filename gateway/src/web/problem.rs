@@ -1,0 +1,169 @@
+//! What a refusal looks like: RFC 9457 problem documents, and the only place that chooses
+//! status codes.
+//!
+//! What a caller did wrong is told in full; what went wrong inside is logged and told in general.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::message::Locale;
+use crate::{inbound, outbound, store};
+
+/// One problem document.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field of the request.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct FieldError {
+    /// A JSON pointer into the body, or the name of a parameter or header.
+    pointer: String,
+    code: String,
+    detail: String,
+}
+
+/// How long a client waits before it tries again while the database is away, in seconds.
+const RETRY_AFTER: &str = "5";
+
+impl Problem {
+    fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        let kind = format!("urn:recado:problem:{name}");
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), errors: Vec::new() }
+    }
+
+    fn field(mut self, pointer: &str, code: &str) -> Self {
+        let detail = self.detail.clone();
+        self.errors.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail });
+        self
+    }
+
+    pub(super) fn no_key() -> Self {
+        let detail = "send the header `Authorization: Bearer KEY`; `recado key create --name NAME` makes a key";
+        Self::new(StatusCode::UNAUTHORIZED, "no-key", "An API key is needed", detail)
+    }
+
+    pub(super) fn wrong_key() -> Self {
+        let detail = "this key is unknown or was revoked; `recado key list` shows which there are";
+        Self::new(StatusCode::UNAUTHORIZED, "wrong-key", "The API key is not valid", detail)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no such {what}"))
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let detail = format!("a body may have {limit} bytes at the most");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+    }
+
+    pub(super) fn unreadable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable", "The request can't be read", detail)
+    }
+
+    pub(super) fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is not valid", detail).field(pointer, code)
+    }
+
+    pub(super) fn unavailable() -> Self {
+        let detail = "the database does not answer; nothing was stored, try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available for now", detail)
+    }
+
+    fn internal() -> Self {
+        let detail = "this is a defect of the gateway; its log says more under the request id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside", detail)
+    }
+
+    pub(super) fn store(error: &store::Error) -> Self {
+        tracing::error!(%error, "the store did not do it");
+        match error {
+            store::Error::Unavailable(_) => Self::unavailable(),
+            store::Error::Refused(_) => Self::internal(),
+        }
+    }
+
+    /// A webhook's caller learns only the code: whoever is not the provider shall learn nothing.
+    pub(super) fn webhook(channel: &str, error: &inbound::Error) -> Self {
+        use crate::channels::Refused;
+        match error {
+            inbound::Error::UnknownChannel => Self::not_found("channel"),
+            inbound::Error::Refused(reason @ (Refused::Unsigned | Refused::Forged)) => {
+                tracing::warn!(channel, %reason, "a webhook was refused");
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", "the webhook was not accepted")
+            }
+            inbound::Error::Refused(Refused::Malformed(reason)) => {
+                tracing::warn!(channel, %reason, "a webhook can't be read");
+                Self::unreadable(reason.to_string())
+            }
+            inbound::Error::Store(error) => Self::store(error),
+        }
+    }
+
+    pub(super) fn outbound(error: &outbound::Error, locale: Locale) -> Self {
+        use outbound::Error;
+        match error {
+            Error::To(refusal) => Self::invalid("/to", refusal.code(), refusal.reason(locale)),
+            Error::From(refusal) => Self::invalid("/from", refusal.code(), refusal.reason(locale)),
+            Error::UnknownChannel { .. } => Self::invalid("/channel", "unknown-channel", error.to_string()),
+            Error::Nul => Self::invalid("/text", "nul", error.to_string()),
+            Error::Media(_) => Self::invalid("/media", "invalid-media", error.to_string()),
+            Error::Unsendable(reason) => {
+                use crate::channels::Unsendable;
+                let (pointer, code) = match reason {
+                    Unsendable::Empty => ("/text", "empty"),
+                    Unsendable::TooLong { .. } => ("/text", "too-long"),
+                    Unsendable::TooManyMedia { .. } => ("/media", "too-many-media"),
+                };
+                Self::invalid(pointer, code, reason.to_string())
+            }
+            Error::KeyReused => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency-key-reused",
+                "The idempotency key was used before",
+                error.to_string(),
+            ),
+            Error::Store(error) => Self::store(error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(super) async fn no_such_route() -> Problem {
+    Problem::not_found("address here")
+}
+
+pub(super) async fn no_such_method() -> Problem {
+    let detail = "this address does not take that method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Method not allowed", detail)
+}
+
+/// A handler that panicked harms only its own request.
+pub(super) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}

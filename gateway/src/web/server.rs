@@ -1,0 +1,92 @@
+//! The accept loop: a cap on connections, a time limit for request heads, and a stop that lets
+//! what is under way finish.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+/// How long a client may take to send a request's head, and may stay silent between two.
+const HEAD: Duration = Duration::from_secs(15);
+/// The most bytes of a request's head.
+const HEAD_BYTES: usize = 32 * 1024;
+/// A pause after an accept that failed, as when the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why the gateway can't listen.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "can't listen on {address}: {reason}. Is another gateway running? Choose another port with --port, or --port 0 for any free one"
+)]
+pub struct BindError {
+    address: SocketAddr,
+    reason: std::io::Error,
+}
+
+/// A socket that listens already, so that its port is known before anything is served.
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let listener = TcpListener::bind(address).await.map_err(|reason| BindError { address, reason })?;
+        let address = listener.local_addr().map_err(|reason| BindError { address, reason })?;
+        Ok(Self { listener, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until told to stop, then gives what is under way `drain` to finish.
+    pub async fn serve(self, router: Router, connections: usize, mut stop: watch::Receiver<bool>, drain: Duration) {
+        let graceful = GracefulShutdown::new();
+        let free = Arc::new(Semaphore::new(connections.max(1)));
+        loop {
+            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((socket, _)) => {
+                    let connection = graceful.watch(connection(socket, router.clone()));
+                    tokio::spawn(async move {
+                        // A connection that breaks off concerns its client alone.
+                        let _ = connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not finish in time and were cut off");
+        }
+    }
+}
+
+fn connection(
+    socket: TcpStream,
+    router: Router,
+) -> hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    // Small answers shall not wait for more to come; where it can't be set, they just do.
+    let _ = socket.set_nodelay(true);
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
+}

@@ -1,0 +1,27 @@
+//! The database schema of Recado, step by step.
+//!
+//! Migrations never import the gateway's entities: an old step must keep its meaning when an
+//! entity changes. The rules are in this crate's README.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_messages;
+mod m20261122_000002_delivery;
+mod m20261122_000003_keys;
+
+pub use sea_orm_migration::MigrationStatus;
+pub use sea_orm_migration::prelude::MigratorTrait;
+
+/// Every step, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_messages::Migration),
+            Box::new(m20261122_000002_delivery::Migration),
+            Box::new(m20261122_000003_keys::Migration),
+        ]
+    }
+}

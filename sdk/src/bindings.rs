@@ -1,0 +1,34 @@
+//! What the contract's file generates, and the bridge from it to [`Plugin`].
+
+// The generator documents what the contract documents; names that speak for themselves stay bare.
+wit_bindgen::generate!({
+    path: "wit",
+    world: "plugin",
+    additional_derives: [PartialEq],
+    pub_export_macro: true,
+});
+
+use std::marker::PhantomData;
+
+use crate::Plugin;
+use exports::recado::plugin::{about, inbound};
+
+/// Turns a [`Plugin`] into what the world exports.
+#[derive(Debug)]
+pub struct Component<P>(PhantomData<P>);
+
+impl<P: Plugin> about::Guest for Component<P> {
+    fn describe() -> about::Manifest {
+        P::describe()
+    }
+}
+
+impl<P: Plugin> inbound::Guest for Component<P> {
+    fn on_inbound(
+        message: inbound::InboundMessage,
+        conversation: inbound::Conversation,
+        context: inbound::Context,
+    ) -> Result<inbound::Decision, inbound::Failure> {
+        P::on_inbound(message, conversation, context)
+    }
+}

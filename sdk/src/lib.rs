@@ -1,0 +1,130 @@
+//! Write [Recado](https://github.com/recado/recado) plugins in Rust.
+//!
+//! A plugin is a type that implements [`Plugin`], handed to [`plugin!`](crate::plugin!). This one
+//! greets whoever writes for the first time:
+//!
+//! ```
+//! use recado_sdk::{Context, Conversation, Decision, Failure, InboundMessage, Manifest, Plugin};
+//!
+//! struct Greeter;
+//!
+//! impl Plugin for Greeter {
+//!     fn describe() -> Manifest {
+//!         Manifest::new("greeter", env!("CARGO_PKG_VERSION")).description("Greets newcomers.")
+//!     }
+//!
+//!     fn on_inbound(
+//!         _message: InboundMessage,
+//!         conversation: Conversation,
+//!         _context: Context,
+//!     ) -> Result<Decision, Failure> {
+//!         if conversation.inbound_count > 1 {
+//!             return Ok(Decision::proceed());
+//!         }
+//!         recado_sdk::log::info("a newcomer");
+//!         Ok(Decision::proceed().reply("¡Hola!").tag("newcomer"))
+//!     }
+//! }
+//!
+//! recado_sdk::plugin!(Greeter);
+//!
+//! // The same code runs natively, so its tests are plain Rust.
+//! let decision = Greeter::on_inbound(
+//!     recado_sdk::testing::message("Buenas"),
+//!     recado_sdk::testing::conversation(),
+//!     recado_sdk::testing::context(),
+//! );
+//! assert_eq!(decision, Ok(Decision::proceed().reply("¡Hola!").tag("newcomer")));
+//! ```
+//!
+//! `recado plugin build` makes a WebAssembly component of it. Every call may run in a fresh
+//! sandbox: statics may survive from one call to the next or vanish, so nothing may depend on
+//! them.
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+#[expect(clippy::same_length_and_capacity, reason = "generated: a list that crosses the boundary is as long as it is")]
+pub mod bindings;
+mod host;
+pub mod log;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod values;
+
+#[doc(hidden)]
+pub use bindings::Component;
+#[doc(inline)]
+pub use bindings::recado::plugin::types::{
+    Action, Context, Conversation, ConversationStatus, Decision, Failure, Flow, Hooks, InboundMessage, Manifest, Media,
+    Reply,
+};
+
+/// What a plugin does. The [crate's page](crate) has a whole one.
+pub trait Plugin {
+    /// What the plugin says of itself. Called once, when the gateway loads it.
+    fn describe() -> Manifest;
+
+    /// Decides what a message that came in should lead to.
+    ///
+    /// A failure is the operator's to see, never the sender's: the gateway logs it and does as the
+    /// operator configured, which is to ask the next plugin unless told otherwise.
+    fn on_inbound(message: InboundMessage, conversation: Conversation, context: Context) -> Result<Decision, Failure>;
+}
+
+/// What the operator configured, as a JSON document that fits the plugin's schema.
+///
+/// The gateway checks it against [`Manifest::config_schema`] first, so what arrives is well-formed
+/// and known; a plugin has only to read it, with `serde_json` for instance.
+///
+/// ```
+/// recado_sdk::testing::with_config(r#"{"text":"Hola"}"#, || {
+///     assert_eq!(recado_sdk::config(), r#"{"text":"Hola"}"#);
+/// });
+/// assert_eq!(recado_sdk::config(), "{}");
+/// ```
+pub fn config() -> String {
+    host::config()
+}
+
+/// Makes a type that implements [`Plugin`] the one that this component exports. Once per crate.
+///
+/// Outside WebAssembly it exports nothing, so that the crate builds and tests like any other.
+///
+/// ```
+/// # use recado_sdk::{Context, Conversation, Decision, Failure, InboundMessage, Manifest, Plugin};
+/// struct Silent;
+///
+/// impl Plugin for Silent {
+///     fn describe() -> Manifest {
+///         Manifest::new("silent", "1.0.0")
+///     }
+///
+///     fn on_inbound(_: InboundMessage, _: Conversation, _: Context) -> Result<Decision, Failure> {
+///         Ok(Decision::proceed())
+///     }
+/// }
+///
+/// recado_sdk::plugin!(Silent);
+/// ```
+///
+/// What is no plugin is refused, in WebAssembly and outside:
+///
+/// ```compile_fail,E0277
+/// struct Nothing;
+/// recado_sdk::plugin!(Nothing);
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    ($plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::Component<$plugin>;
+
+            // Says in the plugin's own words what is missing, also where nothing is exported.
+            const fn is_a_plugin<P: $crate::Plugin>() {}
+            is_a_plugin::<$plugin>();
+
+            #[cfg(target_family = "wasm")]
+            $crate::bindings::export! { Exported with_types_in $crate::bindings }
+        };
+    };
+}

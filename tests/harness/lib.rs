@@ -1,0 +1,1 @@
+//! Runs the real gateway for the tests.
