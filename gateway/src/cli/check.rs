@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Context;
 use crate::config::show;
 use crate::message::{Locale, phone, segments};
+use crate::plugins;
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigCommand {
@@ -23,10 +24,12 @@ enum What {
 }
 
 impl ConfigCommand {
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match self.what {
             What::Check => {
                 let config = context.config()?;
+                // A plugin checks its part of the settings by its own schema.
+                plugins::load(&config.plugins).await?;
                 let (channels, plugins) = (config.channels.len(), config.plugins.len());
                 context.output.print(&json!({ "ok": true, "channels": channels, "plugins": plugins }), || {
                     format!("the settings are right: {channels} channel(s), {plugins} plugin(s)")

@@ -18,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Environment, Error, Sources};
 use crate::message::Locale;
+use crate::plugins::ChainError;
 use output::Output;
 
 /// A messaging gateway with WebAssembly extensions.
@@ -74,7 +75,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Dev(command) => command.run(&context).await,
         Command::Serve(command) => command.run(&context).await,
         Command::Migrate(command) => command.run(&context).await,
-        Command::Config(command) => command.run(&context),
+        Command::Config(command) => command.run(&context).await,
         Command::Send(command) => command.run(&context).await,
         Command::Phone(command) => command.run(&context),
         Command::Segments(command) => {
@@ -89,7 +90,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             // The causes, unless the error's own text tells them already.
             output.error(&format!("{error:#}"));
-            ExitCode::from(if error.is::<Error>() || error.is::<Usage>() { USAGE } else { FAILED })
+            ExitCode::from(if error.is::<Error>() || error.is::<ChainError>() || error.is::<Usage>() {
+                USAGE
+            } else {
+                FAILED
+            })
         }
     }
 }

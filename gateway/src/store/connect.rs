@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use serde::Deserialize;
 
 use super::Error;
@@ -58,9 +61,26 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
 pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
     make_folder(&settings.url)?;
     let write = connect(&settings.url, 1, Use::Writing).await?;
-    Migrator::up(&write, None).await?;
+    let transaction = begin_migrating(&write).await?;
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await?;
     let reads = connect(&settings.url, settings.readers.max(1), Use::Reading).await?;
     Ok((reads, write))
+}
+
+/// All steps or none, also if the gateway is killed between two; and one gateway at a time, when
+/// several start together.
+async fn begin_migrating(connection: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(options).await?;
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        // Any number does, as long as every gateway takes the same.
+        transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7232236)").await?;
+    }
+    Ok(transaction)
 }
 
 async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
@@ -97,6 +117,7 @@ pub async fn migration_status(settings: &Settings) -> Result<Vec<MigrationState>
 /// Undoes the newest `steps` steps. Their data is gone.
 pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<(), Error> {
     let connection = connect(&settings.url, 1, Use::Writing).await?;
-    Migrator::down(&connection, Some(steps)).await?;
-    Ok(())
+    let transaction = begin_migrating(&connection).await?;
+    Migrator::down(&transaction, Some(steps)).await?;
+    Ok(transaction.commit().await?)
 }

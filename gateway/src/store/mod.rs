@@ -40,7 +40,8 @@ impl From<sea_orm::DbErr> for Error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.to_string()),
             DbErr::Exec(_) | DbErr::Query(_) => {
                 let text = error.to_string();
-                let passing = ["locked", "full", "disk I/O", "closed", "connection", "terminating", "starting up"];
+                let passing =
+                    ["locked", "deadlock", "full", "disk I/O", "closed", "connection", "terminating", "starting up"];
                 if passing.iter().any(|word| text.contains(word)) {
                     Self::Unavailable(text)
                 } else {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
-use super::operations::record;
-use super::{Error, NewInbound, Receipt, Recorded, Store};
+use super::operations::{process, record};
+use super::{Error, NewInbound, Processed, Receipt, Recorded, Store};
 
 /// The most operations in one transaction.
 const BATCH: usize = 128;
@@ -24,14 +24,16 @@ pub(super) trait Operation: Send + Sync + 'static {
 
 /// What waits for the writer.
 pub(super) enum Job {
-    /// The hot one, done for many messages with a handful of statements.
-    Record(Box<Recording>),
+    /// The two that every message needs are done for many messages with a handful of statements.
+    Record(Box<Asked<NewInbound, Receipt>>),
+    Process(Box<Asked<Processed, bool>>),
     Other(Box<dyn Waiting>),
 }
 
-pub(super) struct Recording {
-    pub(super) message: NewInbound,
-    pub(super) answer: oneshot::Sender<Result<Receipt, Error>>,
+/// What is asked for, and the caller who waits for it.
+pub(super) struct Asked<I, O> {
+    input: I,
+    answer: oneshot::Sender<Result<O, Error>>,
 }
 
 /// An [`Operation`] of any kind, with the caller who waits for it.
@@ -76,8 +78,18 @@ impl Store {
 
     /// Records an inbound message. When this returns, it is on disk.
     pub async fn record(&self, message: NewInbound) -> Result<Receipt, Error> {
+        self.ask(message, Job::Record).await
+    }
+
+    /// Marks an inbound message processed, with all that follows from it. False when it was
+    /// processed before, perhaps by another process; then nothing was changed.
+    pub async fn commit(&self, processed: Processed) -> Result<bool, Error> {
+        self.ask(processed, Job::Process).await
+    }
+
+    async fn ask<I, O>(&self, input: I, job: impl FnOnce(Box<Asked<I, O>>) -> Job) -> Result<O, Error> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Job::Record(Box::new(Recording { message, answer })))?;
+        self.enqueue(job(Box::new(Asked { input, answer })))?;
         answered.await.map_err(|_| Error::Unavailable("the writer has stopped".to_owned()))?
     }
 
@@ -109,21 +121,25 @@ pub(super) async fn run(
     }
 }
 
-/// The operations of one transaction: the recordings, then the others in the order they came.
-/// Nobody asks for a second operation before the first was answered, so the order among
-/// different callers is free.
+/// The operations of one transaction: the recordings, what processing came to, then the others
+/// in the order they came. Nobody asks for a second operation before the first was answered, so
+/// the order among different callers is free.
+#[derive(Default)]
 struct Groups {
-    recordings: Vec<Recording>,
+    recordings: Vec<Asked<NewInbound, Receipt>>,
     receipts: Vec<(Receipt, Option<Recorded>)>,
+    processed: Vec<Asked<Processed, bool>>,
+    done: Vec<bool>,
     others: Vec<Box<dyn Waiting>>,
 }
 
 impl Groups {
     fn of(jobs: Vec<Job>) -> Self {
-        let mut groups = Self { recordings: Vec::new(), receipts: Vec::new(), others: Vec::new() };
+        let mut groups = Self::default();
         for job in jobs {
             match job {
-                Job::Record(recording) => groups.recordings.push(*recording),
+                Job::Record(asked) => groups.recordings.push(*asked),
+                Job::Process(asked) => groups.processed.push(*asked),
                 Job::Other(other) => groups.others.push(other),
             }
         }
@@ -131,9 +147,10 @@ impl Groups {
     }
 
     fn apart(self) -> impl Iterator<Item = Self> {
-        let recordings = self.recordings.into_iter().map(|recording| Job::Record(Box::new(recording)));
+        let recordings = self.recordings.into_iter().map(|asked| Job::Record(Box::new(asked)));
+        let processed = self.processed.into_iter().map(|asked| Job::Process(Box::new(asked)));
         let others = self.others.into_iter().map(Job::Other);
-        recordings.chain(others).map(|job| Self::of(vec![job]))
+        recordings.chain(processed).chain(others).map(|job| Self::of(vec![job]))
     }
 
     async fn commit(&mut self, connection: &DatabaseConnection) -> Result<(), Error> {
@@ -153,20 +170,26 @@ impl Groups {
     }
 
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let messages: Vec<&NewInbound> = self.recordings.iter().map(|recording| &recording.message).collect();
+        let messages: Vec<&NewInbound> = self.recordings.iter().map(|asked| &asked.input).collect();
         self.receipts = record::apply(transaction, &messages).await?;
+        let processed: Vec<&Processed> = self.processed.iter().map(|asked| &asked.input).collect();
+        self.done = process::apply(transaction, &processed).await?;
         for other in &mut self.others {
             other.apply(transaction).await?;
         }
         Ok(())
     }
 
+    /// Whoever asked may have gone; the work is done all the same.
     fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>) {
-        for (recording, (receipt, new)) in self.recordings.into_iter().zip(self.receipts) {
+        for (asked, (receipt, new)) in self.recordings.into_iter().zip(self.receipts) {
             if let Some(new) = new {
                 let _ = recorded.send(new);
             }
-            let _ = recording.answer.send(Ok(receipt));
+            let _ = asked.answer.send(Ok(receipt));
+        }
+        for (asked, done) in self.processed.into_iter().zip(self.done) {
+            let _ = asked.answer.send(Ok(done));
         }
         for other in self.others {
             other.committed();
@@ -174,8 +197,11 @@ impl Groups {
     }
 
     fn failed(self, error: &Error) {
-        for recording in self.recordings {
-            let _ = recording.answer.send(Err(error.clone()));
+        for asked in self.recordings {
+            let _ = asked.answer.send(Err(error.clone()));
+        }
+        for asked in self.processed {
+            let _ = asked.answer.send(Err(error.clone()));
         }
         for other in self.others {
             other.failed(error.clone());

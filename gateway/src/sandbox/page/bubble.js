@@ -26,6 +26,11 @@ export function create(message) {
     node.classList.add("emoji");
   }
   node.querySelector(".media").append(...message.media.map(media));
+  // What became of an own message stands beside its time.
+  if (isOwn(message)) {
+    node.querySelector("summary").append(node.querySelector("time"));
+    node.querySelector(".meta").remove();
+  }
   const date = new Date(message.created);
   const when = node.querySelector("time");
   when.dateTime = message.created;
@@ -38,14 +43,16 @@ export function create(message) {
 /** Shows how the message stands now. */
 export function paint(node, message) {
   node.dataset.status = message.status;
-  const status = node.querySelector(".status");
-  status.hidden = isOwn(message);
-  status.querySelector("use").setAttribute("href", `#${icons[message.status] ?? "check"}`);
-  status.querySelector("span").textContent = word(message.status);
+  if (isOwn(message)) {
+    webhook(node.querySelector(".webhook"), message);
+  } else {
+    const status = node.querySelector(".status");
+    status.querySelector("use").setAttribute("href", `#${icons[message.status] ?? "check"}`);
+    status.querySelector("span").textContent = word(message.status);
+  }
   const reason = node.querySelector(".reason");
   reason.hidden = !message.error_code;
   reason.textContent = message.error_code ? `${message.error_code} · ${message.error_message}` : "";
-  if (isOwn(message)) webhook(node.querySelector(".webhook"), message);
   const warnings = node.querySelector(".warnings");
   warnings.hidden = message.warnings.length === 0;
   warnings.replaceChildren(...message.warnings.map(warning));
@@ -53,7 +60,7 @@ export function paint(node, message) {
 
 function webhook(node, { webhook, warnings }) {
   node.hidden = false;
-  const summary = node.querySelector("summary");
+  const summary = node.querySelector("summary span");
   const details = node.querySelector("pre");
   if (!webhook) {
     node.dataset.state = "calling";
@@ -86,7 +93,6 @@ function media({ sid, content_type: kind, source }) {
   if (near && family === "image") {
     const image = document.createElement("img");
     image.alt = word("picture");
-    image.loading = "lazy";
     image.src = url;
     image.addEventListener("error", () => image.replaceWith(link(url, kind, host)), { once: true });
     const anchor = link(url, kind, host);

@@ -4,6 +4,7 @@ import { estimate } from "./segments.js";
 import { word } from "./words.js";
 
 const longest = 1600;
+const tallest = 132;
 const mostMedia = 10;
 
 export class Composer {
@@ -80,7 +81,9 @@ export class Composer {
   #refresh() {
     const input = this.#input;
     input.style.height = "auto";
-    input.style.height = `${Math.min(input.scrollHeight, 132)}px`;
+    const wanted = input.scrollHeight + 2;
+    input.style.height = `${Math.min(wanted, tallest)}px`;
+    input.style.overflowY = wanted > tallest ? "auto" : "hidden";
     const tooLong = input.value.length > longest;
     const { encoding, ...count } = estimate(input.value);
     const line = this.#form.querySelector(".count");

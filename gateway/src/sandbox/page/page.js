@@ -10,7 +10,7 @@ const readyMade = [
   { name: "Luis Hernández", number: "+528187654321" },
   { name: "María Canul", number: "+529991234567" },
 ];
-const suggestions = { 21610: "+529981121610", 30003: "+529981130003", 30005: "+529981130005", 30006: "+529981130006", 30007: "+529981130007", 30036: "+529981130036" };
+const codes = [21610, 30003, 30005, 30006, 30007, 30036];
 
 const element = (id) => document.getElementById(id);
 const messages = new Map();
@@ -21,6 +21,9 @@ let facts = {};
 const customer = (message) => (isOwn(message) ? message.from : message.to);
 const phoneOf = (number) => phones.find((phone) => phone.number === number);
 const ofNumber = (number) => [...messages.values()].filter((message) => customer(message) === number);
+
+/** Whether there is room for one phone only, which then is looked at. */
+const isAlone = () => document.visibilityState === "visible" && getComputedStyle(element("tabs")).display !== "none";
 
 /* What is remembered. */
 
@@ -68,6 +71,12 @@ function changed(phone, what, value) {
   return true;
 }
 
+/** What a number that stands for an outcome means, or a name like any other. */
+function nameOf(number) {
+  const code = codes.find((code) => number.endsWith(code));
+  return code ? word(`code${code}`) : word("someone", { n: phones.length + 1 });
+}
+
 function newOwner() {
   const known = readyMade.find(({ number }) => !phoneOf(number));
   if (known) return known;
@@ -88,6 +97,7 @@ function open(owner) {
 function activate(index) {
   active = index;
   phones.forEach((phone, place) => phone.node.classList.toggle("active", place === index));
+  if (isAlone()) phones[index].read();
   refresh();
 }
 
@@ -97,8 +107,7 @@ function refresh() {
   element("tabs").replaceChildren(...phones.map((phone, place) => {
     const tab = document.createElement("button");
     tab.type = "button";
-    tab.role = "tab";
-    tab.ariaSelected = place === active;
+    tab.setAttribute("aria-current", place === active);
     const circle = document.createElement("span");
     circle.className = "avatar";
     circle.dataset.color = phone.node.querySelector(".avatar").dataset.color;
@@ -111,10 +120,7 @@ function refresh() {
       badge.textContent = phone.unread;
       tab.append(badge);
     }
-    tab.addEventListener("click", () => {
-      activate(place);
-      phone.read();
-    });
+    tab.addEventListener("click", () => activate(place));
     return tab;
   }));
   const unread = phones.reduce((sum, phone) => sum + phone.unread, 0);
@@ -127,7 +133,7 @@ function refresh() {
     const chip = document.createElement("button");
     chip.type = "button";
     chip.textContent = pretty(number);
-    chip.addEventListener("click", () => open({ name: pretty(number).slice(-4), number }));
+    chip.addEventListener("click", () => open({ name: nameOf(number), number }));
     return chip;
   }));
 }
@@ -177,7 +183,7 @@ function connect() {
     waiting = null;
     for (const apply of late) apply();
     connected(state ? "live" : "lost");
-    refresh();
+    activate(active);
   };
   const on = (name, apply) => source.addEventListener(name, ({ data }) => {
     const run = () => apply(JSON.parse(data));
@@ -188,11 +194,14 @@ function connect() {
     const phone = tell(message);
     if (phone && !isOwn(message)) {
       element("spoken").textContent = word("spoke", { name: phone.name, text: message.body || word("picture") });
-      if (phones[active] === phone && document.hasFocus() && getComputedStyle(element("tabs")).display !== "none") phone.read();
+      if (phones[active] === phone && isAlone()) phone.read();
     }
     refresh();
   });
-  on("updated", tell);
+  on("updated", (message) => {
+    tell(message);
+    refresh();
+  });
   on("number", know);
   on("reload", load);
   source.addEventListener("open", load);
@@ -229,14 +238,15 @@ element("webhook-form").addEventListener("submit", async (event) => {
   const result = await post("/sandbox/number", "application/json", body, "PUT").then(() => word("saved"), (error) => error.message);
   element("webhook-result").textContent = result;
 });
-element("codes").append(...Object.entries(suggestions).map(([code, number]) => {
+element("codes").append(...codes.map((code) => {
+  const number = `+5299811${code}`;
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = pretty(number);
   button.addEventListener("click", () => {
     element("about").close();
-    open({ name: word(`code${code}`), number });
+    open({ name: nameOf(number), number });
   });
   const meaning = document.createElement("span");
   meaning.textContent = word(`code${code}`);

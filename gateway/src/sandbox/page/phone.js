@@ -2,12 +2,12 @@
 
 import { create, isOwn, isPending, paint } from "./bubble.js";
 import { Composer } from "./composer.js";
-import { dayName, normal, pretty, time, translate, word } from "./words.js";
+import { dayName, normal, pretty, shortTime, translate, word } from "./words.js";
 
 const template = document.getElementById("phone");
 
 export class Phone {
-  #list; #thread; #bubbles = new Map(); #messages = new Map(); #changed;
+  #list; #thread; #follows = true; #bubbles = new Map(); #messages = new Map(); #changed;
 
   /** `changed` hears of a new name or number, of what was read, and of a wish to remove the phone. */
   constructor({ name, number, seen }, changed) {
@@ -24,9 +24,17 @@ export class Phone {
     this.node.querySelector(".remove").addEventListener("click", () => changed("remove"));
     const jump = this.node.querySelector(".jump");
     jump.addEventListener("click", () => this.#toEnd("smooth"));
+    // Whoever reads the end goes on to read the end, until they scroll up; a picture that takes its room is no scroll.
+    let top = 0;
     this.#thread.addEventListener("scroll", () => {
-      if (this.#isAtEnd()) jump.hidden = true;
+      const up = this.#thread.scrollTop < top;
+      top = this.#thread.scrollTop;
+      if (this.#isAtEnd()) this.#follows = true;
+      else if (up) this.#follows = false;
+      if (this.#follows) jump.hidden = true;
     });
+    const grown = new ResizeObserver(() => this.#follows && this.#toEnd("instant"));
+    for (const box of [this.#list, this.#thread]) grown.observe(box);
     this.show();
   }
 
@@ -45,7 +53,7 @@ export class Phone {
     const avatar = node.querySelector(".avatar");
     avatar.textContent = initials(this.name);
     avatar.dataset.color = [...this.number].reduce((sum, digit) => sum + digit.charCodeAt(0), 0) % 6;
-    node.querySelector(".time").textContent = time(new Date());
+    node.querySelector(".time").textContent = shortTime(new Date());
     if (gateway) node.querySelector(".contact-number").textContent = pretty(gateway);
     this.#badge();
   }
@@ -55,14 +63,17 @@ export class Phone {
     this.#bubbles.clear();
     this.#messages.clear();
     this.#list.replaceChildren();
+    delete this.#list.dataset.day;
     for (const message of messages) this.put(message, "old");
+    this.#typing();
+    this.#badge();
+    this.#follows = true;
     this.#toEnd("instant");
   }
 
   /** Adds a message, or shows how it stands now. */
   put(message, age = "new") {
     const known = this.#bubbles.get(message.sid);
-    const stay = !this.#isAtEnd();
     this.#messages.set(message.sid, message);
     if (known) {
       paint(known, message);
@@ -76,7 +87,8 @@ export class Phone {
     }
     this.#typing();
     this.#badge();
-    if (!stay || (!known && isOwn(message))) this.#toEnd(age === "new" && !known ? "smooth" : "instant");
+    if (!known && isOwn(message)) this.#follows = true;
+    if (this.#follows) this.#toEnd("instant");
     else if (!known) this.node.querySelector(".jump").hidden = false;
     if (!known && document.hasFocus() && this.node.contains(document.activeElement)) this.read();
   }
@@ -94,7 +106,8 @@ export class Phone {
   }
 
   #isNew(message) {
-    return !isOwn(message) && Date.parse(message.created) > this.seen;
+    const arrived = message.status === "sent" || message.status === "delivered";
+    return arrived && !isOwn(message) && Date.parse(message.created) > this.seen;
   }
 
   #badge() {
@@ -120,7 +133,6 @@ export class Phone {
     const pending = [...this.#messages.values()].some(isPending);
     this.node.querySelector(".typing").hidden = !pending;
     this.node.querySelector(".empty").hidden = this.#messages.size > 0;
-    if (this.#messages.size === 0) delete this.#list.dataset.day;
   }
 
   #isAtEnd() {

@@ -74,9 +74,13 @@ export function translate(root) {
 }
 
 const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+const bar = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
 
 export const time = (date) => clock.format(date);
+
+/** The time as a phone shows it at its top, where there is little room. */
+export const shortTime = (date) => bar.format(date);
 
 export function dayName(date, now = new Date()) {
   const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Set, Statement,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QuerySelect, Set, Statement,
 };
 use uuid::Uuid;
 
@@ -26,7 +26,8 @@ struct Claim {
 }
 
 /// Parts of one conversation go out one after the other, so a part waits for every older one
-/// that has not come to an end. Ids sort by age.
+/// that has not come to an end. Ids sort by age. Looked for once and kept ("materialized"): a plan
+/// that looked again for each row would lock, and lease, more than the limit.
 const DUE: &str = "SELECT due.id FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
     AND NOT EXISTS (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
     AND older.id < due.id AND older.state IN ('queued', 'sending')) \
@@ -42,8 +43,9 @@ impl Operation for Claim {
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
         let limit = self.attempt_ids.len();
         let sql = format!(
-            "UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
-             WHERE id IN ({DUE}{limit}{lock}) RETURNING *"
+            "WITH claimed AS MATERIALIZED ({DUE}{limit}{lock}) \
+             UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
+             WHERE id IN (SELECT id FROM claimed) RETURNING *"
         );
         let values = [millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -96,7 +98,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
     }
 }
 
-/// Leases that ended before `now`: what became of those parts is unknown.
+/// Leases that ended before `now`: what became of those parts is unknown, unless it was reported.
 #[derive(Clone, Debug)]
 struct Expire {
     now: Timestamp,
@@ -107,35 +109,39 @@ impl Operation for Expire {
     type Output = Vec<PartId>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<PartId>, Error> {
-        let expired: Vec<(Uuid, Uuid)> = parts::Entity::find()
-            .select_only()
-            .columns([parts::Column::Id, parts::Column::MessageId])
+        let expired = parts::Entity::find()
             .filter(parts::Column::State.eq("sending"))
             .filter(parts::Column::LeaseUntil.lt(millis(self.now)))
             .lock_exclusive()
-            .into_tuple()
             .all(transaction)
             .await?;
-        for (part_id, message_id) in &expired {
-            parts::Entity::update_many()
-                .col_expr(parts::Column::State, Expr::value("unknown"))
-                .col_expr(parts::Column::Status, Expr::value(Status::Unknown.as_str()))
-                .col_expr(parts::Column::LeaseUntil, Expr::value(Option::<i64>::None))
-                .col_expr(parts::Column::ErrorMessage, Expr::value("the gateway stopped before the provider answered"))
-                .col_expr(parts::Column::UpdatedAt, Expr::value(millis(self.now)))
-                .filter(parts::Column::Id.eq(*part_id))
-                .exec(transaction)
-                .await?;
+        let mut unknown = Vec::new();
+        for part in expired {
+            let (part_id, message_id) = (part.id, part.message_id);
+            // A status report that came meanwhile proves that the provider has the part.
+            let proven = part.provider_id.is_some();
+            let mut row = part.into_active_model();
+            row.lease_until = Set(None);
+            row.updated_at = Set(millis(self.now));
+            if proven {
+                row.state = Set("settled".to_owned());
+            } else {
+                row.state = Set("unknown".to_owned());
+                row.status = Set(Status::Unknown.as_str().to_owned());
+                row.error_message = Set(Some("the gateway stopped before the provider answered".to_owned()));
+                unknown.push(PartId(part_id));
+            }
+            row.update(transaction).await?;
             attempts::Entity::update_many()
                 .col_expr(attempts::Column::Outcome, Expr::value("unknown"))
                 .col_expr(attempts::Column::FinishedAt, Expr::value(millis(self.now)))
-                .filter(attempts::Column::PartId.eq(*part_id))
+                .filter(attempts::Column::PartId.eq(part_id))
                 .filter(attempts::Column::FinishedAt.is_null())
                 .exec(transaction)
                 .await?;
-            reduce_message(transaction, *message_id, self.now).await?;
+            reduce_message(transaction, message_id, self.now).await?;
         }
-        Ok(expired.into_iter().map(|(id, _)| PartId(id)).collect())
+        Ok(unknown)
     }
 }
 

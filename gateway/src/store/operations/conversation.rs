@@ -106,6 +106,12 @@ async fn contacts_of(
     .exec_without_returning(transaction)
     .await?;
     found.extend(known(transaction, missing).await?);
+    // Another process may have made the same address meanwhile; then our contact is nobody.
+    let nobody = new.iter().filter(|(address, wanted)| found.get(**address) != Some(&wanted.contact_id));
+    let nobody: Vec<Uuid> = nobody.map(|(_, wanted)| wanted.contact_id).collect();
+    if !nobody.is_empty() {
+        contacts::Entity::delete_many().filter(contacts::Column::Id.is_in(nobody)).exec(transaction).await?;
+    }
     Ok(found)
 }
 

@@ -4,13 +4,14 @@ mod claim;
 mod conversation;
 mod keys;
 mod observe;
-mod process;
+pub(super) mod process;
 pub(super) mod record;
 mod settle;
 mod submit;
 
 use jiff::Timestamp;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};
+use serde_json::Value;
 
 pub(super) use settle::read;
 
@@ -26,6 +27,23 @@ pub(super) fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
+/// Postgres takes no NUL in a text. What a provider, an application or a plugin put there must not
+/// keep the rest from being stored.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
+}
+
+fn storable_json(json: Value) -> Value {
+    match json {
+        Value::String(text) => Value::String(storable(&text)),
+        Value::Array(items) => items.into_iter().map(storable_json).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (storable(&name), storable_json(value))).collect()
+        }
+        other => other,
+    }
+}
+
 /// Rows of `media` for one message.
 fn media_rows<'a>(
     message_id: uuid::Uuid,
@@ -34,8 +52,8 @@ fn media_rows<'a>(
     items.enumerate().map(move |(position, (url, content_type))| media::ActiveModel {
         message_id: Set(message_id),
         position: Set(i32::try_from(position).unwrap_or(i32::MAX)),
-        url: Set(url.to_owned()),
-        content_type: Set(content_type.map(str::to_owned)),
+        url: Set(storable(url)),
+        content_type: Set(content_type.map(storable)),
     })
 }
 
@@ -56,7 +74,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         provider_id: Set(None),
         sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
         recipient: Set(message.recipient.as_str().to_owned()),
-        text: Set(message.text.clone()),
+        text: Set(storable(&message.text)),
         status: Set(status.to_owned()),
         segments: Set(Some(count(message.segments))),
         error_code: Set(None),

@@ -5,8 +5,8 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
 
-use super::millis;
 use super::settle::{read, reduce_message};
+use super::{millis, storable, storable_json};
 use crate::message::{MessageId, status};
 use crate::store::entities::{observations, parts};
 use crate::store::records::{NewObservation, Observed};
@@ -35,7 +35,7 @@ impl Operation for NewObservation {
         row.updated_at = Set(millis(self.received_at));
         if reduction.changed {
             row.error_code = Set(self.error.as_ref().and_then(|error| error.code));
-            row.error_message = Set(self.error.as_ref().and_then(|error| error.message.clone()));
+            row.error_message = Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable)));
         }
         row.update(transaction).await?;
         reduce_message(transaction, message_id, self.received_at).await?;
@@ -79,9 +79,9 @@ impl NewObservation {
             part_id: Set(part_id),
             status: Set(self.status.as_str().to_owned()),
             error_code: Set(self.error.as_ref().and_then(|error| error.code)),
-            error_message: Set(self.error.as_ref().and_then(|error| error.message.clone())),
+            error_message: Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable))),
             conflict: Set(conflict),
-            raw: Set(serde_json::json!(self.raw)),
+            raw: Set(storable_json(serde_json::json!(self.raw))),
             received_at: Set(millis(self.received_at)),
         };
         observations::Entity::insert(row).exec_without_returning(transaction).await?;

@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::conversation::{Key, Wanted, find_or_create};
-use super::{count, insert_media, media_rows, millis};
+use super::{count, insert_media, media_rows, millis, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, messages};
@@ -134,6 +134,7 @@ async fn insert(
         let change: &mut Counters = touched.entry(conversation.id).or_default();
         change.messages += 1;
         change.last_at = conversation.last_message_at;
+        change.last_inbound_at = conversation.last_inbound_at;
         rows.push(row(message, conversation, previous));
         let items = message.media.iter().map(|item| (item.url.as_str(), item.content_type.as_deref()));
         media.extend(media_rows(message.id.0, items));
@@ -177,20 +178,28 @@ fn advance(conversation: &mut conversations::Model, at: Timestamp) {
 struct Counters {
     messages: i32,
     last_at: i64,
+    last_inbound_at: Option<i64>,
 }
 
 async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uuid, Counters>) -> Result<(), Error> {
-    let mut values: Vec<Value> = Vec::with_capacity(touched.len() * 3);
+    let mut values: Vec<Value> = Vec::with_capacity(touched.len() * 4);
     let mut rows = Vec::with_capacity(touched.len());
     for (id, counters) in touched {
         let next = values.len();
-        rows.push(format!("(${}, CAST(${} AS INTEGER), CAST(${} AS BIGINT))", next + 1, next + 2, next + 3));
-        values.extend([Value::from(*id), Value::from(counters.messages), Value::from(counters.last_at)]);
+        rows.push(format!(
+            "(${}, CAST(${} AS INTEGER), CAST(${} AS BIGINT), CAST(${} AS BIGINT))",
+            next + 1,
+            next + 2,
+            next + 3,
+            next + 4
+        ));
+        let Counters { messages, last_at, last_inbound_at } = *counters;
+        values.extend([Value::from(*id), messages.into(), last_at.into(), last_inbound_at.into()]);
     }
     // `column1` and so on are what both databases call the columns of VALUES.
     let sql = format!(
         "UPDATE conversations SET unread = unread + new.column2, inbound_count = inbound_count + new.column2, \
-         last_message_at = new.column3, last_inbound_at = new.column3, updated_at = new.column3 \
+         last_message_at = new.column3, last_inbound_at = new.column4, updated_at = new.column3 \
          FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
         rows.join(", ")
     );
@@ -208,7 +217,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         provider_id: Set(Some(message.provider_id.clone())),
         sender: Set(Some(message.sender.as_str().to_owned())),
         recipient: Set(message.recipient.as_str().to_owned()),
-        text: Set(message.text.clone()),
+        text: Set(storable(&message.text)),
         status: Set("received".to_owned()),
         segments: Set(message.segments.map(count)),
         error_code: Set(None),
@@ -217,7 +226,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         previous_inbound_at: Set(previous),
         in_reply_to: Set(None),
         plugin: Set(None),
-        extra: Set(serde_json::json!(message.extra)),
+        extra: Set(storable_json(serde_json::json!(message.extra))),
         answer: Set(None),
         created_at: Set(millis(message.received_at)),
         updated_at: Set(millis(message.received_at)),

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 use uuid::Uuid;
 
-use super::{count, millis};
+use super::{count, millis, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::records::{Settled, Settlement};
@@ -21,10 +21,12 @@ impl Operation for Settlement {
     type Output = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        self.finish_attempt(transaction).await?;
         let Some(part) = parts::Entity::find_by_id(self.part_id.0).lock_exclusive().one(transaction).await? else {
             return Err(Error::Refused("a part was settled that is not there".to_owned()));
         };
+        if !self.finish_attempt(transaction).await? {
+            return Ok(());
+        }
         let message_id = part.message_id;
         // A status report that came first proves that the provider has the part, whatever this
         // try seemed to come to; then it must not be sent again.
@@ -67,7 +69,10 @@ impl Operation for Settlement {
 }
 
 impl Settlement {
-    async fn finish_attempt(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    /// False when its end was known before: a worker settles again when it did not see the first
+    /// time succeed, and by then the part may be on its way once more. An attempt whose lease
+    /// ended may still come to a known end.
+    async fn finish_attempt(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         let (outcome, error) = match &self.result {
             Settled::Accepted { .. } => ("accepted", None),
             Settled::Retry { error, .. } => ("retry", Some(error)),
@@ -75,21 +80,27 @@ impl Settlement {
             Settled::OptedOut { error } => ("opted-out", Some(error)),
             Settled::Unknown { error } => ("unknown", Some(error)),
         };
-        attempts::Entity::update_many()
+        let open =
+            Condition::any().add(attempts::Column::FinishedAt.is_null()).add(attempts::Column::Outcome.eq("unknown"));
+        let finished = attempts::Entity::update_many()
             .col_expr(attempts::Column::FinishedAt, Expr::value(millis(self.at)))
             .col_expr(attempts::Column::Outcome, Expr::value(outcome))
             .col_expr(attempts::Column::ErrorCode, Expr::value(error.and_then(|error| error.code)))
-            .col_expr(attempts::Column::ErrorMessage, Expr::value(error.and_then(|error| error.message.clone())))
+            .col_expr(
+                attempts::Column::ErrorMessage,
+                Expr::value(error.and_then(|error| error.message.as_deref().map(storable))),
+            )
             .filter(attempts::Column::Id.eq(self.attempt_id))
+            .filter(open)
             .exec(transaction)
             .await?;
-        Ok(())
+        Ok(finished.rows_affected > 0)
     }
 }
 
 fn keep_error(row: &mut parts::ActiveModel, error: &ProviderError) {
     row.error_code = Set(error.code);
-    row.error_message = Set(error.message.clone());
+    row.error_message = Set(error.message.as_deref().map(storable));
 }
 
 pub(in crate::store) fn read(status: &str) -> Status {
@@ -102,14 +113,16 @@ pub(super) async fn reduce_message(
     message_id: Uuid,
     now: Timestamp,
 ) -> Result<(), Error> {
+    // The lock first: another process may be changing another part, and then waits for this one
+    // or has been waited for.
+    let Some(message) = messages::Entity::find_by_id(message_id).lock_exclusive().one(transaction).await? else {
+        return Ok(());
+    };
     let parts = parts::Entity::find()
         .filter(parts::Column::MessageId.eq(message_id))
         .order_by_asc(parts::Column::Position)
         .all(transaction)
         .await?;
-    let Some(message) = messages::Entity::find_by_id(message_id).lock_exclusive().one(transaction).await? else {
-        return Ok(());
-    };
     let Some(reached) = status::least(parts.iter().map(|part| read(&part.status))) else { return Ok(()) };
     let failed = parts.iter().find(|part| read(&part.status) == reached && part.error_code.is_some());
     let shown = failed.or_else(|| parts.iter().find(|part| part.error_message.is_some()));
@@ -142,7 +155,7 @@ fn stamp(row: &mut messages::ActiveModel, before: &messages::Model, reached: Sta
 }
 
 impl Store {
-    /// Records what a try to send a part came to.
+    /// Records what a try to send a part came to. Once: the same again changes nothing.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
         self.write(settlement).await
     }

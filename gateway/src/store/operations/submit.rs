@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::conversation::{Wanted, find_or_create};
-use super::{count, insert_media, media_rows, millis, outbound_row};
+use super::{count, insert_media, media_rows, millis, outbound_row, storable, storable_json};
 use crate::message::{ConversationStatus, MessageId, Status};
 use crate::store::entities::{conversations, idempotency_keys, messages, parts};
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Submission, Submitted};
@@ -124,8 +124,8 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         position: Set(count(position)),
         sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
         recipient: Set(message.recipient.as_str().to_owned()),
-        text: Set(part.text.clone()),
-        media: Set(serde_json::json!(part.media)),
+        text: Set(storable(&part.text)),
+        media: Set(storable_json(serde_json::json!(part.media))),
         state: Set(state.to_owned()),
         status: Set(starting_status(message.route).as_str().to_owned()),
         provider_id: Set(None),

@@ -1,0 +1,232 @@
+//! The store on real databases: every test runs on SQLite, and again on Postgres when
+//! `RECADO_TEST_POSTGRES` names a server on which databases can be made.
+//!
+//! Each test has a database of its own, which is gone afterwards.
+
+/// Makes two tests of each function: one on SQLite, one on Postgres.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::store::tests::on_sqlite(super::$name).await;
+            })*
+        }
+        on_postgres!($($name),*);
+    };
+}
+
+/// Makes a test of each function, on Postgres alone.
+macro_rules! on_postgres {
+    ($($name:ident),* $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::store::tests::on_postgres(super::$name).await;
+            })*
+        }
+    };
+}
+
+mod claiming;
+mod lists;
+mod processing;
+mod recording;
+mod reports;
+mod schema;
+mod settling;
+mod sharing;
+mod submitting;
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
+
+use super::records::*;
+use super::{Settings, Store};
+use crate::clock::{Clock, Ids, SystemClock};
+use crate::message::{Address, ContactId, ConversationId, MessageId, PartId, Status};
+
+/// The operator's address.
+const OURS: &str = "+529983162438";
+/// Somebody's.
+const ANA: &str = "+529981112233";
+const LUIS: &str = "+529981112244";
+
+/// A database that is made for one test.
+#[derive(Clone)]
+struct Database {
+    url: String,
+    ids: Arc<Ids>,
+}
+
+async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
+    let folder = TempDir::new().unwrap();
+    test(Database::in_folder(&folder)).await;
+}
+
+async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
+    #[expect(clippy::disallowed_methods, reason = "which server to test on is no setting of the gateway")]
+    let Ok(server) = std::env::var("RECADO_TEST_POSTGRES") else {
+        eprintln!("skipped: no Postgres");
+        return;
+    };
+    let ids = Arc::new(Ids::default());
+    let name = format!("recado_test_{}", ids.next(SystemClock.now()).simple());
+    let administrator = sea_orm::Database::connect(&server).await.unwrap();
+    administrator.execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE template0")).await.unwrap();
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let result = AssertUnwindSafe(test(Database { url: url.into(), ids })).catch_unwind().await;
+    administrator.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
+}
+
+impl Database {
+    fn in_folder(folder: &TempDir) -> Self {
+        // A folder more, which is made on the way.
+        let file = folder.path().join("data/recado.db");
+        Self { url: format!("sqlite://{}", file.display()), ids: Arc::default() }
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { url: self.url.clone(), readers: 4, queue: 10_000 }
+    }
+
+    async fn open(&self) -> (Store, UnboundedReceiver<Recorded>) {
+        Store::open(&self.settings()).await.unwrap()
+    }
+
+    async fn store(&self) -> Store {
+        self.open().await.0
+    }
+
+    /// A way to the tables that goes past the store, for what it offers no way to.
+    async fn directly(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.url).await.unwrap()
+    }
+
+    fn id(&self) -> Uuid {
+        self.ids.next(at(0))
+    }
+
+    fn many_ids(&self, count: usize) -> Vec<Uuid> {
+        std::iter::repeat_with(|| self.id()).take(count).collect()
+    }
+
+    fn inbound(&self, provider_id: &str, sender: &str) -> NewInbound {
+        NewInbound {
+            id: MessageId(self.id()),
+            conversation_id: ConversationId(self.id()),
+            contact_id: ContactId(self.id()),
+            channel: "sms".to_owned(),
+            provider_id: provider_id.to_owned(),
+            sender: Address::received(sender),
+            recipient: Address::received(OURS),
+            text: format!("text of {provider_id}"),
+            media: Vec::new(),
+            segments: Some(1),
+            extra: Vec::new(),
+            subject: format!("SMS desde {sender}"),
+            received_at: at(0),
+        }
+    }
+
+    /// A message of one part for each text.
+    fn outbound(&self, recipient: &str, texts: &[&str]) -> NewOutbound {
+        NewOutbound {
+            id: MessageId(self.id()),
+            channel: "sms".to_owned(),
+            sender: Some(Address::received(OURS)),
+            recipient: Address::received(recipient),
+            text: texts.concat(),
+            media: Vec::new(),
+            segments: u32::try_from(texts.len()).unwrap(),
+            parts: texts.iter().map(|text| NewPart::new(PartId(self.id()), (*text).to_owned(), Vec::new())).collect(),
+            route: Route::Outbox,
+            in_reply_to: None,
+            plugin: None,
+            at: at(0),
+        }
+    }
+
+    fn submission(&self, recipient: &str, texts: &[&str]) -> Submission {
+        Submission {
+            message: self.outbound(recipient, texts),
+            conversation_id: ConversationId(self.id()),
+            contact_id: ContactId(self.id()),
+            subject: format!("SMS para {recipient}"),
+            idempotency: None,
+        }
+    }
+
+    /// What processing comes to when nobody has anything to say.
+    fn processed(&self, message: &NewInbound, conversation: ConversationId) -> Processed {
+        Processed {
+            message_id: message.id,
+            conversation_id: conversation,
+            at: at(5),
+            answer: None,
+            status: None,
+            tags: None,
+            replies: Vec::new(),
+            traces: Vec::new(),
+        }
+    }
+
+    fn report(&self, part: Option<PartId>, provider_id: &str, status: Status, seconds: i64) -> NewObservation {
+        NewObservation {
+            id: self.id(),
+            channel: "sms".to_owned(),
+            provider_id: provider_id.to_owned(),
+            part_id: part,
+            status,
+            error: None,
+            raw: vec![("MessageStatus".to_owned(), status.to_string())],
+            received_at: at(seconds),
+        }
+    }
+}
+
+/// A moment of the tests' day.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+async fn message(store: &Store, id: MessageId) -> Message {
+    store.message(id).await.unwrap().unwrap()
+}
+
+async fn status(store: &Store, id: MessageId) -> Status {
+    message(store, id).await.status
+}
+
+/// The only conversation there is.
+async fn only_conversation(store: &Store) -> Conversation {
+    let [conversation] = store.conversations(None, 10).await.unwrap().items.try_into().unwrap();
+    conversation
+}
+
+async fn claim(store: &Store, database: &Database, seconds: i64, limit: usize) -> Vec<Claimed> {
+    store.claim(at(seconds), at(seconds + 60), database.many_ids(limit)).await.unwrap()
+}
+
+fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {
+    Settlement { part_id: part.id, attempt_id: part.attempt_id, at: at(seconds), result }
+}
+
+fn accepted(provider_id: &str) -> Settled {
+    Settled::Accepted { provider_id: provider_id.to_owned(), status: Status::Queued, segments: None }
+}

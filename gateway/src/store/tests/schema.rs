@@ -1,0 +1,124 @@
+//! The schema up, down and up again; what an unusable database comes to; what survives.
+
+use sea_orm::{ConnectionTrait, EntityTrait};
+
+use super::*;
+use crate::store::{Error, entities, migrate_down, migration_status};
+
+on_both!(
+    every_table_fits_its_entity,
+    migrations_go_up_down_and_up_again,
+    migrations_are_all_done_or_none,
+    what_was_recorded_is_on_disk,
+    keys_let_in_until_they_are_revoked,
+);
+
+async fn every_table_fits_its_entity(database: Database) {
+    let store = database.store().await;
+    macro_rules! select {
+        ($($table:ident),*) => {$(
+            let rows = entities::$table::Entity::find().all(&store.reads).await;
+            assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
+        )*};
+    }
+    select!(addresses, api_keys, attempts, contacts, conversations, idempotency_keys, media, messages);
+    select!(observations, parts, traces);
+    store.ping().await.unwrap();
+}
+
+async fn migrations_go_up_down_and_up_again(database: Database) {
+    let settings = database.settings();
+    let applied = async || -> Vec<bool> {
+        migration_status(&settings).await.unwrap().into_iter().map(|step| step.applied).collect()
+    };
+    assert_eq!(applied().await, [false; 3]);
+    drop(database.store().await);
+    assert_eq!(applied().await, [true; 3]);
+    migrate_down(&settings, 1).await.unwrap();
+    assert_eq!(applied().await, [true, true, false]);
+    migrate_down(&settings, 2).await.unwrap();
+    assert_eq!(applied().await, [false; 3]);
+    assert_eq!(tables(&database).await, ["seaql_migrations"]);
+    let store = database.store().await;
+    assert_eq!(applied().await, [true; 3]);
+    assert_eq!(store.record(database.inbound("SM1", ANA)).await.unwrap(), Receipt::Recorded);
+    // One that is up to date is opened as it is.
+    assert_eq!(database.store().await.unprocessed(10).await.unwrap().len(), 1);
+}
+
+/// As if killed on the way, but where the test wants it: at the last step.
+async fn migrations_are_all_done_or_none(database: Database) {
+    let settings = Settings { readers: 1, ..database.settings() };
+    migration_status(&settings).await.unwrap();
+    let sql = "CREATE TABLE api_keys (somebody_elses INTEGER)";
+    database.directly().await.execute_unprepared(sql).await.unwrap();
+    let error = Store::open(&settings).await.err().unwrap();
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    assert_eq!(tables(&database).await, ["api_keys"]);
+    database.directly().await.execute_unprepared("DROP TABLE api_keys").await.unwrap();
+    let store = database.store().await;
+    assert_eq!(store.record(database.inbound("SM1", ANA)).await.unwrap(), Receipt::Recorded);
+}
+
+async fn tables(database: &Database) -> Vec<String> {
+    let sql = if database.is_postgres() {
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+    } else {
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1"
+    };
+    let connection = database.directly().await;
+    let rows = connection.query_all_raw(sea_orm::Statement::from_string(connection.get_database_backend(), sql)).await;
+    rows.unwrap().iter().map(|row| row.try_get("", "name").unwrap()).collect()
+}
+
+/// The first store is neither dropped nor told to stop: it may be killed right after.
+async fn what_was_recorded_is_on_disk(database: Database) {
+    let first = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    first.record(new.clone()).await.unwrap();
+    let second = database.store().await;
+    let left = second.unprocessed(10).await.unwrap();
+    assert_eq!(left.iter().map(|recorded| recorded.id).collect::<Vec<_>>(), [new.id]);
+    let again = second.record(database.inbound("SM1", ANA)).await.unwrap();
+    assert_eq!(again, Receipt::Repeat { of: new.id, answered: Answered::NotYet });
+    drop(first);
+}
+
+async fn keys_let_in_until_they_are_revoked(database: Database) {
+    let store = database.store().await;
+    let [id, other, third] = [database.id(), database.id(), database.id()];
+    store.create_key(id, "web".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    store.create_key(other, "app".to_owned(), "bb".to_owned(), at(1)).await.unwrap();
+    // The same key again stays as it is.
+    store.create_key(third, "web again".to_owned(), "aa".to_owned(), at(2)).await.unwrap();
+    assert_eq!(store.key_by_hash("aa").await.unwrap(), Some(id));
+    assert_eq!(store.key_by_hash("cc").await.unwrap(), None);
+
+    assert!(store.revoke_key(id, at(3)).await.unwrap());
+    assert!(!store.revoke_key(id, at(4)).await.unwrap(), "it was revoked before");
+    assert!(!store.revoke_key(third, at(4)).await.unwrap(), "there is no such key");
+    assert_eq!(store.key_by_hash("aa").await.unwrap(), None);
+    assert_eq!(store.key_by_hash("bb").await.unwrap(), Some(other));
+    let web = ApiKey { id, name: "web".to_owned(), created_at: at(0), revoked_at: Some(at(3)) };
+    let app = ApiKey { id: other, name: "app".to_owned(), created_at: at(1), revoked_at: None };
+    assert_eq!(store.keys().await.unwrap(), [web, app]);
+}
+
+#[tokio::test]
+async fn a_database_that_cant_be_opened_is_unavailable() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "this is no database, but it is long enough to be taken for one ".repeat(40)).unwrap();
+    let cases = [
+        // A file where a folder is needed, a folder where the file is needed, no database in it.
+        format!("sqlite://{}", file.join("recado.db").display()),
+        format!("sqlite://{}", folder.path().display()),
+        format!("sqlite://{}", file.display()),
+        "postgres://nobody@127.0.0.1:1/recado".to_owned(),
+    ];
+    for url in cases {
+        let opened = Store::open(&Settings { url: url.clone(), readers: 1, queue: 10 }).await;
+        let error = opened.err().unwrap();
+        assert!(matches!(error, Error::Unavailable(_)), "{url}: {error:?}");
+    }
+}

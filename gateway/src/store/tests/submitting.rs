@@ -1,0 +1,72 @@
+//! Storing what is to be sent.
+
+use futures::future::join_all;
+
+use super::*;
+use crate::message::ConversationStatus;
+use crate::store::MessageFilter;
+
+on_both!(
+    a_submission_opens_a_conversation_or_joins_the_open_one,
+    the_same_call_again_does_nothing_again,
+    the_same_call_at_once_is_made_once,
+);
+
+async fn a_submission_opens_a_conversation_or_joins_the_open_one(database: Database) {
+    let store = database.store().await;
+    let first = database.submission(ANA, &["hola ", "Ana"]);
+    assert_eq!(store.submit(first.clone()).await.unwrap(), Submitted::Stored(first.message.id));
+    let conversation = only_conversation(&store).await;
+    assert_eq!((conversation.id, conversation.status), (first.conversation_id, ConversationStatus::Active));
+    assert_eq!((conversation.unread, conversation.inbound_count, conversation.last_inbound_at), (0, 0, None));
+    assert_eq!(conversation.subject, "SMS para +529981112233");
+
+    let mut second = database.submission(ANA, &["otra vez"]);
+    second.message.at = at(9);
+    second.message.sender = None;
+    store.submit(second.clone()).await.unwrap();
+    store.record(database.inbound("SM1", ANA)).await.unwrap();
+    let conversation = only_conversation(&store).await;
+    assert_eq!((conversation.last_message_at, conversation.unread), (at(9), 1));
+    assert_eq!(conversation.last_inbound_at, Some(at(0)));
+    assert_eq!(conversation.status, ConversationStatus::Active, "somebody is on it already");
+    let stored = message(&store, second.message.id).await;
+    assert_eq!((stored.conversation_id, stored.from), (first.conversation_id, None));
+    assert_eq!((stored.status, stored.parts.len()), (Status::Pending, 1));
+}
+
+fn with_key(database: &Database, api_key_id: Uuid, key: &str, fingerprint: &str) -> Submission {
+    let idempotency = Idempotency { api_key_id, key: key.to_owned(), fingerprint: fingerprint.to_owned() };
+    Submission { idempotency: Some(idempotency), ..database.submission(ANA, &["hola"]) }
+}
+
+async fn the_same_call_again_does_nothing_again(database: Database) {
+    let store = database.store().await;
+    let [one, other] = [database.id(), database.id()];
+    store.create_key(one, "one".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    store.create_key(other, "other".to_owned(), "bb".to_owned(), at(0)).await.unwrap();
+    let first = with_key(&database, one, "order-7", "f1");
+    let id = first.message.id;
+    assert_eq!(store.submit(first).await.unwrap(), Submitted::Stored(id));
+    let again = with_key(&database, one, "order-7", "f1");
+    assert_eq!(store.submit(again).await.unwrap(), Submitted::Before(id));
+    let changed = with_key(&database, one, "order-7", "f2");
+    assert_eq!(store.submit(changed).await.unwrap(), Submitted::KeyReused);
+    for different in [with_key(&database, other, "order-7", "f1"), with_key(&database, one, "order-8", "f1")] {
+        let id = different.message.id;
+        assert_eq!(store.submit(different).await.unwrap(), Submitted::Stored(id));
+    }
+    assert_eq!(store.messages(MessageFilter::default(), None, 100).await.unwrap().items.len(), 3);
+}
+
+async fn the_same_call_at_once_is_made_once(database: Database) {
+    let stores = [database.store().await, database.store().await];
+    let key = database.id();
+    stores[0].create_key(key, "one".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    let calls: Vec<_> = (0..20).map(|_| with_key(&database, key, "order-7", "f1")).collect();
+    let came = join_all(calls.into_iter().zip(stores.iter().cycle()).map(|(call, store)| store.submit(call))).await;
+    let came: Vec<Submitted> = came.into_iter().map(Result::unwrap).collect();
+    let [message] = stores[0].messages(MessageFilter::default(), None, 100).await.unwrap().items.try_into().unwrap();
+    assert_eq!(came.iter().filter(|came| **came == Submitted::Stored(message.id)).count(), 1);
+    assert_eq!(came.iter().filter(|came| **came == Submitted::Before(message.id)).count(), 19);
+}
