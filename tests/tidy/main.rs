@@ -24,8 +24,19 @@ const ROOMS: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
-            "channels", "clock", "config", "delivery", "inbound", "message", "outbound", "plugins", "sandbox", "store",
-            "telemetry", "transport", "web",
+            "channels",
+            "clock",
+            "config",
+            "delivery",
+            "inbound",
+            "message",
+            "outbound",
+            "plugins",
+            "sandbox",
+            "store",
+            "telemetry",
+            "transport",
+            "web",
         ],
     ),
     ("main", &["cli"]),
@@ -160,7 +171,8 @@ fn an_outside_crate_is_named_only_where_it_is_at_home() {
             continue;
         }
         for (outside, homes) in ALONE {
-            let at_home = homes.iter().any(|home| name.starts_with(&format!("{home}/")) || name == format!("{home}.rs"));
+            let at_home =
+                homes.iter().any(|home| name.starts_with(&format!("{home}/")) || name == format!("{home}.rs"));
             let word = format!("{outside}::");
             let names = code(&text).any(|line| {
                 line.match_indices(&word).any(|(at, _)| {

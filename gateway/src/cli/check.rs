@@ -73,22 +73,27 @@ impl Phone {
         };
         let inspection = phone::inspect(&self.number, &region);
         let refused = phone::parse(&self.number, &region).err().map(|refusal| refusal.reason(locale));
-        context.output.print(&inspection, || match (&inspection.e164, &refused) {
-            (Some(e164), None) => format!(
-                "{e164}\n  national       {}\n  international  {}\n  country        {}\n  kind           {}",
-                inspection.national.as_deref().unwrap_or("-"),
-                inspection.international.as_deref().unwrap_or("-"),
-                inspection.country.as_deref().unwrap_or("-"),
-                serde_json::to_value(inspection.kind).unwrap_or_default().as_str().unwrap_or("-"),
-            ),
-            (_, Some(reason)) => reason.clone(),
-            (None, None) => self.number.clone(),
-        });
+        // What is refused is told once: by the error, or by the JSON for programs.
+        if refused.is_none() || context.common.json {
+            context.output.print(&inspection, || describe(&inspection));
+        }
         if let Some(reason) = refused {
             bail!("{reason}");
         }
         Ok(())
     }
+}
+
+fn describe(inspection: &phone::Inspection) -> String {
+    let kind = serde_json::to_value(inspection.kind).unwrap_or_default();
+    format!(
+        "{}\n  national       {}\n  international  {}\n  country        {}\n  kind           {}",
+        inspection.e164.as_deref().unwrap_or("-"),
+        inspection.national.as_deref().unwrap_or("-"),
+        inspection.international.as_deref().unwrap_or("-"),
+        inspection.country.as_deref().unwrap_or("-"),
+        kind.as_str().unwrap_or("-"),
+    )
 }
 
 #[derive(Debug, Args)]

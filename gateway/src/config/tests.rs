@@ -1,3 +1,5 @@
+//! Settings from all their sources, and what is said when they are wrong.
+
 use super::*;
 
 fn sources(file: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Sources) {

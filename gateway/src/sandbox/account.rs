@@ -1,26 +1,32 @@
 //! The imitated account: who it is, what it holds, and the tasks that work for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Ids};
-use crate::transport::{HttpTransport, Limits, Transport};
+use crate::transport::{Failure, HttpTransport, Limits, Transport};
 
 use super::create::Senders;
+use super::creates::Creates;
+use super::faults::{Fault, Faults};
 use super::inbound::Job;
 use super::ledger::{Change, Ledger};
 use super::message::{Direction, Media, Message, Status, segment_count};
+use super::number::Number;
+use super::rules::Rules;
+use super::timeline::Timeline;
+use super::traffic::Traffic;
 use super::{Error, Pace, Settings};
 
 pub(super) struct Account {
     pub(super) sid: String,
-    pub(super) token: SecretString,
     pub(super) number: String,
     pub(super) messaging_service_sid: Option<String>,
     /// This server's own address.
@@ -30,9 +36,18 @@ pub(super) struct Account {
     pub(super) transport: Box<dyn Transport>,
     /// What each customer's phone has sent and is still to be delivered; an entry has a worker.
     pub(super) phones: Mutex<HashMap<String, VecDeque<Job>>>,
+    pub(super) traffic: Mutex<Traffic>,
+    pub(super) creates: Creates,
+    pub(super) faults: Faults,
+    pub(super) timeline: Timeline,
+    pub(super) opened: Timestamp,
     pub(super) stopping: CancellationToken,
-    inbound_url: Mutex<Option<String>>,
-    clock: Arc<dyn Clock>,
+    number_setup: Mutex<Number>,
+    token: SecretString,
+    /// The token that took the first one's place.
+    promoted: Mutex<Option<SecretString>>,
+    /// The secrets of API keys.
+    keys: Mutex<BTreeMap<String, SecretString>>,
     ids: Ids,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -41,21 +56,26 @@ impl Account {
     pub(super) fn open(settings: Settings, url: String, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let ledger = Ledger::open(settings.keep.as_deref())
             .map_err(|source| Error::Keep { path: settings.keep.unwrap_or_default(), source })?;
-        // Twilio's own limits: 5 s to connect, 15 s in all.
-        let limits = Limits { connect: Duration::from_secs(5), total: Duration::from_secs(15), ..Limits::default() };
         Ok(Self {
             sid: settings.account_sid,
-            token: settings.auth_token,
             number: settings.number,
             messaging_service_sid: settings.messaging_service_sid,
             url,
             pace: settings.pace,
+            creates: Creates::of(&ledger.all()),
             ledger,
-            transport: Box::new(HttpTransport::new(limits)?),
+            transport: Box::new(transport(Rules::default().connect)?),
             phones: Mutex::default(),
+            traffic: Mutex::default(),
+            faults: Faults::default(),
+            opened: clock.now(),
+            timeline: Timeline::new(clock),
             stopping: CancellationToken::new(),
-            inbound_url: Mutex::new(settings.inbound_url),
-            clock,
+            // A test may well send one person many messages.
+            number_setup: Mutex::new(Number::new(settings.inbound_url, settings.pace == Pace::Lively)),
+            token: settings.auth_token,
+            promoted: Mutex::default(),
+            keys: Mutex::default(),
             ids: Ids::default(),
             tasks: Mutex::default(),
         })
@@ -66,7 +86,7 @@ impl Account {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.timeline.now()
     }
 
     /// A message between the number and a customer, that is neither queued nor told of yet.
@@ -91,6 +111,12 @@ impl Account {
             created: now,
             updated: now,
             sent: None,
+            send_at: None,
+            validity: None,
+            departs: None,
+            doomed: None,
+            feedback: None,
+            keyword: None,
             webhook: None,
             warnings: vec![],
         }
@@ -106,13 +132,53 @@ impl Account {
         self.ids.next(self.now()).to_string()
     }
 
-    pub(super) fn inbound_url(&self) -> Option<String> {
-        lock(&self.inbound_url).clone()
+    /// How the number is set up now.
+    pub(super) fn number_setup(&self) -> Number {
+        lock(&self.number_setup).clone()
     }
 
-    pub(super) fn set_inbound_url(&self, url: Option<String>) {
-        *lock(&self.inbound_url) = url;
+    pub(super) fn set_up_number<E>(&self, change: impl FnOnce(&mut Number) -> Result<(), E>) -> Result<(), E> {
+        change(&mut lock(&self.number_setup))?;
         self.ledger.tell(Change::Number);
+        Ok(())
+    }
+
+    /// Whether a fault happens now, which is told then.
+    pub(super) fn happens(&self, fault: Fault) -> bool {
+        let happens = self.faults.happens(fault);
+        if happens {
+            self.ledger.tell(Change::Faults);
+        }
+        happens
+    }
+
+    /// The token that signs webhooks.
+    pub(super) fn signing_token(&self) -> SecretString {
+        lock(&self.promoted).clone().unwrap_or_else(|| self.token.clone())
+    }
+
+    /// Signs with another token from now on, or with the first one again. The API takes both.
+    pub(super) fn promote(&self, token: Option<SecretString>) {
+        *lock(&self.promoted) = token;
+        self.ledger.tell(Change::Number);
+    }
+
+    pub(super) fn has_promoted(&self) -> bool {
+        lock(&self.promoted).is_some()
+    }
+
+    pub(super) fn set_keys(&self, keys: BTreeMap<String, SecretString>) {
+        *lock(&self.keys) = keys;
+    }
+
+    /// Whether `user:password` may use the API.
+    pub(super) fn admits(&self, credentials: &[u8]) -> bool {
+        let is = |user: &str, secret: &SecretString| {
+            bool::from(credentials.ct_eq(format!("{user}:{}", secret.expose_secret()).as_bytes()))
+        };
+        is(&self.sid, &self.token)
+            || lock(&self.promoted).as_ref().is_some_and(|token| is(&self.sid, token))
+            || lock(&self.keys).iter().any(|(sid, secret)| is(sid, secret))
     }
 
     /// Runs a task that ends with the account.
@@ -131,6 +197,11 @@ impl Account {
         // Whoever waits for one of these learns that it will not come.
         lock(&self.phones).clear();
     }
+}
+
+/// What calls webhooks, given how long it may take to connect. Whoever calls measures the rest.
+pub(super) fn transport(connect: Duration) -> Result<HttpTransport, Failure> {
+    HttpTransport::new(Limits { connect, total: Duration::from_secs(30), ..Limits::default() })
 }
 
 /// A lock that outlives a panic of whoever held it.

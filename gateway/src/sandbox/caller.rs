@@ -1,21 +1,27 @@
 //! Calls the application's URLs as Twilio does: the form signed with the account's token, Twilio's
-//! headers and time-outs, and a second try only when there was no connection.
+//! headers, redirects followed, and time-outs and further tries by the rules in the URL's fragment.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{HeaderMap, Method, Request, Response, header};
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::channels::twilio::signature;
-use crate::transport::Failure;
+use crate::transport::{Failure, Transport};
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::create;
+use super::faults::Fault;
 use super::message::{Warning, Webhook};
+use super::rules::Rules;
 
 /// Twilio executes no longer document.
 const MAX_DOCUMENT: usize = 64 * 1024;
+const MAX_REDIRECTS: usize = 10;
 
 /// What came of a call. Without a warning there was a good answer.
 #[derive(Debug)]
@@ -26,25 +32,98 @@ pub(super) struct Exchange {
 
 /// Sends `form` to `url`: in the body of a POST, in the query of a GET.
 pub(super) async fn call(account: &Account, method: &Method, url: &str, form: &[(String, String)]) -> Exchange {
-    let Some(request) = request(account, method, url, form) else {
+    call_again(account, method, url, form, &account.new_token()).await
+}
+
+/// The same, for a call by whose token the application knows it from before.
+pub(super) async fn call_again(
+    account: &Account,
+    method: &Method,
+    url: &str,
+    form: &[(String, String)],
+    token: &str,
+) -> Exchange {
+    let Some(mut url) = create::http_url(url) else {
         return failed(0, 11321, "the URL can't be called");
     };
-    let started = tokio::time::Instant::now();
-    let mut answer = account.transport.send(request.clone()).await;
-    if matches!(answer, Err(Failure::NotSent(_))) {
-        answer = account.transport.send(request).await;
+    let rules = Rules::of(url.fragment().unwrap_or_default());
+    let (mut method, started) = (method.clone(), Instant::now());
+    let millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    for _ in 0..=MAX_REDIRECTS {
+        let Some(request) = request(account, &method, &url, form, token) else {
+            return failed(millis(), 11321, "the URL can't be called");
+        };
+        let response = match exchange(account, &rules, &request, started).await {
+            Ok(response) => response,
+            Err(Failure::NotSent(reason)) => return failed(millis(), 11205, &reason),
+            Err(Failure::Unanswered(reason)) => return failed(millis(), 11200, &reason),
+        };
+        let Some(next) = redirect(&response, &url) else { return read(&response, millis()) };
+        if !matches!(response.status().as_u16(), 307 | 308) {
+            method = Method::GET;
+        }
+        url = next;
     }
-    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match answer {
-        Ok(response) => read(&response, millis),
-        Err(Failure::NotSent(reason)) => failed(millis, 11205, &reason),
-        Err(Failure::Unanswered(reason)) => failed(millis, 11200, &reason),
+    failed(millis(), 11215, &format!("more than {MAX_REDIRECTS} redirects"))
+}
+
+/// Sends one request, again if the rules say so.
+async fn exchange(
+    account: &Account,
+    rules: &Rules,
+    request: &Request<Bytes>,
+    started: Instant,
+) -> Result<Response<Bytes>, Failure> {
+    let own = if rules.connect == Rules::default().connect { None } else { Some(account::transport(rules.connect)?) };
+    let transport = own.as_ref().map_or(account.transport.as_ref(), |own| own as &dyn Transport);
+    let mut tries = 0;
+    loop {
+        let left = rules.total.saturating_sub(started.elapsed());
+        let answer = attempt(transport, rules, request.clone(), left).await;
+        let again = match &answer {
+            Ok(response) if response.status().is_client_error() => rules.again.status_4xx,
+            Ok(response) if response.status().is_server_error() => rules.again.status_5xx,
+            Ok(_) => false,
+            Err(Failure::NotSent(_)) => rules.again.connect,
+            Err(Failure::Unanswered(_)) => rules.again.read,
+        };
+        if !again || tries == rules.retries || started.elapsed() >= rules.total {
+            return answer;
+        }
+        tries += 1;
     }
 }
 
-fn request(account: &Account, method: &Method, url: &str, form: &[(String, String)]) -> Option<Request<Bytes>> {
-    let mut url = create::http_url(url)?;
-    // The fragment holds connection rules for Twilio; it is neither sent nor signed.
+async fn attempt(
+    transport: &dyn Transport,
+    rules: &Rules,
+    request: Request<Bytes>,
+    left: Duration,
+) -> Result<Response<Bytes>, Failure> {
+    let limit = left.min(rules.connect + rules.read);
+    let late = |_| Err(Failure::Unanswered("timed out".to_owned()));
+    tokio::time::timeout(limit, transport.send(request)).await.unwrap_or_else(late)
+}
+
+/// Where an answer sends the caller. A redirect by which a form can't be sent on becomes a GET, like in a
+/// browser.
+fn redirect(response: &Response<Bytes>, base: &Url) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let place = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    base.join(place).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+fn request(
+    account: &Account,
+    method: &Method,
+    url: &Url,
+    form: &[(String, String)],
+    token: &str,
+) -> Option<Request<Bytes>> {
+    let mut url = url.clone();
+    // The fragment is neither sent nor signed.
     url.set_fragment(None);
     let (signed, body) = if method == Method::GET {
         url.query_pairs_mut().extend_pairs(form);
@@ -52,12 +131,13 @@ fn request(account: &Account, method: &Method, url: &str, form: &[(String, Strin
     } else {
         (form, Serializer::new(String::new()).extend_pairs(form).finish())
     };
-    let signature = signature::sign(account.token.expose_secret(), &without_user(&url), signed);
+    let secret = account.signing_token();
+    let signature = signature::sign(secret.expose_secret(), &signed_url(account, &url), signed);
     let mut request = Request::builder()
         .method(method)
         .uri(url.as_str())
         .header("x-twilio-signature", signature)
-        .header("i-twilio-idempotency-token", account.new_token())
+        .header("i-twilio-idempotency-token", token)
         .header(header::USER_AGENT, "TwilioProxy/1.1")
         .header(header::ACCEPT, "*/*");
     if method != Method::GET {
@@ -66,13 +146,32 @@ fn request(account: &Account, method: &Method, url: &str, form: &[(String, Strin
     request.body(body.into()).ok()
 }
 
-/// The URL as Twilio signs it: without a user and password.
-fn without_user(url: &Url) -> String {
+/// The URL as Twilio signs it: without a user and password; and with another port, if that is to go wrong.
+fn signed_url(account: &Account, url: &Url) -> String {
     let mut url = url.clone();
-    // Only a URL without a host can't have a user, and that one was refused before.
+    // Only a URL without a host can't have these, and that one was refused before.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    if account.happens(Fault::SignaturePortWrong) {
+        let port = url.port_or_known_default().unwrap_or(443);
+        let _ = url.set_port(Some(port.wrapping_add(1).max(1)));
+    } else if account.happens(Fault::SignaturePortToggled) {
+        return toggled(&url);
+    }
     url.into()
+}
+
+/// The URL without its port, or with the scheme's own if it has none.
+fn toggled(url: &Url) -> String {
+    let mut other = url.clone();
+    let port = url.port_or_known_default().unwrap_or(443);
+    if url.port().is_some() {
+        let _ = other.set_port(None);
+        return other.into();
+    }
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    let rest = url.as_str().strip_prefix(&format!("{scheme}://{host}")).unwrap_or_default();
+    format!("{scheme}://{host}:{port}{rest}")
 }
 
 fn read(response: &Response<Bytes>, millis: u64) -> Exchange {

@@ -1,9 +1,11 @@
 //! Reads a request to send a message and says what is wrong with it, in Twilio's order and words.
 //! Pure: a form in, a request or a refusal out.
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::errors::Refusal;
+use super::options;
 use super::outcomes;
 
 /// The most UTF-16 units of a body.
@@ -22,6 +24,9 @@ pub(super) struct Create {
     pub(super) body: String,
     pub(super) media: Vec<String>,
     pub(super) status_callback: Option<String>,
+    pub(super) send_at: Option<Timestamp>,
+    /// How many seconds it may wait to leave.
+    pub(super) validity: Option<u32>,
 }
 
 /// What the account may send from.
@@ -32,19 +37,16 @@ pub(super) struct Senders<'a> {
 }
 
 impl Create {
-    pub(super) fn read(form: &[(String, String)], senders: Senders<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(form: &[(String, String)], senders: Senders<'_>, now: Timestamp) -> Result<Self, Refusal> {
         let from = value(form, "From");
         let service = value(form, "MessagingServiceSid");
         if from.is_none() && service.is_none() {
             return Err(Refusal::invalid(21603, "A 'From' phone number is required."));
         }
         let to = value(form, "To").ok_or_else(|| Refusal::invalid(21604, "A 'To' phone number is required."))?;
-        let media: Vec<String> = form
-            .iter()
-            .filter(|(name, url)| name == "MediaUrl" && !url.is_empty())
-            .map(|(_, url)| url.clone())
-            .collect();
-        let body = value(form, "Body").unwrap_or_default();
+        let media = media(form);
+        let content = options::content(form)?;
+        let body = value(form, "Body").or(content.as_deref()).unwrap_or_default();
         if body.is_empty() && media.is_empty() {
             return Err(no_content(service));
         }
@@ -58,6 +60,8 @@ impl Create {
         if let Some(callback) = status_callback.filter(|url| !is_callback(url)) {
             return Err(Refusal::invalid(21609, format!("The StatusCallback URL {callback} is not a valid URL.")));
         }
+        let send_at = options::send_at(form, service, now)?;
+        let validity = options::validity(form)?;
         Ok(Self {
             to: to.to_owned(),
             from: from.map(str::to_owned),
@@ -65,6 +69,8 @@ impl Create {
             body: body.to_owned(),
             media,
             status_callback: status_callback.map(str::to_owned),
+            send_at,
+            validity,
         })
     }
 }
@@ -87,8 +93,13 @@ pub(super) fn http_url(url: &str) -> Option<Url> {
 }
 
 /// The first non-empty value of a parameter.
-fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+fn media(form: &[(String, String)]) -> Vec<String> {
+    let urls = form.iter().filter(|(name, url)| name == "MediaUrl" && !url.is_empty());
+    urls.map(|(_, url)| url.clone()).collect()
 }
 
 fn no_content(service: Option<&str>) -> Refusal {
@@ -164,7 +175,11 @@ mod tests {
     const SENDERS: Senders<'_> = Senders { number: "+529983162438", messaging_service_sid: Some(SERVICE) };
 
     fn read(form: &str) -> Result<Create, Refusal> {
-        Create::read(&form_urlencoded::parse(form.as_bytes()).into_owned().collect::<Vec<_>>(), SENDERS)
+        Create::read(
+            &form_urlencoded::parse(form.as_bytes()).into_owned().collect::<Vec<_>>(),
+            SENDERS,
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     #[test]
@@ -200,6 +215,9 @@ mod tests {
             (format!("From=%2B529983162438&To=%2B525512345678&Body={emoji}"), 21617),
             (format!("{ok}{eleven}"), 21623),
             (format!("{ok}&MediaUrl=ftp://a/b"), 21620),
+            (format!("{ok}&ContentSid=HX1"), 21655),
+            (format!("{ok}&ScheduleType=fixed&SendAt=1970-01-01T01:00:00Z"), 35118),
+            (format!("{ok}&ValidityPeriod=0"), 21624),
             (format!("{ok}&StatusCallback=nowhere"), 21609),
             (format!("{ok}&StatusCallback=http://a_b.example/"), 21609),
             (format!("{ok}&StatusCallback=http://a/{}", "x".repeat(4000)), 21609),
@@ -214,7 +232,8 @@ mod tests {
         let emoji = "😀".repeat(800);
         let form = format!(
             "MessagingServiceSid={SERVICE}&From=%2B529983162438&To=%2B525512345678&Body={emoji}\
-             &MediaUrl=http://a/b&MediaUrl=https://c/d&StatusCallback=http://localhost:1/s?x=1"
+             &MediaUrl=http://a/b&MediaUrl=https://c/d&StatusCallback=http://localhost:1/s?x=1&SmartEncoded=true\
+             &ScheduleType=fixed&SendAt=1970-01-01T01:00:00Z&ValidityPeriod=60"
         );
         let expected = Create {
             to: "+525512345678".to_owned(),
@@ -223,14 +242,19 @@ mod tests {
             body: emoji,
             media: vec!["http://a/b".to_owned(), "https://c/d".to_owned()],
             status_callback: Some("http://localhost:1/s?x=1".to_owned()),
+            send_at: "1970-01-01T01:00:00Z".parse().ok(),
+            validity: Some(60),
         };
         assert_eq!(read(&form), Ok(expected));
+        let template = "MessagingServiceSid=MG0123456789abcdef0123456789abcdef&To=%2B525512345678\
+                        &ContentSid=HX0123456789abcdef0123456789abcdef";
+        assert_eq!(read(template).unwrap().body, "[HX0123456789abcdef0123456789abcdef]");
         assert!(read("From=%2B15005550006&To=%2B525512345678&Body=hi").is_ok());
     }
 
     proptest! {
         #[test]
-        fn no_form_makes_it_panic(form in "((From|To|Body|MediaUrl|StatusCallback|MessagingServiceSid)=\\PC{0,20}&){0,6}") {
+        fn no_form_makes_it_panic(form in "((From|To|Body|MediaUrl|StatusCallback|MessagingServiceSid|SendAt|ContentSid)=\\PC{0,20}&){0,6}") {
             let _ = read(&form);
         }
     }

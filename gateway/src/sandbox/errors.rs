@@ -40,6 +40,26 @@ impl Refusal {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, code: 20004, message, detail: None }
     }
 
+    pub(super) fn incomplete() -> Self {
+        let message = "Cannot delete message because delivery has not been completed.".to_owned();
+        Self { status: StatusCode::CONFLICT, code: 20009, message, detail: None }
+    }
+
+    pub(super) fn too_many_requests() -> Self {
+        let message = "Too Many Requests".to_owned();
+        Self { status: StatusCode::TOO_MANY_REQUESTS, code: 20429, message, detail: None }
+    }
+
+    pub(super) fn unavailable() -> Self {
+        let message = "Service unavailable".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: 20503, message, detail: None }
+    }
+
+    pub(super) fn internal() -> Self {
+        let message = "Internal Server Error".to_owned();
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: 20500, message, detail: None }
+    }
+
     pub(super) fn queue_full() -> Self {
         let message = "SMS queue is full.".to_owned();
         Self { status: StatusCode::TOO_MANY_REQUESTS, code: 21611, message, detail: None }
@@ -71,6 +91,7 @@ pub(super) fn title(code: u32) -> &'static str {
     match code {
         11200 => "HTTP retrieval failure",
         11205 => "HTTP connection failure",
+        11215 => "HTTP too many redirects",
         11321 => "Misconfigured webhook",
         11750 => "TwiML response body too large",
         12100 => "Document parse failure",
@@ -83,6 +104,7 @@ pub(super) fn title(code: u32) -> &'static str {
         14104 => "Invalid Method attribute",
         14105 => "Invalid statusCallback attribute",
         14106 => "Document retrieval limit reached",
+        14107 => "SMS send rate limit exceeded",
         14109 => "TwiML Reply message limit exceeded",
         14110 => "Invalid Verb for SMS Reply",
         21211 => "Invalid 'To' Phone Number",

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use tokio::sync::oneshot;
 
 use super::account::{Account, lock};
 use super::caller;
 use super::create;
+use super::lifecycle;
 use super::message::{API_VERSION, Direction, Media, Message, Webhook};
+use super::number::Number;
+use super::optout::{Handling, Keyword};
 use super::reply::{self, Done};
 
 /// An inbound message whose webhook is still to be called.
@@ -73,6 +75,9 @@ pub(super) fn form(account: &Account, message: &Message) -> Vec<(String, String)
     if let Some(service) = &message.messaging_service_sid {
         push("MessagingServiceSid", service);
     }
+    if let Some(keyword) = message.keyword.filter(|_| account.number_setup().opt_out == Handling::Advanced) {
+        push("OptOutType", keyword.as_str());
+    }
     push("ToZip", "");
     push("NumSegments", &message.num_segments);
     push("MessageSid", sid);
@@ -104,29 +109,64 @@ async fn work(account: &Arc<Account>, phone: &str) {
 }
 
 async fn deliver(account: &Arc<Account>, sid: &str) -> Option<Delivered> {
+    let number = account.number_setup();
+    if number.opt_out != Handling::Off {
+        heed(account, sid);
+    }
     let message = account.ledger.get(sid)?;
-    let (webhook, done) = match account.inbound_url() {
-        None => {
-            let failure = Some("the number has no webhook".to_owned());
-            (Webhook { failure, ..Webhook::default() }, Done::default())
-        }
-        Some(url) => {
-            let exchange = caller::call(account, &Method::POST, &url, &form(account, &message)).await;
-            let webhook = exchange.webhook.clone();
-            // Shown at once: what it leads to may take its time.
-            account.ledger.change(sid, |message| message.webhook = Some(webhook.clone()));
-            let done = match create::http_url(&url) {
-                Some(url) => reply::execute(account, &message, url, exchange).await,
-                None => Done { warnings: exchange.warning.into_iter().collect(), ..Done::default() },
-            };
-            (webhook, done)
-        }
-    };
+    let (webhook, done) = consult(account, &number, &message).await;
     account.ledger.change(sid, |message| {
         message.webhook = Some(webhook.clone());
         message.warnings.extend(done.warnings.iter().cloned());
     });
     Some(Delivered { webhook, done })
+}
+
+/// Does what a person asks for with a single word. The webhook hears of it all the same.
+fn heed(account: &Arc<Account>, sid: &str) {
+    let Some(message) = account.ledger.get(sid) else { return };
+    let (Some(keyword), Some(phone)) = (Keyword::of(&message.body), message.from.clone()) else { return };
+    account.ledger.change(sid, |message| message.keyword = Some(keyword));
+    let was_out = account.ledger.has_opted_out(&phone);
+    match keyword {
+        Keyword::Stop => account.ledger.set_opted_out(&phone, true),
+        Keyword::Start => account.ledger.set_opted_out(&phone, false),
+        Keyword::Help => {}
+    }
+    // Nobody is told twice; and yes is also an answer to other questions.
+    if keyword == Keyword::Help || was_out == (keyword == Keyword::Start) {
+        let draft = account.draft(Direction::OutboundReply, phone, keyword.answer().to_owned(), vec![]);
+        let answer = account.ledger.add(Message { in_reply_to: Some(sid.to_owned()), ..draft });
+        lifecycle::start(account, &answer.sid);
+    }
+}
+
+/// Calls the number's webhook, or the one that stands in for it, and carries out the answer.
+async fn consult(account: &Arc<Account>, number: &Number, message: &Message) -> (Webhook, Done) {
+    let Some(url) = &number.inbound_url else {
+        let failure = Some("the number has no webhook".to_owned());
+        return (Webhook { failure, ..Webhook::default() }, Done::default());
+    };
+    let mut form = form(account, message);
+    let mut exchange = caller::call(account, &number.inbound_method.method(), url, &form).await;
+    let (mut url, mut flaws) = (url, vec![]);
+    let flaw = exchange.warning.clone().or_else(|| reply::flaw(&exchange.webhook));
+    if let (Some(flaw), Some(fallback)) = (flaw, &number.fallback_url) {
+        form.push(("ErrorCode".to_owned(), flaw.code.to_string()));
+        form.push(("ErrorUrl".to_owned(), url.clone()));
+        flaws.push(flaw);
+        exchange = caller::call(account, &number.fallback_method.method(), fallback, &form).await;
+        url = fallback;
+    }
+    let webhook = exchange.webhook.clone();
+    // Shown at once: what it leads to may take its time.
+    account.ledger.change(&message.sid, |message| message.webhook = Some(webhook.clone()));
+    let mut done = match create::http_url(url) {
+        Some(url) => reply::execute(account, message, url, exchange).await,
+        None => Done { warnings: exchange.warning.into_iter().collect(), ..Done::default() },
+    };
+    done.warnings.splice(..0, flaws);
+    (webhook, done)
 }
 
 /// The country of a number where it is told by Twilio for sure; otherwise the parameter is empty.

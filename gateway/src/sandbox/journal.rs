@@ -20,6 +20,10 @@ pub(super) enum Record {
     Message(Box<Message>),
     /// A picture, sound or document that was sent from a phone.
     Media { sid: String, content_type: String, data: String },
+    /// A message or a file was deleted.
+    Deleted(String),
+    /// Whether a customer wants no messages.
+    OptOut { phone: String, out: bool },
 }
 
 /// Where records are written.

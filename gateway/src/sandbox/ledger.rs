@@ -1,7 +1,7 @@
 //! The account's messages and media, and who is told when they change. Everything goes through one
 //! lock, so a change is seen, journalled and told in one order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,8 +22,11 @@ const MAX_HELD: usize = 256 * 1024 * 1024;
 pub(super) enum Change {
     Created(Arc<Message>),
     Updated(Arc<Message>),
-    /// The number's webhook is another one.
+    Deleted(String),
+    /// The number is set up differently, or somebody opted out or in.
     Number,
+    /// A fault happened, or other ones are to.
+    Faults,
 }
 
 /// A picture, sound or document that is kept here.
@@ -46,10 +49,12 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct Book {
     /// In the order they were made.
-    messages: Vec<Arc<Message>>,
-    places: HashMap<String, usize>,
+    messages: BTreeMap<u64, Arc<Message>>,
+    places: HashMap<String, u64>,
+    made: u64,
     media: HashMap<String, Held>,
     held: usize,
+    opted_out: BTreeSet<String>,
     journal: Option<Journal>,
 }
 
@@ -76,13 +81,62 @@ impl Ledger {
 
     /// Changes a message, if there is one by that id.
     pub(super) fn change(&self, sid: &str, edit: impl FnOnce(&mut Message)) -> Option<Arc<Message>> {
+        self.try_change(sid, |message| {
+            edit(message);
+            Ok::<_, std::convert::Infallible>(())
+        })?
+        .ok()
+    }
+
+    /// Changes a message, if there is one by that id, and unless the edit finds that it must not be.
+    pub(super) fn try_change<E>(
+        &self,
+        sid: &str,
+        edit: impl FnOnce(&mut Message) -> Result<(), E>,
+    ) -> Option<Result<Arc<Message>, E>> {
         let mut book = self.book();
         let mut message = book.get(sid)?.as_ref().clone();
-        edit(&mut message);
+        if let Err(error) = edit(&mut message) {
+            return Some(Err(error));
+        }
         book.write(&Record::Message(Box::new(message.clone())));
         let message = book.put(message);
         self.tell(Change::Updated(Arc::clone(&message)));
-        Some(message)
+        Some(Ok(message))
+    }
+
+    /// Deletes a message, with what only it holds.
+    pub(super) fn delete(&self, sid: &str) {
+        let mut book = self.book();
+        let Some(message) = book.get(sid) else { return };
+        book.write(&Record::Deleted(sid.to_owned()));
+        book.delete(sid);
+        for media in &message.media {
+            book.release(&media.sid);
+        }
+        self.tell(Change::Deleted(sid.to_owned()));
+    }
+
+    /// Lets go of a file, unless a message still has it.
+    pub(super) fn release(&self, sid: &str) {
+        self.book().release(sid);
+    }
+
+    pub(super) fn set_opted_out(&self, phone: &str, out: bool) {
+        let mut book = self.book();
+        if book.opt(phone, out) {
+            book.write(&Record::OptOut { phone: phone.to_owned(), out });
+            self.tell(Change::Number);
+        }
+    }
+
+    pub(super) fn has_opted_out(&self, phone: &str) -> bool {
+        self.book().opted_out.contains(phone)
+    }
+
+    /// Who wants no messages.
+    pub(super) fn opted_out(&self) -> Vec<String> {
+        self.book().opted_out.iter().cloned().collect()
     }
 
     pub(super) fn get(&self, sid: &str) -> Option<Arc<Message>> {
@@ -91,7 +145,7 @@ impl Ledger {
 
     /// All messages, oldest first.
     pub(super) fn all(&self) -> Vec<Arc<Message>> {
-        self.book().messages.clone()
+        self.book().messages.values().cloned().collect()
     }
 
     /// Waits until a message is as wanted.
@@ -135,18 +189,39 @@ impl Ledger {
 
 impl Book {
     fn get(&self, sid: &str) -> Option<Arc<Message>> {
-        self.places.get(sid).and_then(|place| self.messages.get(*place)).cloned()
+        self.places.get(sid).and_then(|place| self.messages.get(place)).cloned()
     }
 
     fn put(&mut self, message: Message) -> Arc<Message> {
         let message = Arc::new(message);
-        if let Some(place) = self.places.get(&message.sid).and_then(|place| self.messages.get_mut(*place)) {
-            *place = Arc::clone(&message);
-        } else {
-            self.places.insert(message.sid.clone(), self.messages.len());
-            self.messages.push(Arc::clone(&message));
+        let place = self.places.get(&message.sid).copied().unwrap_or(self.made);
+        if place == self.made {
+            self.made += 1;
+            self.places.insert(message.sid.clone(), place);
         }
+        self.messages.insert(place, Arc::clone(&message));
         message
+    }
+
+    fn delete(&mut self, sid: &str) {
+        if let Some(place) = self.places.remove(sid) {
+            self.messages.remove(&place);
+        } else if let Some(held) = self.media.remove(sid) {
+            self.held -= held.data.len();
+        }
+    }
+
+    fn release(&mut self, sid: &str) {
+        let mut all = self.messages.values().flat_map(|message| &message.media);
+        if self.media.contains_key(sid) && all.all(|media| media.sid != sid) {
+            self.write(&Record::Deleted(sid.to_owned()));
+            self.delete(sid);
+        }
+    }
+
+    /// Whether that changed anything.
+    fn opt(&mut self, phone: &str, out: bool) -> bool {
+        if out { self.opted_out.insert(phone.to_owned()) } else { self.opted_out.remove(phone) }
     }
 
     fn hold(&mut self, sid: String, held: Held) {
@@ -158,6 +233,10 @@ impl Book {
         match record {
             Record::Message(message) => {
                 self.put(*message);
+            }
+            Record::Deleted(sid) => self.delete(&sid),
+            Record::OptOut { phone, out } => {
+                self.opt(&phone, out);
             }
             Record::Media { sid, content_type, data } => {
                 if let Ok(data) = STANDARD.decode(data) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::message::segments;
 
 use super::errors;
+use super::optout::Keyword;
 
 /// The API version, which is part of every path and every webhook.
 pub(super) const API_VERSION: &str = "2010-04-01";
@@ -35,6 +36,23 @@ pub(super) struct Message {
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) sent: Option<Timestamp>,
+    /// When it is to leave, if that was asked for.
+    #[serde(default)]
+    pub(super) send_at: Option<Timestamp>,
+    /// How many seconds it may wait to leave.
+    #[serde(default)]
+    pub(super) validity: Option<u32>,
+    /// When it is its turn among what the sender sends.
+    #[serde(default)]
+    pub(super) departs: Option<Timestamp>,
+    /// The error with which it will fail.
+    #[serde(default)]
+    pub(super) doomed: Option<u32>,
+    #[serde(default)]
+    pub(super) feedback: Option<Feedback>,
+    /// What the person asked for with this inbound message.
+    #[serde(default)]
+    pub(super) keyword: Option<Keyword>,
     /// What the number's webhook answered to this inbound message.
     pub(super) webhook: Option<Webhook>,
     #[serde(default)]
@@ -54,31 +72,48 @@ pub(super) enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
+    Scheduled,
     Accepted,
     Queued,
     Sent,
     Delivered,
     Undelivered,
     Failed,
+    Canceled,
     Received,
+}
+
+/// What the application says became of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Feedback {
+    pub(super) outcome: String,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
 }
 
 impl Status {
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Accepted => "accepted",
             Self::Queued => "queued",
             Self::Sent => "sent",
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
             Self::Failed => "failed",
+            Self::Canceled => "canceled",
             Self::Received => "received",
         }
     }
 
     /// Whether the message has left the account, or never will.
     pub(super) fn is_past_queue(self) -> bool {
-        !matches!(self, Self::Accepted | Self::Queued)
+        !matches!(self, Self::Scheduled | Self::Accepted | Self::Queued)
+    }
+
+    /// Whether nothing more becomes of it.
+    pub(super) fn is_final(self) -> bool {
+        self.is_past_queue() && self != Self::Sent
     }
 }
 
@@ -130,6 +165,10 @@ impl Message {
     /// The API's form of this message.
     pub(super) fn resource(&self, account_sid: &str) -> Value {
         let path = format!("/{API_VERSION}/Accounts/{account_sid}/Messages/{}", self.sid);
+        let mut resources = json!({ "media": format!("{path}/Media.json") });
+        if self.feedback.is_some() {
+            resources["feedback"] = format!("{path}/Feedback.json").into();
+        }
         json!({
             "account_sid": account_sid,
             "api_version": API_VERSION,
@@ -148,7 +187,7 @@ impl Message {
             "price_unit": "USD",
             "sid": self.sid,
             "status": self.status,
-            "subresource_uris": { "media": format!("{path}/Media.json") },
+            "subresource_uris": resources,
             "to": self.to,
             "uri": format!("{path}.json"),
         })

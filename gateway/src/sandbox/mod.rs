@@ -7,21 +7,36 @@
 
 mod account;
 mod caller;
+mod controls;
 mod create;
+mod creates;
+mod editing;
 mod errors;
+mod faults;
 mod guard;
 mod inbound;
 mod journal;
 mod ledger;
 mod lifecycle;
 mod listing;
+mod lookup;
 mod media;
 mod message;
+mod number;
+mod numbers;
+mod options;
+mod optout;
 mod outcomes;
 mod page;
 mod reply;
+mod reports;
 mod rest;
+mod rules;
+mod timeline;
+mod traffic;
 mod twiml;
+mod wire;
+mod xml;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +53,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::transport::Failure;
 use account::Account;
+use wire::{Scissors, Wire};
 
 /// How long a stop waits for requests under way.
 const GRACE: Duration = Duration::from_secs(5);
@@ -120,7 +136,8 @@ impl Bound {
         }
         let stopping = account.stopping.clone();
         let app = rest::router(&account).merge(page::router(&account));
-        let serving = axum::serve(self.listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
+        let serving = axum::serve(Wire(self.listener), app.into_make_service_with_connect_info::<Scissors>())
+            .with_graceful_shutdown(async move { stopping.cancelled().await });
         let server = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the local Twilio stopped");
@@ -144,7 +161,11 @@ impl Sandbox {
 
     /// Sets the webhook that is called when somebody texts the number.
     pub fn set_inbound_url(&self, url: String) {
-        self.account.set_inbound_url(Some(url));
+        let done: Result<(), std::convert::Infallible> = self.account.set_up_number(|number| {
+            number.inbound_url = Some(url);
+            Ok(())
+        });
+        let Ok(()) = done;
     }
 
     /// Takes no more requests, lets those under way end, and drops what was still to be called back.

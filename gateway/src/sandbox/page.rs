@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::account::Account;
-use super::create::{MAX_BODY, MAX_MEDIA, http_url, is_callback, is_e164};
+use super::controls;
+use super::create::{MAX_BODY, MAX_MEDIA, http_url, is_e164};
 use super::guard;
 use super::inbound;
 use super::ledger::{Change, Held};
@@ -44,17 +45,19 @@ pub(super) fn router(account: &Arc<Account>) -> Router {
         .route("/", asset(html, include_str!("page/index.html")))
         .route("/sandbox/page/page.css", asset("text/css; charset=utf-8", include_str!("page/page.css")))
         .route("/sandbox/page/bubbles.css", asset("text/css; charset=utf-8", include_str!("page/bubbles.css")))
+        .route("/sandbox/page/panel.css", asset("text/css; charset=utf-8", include_str!("page/panel.css")))
         .route("/sandbox/page/icon.svg", asset("image/svg+xml", include_str!("page/icon.svg")))
         .route("/sandbox/page/bunting.svg", asset("image/svg+xml", include_str!("page/bunting.svg")))
         .route("/sandbox/page/page.js", asset(script, include_str!("page/page.js")))
         .route("/sandbox/page/phone.js", asset(script, include_str!("page/phone.js")))
         .route("/sandbox/page/bubble.js", asset(script, include_str!("page/bubble.js")))
         .route("/sandbox/page/composer.js", asset(script, include_str!("page/composer.js")))
+        .route("/sandbox/page/panel.js", asset(script, include_str!("page/panel.js")))
         .route("/sandbox/page/words.js", asset(script, include_str!("page/words.js")))
         .route("/sandbox/page/segments.js", asset(script, include_str!("page/segments.js")))
         .route("/sandbox/state", get(state))
         .route("/sandbox/messages", post(send))
-        .route("/sandbox/number", put(set_number))
+        .merge(controls::router())
         .route("/sandbox/events", get(events))
         .route("/sandbox/media/{id}", get(file))
         .layer(DefaultBodyLimit::max(MAX_JSON))
@@ -72,7 +75,7 @@ impl Trouble {
         Self(status, reason.into())
     }
 
-    fn unusable(reason: impl Into<String>) -> Self {
+    pub(super) fn unusable(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, reason)
     }
 }
@@ -98,11 +101,6 @@ struct Options {
     wait: bool,
 }
 
-#[derive(Deserialize)]
-struct Number {
-    inbound_url: Option<String>,
-}
-
 fn asset(kind: &'static str, text: &'static str) -> axum::routing::MethodRouter<Arc<Account>> {
     let headers = [
         (header::CONTENT_TYPE, kind),
@@ -119,17 +117,23 @@ async fn state(State(account): State<Arc<Account>>) -> Json<Value> {
     let messages = account.ledger.all();
     let newest = messages.get(messages.len().saturating_sub(SHOWN)..).unwrap_or_default();
     if let Some(state) = state.as_object_mut() {
+        state.insert("faults".to_owned(), account.faults.report());
         state.insert("messages".to_owned(), newest.iter().map(|message| json!(**message)).collect());
     }
     Json(state)
 }
 
-fn about(account: &Account) -> Value {
+pub(super) fn about(account: &Account) -> Value {
+    let setup = account.number_setup();
     json!({
         "account_sid": account.sid,
         "number": account.number,
         "messaging_service_sid": account.messaging_service_sid,
-        "inbound_url": account.inbound_url(),
+        "inbound_url": setup.inbound_url,
+        "setup": setup,
+        "other_token": account.has_promoted(),
+        "opted_out": account.ledger.opted_out(),
+        "now": account.now(),
     })
 }
 
@@ -167,20 +171,6 @@ async fn send(
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
-async fn set_number(
-    State(account): State<Arc<Account>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Trouble> {
-    let number: Number = read(&headers, body)?;
-    let inbound_url = number.inbound_url.filter(|url| !url.is_empty());
-    if inbound_url.as_ref().is_some_and(|url| !is_callback(url)) {
-        return Err(Trouble::unusable("`inbound_url` is an http or https URL"));
-    }
-    account.set_inbound_url(inbound_url);
-    Ok(Json(about(&account)))
-}
-
 async fn upload(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
@@ -212,7 +202,9 @@ async fn events(State(account): State<Arc<Account>>) -> Sse<impl Stream<Item = R
         Ok(match change {
             Ok(Change::Created(message)) => event("created", &json!(*message)),
             Ok(Change::Updated(message)) => event("updated", &json!(*message)),
+            Ok(Change::Deleted(sid)) => event("deleted", &json!({ "sid": sid })),
             Ok(Change::Number) => event("number", &about(&account)),
+            Ok(Change::Faults) => event("faults", &account.faults.report()),
             // Too far behind: the page must look again at everything.
             Err(_) => event("reload", &Value::Null),
         })
@@ -226,7 +218,10 @@ fn event(name: &str, data: &Value) -> Event {
 }
 
 /// The body as JSON. The type must be told, because a browser then asks before it sends for another site.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Trouble> {
+pub(super) fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Trouble> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {
         return Err(Trouble::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is application/json"));

@@ -14,9 +14,10 @@ use super::account::Account;
 use super::caller::{self, Exchange};
 use super::create::{MAX_BODY, MAX_MEDIA, http_url, is_callback, is_e164};
 use super::inbound;
-use super::lifecycle;
 use super::media;
-use super::message::{Direction, Message, Warning};
+use super::message::{Direction, Message, Warning, Webhook};
+use super::reports;
+use super::traffic;
 use super::twiml::{Document, Reply, Verb};
 
 /// The most replies to one message.
@@ -52,6 +53,28 @@ pub(super) async fn execute(account: &Arc<Account>, inbound: &Message, url: Url,
     run.done
 }
 
+/// What is wrong with an answer, so that it can't be carried out at all.
+pub(super) fn flaw(webhook: &Webhook) -> Option<Warning> {
+    read(webhook).err()
+}
+
+fn read(webhook: &Webhook) -> Result<Option<Document>, Warning> {
+    match webhook.content_type.as_deref() {
+        _ if webhook.status == Some(204) => Ok(None),
+        Some("text/xml" | "application/xml" | "text/html") => Document::parse(&webhook.body).map(Some),
+        // Twilio sends plain text to the person as it stands.
+        Some("text/plain") if webhook.body.is_empty() => Ok(None),
+        Some("text/plain") => {
+            let reply = Reply { body: webhook.body.clone(), ..Reply::default() };
+            Ok(Some(Document { verbs: vec![Verb::Message(reply)], warnings: vec![] }))
+        }
+        other => {
+            let detail = format!("the webhook answered {}, not text/xml", other.unwrap_or("no Content-Type"));
+            Err(Warning::new(12300, detail))
+        }
+    }
+}
+
 struct Run<'a> {
     account: &'a Arc<Account>,
     inbound: &'a Message,
@@ -61,31 +84,14 @@ struct Run<'a> {
 impl Run<'_> {
     /// What an answer says, if it says anything.
     fn document(&mut self, exchange: Exchange) -> Option<Document> {
-        if let Some(warning) = exchange.warning {
+        let document = match exchange.warning {
+            Some(warning) => Err(warning),
+            None => read(&exchange.webhook),
+        };
+        document.unwrap_or_else(|warning| {
             self.done.warnings.push(warning);
-            return None;
-        }
-        let webhook = exchange.webhook;
-        match webhook.content_type.as_deref() {
-            _ if webhook.status == Some(204) => None,
-            Some("text/xml" | "application/xml" | "text/html") => match Document::parse(&webhook.body) {
-                Ok(document) => Some(document),
-                Err(warning) => {
-                    self.done.warnings.push(warning);
-                    None
-                }
-            },
-            // Twilio sends plain text to the person as it stands.
-            Some("text/plain") if webhook.body.is_empty() => None,
-            Some("text/plain") => {
-                let reply = Reply { body: webhook.body, ..Reply::default() };
-                Some(Document { verbs: vec![Verb::Message(reply)], warnings: vec![] })
-            }
-            other => {
-                self.warn(12300, format!("the webhook answered {}, not text/xml", other.unwrap_or("no Content-Type")));
-                None
-            }
-        }
+            None
+        })
     }
 
     /// Carries out verbs up to one that leads to another document.
@@ -105,7 +111,7 @@ impl Run<'_> {
                     let url = self.resolve(base, &action, 11321)?;
                     self.account.ledger.wait_until(&sid, |message| message.status.is_past_queue()).await;
                     let message = self.account.ledger.get(&sid)?;
-                    return Some(Next { url, method, form: lifecycle::callback_form(self.account, &message) });
+                    return Some(Next { url, method, form: reports::form(self.account, &message) });
                 }
             }
         }
@@ -128,8 +134,8 @@ impl Run<'_> {
             return None;
         }
         let empty = reply.body.is_empty() && reply.media.is_empty();
-        if empty || reply.body.encode_utf16().count() > MAX_BODY || reply.media.len() > MAX_MEDIA {
-            self.warn(14103, "a message has text or media, up to 1600 characters and 10 files".to_owned());
+        if empty || reply.body.encode_utf16().count() >= MAX_BODY || reply.media.len() > MAX_MEDIA {
+            self.warn(14103, "a message has text or media, fewer than 1600 characters and 10 files".to_owned());
             return None;
         }
         if let Some(url) = reply.media.iter().find(|url| http_url(url).is_none()) {
@@ -140,17 +146,23 @@ impl Run<'_> {
             Some(url) => self.resolve(base, &url, 14105).map(String::from),
             None => None,
         };
-        Some(self.send(to, reply.body, &reply.media, status_callback))
+        self.send(to, reply.body, &reply.media, status_callback)
     }
 
-    fn send(&mut self, to: String, body: String, media: &[String], status_callback: Option<String>) -> String {
+    fn send(&mut self, to: String, body: String, media: &[String], status_callback: Option<String>) -> Option<String> {
         let media = media.iter().map(|url| media::attach(self.account, url)).collect();
         let draft = self.account.draft(Direction::OutboundReply, to, body, media);
         let in_reply_to = Some(self.inbound.sid.clone());
-        let message = self.account.ledger.add(Message { status_callback, in_reply_to, ..draft });
-        lifecycle::start(self.account, &message.sid);
+        let draft = Message { status_callback, in_reply_to, ..draft };
+        let message = match traffic::send(self.account, draft) {
+            Ok(message) => message,
+            Err(refusal) => {
+                self.warn(refusal.code, refusal.message);
+                return None;
+            }
+        };
         self.done.replies.push(message.sid.clone());
-        message.sid.clone()
+        Some(message.sid.clone())
     }
 
     /// An address in a document is relative to the document's own.

@@ -1,64 +1,122 @@
-//! Twilio's messaging API: who may call it, its routes, and the requests for messages.
+//! Twilio's messaging API: who may call it, its routes, and the requests for messages. Every path may end
+//! in `.json`; without, the answer is XML.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
 use super::account::Account;
 use super::create::Create;
+use super::editing;
 use super::errors::Refusal;
-use super::lifecycle;
+use super::faults::Fault;
+use super::ledger::Change;
 use super::listing::Listing;
+use super::lookup;
 use super::media;
 use super::message::{Direction, Message, Status};
+use super::numbers;
+use super::traffic;
+use super::wire::Scissors;
+use super::xml;
 
 /// The longest form that is read.
 const MAX_FORM: usize = 256 * 1024;
 
 pub(super) fn router(account: &Arc<Account>) -> Router {
-    let messages = "/2010-04-01/Accounts/{account}/Messages";
     let refuse = async || Refusal::method_not_allowed();
-    Router::new()
-        .route(&format!("{messages}.json"), post(create).get(list).fallback(refuse))
-        .route(&format!("{messages}/{{file}}"), get(fetch).fallback(refuse))
-        .route(&format!("{messages}/{{sid}}/Media.json"), get(media::list).fallback(refuse))
-        .route(&format!("{messages}/{{sid}}/Media/{{file}}"), get(media::one).fallback(refuse))
+    let mut router = Router::new();
+    for ending in ["", ".json"] {
+        let messages = "/2010-04-01/Accounts/{account}/Messages";
+        let numbers = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers";
+        router = router
+            .route(&format!("{messages}{ending}"), post(create).get(list).fallback(refuse))
+            .route(&format!("{messages}/{{sid}}/Media{ending}"), get(media::list).fallback(refuse))
+            .route(&format!("{messages}/{{sid}}/Feedback{ending}"), post(editing::feedback).fallback(refuse))
+            .route(&format!("{numbers}{ending}"), get(numbers::list).fallback(refuse));
+    }
+    let message = get(fetch).post(editing::update).delete(editing::delete);
+    let medium = get(media::one).merge(delete(editing::delete_media));
+    let number = get(numbers::fetch).post(numbers::update);
+    router
+        .route("/2010-04-01/Accounts/{account}/Messages/{file}", message.fallback(refuse))
+        .route("/2010-04-01/Accounts/{account}/Messages/{sid}/Media/{file}", medium.fallback(refuse))
+        .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{file}", number.fallback(refuse))
         .route("/2010-04-01/{*rest}", any(missing))
+        .route("/v2/PhoneNumbers/{number}", get(lookup::fetch).fallback(refuse))
+        .route("/v2/{*rest}", any(missing))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(account), authorize))
+        .layer(middleware::from_fn(translate))
         .layer(middleware::from_fn_with_state((Arc::clone(account), Arc::new(AtomicUsize::new(0))), describe))
         .with_state(Arc::clone(account))
 }
 
-async fn create(State(account): State<Arc<Account>>, body: Bytes) -> Result<Response, Refusal> {
-    let form: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
-    let create = Create::read(&form, account.senders())?;
-    let media = create.media.iter().map(|url| media::attach(&account, url)).collect();
+/// Takes a message to send. What goes wrong by order does so here, where the client can't tell it from the
+/// real thing.
+async fn create(
+    State(account): State<Arc<Account>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let delay = account.faults.delay(Fault::CreateLate);
+    let answer = accept(&account, &scissors, &body);
+    if let Some(millis) = delay {
+        account.ledger.tell(Change::Faults);
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    }
+    answer
+}
+
+fn accept(account: &Arc<Account>, scissors: &Scissors, body: &[u8]) -> Result<Response, Refusal> {
+    if account.happens(Fault::CreateRefused) {
+        return Err(Refusal::too_many_requests());
+    }
+    if account.happens(Fault::CreateFailedBefore) {
+        return Err(Refusal::unavailable());
+    }
+    let form: Vec<_> = form_urlencoded::parse(body).into_owned().collect();
+    let create = Create::read(&form, account.senders(), account.now())?;
+    let message = traffic::send(account, draft(account, create))?;
+    account.creates.count(&message);
+    if account.happens(Fault::CreateCutAfter) {
+        scissors.cut();
+    }
+    if account.happens(Fault::CreateFailedAfter) {
+        return Err(Refusal::internal());
+    }
+    Ok((StatusCode::CREATED, Json(message.resource(&account.sid))).into_response())
+}
+
+fn draft(account: &Account, create: Create) -> Message {
+    let media = create.media.iter().map(|url| media::attach(account, url)).collect();
     let draft = account.draft(Direction::OutboundApi, create.to, create.body, media);
-    let accepted = create.messaging_service_sid.is_some();
-    let message = account.ledger.add(Message {
-        status: if accepted { Status::Accepted } else { draft.status },
+    let status = match (create.send_at, &create.messaging_service_sid) {
+        (Some(_), _) => Status::Scheduled,
+        (None, Some(_)) => Status::Accepted,
+        (None, None) => draft.status,
+    };
+    Message {
+        status,
         // A Messaging Service picks the sender later, and until then nothing is counted either.
         num_segments: if create.from.is_some() { draft.num_segments } else { "0".to_owned() },
         from: create.from,
         messaging_service_sid: create.messaging_service_sid,
         status_callback: create.status_callback,
+        send_at: create.send_at,
+        validity: create.validity,
         ..draft
-    });
-    lifecycle::start(&account, &message.sid);
-    Ok((StatusCode::CREATED, Json(message.resource(&account.sid))).into_response())
+    }
 }
 
 async fn list(
@@ -75,8 +133,7 @@ async fn fetch(
     uri: Uri,
     Path((_, file)): Path<(String, String)>,
 ) -> Result<Json<Value>, Refusal> {
-    let message = file.strip_suffix(".json").and_then(|sid| account.ledger.get(sid));
-    let message = message.ok_or_else(|| Refusal::not_found(uri.path()))?;
+    let message = account.ledger.get(editing::sid(&file)).ok_or_else(|| Refusal::not_found(uri.path()))?;
     Ok(Json(message.resource(&account.sid)))
 }
 
@@ -90,7 +147,7 @@ async fn authorize(State(account): State<Arc<Account>>, request: Request, next: 
         return Err(Refusal::unauthorized());
     }
     let path = request.uri().path();
-    if path.split('/').nth(3).is_none_or(|sid| sid != account.sid) {
+    if path.starts_with("/2010-04-01/") && path.split('/').nth(3).is_none_or(|sid| sid != account.sid) {
         return Err(Refusal::not_found(path));
     }
     Ok(next.run(request).await)
@@ -104,9 +161,25 @@ fn is_authorized(account: &Account, headers: &HeaderMap) -> bool {
     else {
         return false;
     };
-    let expected = format!("{}:{}", account.sid, account.token.expose_secret());
     let given = STANDARD.decode(credentials.trim()).unwrap_or_default();
-    scheme.eq_ignore_ascii_case("basic") && bool::from(given.ct_eq(expected.as_bytes()))
+    scheme.eq_ignore_ascii_case("basic") && account.admits(&given)
+}
+
+/// Says it in XML to whoever didn't ask for JSON.
+async fn translate(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let wants_json = path.strip_suffix(".json").is_some() || !path.starts_with("/2010-04-01/");
+    let response = next.run(request).await;
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if wants_json || !is_json {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let document = xml::document(&serde_json::from_slice(&body).unwrap_or_default());
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, document.into())
 }
 
 /// Adds the headers that Twilio's answers carry.

@@ -1,3 +1,5 @@
+//! Numbers against the tables made with the libraries of Google.
+
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -10,10 +10,13 @@
 
 mod clusters;
 mod gsm;
+mod smart;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
+
+pub use smart::smart;
 
 const SEGMENT_BITS: usize = 140 * 8;
 const HEADER_BITS: usize = 6 * 8;

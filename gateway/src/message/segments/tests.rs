@@ -1,3 +1,5 @@
+//! Segments against the tables made with Twilio's calculator.
+
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -6,6 +8,10 @@ use serde_json::Value;
 use super::*;
 
 const TABLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tables/segments.json"));
+const SMART: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tables/smart.json"));
+
+/// What older editions of Twilio's calculator replaced by something else than today's.
+const REPLACED_OTHERWISE_ONCE: [&str; 3] = ["\u{2017}", "\u{2039}", "\u{203a}"];
 
 fn table() -> Value {
     serde_json::from_str(TABLE).unwrap()
@@ -51,6 +57,45 @@ fn the_alphabet_is_that_of_twilios_calculator() {
 }
 
 #[test]
+fn smart_encoding_replaces_what_twilios_calculator_does_and_nothing_else() {
+    let table: Value = serde_json::from_str(SMART).unwrap();
+    let replaced = table["replaced"].as_object().unwrap();
+    assert!(replaced.len() >= 270, "the table is whole");
+    for character in '\0'..'\u{10000}' {
+        let text = String::from(character);
+        let likeness = replaced.get(&format!("U+{:04X}", u32::from(character)));
+        assert_eq!(smart(&text), likeness.map_or(text.as_str(), |likeness| likeness.as_str().unwrap()), "{text:?}");
+    }
+    let cases = table["cases"].as_array().unwrap();
+    assert!(cases.len() >= 50, "the table is whole");
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let encoded = smart(text);
+        assert_eq!(case["smart"], encoded, "{text:?}");
+        let figures = figures(&encoded);
+        for name in ["encoding", "segments", "characters"] {
+            assert_eq!(figures[name], case[name], "{name} of {text:?}");
+        }
+    }
+}
+
+#[test]
+fn smart_encoding_pays_off_only_without_what_stays() {
+    let cases = [
+        ("“Hola”, dijo —y se fue…", "\"Hola\", dijo -y se fue...", Encoding::Gsm7),
+        ("“Adiós”", "\"Adiós\"", Encoding::Ucs2),
+        ("¿Vienes? ‘Sí’ 👍🏽", "¿Vienes? 'Sí' 👍🏽", Encoding::Ucs2),
+        ("ñandú", "ñandú", Encoding::Ucs2),
+        ("ＳＯＳ！", "SOS!", Encoding::Gsm7),
+        ("1\u{a0}250\u{200b}", "1  250", Encoding::Gsm7),
+    ];
+    for (text, expected, encoding) in cases {
+        assert_eq!(smart(text), expected);
+        assert_eq!(Encoding::of(&smart(text)), encoding, "{text}");
+    }
+}
+
+#[test]
 fn the_figures_are_written_in_order() {
     let expected = r#"{"encoding":"UCS-2","segments":1,"units":6,"units_per_segment":70,"remaining":64,"characters":5,"non_gsm":["😀","á"]}"#;
     assert_eq!(serde_json::to_string(&count("😀aáá€")).unwrap(), expected);
@@ -62,13 +107,12 @@ fn the_figures_are_those_of_the_extra_vectors() {
     let Some(folder) = std::env::var_os("RECADO_EXTRA_VECTORS") else { return };
     let vectors = std::fs::read_to_string(Path::new(&folder).join("segments.json")).unwrap();
     let vectors: Value = serde_json::from_str(&vectors).unwrap();
-    let (mut checked, mut skipped) = (0, 0);
+    let mut checked = 0;
     for case in vectors["vectors"].as_array().unwrap() {
-        if case["smart_encoding"] == true {
-            skipped += 1;
-            continue;
-        }
-        let figures = figures(case["text"].as_str().unwrap());
+        let text = case["text"].as_str().unwrap();
+        let text = if case["smart_encoding"] == true { smart(text) } else { text.to_owned() };
+        let mut figures = figures(&text);
+        figures["text_after"] = text.into();
         for expected in [&case["expect"], &case["reference_full"]].into_iter().filter_map(Value::as_object) {
             for (name, expected) in expected {
                 assert_eq!(&figures[name], expected, "{name} of {}", case["id"]);
@@ -76,8 +120,15 @@ fn the_figures_are_those_of_the_extra_vectors() {
             }
         }
     }
+    for pair in vectors["smart_encoding_map"]["pairs"].as_array().unwrap() {
+        let from = pair["from"].as_str().unwrap();
+        if !REPLACED_OTHERWISE_ONCE.contains(&from) {
+            assert_eq!(pair["to"], smart(from), "{from:?}");
+            checked += 1;
+        }
+    }
     assert!(checked > 0);
-    eprintln!("{checked} figures agree; {skipped} cases of smart encoding skipped");
+    eprintln!("{checked} figures agree");
 }
 
 proptest! {
@@ -101,6 +152,15 @@ proptest! {
         prop_assert_eq!(longer(counted.remaining).segments, counted.segments);
         prop_assert_eq!(longer(counted.remaining).remaining, 0);
         prop_assert_eq!(longer(counted.remaining + 1).segments, counted.segments + 1);
+    }
+
+    #[test]
+    fn smart_encoding_done_twice_is_done_once(text in any::<String>()) {
+        let once = smart(&text);
+        prop_assert_eq!(smart(&once), once.as_str());
+        if Encoding::of(&text) == Encoding::Gsm7 {
+            prop_assert_eq!(once, text);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! traps harms only its own call.
 
 mod engine;
+mod failures;
 mod host;
 mod limits;
 mod plugin;
@@ -14,4 +15,5 @@ mod plugin;
 mod tests;
 
 pub use engine::Engine;
-pub use plugin::{LoadError, WasmPlugin};
+pub use failures::LoadError;
+pub use plugin::WasmPlugin;

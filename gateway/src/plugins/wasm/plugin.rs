@@ -8,39 +8,21 @@ use sha2::{Digest, Sha256};
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Linker};
 
-use super::Engine;
-use super::engine::MAX_MEMORY;
+use super::engine::{MAX_MEMORY, Weight};
+use super::failures::{check_beginning, finish, shorten, trial_failed, uncompilable, wrong_contract};
 use super::host::Host;
 use super::host::bindings::recado::plugin::types;
 use super::host::bindings::{Plugin as Instance, PluginPre};
-use super::limits::{DeadlinePassed, HOST_COPY_BYTES, arm};
+use super::limits::{HOST_COPY_BYTES, arm};
+use super::{Engine, LoadError};
 use crate::actions::{Action, Decision, Flow};
 use crate::message::ConversationStatus;
 use crate::plugins::{Failure, InboundCall, Manifest, Plugin, Settings};
 
 /// The largest component that is compiled.
-const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
 /// How long the trial call at load may take: an interpreter may need a while to wake up.
 const LOAD_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Why a component was not loaded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadError {
-    #[error("the WebAssembly engine can't start: {0}")]
-    Engine(String),
-    #[error("it has {0} bytes; {MAX_COMPONENT_BYTES} are the most")]
-    TooLarge(usize),
-    #[error("it is not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    #[error("it does not fit recado:plugin@0.1.0, which this gateway offers: {0}")]
-    WrongContract(String),
-    #[error("its trial call failed: {0}")]
-    Trial(Failure),
-    #[error("its config schema is not a JSON Schema: {0}")]
-    BadSchema(String),
-    #[error("`config{pointer}`: {problem}")]
-    BadConfig { pointer: String, problem: String },
-}
 
 /// A compiled component, linked and tried once.
 pub struct WasmPlugin {
@@ -50,6 +32,7 @@ pub struct WasmPlugin {
     deadline: Duration,
     memory: usize,
     engine: Engine,
+    weight: Weight,
     pre: PluginPre<Host>,
 }
 
@@ -57,16 +40,28 @@ impl WasmPlugin {
     /// Compiles off the message path, instantiates once, reads what the plugin says of itself,
     /// and checks the operator's configuration against the plugin's schema.
     pub async fn load(engine: &Engine, settings: &Settings, bytes: Vec<u8>) -> Result<Self, LoadError> {
+        Self::load_within(LOAD_DEADLINE, engine, settings, bytes).await
+    }
+
+    pub(super) async fn load_within(
+        deadline: Duration,
+        engine: &Engine,
+        settings: &Settings,
+        bytes: Vec<u8>,
+    ) -> Result<Self, LoadError> {
         if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(LoadError::TooLarge(bytes.len()));
         }
+        check_beginning(&bytes)?;
         let digest = hex::encode(Sha256::digest(&bytes));
         let component = compile(engine.clone(), bytes).await?;
         let mut linker = Linker::<Host>::new(engine.inner());
         Instance::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
             .map_err(|error| LoadError::Engine(error.to_string()))?;
-        let pre =
-            linker.instantiate_pre(&component).and_then(PluginPre::new).map_err(|error| wrong_contract(&error))?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .and_then(PluginPre::new)
+            .map_err(|error| wrong_contract(engine, &component, &error))?;
         let config =
             if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() };
         let mut plugin = Self {
@@ -82,14 +77,16 @@ impl WasmPlugin {
             deadline: Duration::from_millis(u64::from(settings.deadline_ms)),
             memory: settings.memory_mib.saturating_mul(1024 * 1024).min(MAX_MEMORY),
             engine: engine.clone(),
+            weight: Weight::of(&component),
             pre,
         };
-        let said = plugin.describe().await.map_err(LoadError::Trial)?;
+        let said = plugin.describe(deadline).await.map_err(trial_failed)?;
         check_config(&said.config_schema, &config)?;
         plugin.manifest.wants_inbound = said.hooks.contains(types::Hooks::INBOUND);
-        plugin.manifest.name = said.name;
-        plugin.manifest.version = said.version;
-        plugin.manifest.description = said.description;
+        // Of a length that fits a log and every trace.
+        plugin.manifest.name = shorten(&said.name);
+        plugin.manifest.version = shorten(&said.version);
+        plugin.manifest.description = shorten(&said.description);
         Ok(plugin)
     }
 
@@ -103,8 +100,9 @@ impl WasmPlugin {
         store
     }
 
-    async fn describe(&self) -> Result<types::Manifest, Failure> {
-        let deadline = self.deadline.max(LOAD_DEADLINE);
+    async fn describe(&self, deadline: Duration) -> Result<types::Manifest, Failure> {
+        let deadline = self.deadline.max(deadline);
+        let _place = self.engine.place(self.weight).await;
         let mut store = self.store(deadline);
         let call = async {
             let instance = self.pre.instantiate_async(&mut store).await?;
@@ -122,6 +120,8 @@ impl Plugin for WasmPlugin {
     }
 
     async fn on_inbound(&self, call: &InboundCall) -> Result<Decision, Failure> {
+        // Given back after the store is gone; the deadline counts from here.
+        let _place = self.engine.place(self.weight).await;
         let mut store = self.store(self.deadline);
         let (message, conversation) = to_guest(call);
         let context = types::Context {
@@ -146,55 +146,14 @@ async fn compile(engine: Engine, bytes: Vec<u8>) -> Result<Component, LoadError>
     let compiled = tokio::task::spawn_blocking(move || Component::new(engine.inner(), bytes)).await;
     match compiled {
         Ok(Ok(component)) => Ok(component),
-        Ok(Err(error)) => Err(LoadError::NotAComponent(shorten(&format!("{error:#}")))),
+        Ok(Err(error)) => Err(uncompilable(&error)),
         Err(error) => Err(LoadError::Engine(error.to_string())),
     }
 }
 
-fn wrong_contract(error: &wasmtime::Error) -> LoadError {
-    LoadError::WrongContract(shorten(&format!("{error:#}")))
-}
-
-/// Tells the ways a call can end apart.
-fn finish<T>(
-    result: Result<wasmtime::Result<T>, tokio::time::error::Elapsed>,
-    store: &Store<Host>,
-    deadline: Duration,
-) -> Result<T, Failure> {
-    let error = match result {
-        Ok(Ok(value)) => return Ok(value),
-        Err(_) => return Err(Failure::Deadline(deadline)),
-        Ok(Err(error)) => error,
-    };
-    if error.downcast_ref::<DeadlinePassed>().is_some() {
-        return Err(Failure::Deadline(deadline));
-    }
-    // A guest whose allocation was denied aborts; the denial is the reason, not the abort.
-    if store.data().memory.denied {
-        return Err(Failure::Memory(store.data().memory.limit));
-    }
-    let text = shorten(&format!("{error:#}"));
-    if text.contains("fuel allocated for hostcalls") {
-        Err(Failure::TooMuch(text))
-    } else {
-        Err(Failure::Trapped(text))
-    }
-}
-
-/// One line, of a length that fits a log and a trace.
-fn shorten(text: &str) -> String {
-    text.split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(500)
-        .collect()
-}
-
 fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
     let schema: Value = serde_json::from_str(schema).map_err(|error| LoadError::BadSchema(error.to_string()))?;
-    let validator = jsonschema::validator_for(&schema).map_err(|error| LoadError::BadSchema(error.to_string()))?;
+    let validator = jsonschema::validator_for(&schema).map_err(|error| bad_schema(&error))?;
     match validator.iter_errors(config).next() {
         None => Ok(()),
         Some(error) => Err(LoadError::BadConfig {
@@ -202,6 +161,11 @@ fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
             problem: shorten(&error.to_string()),
         }),
     }
+}
+
+fn bad_schema(error: &jsonschema::ValidationError<'_>) -> LoadError {
+    let path = error.instance_path().to_string();
+    LoadError::BadSchema(shorten(&if path.is_empty() { error.to_string() } else { format!("at `{path}`: {error}") }))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit 53 bits for 280,000 years")]

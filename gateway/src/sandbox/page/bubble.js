@@ -4,7 +4,7 @@ import { time, word } from "./words.js";
 
 const template = document.getElementById("bubble");
 const icons = {
-  accepted: "clock", queued: "clock", sent: "check", delivered: "checks", undelivered: "alert", failed: "cross",
+  scheduled: "clock", accepted: "clock", canceled: "cross", queued: "clock", sent: "check", delivered: "checks", undelivered: "alert", failed: "cross",
 };
 
 /** Whether the person at the phone wrote it. */
@@ -19,9 +19,6 @@ export function create(message) {
   node.dataset.sid = message.sid;
   node.dataset.direction = message.direction;
   node.classList.add(isOwn(message) ? "own" : "theirs");
-  const text = node.querySelector(".text");
-  text.textContent = message.body;
-  text.hidden = message.body === "";
   if (message.body && message.body.length <= 8 && /^(\p{Extended_Pictographic}|\uFE0F|\u200D)+$/u.test(message.body)) {
     node.classList.add("emoji");
   }
@@ -43,6 +40,10 @@ export function create(message) {
 /** Shows how the message stands now. */
 export function paint(node, message) {
   node.dataset.status = message.status;
+  // A text may be redacted later.
+  const text = node.querySelector(".text");
+  text.textContent = message.body;
+  text.hidden = message.body === "";
   if (isOwn(message)) {
     webhook(node.querySelector(".webhook"), message);
   } else {

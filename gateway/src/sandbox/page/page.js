@@ -2,6 +2,7 @@
 
 import { isOwn } from "./bubble.js";
 import { post } from "./composer.js";
+import * as panel from "./panel.js";
 import { initials, Phone } from "./phone.js";
 import { locale, pretty, translate, word } from "./words.js";
 
@@ -49,6 +50,7 @@ function addPhone(owner) {
   phones.push(phone);
   element("stage").append(phone.node);
   phone.show(facts.number);
+  phone.showOptOut(facts.opted_out?.includes(phone.number));
   phone.fill(ofNumber(phone.number));
   return phone;
 }
@@ -58,6 +60,7 @@ function changed(phone, what, value) {
     if (phoneOf(value) || value === facts.number) return false;
     Object.assign(phone, { number: value, seen: 0 });
     phone.fill(ofNumber(value));
+    phone.showOptOut(facts.opted_out?.includes(value));
   } else if (what === "remove") {
     const place = phones.indexOf(phone);
     phone.node.remove();
@@ -153,7 +156,11 @@ function know(state) {
     gateway.title = word("openGateway", { host });
     element("gateway-text").textContent = host;
   }
-  for (const phone of phones) phone.show(state.number);
+  for (const phone of phones) {
+    phone.show(state.number);
+    phone.showOptOut(state.opted_out.includes(phone.number));
+  }
+  panel.know(state);
 }
 
 function tell(message) {
@@ -177,6 +184,7 @@ function connect() {
       messages.clear();
       for (const message of state.messages) messages.set(message.sid, message);
       know(state);
+      panel.show(state.faults);
       for (const phone of phones) phone.fill(ofNumber(phone.number));
     }
     const late = waiting;
@@ -202,7 +210,13 @@ function connect() {
     tell(message);
     refresh();
   });
+  on("deleted", ({ sid }) => {
+    messages.delete(sid);
+    for (const phone of phones) phone.drop(sid);
+    refresh();
+  });
   on("number", know);
+  on("faults", panel.show);
   on("reload", load);
   source.addEventListener("open", load);
   source.addEventListener("error", () => {

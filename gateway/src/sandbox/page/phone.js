@@ -58,6 +58,19 @@ export class Phone {
     this.#badge();
   }
 
+  /** Says whether the person wants no messages. */
+  showOptOut(out) {
+    this.node.querySelector(".opted-out").hidden = !out;
+  }
+
+  drop(sid) {
+    this.#bubbles.get(sid)?.remove();
+    this.#bubbles.delete(sid);
+    this.#messages.delete(sid);
+    this.#typing();
+    this.#badge();
+  }
+
   /** Replaces the whole conversation. */
   fill(messages) {
     this.#bubbles.clear();

@@ -1,7 +1,11 @@
 //! The local Twilio over real sockets, against a scripted application.
 
 mod api;
+mod connections;
+mod editing;
+mod faults;
 mod page;
+mod sending;
 mod webhooks;
 
 use std::sync::Arc;

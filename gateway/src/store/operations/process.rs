@@ -124,7 +124,7 @@ fn trace_row(processed: &Processed, position: u32, trace: &Trace) -> traces::Act
         message_id: Set(processed.message_id.0),
         position: Set(count(position)),
         plugin: Set(trace.plugin.clone()),
-        version: Set(trace.version.clone()),
+        version: Set(storable(&trace.version)),
         digest: Set(trace.digest.clone()),
         decision: Set(storable_json(trace.decision.clone())),
         error: Set(trace.error.as_deref().map(storable)),

@@ -172,20 +172,6 @@ impl Database {
         }
     }
 
-    /// What processing comes to when nobody has anything to say.
-    fn processed(&self, message: &NewInbound, conversation: ConversationId) -> Processed {
-        Processed {
-            message_id: message.id,
-            conversation_id: conversation,
-            at: at(5),
-            answer: None,
-            status: None,
-            tags: None,
-            replies: Vec::new(),
-            traces: Vec::new(),
-        }
-    }
-
     fn report(&self, part: Option<PartId>, provider_id: &str, status: Status, seconds: i64) -> NewObservation {
         NewObservation {
             id: self.id(),
@@ -197,6 +183,20 @@ impl Database {
             raw: vec![("MessageStatus".to_owned(), status.to_string())],
             received_at: at(seconds),
         }
+    }
+}
+
+/// What processing comes to when nobody has anything to say.
+fn processed(message: &NewInbound, conversation: ConversationId) -> Processed {
+    Processed {
+        message_id: message.id,
+        conversation_id: conversation,
+        at: at(5),
+        answer: None,
+        status: None,
+        tags: None,
+        replies: Vec::new(),
+        traces: Vec::new(),
     }
 }
 

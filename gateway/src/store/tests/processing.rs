@@ -46,7 +46,7 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
         tags: Some(vec!["ventas".to_owned(), "vip".to_owned()]),
         replies: vec![reply.clone()],
         traces: vec![trace(&database, "broken"), trace(&database, "auto-reply")],
-        ..database.processed(&new, new.conversation_id)
+        ..processed(&new, new.conversation_id)
     };
     assert!(store.commit(processed).await.unwrap());
 
@@ -83,7 +83,7 @@ async fn a_message_is_processed_once(database: Database) {
             tags: Some(vec![number.to_string()]),
             replies: vec![database.outbound(ANA, &["hola"])],
             traces: vec![trace(&database, "auto-reply")],
-            ..database.processed(&new, new.conversation_id)
+            ..processed(&new, new.conversation_id)
         })
     }))
     .await;
@@ -95,7 +95,7 @@ async fn a_message_is_processed_once(database: Database) {
     let outbound = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     assert_eq!(store.messages(outbound, None, 100).await.unwrap().items.len(), 1);
     let nobody = database.inbound("SM2", ANA);
-    assert!(!store.commit(database.processed(&nobody, new.conversation_id)).await.unwrap(), "it was never recorded");
+    assert!(!store.commit(processed(&nobody, new.conversation_id)).await.unwrap(), "it was never recorded");
 }
 
 /// Two messages come in, the first closes the conversation, a third begins the next one. What the
@@ -106,13 +106,13 @@ async fn closed_is_the_end_of_a_conversation(database: Database) {
     store.record(first.clone()).await.unwrap();
     store.record(second.clone()).await.unwrap();
     let old = first.conversation_id;
-    let close = Processed { status: Some(ConversationStatus::Closed), ..database.processed(&first, old) };
+    let close = Processed { status: Some(ConversationStatus::Closed), ..processed(&first, old) };
     assert!(store.commit(close).await.unwrap());
     store.record(third.clone()).await.unwrap();
     let reopen = Processed {
         status: Some(ConversationStatus::Active),
         tags: Some(vec!["vip".to_owned()]),
-        ..database.processed(&second, old)
+        ..processed(&second, old)
     };
     assert!(store.commit(reopen).await.unwrap());
     let old = store.conversation(old).await.unwrap().unwrap();
@@ -132,7 +132,7 @@ async fn unprocessed_messages_come_oldest_first(database: Database) {
     assert_eq!(store.unprocessed(10).await.unwrap(), all);
     assert_eq!(store.unprocessed(2).await.unwrap(), all[..2]);
     let second = NewInbound { id: all[1].id, ..database.inbound("SM2", LUIS) };
-    assert!(store.commit(database.processed(&second, all[1].conversation_id)).await.unwrap());
+    assert!(store.commit(processed(&second, all[1].conversation_id)).await.unwrap());
     assert_eq!(store.unprocessed(10).await.unwrap(), [all[0].clone(), all[2].clone()]);
     assert_eq!(store.answered(second.id).await.unwrap(), Answered::Empty);
 }
@@ -142,7 +142,7 @@ async fn a_reply_in_an_answer_is_unknown_until_a_report(database: Database) {
     let new = database.inbound("SM1", ANA);
     store.record(new.clone()).await.unwrap();
     let reply = NewOutbound { route: Route::Answer, ..database.outbound(ANA, &["hola"]) };
-    let processed = Processed { replies: vec![reply.clone()], ..database.processed(&new, new.conversation_id) };
+    let processed = Processed { replies: vec![reply.clone()], ..processed(&new, new.conversation_id) };
     assert!(store.commit(processed).await.unwrap());
     let stored = message(&store, reply.id).await;
     assert_eq!((stored.status, stored.parts[0].status), (Status::Unknown, Status::Unknown));
@@ -176,7 +176,7 @@ async fn no_character_keeps_the_rest_from_being_stored(database: Database) {
         tags: Some(vec![ODD.to_owned()]),
         replies: vec![reply.clone()],
         traces: vec![odd],
-        ..database.processed(&new, new.conversation_id)
+        ..processed(&new, new.conversation_id)
     };
     assert!(store.commit(processed).await.unwrap());
     let kept = ODD.replace('\0', "\u{FFFD}");

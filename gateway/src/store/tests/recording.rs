@@ -87,7 +87,7 @@ async fn a_repeat_tells_what_the_first_was_answered(database: Database) {
         let new = database.inbound(provider_id, ANA);
         store.record(new.clone()).await.unwrap();
         let conversation = only_conversation(&store).await.id;
-        let processed = Processed { answer: answer.map(str::to_owned), ..database.processed(&new, conversation) };
+        let processed = Processed { answer: answer.map(str::to_owned), ..processed(&new, conversation) };
         assert!(store.commit(processed).await.unwrap());
         let again = store.record(database.inbound(provider_id, ANA)).await.unwrap();
         assert_eq!(again, Receipt::Repeat { of: new.id, answered: expected });
@@ -124,7 +124,7 @@ async fn an_operation_that_fails_spoils_only_itself(database: Database) {
     store.record(nowhere.clone()).await.unwrap();
     let orphan = Processed {
         replies: vec![database.outbound(ANA, &["a reply in a conversation that is not there"])],
-        ..database.processed(&nowhere, ConversationId(missing))
+        ..processed(&nowhere, ConversationId(missing))
     };
     let idempotency = Idempotency { api_key_id: missing, key: "key".to_owned(), fingerprint: "aa".to_owned() };
     let keyless = Submission { idempotency: Some(idempotency), ..database.submission(ANA, &["from nobody"]) };
@@ -162,8 +162,7 @@ async fn a_closed_conversation_takes_no_more_messages(database: Database) {
     let store = database.store().await;
     let first = database.inbound("SM1", ANA);
     store.record(first.clone()).await.unwrap();
-    let close =
-        Processed { status: Some(ConversationStatus::Closed), ..database.processed(&first, first.conversation_id) };
+    let close = Processed { status: Some(ConversationStatus::Closed), ..processed(&first, first.conversation_id) };
     assert!(store.commit(close).await.unwrap());
     let second = database.inbound("SM2", ANA);
     store.record(second.clone()).await.unwrap();

@@ -151,6 +151,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// What a part should have come to.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct Model {
     status: Status,
     /// The provider has it.

@@ -107,7 +107,7 @@ async fn two_processors_commit_once(database: Database) {
         stores[0].record(new.clone()).await.unwrap();
         let conversation = only_conversation(&stores[0]).await.id;
         let processed =
-            || Processed { replies: vec![database.outbound(ANA, &["hola"])], ..database.processed(&new, conversation) };
+            || Processed { replies: vec![database.outbound(ANA, &["hola"])], ..processed(&new, conversation) };
         let (one, other) = futures::join!(stores[0].commit(processed()), stores[1].commit(processed()));
         assert!(one.unwrap() != other.unwrap());
     }

@@ -1,62 +1,111 @@
 //! Components of any shape, from one template.
 
+use std::fmt::Write as _;
+
 /// What is filled into the template; by default a plugin that answers "hola".
 #[derive(Clone, Debug)]
 pub(super) struct Guest {
-    /// What its memory begins with.
+    /// What its memory begins with, of 64 KiB each.
     pub(super) pages: u32,
+    /// The JSON Schema it tells, and the text that its code finds in its memory.
     pub(super) schema: &'static str,
-    /// The bodies of its functions, each leaving a pointer to what it gives.
-    pub(super) describe: &'static str,
-    pub(super) on_inbound: &'static str,
+    pub(super) text: &'static str,
+    /// The bodies of its functions, each leaving the place of what it gives.
+    pub(super) describe: String,
+    pub(super) on_inbound: String,
     /// More of its core module, and more imports.
     pub(super) more: &'static str,
     pub(super) imports: &'static str,
 }
 
-/// Where the texts begin, and where a function leaves what it gives.
-const DATA: usize = 1024;
+/// Where the text begins, and where functions leave what they give.
+pub(super) const TEXT: usize = 1024;
 const GIVEN: usize = 64;
-const ANSWER: &str = "hola";
+
+const NAME: &str = "guest";
+const VERSION: &str = "1.0.0";
 
 impl Default for Guest {
     fn default() -> Self {
-        Self { pages: 1, schema: "{}", describe: "{{manifest}}", on_inbound: "{{answer}}", more: "", imports: "" }
+        Self {
+            pages: 1,
+            schema: "{}",
+            text: "hola",
+            describe: "{{manifest}}".to_owned(),
+            on_inbound: reply(TEXT, "hola".len()),
+            more: "",
+            imports: "",
+        }
     }
 }
 
 impl Guest {
-    pub(super) fn text(&self) -> String {
-        let name = (DATA, "guest");
-        let version = (name.0 + name.1.len(), "1.0.0");
-        let answer = (version.0 + version.1.len(), ANSWER);
-        let schema = (answer.0 + answer.1.len(), self.schema);
-        let data = [name.1, version.1, answer.1, schema.1].concat();
-        // By the canonical ABI: a text is its place and its length, flags and cases are a byte.
-        let manifest = given(&[name.0, name.1.len(), version.0, version.1.len(), DATA, 0, 1, schema.0, schema.1.len()]);
-        let action = GIVEN + 32;
-        let decision = given(&[0, action, 1, 0, 0, 0, 0, 0, 0, answer.0, answer.1.len(), 0, 0]);
-        include_str!("plugin.wat")
-            .replace("{{describe}}", self.describe)
-            .replace("{{on-inbound}}", self.on_inbound)
-            .replace("{{manifest}}", &manifest)
-            .replace("{{answer}}", &decision)
-            .replace("{{pages}}", &self.pages.to_string())
-            .replace("{{data}}", &data.replace('"', "\\22"))
-            .replace("{{more}}", self.more)
-            .replace("{{imports}}", self.imports)
+    /// One whose hook runs this code.
+    pub(super) fn running(on_inbound: impl Into<String>) -> Self {
+        Self { on_inbound: on_inbound.into(), ..Self::default() }
     }
 
     pub(super) fn component(&self) -> Vec<u8> {
-        wat::parse_str(self.text()).unwrap()
+        wat::parse_str(self.source()).unwrap()
+    }
+
+    pub(super) fn source(&self) -> String {
+        let mut data = String::new();
+        let mut place = |text: &str| {
+            let at = TEXT + data.len();
+            data.push_str(text);
+            [at, text.len()]
+        };
+        let (_, name, version, schema) = (place(self.text), place(NAME), place(VERSION), place(self.schema));
+        // By the canonical ABI: a text is its place and its length, flags are a byte.
+        let nothing = [TEXT, 0];
+        let manifest = [&name[..], &version, &nothing, &[1], &schema].concat();
+        let manifest: Vec<String> = manifest.into_iter().map(number).collect();
+        let manifest = given(&manifest.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut escaped = String::new();
+        for byte in data.bytes() {
+            write!(escaped, "\\{byte:02x}").unwrap();
+        }
+        include_str!("plugin.wat")
+            .replace("{{describe}}", &self.describe)
+            .replace("{{on-inbound}}", &self.on_inbound)
+            .replace("{{manifest}}", &manifest)
+            .replace("{{pages}}", &self.pages.to_string())
+            .replace("{{data}}", &escaped)
+            .replace("{{more}}", self.more)
+            .replace("{{imports}}", self.imports)
     }
 }
 
+/// Code that decides on one reply with the text in this place.
+pub(super) fn reply(text: usize, length: usize) -> String {
+    reply_found_by(&number(text), &number(length))
+}
+
+/// The same, where place and length are what this code comes to.
+pub(super) fn reply_found_by(text: &str, length: &str) -> String {
+    // An `ok` with a list of one action and `proceed`; the action is a `reply` without media.
+    let [zero, one, action] = [0, 1, GIVEN + 16].map(number);
+    given(&[&zero, &action, &one, &zero, &zero, text, length, &zero, &zero])
+}
+
+/// Code that decides on so many actions, which are wherever they may be.
+pub(super) fn actions(place: usize, count: usize) -> String {
+    given(&[&number(0), &number(place), &number(count), &number(0)])
+}
+
+/// Code that fails in the given way, with the guest's text.
+pub(super) fn failure(way: usize, length: usize) -> String {
+    given(&[&number(1), &number(way), &number(TEXT), &number(length)])
+}
+
+fn number(number: usize) -> String {
+    format!("(i32.const {number})")
+}
+
 /// Code that writes these words and gives their place.
-fn given(words: &[usize]) -> String {
-    let stores = words
-        .iter()
-        .enumerate()
-        .map(|(position, word)| format!("(i32.store (i32.const {}) (i32.const {word}))\n", GIVEN + position * 4));
+fn given(words: &[&str]) -> String {
+    let stores = (0..).step_by(4).zip(words);
+    let stores = stores.map(|(offset, word)| format!("(i32.store offset={offset} (i32.const {GIVEN}) {word})\n"));
     format!("{}(i32.const {GIVEN})", stores.collect::<String>())
 }

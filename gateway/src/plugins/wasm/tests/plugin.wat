@@ -62,8 +62,8 @@
       (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
       (global.set $free (i32.add (local.get $at) (local.get $size)))
       (local.get $at))
-    (func (export "describe") (result i32) {{describe}})
-    (func (export "on-inbound") (param i32) (result i32) {{on-inbound}})
+    (func $describe (export "describe") (result i32) {{describe}})
+    (func $on-inbound (export "on-inbound") (param i32) (result i32) {{on-inbound}})
     {{more}})
   (core instance $code (instantiate $code (with "memory" (instance $memory)) (with "host" (instance $host))))
 

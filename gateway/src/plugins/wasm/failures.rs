@@ -1,0 +1,156 @@
+//! Why a component was not loaded or gave no decision, in words that a person can act on.
+
+use std::time::Duration;
+
+use tokio::time::error::Elapsed;
+use wasmtime::component::Component;
+use wasmtime::{Store, WasmBacktrace};
+
+use super::Engine;
+use super::host::Host;
+use super::limits::DeadlinePassed;
+use super::plugin::MAX_COMPONENT_BYTES;
+use crate::plugins::Failure;
+
+/// Why a component was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    #[error("the WebAssembly engine can't start: {0}")]
+    Engine(String),
+    #[error("it has {0} bytes; {MAX_COMPONENT_BYTES} are the most")]
+    TooLarge(usize),
+    #[error("it is not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    #[error("it can't be compiled: {0}")]
+    Uncompilable(String),
+    #[error("it does not fit recado:plugin@0.1.0, which this gateway offers: {0}")]
+    WrongContract(String),
+    #[error("its trial call failed: {0}")]
+    Trial(Failure),
+    #[error("its config schema is not a JSON Schema: {0}")]
+    BadSchema(String),
+    #[error("`config{pointer}`: {problem}")]
+    BadConfig { pointer: String, problem: String },
+}
+
+/// How every component begins, and every core module.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// Refuses what is something else than a component, by how it begins.
+pub(super) fn check_beginning(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.starts_with(COMPONENT) {
+        return Ok(());
+    }
+    let reason = if bytes.is_empty() {
+        "it is empty"
+    } else if bytes.starts_with(MODULE) {
+        "it is a core module, which is not wrapped as a component yet; `recado plugin build` does both"
+    } else {
+        "it begins otherwise"
+    };
+    Err(LoadError::NotAComponent(reason.to_owned()))
+}
+
+pub(super) fn uncompilable(error: &wasmtime::Error) -> LoadError {
+    LoadError::Uncompilable(shorten(&error.root_cause().to_string()))
+}
+
+/// What the contract names.
+const PACKAGE: &str = "recado:plugin/";
+const EXPORTS: [&str; 2] = ["about", "inbound"];
+const IMPORTS: [&str; 3] = ["types", "log", "config"];
+
+/// Says which import or export is wrong where the names tell, and else what the linker says.
+pub(super) fn wrong_contract(engine: &Engine, component: &Component, error: &wasmtime::Error) -> LoadError {
+    let surface = component.component_type();
+    let engine = engine.inner();
+    let exports: Vec<&str> = surface.exports(engine).map(|(name, _)| name).collect();
+    let foreign: Vec<&str> =
+        surface.imports(engine).map(|(name, _)| name).filter(|name| !is_one_of(&IMPORTS, name)).collect();
+    let missing: Vec<String> = EXPORTS
+        .iter()
+        .filter(|interface| !exports.iter().any(|name| is_one_of(&[interface], name)))
+        .map(|interface| format!("{PACKAGE}{interface}@0.1.0"))
+        .collect();
+    LoadError::WrongContract(shorten(&if !foreign.is_empty() {
+        format!("it needs {}, which the gateway does not give", listed(&foreign))
+    } else if !missing.is_empty() {
+        format!("it does not export {}; it exports {}", listed(&missing), listed(&exports))
+    } else {
+        format!("{error:#}")
+    }))
+}
+
+/// Whether this is one of our interfaces, in a version that is compatible.
+fn is_one_of(interfaces: &[&str], name: &str) -> bool {
+    let Some((interface, version)) = name.strip_prefix(PACKAGE).and_then(|name| name.split_once('@')) else {
+        return false;
+    };
+    interfaces.contains(&interface) && version.starts_with("0.1.")
+}
+
+fn listed(names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// A function of another type is found when the first instance is made.
+pub(super) fn trial_failed(failure: Failure) -> LoadError {
+    match failure {
+        Failure::Trapped(text) if text.starts_with("failed to convert function") => LoadError::WrongContract(text),
+        failure => LoadError::Trial(failure),
+    }
+}
+
+/// Tells the ways a call can end apart.
+pub(super) fn finish<T>(
+    result: Result<wasmtime::Result<T>, Elapsed>,
+    store: &Store<Host>,
+    deadline: Duration,
+) -> Result<T, Failure> {
+    let error = match result {
+        Ok(Ok(value)) => return Ok(value),
+        Err(_) => return Err(Failure::Deadline(deadline)),
+        Ok(Err(error)) => error,
+    };
+    if error.downcast_ref::<DeadlinePassed>().is_some() {
+        return Err(Failure::Deadline(deadline));
+    }
+    // A guest whose allocation was denied aborts; the denial is the reason, not the abort.
+    if store.data().memory.denied {
+        return Err(Failure::Memory(store.data().memory.limit));
+    }
+    let text = reason(&error);
+    if text.contains("fuel allocated for hostcalls") {
+        Err(Failure::TooMuch(text))
+    } else {
+        Err(Failure::Trapped(text))
+    }
+}
+
+/// The most functions that are named as the place of a trap.
+const NAMED: usize = 4;
+
+/// What went wrong first, then where: the functions it happened in, innermost first, if the
+/// component carries their names.
+fn reason(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return shorten(&format!("{error:#}")) };
+    let cause = error.root_cause().to_string();
+    let cause = cause.strip_prefix("wasm trap: ").unwrap_or(&cause);
+    // Each line is a number, a place, the module's name, an exclamation mark and the function's
+    // name; only this text has the names as a person wrote them.
+    let frames = backtrace.to_string();
+    let names = frames.lines().filter_map(|line| line.split_once('!')).map(|(_, name)| name.trim());
+    let mut names: Vec<&str> = names.filter(|name| !name.starts_with("<wasm function")).collect();
+    names.dedup();
+    names.truncate(NAMED);
+    if names.is_empty() { shorten(cause) } else { shorten(&format!("{cause} (in {})", names.join(", called by "))) }
+}
+
+/// One line, of a length that fits a log and a trace.
+pub(super) fn shorten(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect()
+}

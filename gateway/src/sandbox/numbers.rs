@@ -1,0 +1,139 @@
+//! The number's own resource, by which an application sets its webhooks.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::Uri;
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::create::is_callback;
+use super::editing::sid;
+use super::errors::Refusal;
+use super::message::{API_VERSION, rfc2822};
+use super::number::{Number, Verb};
+
+/// `GET …/IncomingPhoneNumbers.json`.
+pub(super) async fn list(State(account): State<Arc<Account>>, uri: Uri, RawQuery(query): RawQuery) -> Json<Value> {
+    let query = query.unwrap_or_default();
+    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "PhoneNumber");
+    // Part of a number finds it too, as do stars in it.
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let found = wanted.is_none_or(|(_, wanted)| digits(&account.number).contains(&digits(&wanted)));
+    let numbers: Vec<_> = found.then(|| resource(&account)).into_iter().collect();
+    let first = format!("{}?PageSize=50&Page=0", uri.path());
+    Json(json!({
+        "end": numbers.len().saturating_sub(1),
+        "first_page_uri": first,
+        "incoming_phone_numbers": numbers,
+        "next_page_uri": null,
+        "page": 0,
+        "page_size": 50,
+        "previous_page_uri": null,
+        "start": 0,
+        "uri": first,
+    }))
+}
+
+/// `GET …/IncomingPhoneNumbers/{sid}.json`.
+pub(super) async fn fetch(
+    State(account): State<Arc<Account>>,
+    uri: Uri,
+    Path((_, file)): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    if sid(&file) == own_sid(&account.number) {
+        return Ok(Json(resource(&account)));
+    }
+    Err(Refusal::not_found(uri.path()))
+}
+
+/// `POST …/IncomingPhoneNumbers/{sid}.json`.
+pub(super) async fn update(
+    State(account): State<Arc<Account>>,
+    uri: Uri,
+    Path((_, file)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    if sid(&file) != own_sid(&account.number) {
+        return Err(Refusal::not_found(uri.path()));
+    }
+    let form: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
+    account.set_up_number(|number| {
+        let mut changed = number.clone();
+        for (name, value) in &form {
+            set(&mut changed, name, value)?;
+        }
+        *number = changed;
+        Ok(())
+    })?;
+    Ok(Json(resource(&account)))
+}
+
+/// Sets one parameter; an empty one clears, and one that means nothing here is passed over.
+fn set(number: &mut Number, name: &str, value: &str) -> Result<(), Refusal> {
+    let url = |code: u32| {
+        if value.is_empty() || is_callback(value) {
+            return Ok(Some(value.to_owned()).filter(|url| !url.is_empty()));
+        }
+        Err(Refusal::invalid(code, format!("{name} is not a valid URL: {value}")))
+    };
+    let verb = |code: u32| Verb::of(value).ok_or_else(|| Refusal::invalid(code, format!("{name} is GET or POST")));
+    match name {
+        "SmsUrl" => number.inbound_url = url(21502)?,
+        "SmsMethod" => number.inbound_method = verb(21403)?,
+        "SmsFallbackUrl" => number.fallback_url = url(21502)?,
+        "SmsFallbackMethod" => number.fallback_method = verb(21403)?,
+        "StatusCallback" => number.status_callback = url(21502)?,
+        "FriendlyName" => number.friendly_name = Some(value.to_owned()).filter(|name| !name.is_empty()),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The same number has the same id in every run.
+fn own_sid(number: &str) -> String {
+    format!("PN{:0>32}", number.trim_start_matches('+'))
+}
+
+fn resource(account: &Account) -> Value {
+    let (setup, sid) = (account.number_setup(), own_sid(&account.number));
+    let made = rfc2822(account.opened);
+    json!({
+        "account_sid": account.sid,
+        "address_requirements": "none",
+        "address_sid": null,
+        "api_version": API_VERSION,
+        "beta": false,
+        "bundle_sid": null,
+        "capabilities": { "fax": false, "mms": true, "sms": true, "voice": false },
+        "date_created": made,
+        "date_updated": made,
+        "emergency_address_sid": null,
+        "emergency_address_status": "unregistered",
+        "emergency_status": "Inactive",
+        "friendly_name": setup.friendly_name.unwrap_or_else(|| account.number.clone()),
+        "identity_sid": null,
+        "origin": "twilio",
+        "phone_number": account.number,
+        "sid": sid,
+        "sms_application_sid": "",
+        "sms_fallback_method": setup.fallback_method,
+        "sms_fallback_url": setup.fallback_url.unwrap_or_default(),
+        "sms_method": setup.inbound_method,
+        "sms_url": setup.inbound_url.unwrap_or_default(),
+        "status": "in-use",
+        "status_callback": setup.status_callback.unwrap_or_default(),
+        "status_callback_method": "POST",
+        "trunk_sid": null,
+        "uri": format!("/{API_VERSION}/Accounts/{}/IncomingPhoneNumbers/{sid}.json", account.sid),
+        "voice_application_sid": "",
+        "voice_caller_id_lookup": false,
+        "voice_fallback_method": "POST",
+        "voice_fallback_url": "",
+        "voice_method": "POST",
+        "voice_receive_mode": "voice",
+        "voice_url": "",
+    })
+}
