@@ -1,5 +1,6 @@
 //! Keeps the house in order: which room may use which, who alone may name an outside crate, and
 //! what every file owes its reader.
+#![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -66,6 +66,8 @@ pub struct Plan {
 
 /// Twilio refuses more replies to one message than this (its error 14109).
 const MAX_REPLIES: usize = 10;
+/// Ten provider requests of Twilio's length; more to one message is a plugin that has gone wild.
+const MAX_REPLY_CHARACTERS: usize = 16_000;
 const MAX_TAGS: usize = 50;
 const MAX_TAG_CHARACTERS: usize = 64;
 
@@ -112,6 +114,10 @@ impl Planner {
     fn reply(&mut self, plugin: &str, text: &str, media: &[String]) -> Result<(), String> {
         if text.trim().is_empty() && media.is_empty() {
             return Err("a reply without text and media was left out".to_owned());
+        }
+        let characters = text.chars().count();
+        if characters > MAX_REPLY_CHARACTERS {
+            return Err(format!("a reply of {characters} characters was left out: {MAX_REPLY_CHARACTERS} at the most"));
         }
         if media.len() > MAX_MEDIA {
             return Err(format!("a reply with {} media was left out: {MAX_MEDIA} at the most", media.len()));
@@ -186,8 +192,8 @@ mod tests {
         let many: Vec<Action> = (0..12).map(|n| reply(&n.to_string())).collect();
         let mut planner = Planner::new(Vec::new());
         assert_eq!(planner.add("a", &many).len(), 2);
-        let odd = [reply("  "), tag(""), tag(&"x".repeat(65))];
-        assert_eq!(planner.add("a", &odd).len(), 3);
+        let odd = [reply("  "), reply(&"x".repeat(16_001)), tag(""), tag(&"x".repeat(65))];
+        assert_eq!(planner.add("a", &odd).len(), 4);
         let crowded = Action::Reply { text: String::new(), media: vec!["https://example.mx/a.png".to_owned(); 11] };
         assert_eq!(planner.add("a", &[crowded]).len(), 1);
         let tags: Vec<Action> = (0..51).map(|n| tag(&n.to_string())).collect();

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Address, Media, PartId, ProviderError, Status};
+use crate::message::split::utf16_units;
+use crate::message::{Address, Locale, Media, PartId, ProviderError, Status};
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -39,6 +40,16 @@ pub trait Channel: Send + Sync {
     fn sender(&self) -> Option<&Address>;
 
     fn capabilities(&self) -> Capabilities;
+
+    /// What the provider's error code means and what to do about it, if that is known.
+    fn explain(&self, code: i32, locale: Locale) -> Option<Explanation>;
+}
+
+/// An error in words, for an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    pub title: &'static str,
+    pub remedy: &'static str,
 }
 
 /// What a channel can do, for those who must choose or check before sending.
@@ -50,8 +61,32 @@ pub struct Capabilities {
     pub max_media: usize,
     /// Whether the provider reports what became of a message.
     pub receipts: bool,
-    /// Whether replies may ride the webhook's own answer.
-    pub answers: bool,
+    /// What may ride the webhook's own answer; none where nothing may.
+    pub answer: Option<AnswerLimits>,
+}
+
+/// What a webhook's own answer can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AnswerLimits {
+    /// The most UTF-16 units of one reply.
+    pub text_units: usize,
+    /// The most replies.
+    pub replies: usize,
+    /// The most bytes of all texts together.
+    pub bytes: usize,
+}
+
+impl AnswerLimits {
+    /// Whether these texts fit into one answer.
+    pub fn take<'a>(&self, texts: impl Iterator<Item = &'a str>) -> bool {
+        let (mut count, mut bytes, mut longest) = (0, 0, 0);
+        for text in texts {
+            count += 1;
+            bytes += text.len();
+            longest = longest.max(utf16_units(text));
+        }
+        longest <= self.text_units && count <= self.replies && bytes <= self.bytes
+    }
 }
 
 /// A provider's HTTP request to us, not yet trusted.

@@ -101,11 +101,15 @@ pub(super) struct Segments {
     /// The text
     #[arg(allow_hyphen_values = true)]
     text: String,
+    /// Count it as Twilio's smart encoding would send it
+    #[arg(long)]
+    smart: bool,
 }
 
 impl Segments {
     pub(super) fn run(&self, context: &Context) {
-        let counted = segments::count(&self.text);
+        let counted =
+            if self.smart { segments::count(&segments::smart(&self.text)) } else { segments::count(&self.text) };
         context.output.print(&counted, || {
             let mut text = format!(
                 "{} segment(s), {}, {} of {} units used; {} left in the last",

@@ -41,7 +41,8 @@ const AUTH_TOKEN: &str = "local-development-token";
 impl Dev {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let phones = self.bind_phones().await?;
-        let bound = web::Bound::bind(local(self.port)).await?;
+        let hint = "choose another port with --port, or --port 0 for any free ones";
+        let bound = web::Bound::bind(local(self.port)).await.context(hint)?;
         std::fs::create_dir_all(&self.data)
             .with_context(|| format!("the folder {} can't be made", self.data.display()))?;
         let config = self.config(context, bound.address(), &phones.url())?;

@@ -71,7 +71,7 @@ impl Gateway {
         let delivery = tokio::spawn(delivery::run(
             delivery::Parts {
                 store: store.clone(),
-                channels,
+                channels: channels.clone(),
                 transport: Arc::new(HttpTransport::new(Limits { total, ..Limits::default() })?),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
@@ -86,6 +86,7 @@ impl Gateway {
             inbound: inbound.clone(),
             outbound,
             store: store.clone(),
+            channels,
             clock,
             locale: Locale::from_tag(&config.defaults.locale),
             public_url: public_url.into(),

@@ -57,13 +57,16 @@ impl Send {
         if failed {
             sent["error_code"] = pick("error_code");
             sent["error_message"] = pick("error_message");
+            sent["error"] = pick("error");
         }
         context.output.print(&sent, || {
             let word = |key: &str| sent[key].as_str().unwrap_or("-").to_owned();
             format!("{}  {}  {} segment(s)  {}", word("id"), word("status"), sent["segments"], word("provider_id"))
         });
         if failed {
-            bail!("the message is {}: {} {}", pick("status"), pick("error_code"), pick("error_message"));
+            let remedy = sent["error"]["remedy"].as_str().unwrap_or_default();
+            let word = |key: &str| sent[key].as_str().unwrap_or_default();
+            bail!("the message is {}: {} {} {remedy}", word("status"), sent["error_code"], word("error_message"));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `recado serve`
 
+use anyhow::Context as _;
 use clap::Args;
 use figment::value::Value;
 
@@ -19,7 +20,8 @@ impl Serve {
         let listen = self.listen.map(|listen| ("server.listen".to_owned(), Value::from(listen.to_string())));
         let config = context.sources(listen.into_iter().collect()).load()?;
         telemetry::start(&config.log)?;
-        let bound = web::Bound::bind(config.server.listen).await?;
+        let hint = "choose another address with --listen, as in --listen 127.0.0.1:9090";
+        let bound = web::Bound::bind(config.server.listen).await.context(hint)?;
         let address = bound.address();
         let gateway = Gateway::start(&config, bound).await?;
         tracing::info!(%address, "listening");

@@ -46,7 +46,9 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
     let (mut replies, unsendable) = shared.replies(recorded, channel.as_ref(), &plan);
     note(&mut traces, unsendable);
     // From here on whoever still waits counts on the answer, and gets it after the commit.
-    let rides = channel.capabilities().answers && shared.waiting.claim(recorded.id);
+    let texts = replies.iter().flat_map(|reply| &reply.parts).map(|part| part.text.as_str());
+    let fits = channel.capabilities().answer.is_some_and(|limits| limits.take(texts));
+    let rides = fits && shared.waiting.claim(recorded.id);
     let answer = (rides && !replies.is_empty()).then(|| {
         for reply in &mut replies {
             reply.route = Route::Answer;

@@ -95,7 +95,7 @@ pub(super) async fn feedback(
     uri: Uri,
     Path((_, sid)): Path<(String, String)>,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<Json<Value>, Refusal> {
     let form: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
     let outcome = value(&form, "Outcome").unwrap_or("confirmed").to_owned();
     if !matches!(outcome.as_str(), "confirmed" | "unconfirmed") {
@@ -116,7 +116,7 @@ pub(super) async fn feedback(
         "outcome": outcome,
         "uri": format!("/{API_VERSION}/Accounts/{}/Messages/{sid}/Feedback.json", account.sid),
     });
-    Ok((StatusCode::CREATED, Json(resource)))
+    Ok(Json(resource))
 }
 
 /// The id at the end of a path.

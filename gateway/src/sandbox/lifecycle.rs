@@ -10,9 +10,10 @@ use super::Pace;
 use super::account::{Account, lock};
 use super::errors;
 use super::message::{Message, Status, segment_count};
+use super::optout::Handling;
 use super::outcomes::{self, Fate};
 use super::reports;
-use super::traffic::OVERFLOW;
+use super::traffic::{OPTED_OUT, OVERFLOW};
 
 /// How long a message may wait to leave, in seconds, unless it says otherwise.
 const VALIDITY: u32 = 36_000;
@@ -53,14 +54,18 @@ async fn advance(account: &Account, sid: &str, reports: mpsc::UnboundedSender<Ar
         if !leaves(account, &message).await {
             (status, code) = (Status::Failed, Some(EXPIRED));
         }
+        // Not under the ledger's lock: whoever sends takes the two the other way round.
+        let turn = if message.status == Status::Scheduled { Some(turn(account, &message)) } else { None };
         let now = account.now();
         let changed = account.ledger.try_change(sid, |current| {
             // It was canceled while it waited.
             if current.status != message.status {
                 return Err(());
             }
-            if current.status == Status::Scheduled {
-                join_queue(account, current);
+            match turn {
+                Some(Ok(departs)) => current.departs = Some(departs),
+                Some(Err(code)) => current.doomed = Some(code),
+                None => {}
             }
             go_on(account, current, status, code, now);
             Ok(())
@@ -95,13 +100,13 @@ async fn leaves(account: &Account, message: &Message) -> bool {
     }
 }
 
-/// A scheduled message takes its turn only when its time has come.
-fn join_queue(account: &Account, message: &mut Message) {
-    let departs = lock(&account.traffic).departure(&account.number_setup(), &message.body, account.now());
-    match departs {
-        Some(departs) => message.departs = Some(departs),
-        None => message.doomed = message.doomed.or(Some(OVERFLOW)),
+/// When a scheduled message, whose time has come, takes its turn; or the error with which it will fail.
+fn turn(account: &Account, message: &Message) -> Result<Timestamp, u32> {
+    let number = account.number_setup();
+    if number.opt_out != Handling::Off && account.ledger.has_opted_out(&message.to) {
+        return Err(OPTED_OUT);
     }
+    lock(&account.traffic).departure(&number, &message.body, account.now()).ok_or(OVERFLOW)
 }
 
 fn go_on(account: &Account, message: &mut Message, status: Status, code: Option<u32>, now: Timestamp) {

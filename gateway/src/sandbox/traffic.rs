@@ -18,7 +18,7 @@ const LOOP_LIMIT: usize = 15;
 /// Also how long further messages fail then.
 const LOOP_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
-const OPTED_OUT: u32 = 21610;
+pub(super) const OPTED_OUT: u32 = 21610;
 const LOOP: u32 = 14107;
 pub(super) const OVERFLOW: u32 = 30001;
 
@@ -40,7 +40,9 @@ struct Pair {
 pub(super) fn send(account: &Arc<Account>, mut message: Message) -> Result<Arc<Message>, Refusal> {
     let number = account.number_setup();
     let at_once = message.direction == Direction::OutboundApi && message.messaging_service_sid.is_none();
-    if number.opt_out != Handling::Off && account.ledger.has_opted_out(&message.to) {
+    // A scheduled message is checked when its time has come.
+    let now_due = message.status != Status::Scheduled;
+    if now_due && number.opt_out != Handling::Off && account.ledger.has_opted_out(&message.to) {
         if at_once && number.opt_out == Handling::Default {
             return Err(Refusal::invalid(OPTED_OUT, "Attempt to send to unsubscribed recipient"));
         }
@@ -51,7 +53,7 @@ pub(super) fn send(account: &Arc<Account>, mut message: Message) -> Result<Arc<M
     if message.doomed.is_none() && number.loop_guard && traffic.loops(&message.to, now) {
         message.doomed = Some(LOOP);
     }
-    if message.doomed.is_none() && message.status != Status::Scheduled {
+    if message.doomed.is_none() && now_due {
         match traffic.departure(&number, &message.body, now) {
             Some(departs) => message.departs = Some(departs),
             None if at_once => return Err(Refusal::queue_full()),

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
+    QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -29,8 +32,9 @@ pub struct MessageFilter {
 
 impl Store {
     pub async fn message(&self, id: MessageId) -> Result<Option<Message>, Error> {
-        let Some(row) = messages::Entity::find_by_id(id.0).one(&self.reads).await? else { return Ok(None) };
-        Ok(self.with_details(vec![row]).await?.pop())
+        let snapshot = self.snapshot().await?;
+        let Some(row) = messages::Entity::find_by_id(id.0).one(&snapshot).await? else { return Ok(None) };
+        Ok(with_details(&snapshot, vec![row]).await?.pop())
     }
 
     /// Messages older than `after`, newest first, `limit` at the most.
@@ -50,9 +54,9 @@ impl Store {
         if let Some(after) = after {
             query = query.filter(messages::Column::Id.lt(after));
         }
-        let rows = query.all(&self.reads).await?;
-        let (rows, next) = cut(rows, limit, |row| row.id);
-        Ok(Page { items: self.with_details(rows).await?, next })
+        let snapshot = self.snapshot().await?;
+        let (rows, next) = cut(query.all(&snapshot).await?, limit, |row| row.id);
+        Ok(Page { items: with_details(&snapshot, rows).await?, next })
     }
 
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
@@ -99,7 +103,7 @@ impl Store {
             .limit(limit)
             .all(&self.reads)
             .await?;
-        let mut media = self.media_of(&rows).await?;
+        let mut media = media_of(&self.reads, &rows).await?;
         Ok(rows
             .into_iter()
             .map(|row| {
@@ -147,39 +151,56 @@ impl Store {
             .collect())
     }
 
-    async fn with_details(&self, rows: Vec<messages::Model>) -> Result<Vec<Message>, Error> {
-        let mut media = self.media_of(&rows).await?;
-        let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
-        let found = parts::Entity::find()
-            .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
-            .order_by_asc(parts::Column::Position)
-            .all(&self.reads)
-            .await?;
-        for part in found {
-            parts.entry(part.message_id).or_default().push(part);
-        }
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let media = media.remove(&row.id).unwrap_or_default();
-                let parts = parts.remove(&row.id).unwrap_or_default();
-                to_message(row, media, parts)
-            })
-            .collect())
+    /// What is read through it is of one moment, so that a message and its parts agree.
+    async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+        // Any transaction of SQLite is a snapshot; Postgres wants to be asked.
+        let options = match self.reads.get_database_backend() {
+            DbBackend::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions::default(),
+        };
+        Ok(self.reads.begin_with_options(options).await?)
     }
+}
 
-    async fn media_of(&self, rows: &[messages::Model]) -> Result<BTreeMap<Uuid, Vec<Media>>, Error> {
-        let found = media::Entity::find()
-            .filter(media::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
-            .order_by_asc(media::Column::Position)
-            .all(&self.reads)
-            .await?;
-        let mut media: BTreeMap<Uuid, Vec<Media>> = BTreeMap::new();
-        for row in found {
-            media.entry(row.message_id).or_default().push(Media { url: row.url, content_type: row.content_type });
-        }
-        Ok(media)
+async fn with_details(database: &impl ConnectionTrait, rows: Vec<messages::Model>) -> Result<Vec<Message>, Error> {
+    let mut media = media_of(database, &rows).await?;
+    let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
+    let found = parts::Entity::find()
+        .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(parts::Column::Position)
+        .all(database)
+        .await?;
+    for part in found {
+        parts.entry(part.message_id).or_default().push(part);
     }
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let media = media.remove(&row.id).unwrap_or_default();
+            let parts = parts.remove(&row.id).unwrap_or_default();
+            to_message(row, media, parts)
+        })
+        .collect())
+}
+
+async fn media_of(
+    database: &impl ConnectionTrait,
+    rows: &[messages::Model],
+) -> Result<BTreeMap<Uuid, Vec<Media>>, Error> {
+    let found = media::Entity::find()
+        .filter(media::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(media::Column::Position)
+        .all(database)
+        .await?;
+    let mut media: BTreeMap<Uuid, Vec<Media>> = BTreeMap::new();
+    for row in found {
+        media.entry(row.message_id).or_default().push(Media { url: row.url, content_type: row.content_type });
+    }
+    Ok(media)
 }
 
 /// One row more than asked for tells whether there is a next page.

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod health;
 mod problem;
+mod query;
 mod server;
 mod webhooks;
 
@@ -23,6 +24,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
+use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::inbound::Inbound;
 use crate::message::Locale;
@@ -52,6 +54,7 @@ pub struct App {
     pub inbound: Inbound,
     pub outbound: Outbound,
     pub store: Store,
+    pub channels: Channels,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Scheme, host and prefix without a slash at the end.

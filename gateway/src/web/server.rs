@@ -21,9 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why the gateway can't listen.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "can't listen on {address}: {reason}. Is another gateway running? Choose another port with --port, or --port 0 for any free one"
-)]
+#[error("can't listen on {address}: {reason}. Is another gateway running?")]
 pub struct BindError {
     address: SocketAddr,
     reason: std::io::Error,

@@ -33,11 +33,12 @@ fn follow(rule: &Rule) -> Decision {
 /// Whether the person wrote so shortly before that they know the default text already.
 ///
 /// The message before this one stands for the default text that answered it, so somebody who keeps
-/// writing keeps the default text away.
+/// writing keeps the default text away. Messages that come at the same moment may be numbered in another
+/// order than they are dated in; then no time has passed between them, not less than none.
 fn cools_down(config: &Config, message: &InboundMessage, conversation: &Conversation) -> bool {
     conversation
         .previous_inbound_at
-        .is_some_and(|previous| message.received_at - previous < config.cool_down_minutes * MINUTE)
+        .is_some_and(|previous| (message.received_at - previous).max(0.0) < config.cool_down_minutes * MINUTE)
 }
 
 /// A text, prepared for being compared with many keywords.
@@ -205,6 +206,7 @@ mod tests {
         let cases = [
             (0.0, None, true),
             (0.0, Some(0.0), true),
+            (0.0, Some(-0.001), true),
             (60.0, None, true),
             (60.0, Some(0.0), false),
             (60.0, Some(59.9), false),

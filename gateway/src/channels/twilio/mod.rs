@@ -3,6 +3,7 @@
 //! Owns everything that is Twilio's: its settings, signature, forms, TwiML and REST answers. Does no I/O
 //! and knows no flow: which webhooks are stored, or when a part is sent again, is decided elsewhere.
 
+pub mod errors;
 mod events;
 mod form;
 mod rest;
@@ -18,11 +19,11 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Content, Event, Malformed, Outbound, Outcome, Part, Refused, Reply, Unsendable,
-    Verified, Webhook,
+    Answer, Capabilities, Channel, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused, Reply,
+    Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
-use crate::message::{Address, MAX_MEDIA};
+use crate::message::{Address, Locale, MAX_MEDIA};
 use rest::Rest;
 pub use settings::{Problem, Settings};
 
@@ -96,6 +97,15 @@ impl Channel for Twilio {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { max_text_units: self.max_text_units, max_media: MAX_MEDIA, receipts: true, answers: true }
+        Capabilities {
+            max_text_units: self.max_text_units,
+            max_media: MAX_MEDIA,
+            receipts: true,
+            answer: Some(twiml::LIMITS),
+        }
+    }
+
+    fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {
+        errors::known(code).map(|known| known.explanation(locale))
     }
 }

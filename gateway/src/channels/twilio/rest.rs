@@ -8,19 +8,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use quick_xml::escape::unescape;
 use serde_json::Value;
 
+use super::errors::{Advice, known};
 use super::events::status_named;
 use crate::channels::{Outcome, Part};
 use crate::message::{Address, ProviderError, Status};
 
-/// The recipient has opted out of this sender's messages.
-const OPTED_OUT: i32 = 21610;
-/// The sender's queue holds all that it can send in ten hours. Comes with HTTP 429 and with 400.
-const QUEUE_FULL: i32 = 21611;
-/// Too many requests at once; this one was not processed.
-const TOO_MANY_REQUESTS: i32 = 20429;
-
-/// How long to leave a full queue alone, unless Twilio says.
-const QUEUE_PAUSE: Duration = Duration::from_mins(1);
 /// No pause asked for by a response is taken for longer than this: a misread header must not park a message.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
@@ -83,7 +75,8 @@ impl Rest {
     }
 }
 
-/// A 5xx may come after the message was made, a 408 from a proxy too; what else is refused was not processed.
+/// A 5xx may come after the message was made, a 408 from a proxy too; what else is refused was not processed,
+/// and its code, where one is known, says what comes of it. A pause that the response names goes before ours.
 pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
     let status = response.status();
     if status.is_success() {
@@ -91,11 +84,12 @@ pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
     }
     let error = error(status, response.body());
     let pause = retry_after(response.headers());
-    match (status.as_u16(), error.code) {
+    match (status.as_u16(), error.code.and_then(known).map(|known| known.advice)) {
         (..300 | 408 | 500.., _) => Outcome::Unknown { error },
-        (_, Some(OPTED_OUT)) => Outcome::OptedOut { error },
-        (_, Some(QUEUE_FULL)) => Outcome::Retry { after: Some(pause.unwrap_or(QUEUE_PAUSE)), error },
-        (429, _) | (_, Some(TOO_MANY_REQUESTS)) => Outcome::Retry { after: pause, error },
+        (_, Some(Advice::OptedOut)) => Outcome::OptedOut { error },
+        (_, Some(Advice::RetryLater(usual))) => Outcome::Retry { after: pause.or(usual), error },
+        (429, _) => Outcome::Retry { after: pause, error },
+        (_, Some(Advice::Ambiguous)) => Outcome::Unknown { error },
         _ => Outcome::Rejected { error },
     }
 }

@@ -1,15 +1,19 @@
 //! TwiML: the answer to a webhook, with the replies that ride it.
 //!
 //! Twilio takes ten messages and 64 kB per answer, and up to [`MAX_MEDIA`](crate::message::MAX_MEDIA) media
-//! and the channel's text limit per message. Replies are cut to those limits before they come here.
+//! per message. What does not fit [`LIMITS`] does not come here, but goes through the API.
 
 use std::borrow::Cow;
 
 use quick_xml::escape::escape;
 
-use crate::channels::Reply;
+use crate::channels::{AnswerLimits, Reply};
 
 const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
+
+/// A text of 1600 is one too long in TwiML, unlike in the API. The whole document may have 64 kB;
+/// half of it leaves room for what escaping adds.
+pub(super) const LIMITS: AnswerLimits = AnswerLimits { text_units: 1599, replies: 10, bytes: 32 * 1024 };
 
 /// A document with one `Message` per reply; one that has nothing to send is left out.
 pub(super) fn document(replies: &[Reply]) -> String {

@@ -69,9 +69,21 @@ async fn the_page_and_its_parts_are_served_with_a_policy() {
     let html = String::from_utf8(page.body().to_vec()).unwrap();
     let parts: Vec<_> = html.split('"').filter(|part| part.starts_with("/sandbox/page/")).collect();
     assert!(parts.len() >= 3, "{parts:?}");
-    for part in parts {
-        assert_eq!(client.request(Method::GET, part, &[], Bytes::new()).await.status().as_u16(), 200, "{part}");
+    let mut seen: Vec<String> = parts.into_iter().map(str::to_owned).collect();
+    let mut next = 0;
+    while let Some(part) = seen.get(next).cloned() {
+        next += 1;
+        let response = client.request(Method::GET, &part, &[], Bytes::new()).await;
+        assert_eq!(response.status().as_u16(), 200, "{part}");
+        let text = String::from_utf8(response.body().to_vec()).unwrap();
+        let imports = text.split("from \"./").skip(1).filter_map(|rest| rest.split_once('"'));
+        for path in imports.map(|(file, _)| format!("/sandbox/page/{file}")) {
+            if !seen.contains(&path) {
+                seen.push(path);
+            }
+        }
     }
+    assert!(seen.contains(&"/sandbox/page/panel.js".to_owned()), "{seen:?}");
 }
 
 #[tokio::test]

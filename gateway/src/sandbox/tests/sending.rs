@@ -56,6 +56,13 @@ async fn a_scheduled_message_waits_for_its_time_or_is_canceled() {
     assert_eq!(statuses, ["queued", "sent", "delivered"]);
     assert_eq!(client.message(&canceled, |_| true).await["status"], "canceled");
     assert_eq!(client.message(&kept, |_| true).await["sent"], "2026-11-23T00:47:22Z");
+
+    // Whether the person wants messages counts when they leave.
+    let later = form.map(|(name, value)| (name, if name == "SendAt" { "2026-11-23T00:57:22Z" } else { value }));
+    let later = client.create(&later).await["sid"].as_str().unwrap().to_owned();
+    client.text(ANA, "stop").await;
+    skip(&client, 600).await;
+    assert_eq!(ends(&client, &later).await, (json!("failed"), json!(21610)));
 }
 
 #[tokio::test]

@@ -43,8 +43,11 @@ impl Operation for Settlement {
                 if let Some(segments) = segments {
                     row.segments = Set(Some(count(*segments)));
                 }
-                row.error_code = Set(None);
-                row.error_message = Set(None);
+                // A report that came first may have told an error; an earlier try's is over.
+                if !proven {
+                    row.error_code = Set(None);
+                    row.error_message = Set(None);
+                }
             }
             _ if proven => row.state = Set("settled".to_owned()),
             Settled::Retry { due_at, error } => {

@@ -1,15 +1,17 @@
 //! `/v1/conversations`
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 
-use super::messages::page_of;
+use super::messages::{Explained, negotiate, page_of};
 use super::{List, Paging, id};
 use crate::message::ConversationId;
-use crate::store::{Conversation, Message, MessageFilter};
+use crate::store::{Conversation, MessageFilter};
 use crate::web::App;
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
+use crate::web::query::Query;
 
 /// `GET /v1/conversations`: the newest first.
 pub(in crate::web) async fn list(
@@ -37,9 +39,11 @@ pub(in crate::web) async fn messages(
     _: Caller,
     Path(text): Path<String>,
     Query(paging): Query<Paging>,
-) -> Result<Json<List<Message>>, Problem> {
+    headers: HeaderMap,
+) -> Result<Json<List<Explained>>, Problem> {
     let conversation = Some(find(&app, &text).await?.id);
-    page_of(&app, MessageFilter { conversation, direction: None }, &paging).await
+    let locale = negotiate(&headers, app.locale);
+    page_of(&app, MessageFilter { conversation, direction: None }, &paging, locale).await
 }
 
 async fn find(app: &App, text: &str) -> Result<Conversation, Problem> {

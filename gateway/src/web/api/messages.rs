@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{List, Paging, id};
+use crate::channels::Explanation;
 use crate::message::{ConversationId, Direction, Locale, MessageId};
 use crate::outbound;
-use crate::store::{Idempotency, Message, MessageFilter, Trace};
+use crate::store::{Idempotency, Message, MessageFilter, Page, Trace};
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
+use crate::web::query::Query;
 use crate::web::{API_BODY, App};
 
 /// What a caller wants sent.
@@ -49,6 +51,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(25);
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY: usize = 255;
 
+/// A message, with what its error means and what can be done about it.
+#[derive(Serialize)]
+pub(in crate::web) struct Explained {
+    #[serde(flatten)]
+    message: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Explanation>,
+}
+
+impl Explained {
+    fn of(app: &App, locale: Locale, message: Message) -> Self {
+        let channel = app.channels.get(&message.channel);
+        let error = message.error_code.and_then(|code| channel?.explain(code, locale));
+        Self { message, error }
+    }
+}
+
 /// `POST /v1/messages`: takes a message. 202 once it is on disk; with `?wait=sent` 200 once the
 /// provider has answered.
 pub(in crate::web) async fn create(
@@ -76,7 +95,7 @@ pub(in crate::web) async fn create(
         Some(WaitFor::Sent) => (StatusCode::OK, app.outbound.wait_sent(id, LONGEST_WAIT).await),
     };
     let message = message.map_err(|error| Problem::store(&error))?.ok_or_else(|| Problem::not_found("message"))?;
-    let mut response = (status, Json(message)).into_response();
+    let mut response = (status, Json(Explained::of(&app, locale, message))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/messages/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -107,7 +126,7 @@ fn idempotency(headers: &HeaderMap, caller: &Caller, body: &[u8]) -> Result<Opti
     Ok(Some(Idempotency { api_key_id: caller.key_id, key: key.to_owned(), fingerprint }))
 }
 
-fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
+pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     wanted.map_or(fallback, |wanted| Locale::negotiate(wanted, fallback))
 }
@@ -125,7 +144,8 @@ pub(in crate::web) async fn list(
     State(app): State<App>,
     _: Caller,
     Query(filter): Query<Filter>,
-) -> Result<Json<List<Message>>, Problem> {
+    headers: HeaderMap,
+) -> Result<Json<List<Explained>>, Problem> {
     let conversation = match &filter.conversation {
         None => None,
         Some(text) => Some(ConversationId(id(text).ok_or_else(|| {
@@ -133,14 +153,21 @@ pub(in crate::web) async fn list(
         })?)),
     };
     let paging = Paging { limit: filter.limit, cursor: filter.cursor };
-    page_of(&app, MessageFilter { conversation, direction: filter.direction }, &paging).await
+    let locale = negotiate(&headers, app.locale);
+    page_of(&app, MessageFilter { conversation, direction: filter.direction }, &paging, locale).await
 }
 
 /// One page of messages, for this resource and those that have messages below them.
-pub(super) async fn page_of(app: &App, filter: MessageFilter, paging: &Paging) -> Result<Json<List<Message>>, Problem> {
+pub(super) async fn page_of(
+    app: &App,
+    filter: MessageFilter,
+    paging: &Paging,
+    locale: Locale,
+) -> Result<Json<List<Explained>>, Problem> {
     let (cursor, limit) = paging.read()?;
     let page = app.store.messages(filter, cursor, limit).await.map_err(|error| Problem::store(&error))?;
-    Ok(List::of(page))
+    let items = page.items.into_iter().map(|message| Explained::of(app, locale, message)).collect();
+    Ok(List::of(Page { items, next: page.next }))
 }
 
 /// `GET /v1/messages/{id}`
@@ -148,8 +175,10 @@ pub(in crate::web) async fn one(
     State(app): State<App>,
     _: Caller,
     Path(text): Path<String>,
-) -> Result<Json<Message>, Problem> {
-    find(&app, &text).await.map(Json)
+    headers: HeaderMap,
+) -> Result<Json<Explained>, Problem> {
+    let message = find(&app, &text).await?;
+    Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
 }
 
 async fn find(app: &App, text: &str) -> Result<Message, Problem> {
@@ -160,7 +189,7 @@ async fn find(app: &App, text: &str) -> Result<Message, Problem> {
 
 /// The explanation of one message.
 #[derive(Serialize)]
-pub(in crate::web) struct Explanation {
+pub(in crate::web) struct Decisions {
     message_id: MessageId,
     /// What each plugin decided, in the order they were asked.
     plugins: Vec<Trace>,
@@ -171,8 +200,8 @@ pub(in crate::web) async fn trace(
     State(app): State<App>,
     _: Caller,
     Path(text): Path<String>,
-) -> Result<Json<Explanation>, Problem> {
+) -> Result<Json<Decisions>, Problem> {
     let message_id = find(&app, &text).await?.id;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Explanation { message_id, plugins }))
+    Ok(Json(Decisions { message_id, plugins }))
 }

@@ -179,6 +179,14 @@ fn failures_are_told_apart() {
         (429, None, json(21611), retry(Some(60), told(21611))),
         (400, None, json(21611), retry(Some(60), told(21611))),
         (400, Some("90"), json(21611), retry(Some(90), told(21611))),
+        (400, None, json(30001), retry(Some(60), told(30001))),
+        (400, None, json(14107), retry(Some(30), told(14107))),
+        (429, None, json(21211), retry(None, told(21211))),
+        (429, None, json(21610), Outcome::OptedOut { error: told(21610) }),
+        (400, None, json(21408), rejected(told(21408))),
+        (400, None, json(30007), rejected(told(30007))),
+        (400, None, json(4321), rejected(told(4321))),
+        (400, None, json(20500), unknown(told(20500))),
         (500, None, json(20500), unknown(told(20500))),
         (503, Some("5"), json(20503), unknown(told(20503))),
         (502, None, "<html>".to_owned(), unknown(error(None, "HTTP 502"))),
@@ -188,6 +196,19 @@ fn failures_are_told_apart() {
     for (http, retry_after, body, expected) in cases {
         assert_eq!(outcome(http, retry_after, &body), expected, "{http} {retry_after:?} {body}");
     }
+}
+
+#[test]
+fn an_error_is_explained_in_the_operators_language() {
+    let title = |code, locale| channel("").explain(code, locale).map(|explanation| explanation.title);
+    assert_eq!(title(21610, Locale::Es), Some("El destinatario se dio de baja"));
+    assert_eq!(title(30007, Locale::En), Some("Twilio or the carrier filtered the message"));
+    assert_eq!(title(4321, Locale::Es), None);
+    let explanation = serde_json::to_value(channel("").explain(63031, Locale::En)).unwrap();
+    let expected = serde_json::json!({
+        "title": "Sender and recipient are the same", "remedy": "Send to another recipient.",
+    });
+    assert_eq!(explanation, expected);
 }
 
 const JSON: &str = r#"\{"(sid|code|message|num_segments)":("?[0-9a-z]{0,30}"?|null|\[\])\}"#;

@@ -2,6 +2,8 @@
 
 use secrecy::ExposeSecret;
 
+use crate::channels::AnswerLimits;
+
 use super::*;
 
 #[test]
@@ -12,7 +14,12 @@ fn what_is_left_out_has_a_default() {
     let twilio = Twilio::build(&settings).unwrap();
     let endpoint = format!("https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json");
     assert_eq!(twilio.rest.endpoint.to_string(), endpoint);
-    let capabilities = Capabilities { max_text_units: 1600, max_media: 10, receipts: true, answers: true };
+    let capabilities = Capabilities {
+        max_text_units: 1600,
+        max_media: 10,
+        receipts: true,
+        answer: Some(AnswerLimits { text_units: 1599, replies: 10, bytes: 32 * 1024 }),
+    };
     assert_eq!(twilio.capabilities(), capabilities);
 }
 

@@ -1,0 +1,75 @@
+//! Codes about the account and the API itself, whatever the request was.
+
+super::table! {
+    20003 Configuration;
+    es "Twilio no aceptó las credenciales"
+       "Revisa `account_sid` y `auth_token` (o `api_key` y `api_key_secret`) del canal, y que la cuenta no esté suspendida."
+    en "Twilio did not accept the credentials"
+       "Check the channel's `account_sid` and `auth_token` (or `api_key` and `api_key_secret`), and that the account is not suspended."
+
+    20004 Configuration;
+    es "Twilio no permite ese método en esa dirección"
+       "Revisa `base_url` del canal: debe ser la API de Twilio, sin la parte que sigue al servidor."
+    en "Twilio does not allow that method at that address"
+       "Check the channel's `base_url`: it must be Twilio's API, without the part that follows the host."
+
+    20005 Configuration;
+    es "La cuenta de Twilio no está activa"
+       "Reactiva la cuenta en la consola de Twilio o escribe a su soporte."
+    en "The Twilio account is not active"
+       "Reactivate the account in Twilio's console or write to their support."
+
+    20006 Configuration;
+    es "Las credenciales no dan acceso a ese recurso"
+       "Usa una clave de API que permita enviar mensajes, o el token de la misma cuenta que `account_sid`."
+    en "The credentials give no access to that resource"
+       "Use an API key that may send messages, or the token of the same account as `account_sid`."
+
+    20008 Configuration;
+    es "Las credenciales de prueba no sirven para esto"
+       "Pon en el canal las credenciales reales de la cuenta en lugar de las de prueba."
+    en "Test credentials can't do this"
+       "Put the account's live credentials in the channel instead of the test ones."
+
+    20009 RetryLater(Some(super::MINUTE));
+    es "El mensaje aún no termina y no se puede borrar"
+       "Espera al menos un minuto y vuelve a intentarlo; hay mensajes que tardan días en llegar a su estado final."
+    en "The message is not finished yet and can't be deleted"
+       "Wait a minute at least and try again; some messages take days to reach their final status."
+
+    20010 Configuration;
+    es "Esa acción está desactivada en la cuenta"
+       "Pide al soporte de Twilio que active el envío de mensajes en la cuenta."
+    en "That action is disabled for the account"
+       "Ask Twilio's support to enable sending messages for the account."
+
+    20404 Permanent;
+    es "Twilio no encuentra lo que se pidió"
+       "Revisa que el mensaje no se haya borrado y que `account_sid` y `base_url` del canal sean los correctos."
+    en "Twilio does not find what was asked for"
+       "Check that the message was not deleted, and that the channel's `account_sid` and `base_url` are right."
+
+    20429 RetryLater(None);
+    es "Demasiadas peticiones a Twilio a la vez"
+       "No se envió y se puede repetir sin riesgo; si ocurre seguido, baja `delivery.parallel`."
+    en "Too many requests to Twilio at once"
+       "It was not sent and may safely be repeated; if it happens often, lower `delivery.parallel`."
+
+    20500 Ambiguous;
+    es "Twilio tuvo un error interno"
+       "El mensaje pudo haberse creado: búscalo en la consola de Twilio antes de enviarlo otra vez."
+    en "Twilio had an internal error"
+       "The message may have been made: look for it in Twilio's console before sending it again."
+
+    20503 Ambiguous;
+    es "Twilio no estaba disponible"
+       "El mensaje pudo haberse creado: búscalo en la consola de Twilio, y mira status.twilio.com antes de enviarlo otra vez."
+    en "Twilio was not available"
+       "The message may have been made: look for it in Twilio's console, and see status.twilio.com before sending it again."
+
+    572_006 Configuration;
+    es "Una cuenta de prueba solo envía las plantillas de Twilio"
+       "Pasa la cuenta de Twilio a una de pago para enviar textos propios."
+    en "A trial account sends only Twilio's own templates"
+       "Upgrade the Twilio account to send texts of your own."
+}

@@ -1,0 +1,93 @@
+//! Twilio's error codes: what each one asks for, and what an operator can do about it.
+//!
+//! Codes come with the answer to a request, and later with a status report; one table serves both.
+//! It must not know how a code came to us, nor what is done about it: that is for who asks.
+
+mod account;
+mod delivery;
+mod requests;
+#[cfg(test)]
+mod tests;
+mod whatsapp;
+
+use std::time::Duration;
+
+use crate::channels::Explanation;
+use crate::message::Locale;
+
+/// What is to be done with the message that got an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// As it is, it will never go to this recipient.
+    Permanent,
+    /// It won't go until something is set right: here, at Twilio or at a carrier.
+    Configuration,
+    /// It was not sent or did not arrive; worth another try, after the given time if one is named.
+    RetryLater(Option<Duration>),
+    /// The recipient does not want messages.
+    OptedOut,
+    /// It may have been sent. Never resent blindly.
+    Ambiguous,
+    /// Nothing: a remark on a message that goes its way.
+    Notice,
+}
+
+/// An error code that is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub code: i32,
+    pub advice: Advice,
+    spanish: Explanation,
+    english: Explanation,
+}
+
+impl Known {
+    /// What went wrong, in a few words.
+    pub fn title(&self, locale: Locale) -> &'static str {
+        self.explanation(locale).title
+    }
+
+    /// What an operator can do about it, in a sentence or two.
+    pub fn remedy(&self, locale: Locale) -> &'static str {
+        self.explanation(locale).remedy
+    }
+
+    pub fn explanation(&self, locale: Locale) -> Explanation {
+        match locale {
+            Locale::Es => self.spanish,
+            Locale::En => self.english,
+        }
+    }
+}
+
+/// What is known of a code.
+pub fn known(code: i32) -> Option<&'static Known> {
+    all().find(|known| known.code == code)
+}
+
+fn all() -> impl Iterator<Item = &'static Known> {
+    [account::TABLE, requests::TABLE, delivery::TABLE, whatsapp::TABLE].into_iter().flatten()
+}
+
+/// How long to leave a full queue alone, and a sender that was too fast.
+const MINUTE: Duration = Duration::from_mins(1);
+/// How long Twilio stops a loop.
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+/// For limits that count by the day, wherever that day begins.
+const DAY: Duration = Duration::from_hours(24);
+
+/// Makes a table of codes. Each has its advice, and a title and a remedy in either language.
+macro_rules! table {
+    ($($code:literal $advice:ident $(($pause:expr))?;
+        es $title_es:literal $remedy_es:literal
+        en $title_en:literal $remedy_en:literal
+    )*) => {
+        pub(super) const TABLE: &[super::Known] = &[$(super::Known {
+            code: $code,
+            advice: super::Advice::$advice $(($pause))?,
+            spanish: super::Explanation { title: $title_es, remedy: $remedy_es },
+            english: super::Explanation { title: $title_en, remedy: $remedy_en },
+        }),*];
+    };
+}
+use table;

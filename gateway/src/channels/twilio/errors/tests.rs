@@ -1,0 +1,77 @@
+//! The tables as a whole: that all codes are there, each once, with words in both languages.
+
+use std::collections::BTreeSet;
+
+use super::Advice::{Ambiguous, Configuration, Notice, OptedOut, Permanent, RetryLater};
+use super::*;
+
+/// Every code that Twilio documents for sending, by what it asks for.
+const ADVICE: [(Advice, &[i32]); 9] = [
+    (
+        Permanent,
+        &[
+            20404, 21211, 21214, 21266, 21602, 21604, 21612, 21614, 21617, 21618, 21619, 21620, 21623, 21635, 21652,
+            21653, 21658, 30004, 30005, 30006, 30007, 30010, 30011, 30019, 30400, 30404, 30409, 30450, 63003, 63013,
+            63016, 63019, 63021, 63024, 63031, 63032, 63033, 63034,
+        ],
+    ),
+    (
+        Configuration,
+        &[
+            20003, 20004, 20005, 20006, 20008, 20010, 21212, 21408, 21601, 21603, 21606, 21608, 21609, 21621, 21622,
+            21624, 21627, 21654, 21655, 21656, 21657, 21659, 21660, 21701, 21702, 21703, 21704, 21705, 30002, 30012,
+            30013, 30014, 30015, 30016, 30018, 30024, 30032, 30033, 30034, 30045, 63007, 63015, 63027, 63028, 63029,
+            63030, 63040, 63041, 63042, 63051, 90007, 572_006,
+        ],
+    ),
+    (RetryLater(None), &[20429, 30003, 30008, 30017, 30020, 30021, 30035, 30036, 63010, 63012, 63017, 63018]),
+    (RetryLater(Some(Duration::from_secs(30))), &[14107]),
+    (RetryLater(Some(Duration::from_mins(1))), &[20009, 21611, 30001, 30022]),
+    (RetryLater(Some(Duration::from_hours(24))), &[30023, 30027, 63038]),
+    (OptedOut, &[21610, 63014]),
+    (Ambiguous, &[20500, 20503, 30410]),
+    (Notice, &[30009, 30025, 30026]),
+];
+
+#[test]
+fn every_code_is_known_with_what_it_asks_for() {
+    let mut expected = BTreeSet::new();
+    for (advice, codes) in ADVICE {
+        for &code in codes {
+            assert_eq!(known(code).map(|known| (known.code, known.advice)), Some((code, advice)), "{code}");
+            expected.insert(code);
+        }
+    }
+    assert_eq!(all().map(|known| known.code).collect::<BTreeSet<_>>(), expected);
+    assert_eq!([0, -1, 1, 21, 99_999].map(known), [None; 5]);
+}
+
+#[test]
+fn a_code_is_there_once_and_in_order() {
+    for table in [account::TABLE, requests::TABLE, delivery::TABLE, whatsapp::TABLE] {
+        assert!(table.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+    let codes: BTreeSet<i32> = all().map(|known| known.code).collect();
+    assert_eq!(codes.len(), all().count());
+}
+
+#[test]
+fn every_code_has_words_in_both_languages() {
+    for known in all() {
+        let texts = |locale| (known.title(locale), known.remedy(locale));
+        let (spanish, english) = (texts(Locale::Es), texts(Locale::En));
+        for (title, remedy) in [spanish, english] {
+            for text in [title, remedy] {
+                assert!(text.starts_with(|first: char| !first.is_lowercase() && !first.is_whitespace()), "{text:?}");
+                assert!(!text.contains("  ") && !text.contains('\n'), "{text:?}");
+            }
+            assert!(title.chars().count() <= 70 && !title.ends_with('.'), "{title:?}");
+            assert!(remedy.chars().count() <= 130 && remedy.ends_with('.'), "{remedy:?}");
+        }
+        assert_ne!(spanish.0, english.0);
+        assert_ne!(spanish.1, english.1);
+        // Names of settings stay the same in every language.
+        let settings = |text: &'static str| text.split('`').skip(1).step_by(2).collect::<BTreeSet<_>>();
+        assert_eq!(settings(spanish.1), settings(english.1), "{}", known.code);
+    }
+}

@@ -1,0 +1,54 @@
+//! Fresh databases on the Postgres server that `RECADO_TEST_POSTGRES` names.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::Must;
+use crate::background::block;
+
+/// How many databases this process has made.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// A database of its own for one gateway; dropped when this is.
+pub(crate) struct FreshDatabase {
+    server: String,
+    name: String,
+}
+
+impl FreshDatabase {
+    /// None where there is no server.
+    pub(crate) fn create() -> Option<Self> {
+        let server = std::env::var_os("RECADO_TEST_POSTGRES")?.into_string().ok().filter(|url| !url.is_empty())?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("recado_test_{}_{number}", std::process::id());
+        let database = Self { server, name };
+        database.execute(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.name));
+        database.execute(format!("CREATE DATABASE {}", database.name));
+        Some(database)
+    }
+
+    /// The server's URL, with this database in place of the one it names.
+    pub(crate) fn url(&self) -> String {
+        let (server, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let host = server.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        format!("{host}/{}{query}", self.name)
+    }
+
+    fn execute(&self, sql: String) {
+        let server = self.server.clone();
+        let done = block(async move {
+            let connection = Database::connect(server).await?;
+            connection.execute_unprepared(&sql).await?;
+            connection.close().await
+        });
+        done.must("the Postgres server of RECADO_TEST_POSTGRES");
+    }
+}
+
+impl Drop for FreshDatabase {
+    fn drop(&mut self) {
+        self.execute(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}

@@ -1,0 +1,187 @@
+//! A provider that does as it is told: for answers that the local Twilio does not give.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{oneshot, watch};
+
+use crate::background::block;
+use crate::{ACCOUNT_SID, Must, wait_for};
+
+/// What the provider does with one request.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Takes the message, as Twilio does.
+    Accept,
+    /// Answers with this status, these headers and this body.
+    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
+    /// Reads the request and says nothing until [`ScriptedProvider::release`]; then takes it.
+    Hold,
+    /// Reads the request and closes the connection.
+    Cut,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub path: String,
+    pub form: Vec<(String, String)>,
+}
+
+impl Received {
+    /// The first parameter of that name.
+    pub fn get(&self, name: &str) -> &str {
+        self.form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Takes the steps in order, and accepts whatever comes after the last.
+pub struct ScriptedProvider {
+    address: SocketAddr,
+    socket: Option<TcpSocket>,
+    shared: Arc<Shared>,
+    /// Ends the accept loop when it is dropped.
+    running: Option<oneshot::Sender<()>>,
+}
+
+struct Shared {
+    steps: Mutex<VecDeque<Step>>,
+    received: Mutex<Vec<Received>>,
+    released: watch::Sender<bool>,
+}
+
+impl ScriptedProvider {
+    /// At work from the start.
+    pub fn start(steps: impl IntoIterator<Item = Step>) -> Self {
+        let mut provider = Self::closed(steps);
+        provider.open();
+        provider
+    }
+
+    /// With an address at which connections are refused until [`open`](Self::open).
+    pub fn closed(steps: impl IntoIterator<Item = Step>) -> Self {
+        let steps: VecDeque<Step> = steps.into_iter().collect();
+        let (socket, address) = block(async {
+            let socket = TcpSocket::new_v4().must("a socket");
+            socket.bind(([127, 0, 0, 1], 0).into()).must("a port");
+            let address = socket.local_addr().must("a port");
+            (socket, address)
+        });
+        let (released, _) = watch::channel(false);
+        let shared = Arc::new(Shared { steps: Mutex::new(steps), received: Mutex::default(), released });
+        Self { address, socket: Some(socket), shared, running: None }
+    }
+
+    /// Begins to take connections.
+    pub fn open(&mut self) {
+        let Some(socket) = self.socket.take() else { return };
+        let shared = Arc::clone(&self.shared);
+        let (running, mut stopped) = oneshot::channel();
+        self.running = Some(running);
+        block(async move {
+            let listener = socket.listen(128).must("a listener");
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        Ok((connection, _)) = listener.accept() => {
+                            let shared = Arc::clone(&shared);
+                            tokio::spawn(async move { shared.serve(connection).await });
+                        }
+                        _ = &mut stopped => return,
+                    }
+                }
+            });
+        });
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Lets every request go on that is being held.
+    pub fn release(&self) {
+        self.shared.released.send_replace(true);
+    }
+
+    /// What came so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What came, once it is as many.
+    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+        wait_for("the request to the provider", || Some(self.received()).filter(|received| received.len() >= count))
+    }
+}
+
+impl Shared {
+    /// One request on one connection.
+    async fn serve(&self, mut connection: TcpStream) {
+        let Some(received) = read(&mut connection).await else { return };
+        let number = {
+            let mut all = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(received.clone());
+            all.len()
+        };
+        let step = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or(Step::Accept);
+        let answer = match step {
+            Step::Cut => return,
+            Step::Accept => accepted(number, &received),
+            Step::Hold => {
+                // The sender lives in `self`.
+                let _ = self.released.subscribe().wait_for(|released| *released).await;
+                accepted(number, &received)
+            }
+            Step::Answer(status, headers, body) => answer(status, headers, body),
+        };
+        // Whoever asked may have gone.
+        let _ = connection.write_all(answer.as_bytes()).await;
+    }
+}
+
+fn accepted(number: usize, received: &Received) -> String {
+    let body = json!({
+        "sid": format!("SM{number:032x}"),
+        "account_sid": ACCOUNT_SID,
+        "status": "queued",
+        "to": received.get("To"),
+        "from": received.get("From"),
+        "body": received.get("Body"),
+        "num_segments": "1",
+        "error_code": null,
+        "error_message": null,
+    });
+    answer(201, &[("content-type", "application/json")], &body.to_string())
+}
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+    let mut head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+    for (name, value) in headers {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    format!("{head}\r\n{body}")
+}
+
+async fn read(connection: &mut TcpStream) -> Option<Received> {
+    let mut bytes = Vec::new();
+    loop {
+        if connection.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        });
+        if body.len() < length.unwrap_or(0) {
+            continue;
+        }
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        return Some(Received { path, form: form_urlencoded::parse(body.as_bytes()).into_owned().collect() });
+    }
+}
