@@ -9,6 +9,8 @@ mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod founding;
 #[cfg(test)]
 mod hostile;

@@ -167,6 +167,19 @@ impl TestGateway {
         self.twilio().text(from, text)
     }
 
+    /// Sets the local Twilio's faults, and takes back those that are not named.
+    pub fn set_faults(&self, faults: &Value) {
+        let url = format!("{}/sandbox/faults", self.twilio().url());
+        call(json_request(Method::PUT, &url, &[], faults)).must("the local Twilio").expect(200);
+    }
+
+    /// What the local Twilio accepted: how many creates, and how many of them twice.
+    pub fn creates(&self) -> Value {
+        let url = format!("{}/sandbox/creates", self.twilio().url());
+        let request = Request::get(url).body(Bytes::new()).must("a request");
+        call(request).must("the local Twilio").expect(200)
+    }
+
     /// The messages that the local Twilio has, oldest first.
     pub fn twilio_messages(&self) -> Vec<Value> {
         self.twilio().messages()

@@ -49,9 +49,12 @@ impl Bound {
         let graceful = GracefulShutdown::new();
         let free = Arc::new(Semaphore::new(connections.max(1)));
         loop {
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+            let next = async {
+                let permit = Arc::clone(&free).acquire_owned().await;
+                (permit, self.listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                next = next => next,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
