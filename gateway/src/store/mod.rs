@@ -1,7 +1,7 @@
 //! The one place that remembers, and the only one that names the database library.
 //!
 //! Reads go to a pool of their own. Every write goes through one queue whose task commits many
-//! of them in one transaction ([`writer`]); whoever asked is answered after the commit. The
+//! of them in one transaction (`writer`); whoever asked is answered after the commit. The
 //! store knows the vocabulary, but no provider, plugin or web server.
 
 mod connect;

@@ -1,7 +1,7 @@
 //! The HTTP face: accept loop, routes, what a refusal looks like.
 //!
 //! Handlers read a request, call one flow and write its result; they decide nothing. Status
-//! codes are made in [`problem`] alone.
+//! codes are made in `problem` alone.
 
 mod api;
 mod auth;
