@@ -91,3 +91,21 @@ fn showing_gives_origins_and_no_secret() {
     let all = serde_json::to_string(&shown).unwrap();
     assert!(!all.contains("hush"), "{all}");
 }
+
+/// The reference is complete: whatever key a section takes, it shows, if only in a comment.
+#[test]
+fn every_key_is_in_the_reference() {
+    let plugin = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"";
+    let channel = "[channels.sms]";
+    for section in ["[server]", "[database]", "[defaults]", "[inbound]", "[delivery]", "[log]", channel, plugin] {
+        let problem = problem(&format!("{section}\nbogus = 1"), &[]);
+        let keys = problem.split_once("there are: ").expect(&problem).1;
+        for key in keys.split(", ") {
+            let shown = DEFAULTS.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                line.starts_with(&format!("{key} = ")) || line == format!("[plugins.{key}]")
+            });
+            assert!(shown, "{section}: `{key}` is not in config/recado.toml");
+        }
+    }
+}
