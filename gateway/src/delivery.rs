@@ -135,7 +135,10 @@ impl Parts {
 
     async fn deliver(&self, part: Claimed) {
         let started = std::time::Instant::now();
-        let outcome = self.send(&part).await;
+        let outcome = match self.too_late_for_the_provider(&part) {
+            Some(wait) => wait,
+            None => self.send(&part).await,
+        };
         let now = self.clock.now();
         let result = self.judge(&part, outcome, now);
         tracing::info!(
@@ -166,6 +169,22 @@ impl Parts {
         }
     }
 
+    /// What the provider was to keep until its time, and would no longer take: it waits here.
+    fn too_late_for_the_provider(&self, part: &Claimed) -> Option<Outcome> {
+        let at = part.send_at?;
+        let now = self.clock.now();
+        let schedule = self.channels.get(&part.channel)?.capabilities().schedule;
+        if at <= now || schedule.is_some_and(|schedule| schedule.takes(now, at)) {
+            return None;
+        }
+        let message = "its time is too close for the provider to keep it; it is sent then";
+        let after = Duration::from_millis(u64::try_from(at.as_millisecond() - now.as_millisecond()).ok()?);
+        Some(Outcome::Retry {
+            after: Some(after),
+            error: ProviderError { code: None, message: Some(message.to_owned()) },
+        })
+    }
+
     async fn send(&self, part: &Claimed) -> Outcome {
         let Some(channel) = self.channels.get(&part.channel) else {
             let message = format!("the channel `{}` is no longer configured", part.channel);
@@ -176,6 +195,9 @@ impl Parts {
             sender: part.sender.clone(),
             recipient: part.recipient.clone(),
             content: Content { text: part.text.clone(), media: part.media.clone() },
+            options: part.options.clone(),
+            // A time that is over is over: it leaves now.
+            send_at: part.send_at.filter(|at| *at > self.clock.now()),
             status_callback: channels::status_callback(&self.public_url, &part.channel, part.id),
         });
         match self.transport.send(request).await {

@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_messages;
 mod m20261122_000002_delivery;
 mod m20261122_000003_keys;
+mod m20261124_000003_options;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_messages::Migration),
             Box::new(m20261122_000002_delivery::Migration),
             Box::new(m20261122_000003_keys::Migration),
+            Box::new(m20261124_000003_options::Migration),
         ]
     }
 }

@@ -24,6 +24,7 @@ mod postgres;
 mod provider;
 #[cfg(test)]
 mod repeats;
+mod sending;
 #[cfg(test)]
 mod webhooks;
 

@@ -13,6 +13,7 @@ use crate::{ACCOUNT_SID, AUTH_TOKEN, Log, Must, NUMBER, Plugin, ScriptedProvider
 pub struct Builder {
     overrides: Table,
     provider: Option<String>,
+    service: Option<String>,
     plugins: Option<Vec<Plugin>>,
     database: Option<FreshDatabase>,
     allow_errors: bool,
@@ -47,6 +48,13 @@ impl Builder {
         self
     }
 
+    /// The local Twilio has a Messaging Service of this id.
+    #[must_use]
+    pub fn messaging_service(mut self, sid: &str) -> Self {
+        self.service = Some(sid.to_owned());
+        self
+    }
+
     #[must_use]
     pub fn public_url(mut self, url: &str) -> Self {
         merge(&mut self.overrides, one("server", "public_url", url));
@@ -76,7 +84,7 @@ impl Builder {
     /// Starts it, and the local Twilio unless there is another provider.
     pub fn start(self) -> TestGateway {
         let folder = crate::folder();
-        let twilio = self.provider.is_none().then(LocalTwilio::start);
+        let twilio = self.provider.is_none().then(|| LocalTwilio::start(self.service));
         let provider = self.provider.or_else(|| twilio.as_ref().map(|twilio| twilio.url().to_owned()));
         let mut settings = usual(&provider.must("a provider"));
         let sqlite = format!("sqlite://{}", folder.path().join("recado.db").display());

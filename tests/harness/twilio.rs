@@ -42,14 +42,14 @@ pub fn sign(url: &str, parameters: &[(String, String)]) -> (String, String) {
 pub(crate) struct LocalTwilio(Option<Sandbox>);
 
 impl LocalTwilio {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(messaging_service_sid: Option<String>) -> Self {
         let sandbox = block(async {
             let bound = Bound::bind(([127, 0, 0, 1], 0).into()).await.must("the local Twilio");
             let settings = Settings {
                 account_sid: ACCOUNT_SID.to_owned(),
                 auth_token: SecretString::from(AUTH_TOKEN),
                 number: NUMBER.to_owned(),
-                messaging_service_sid: None,
+                messaging_service_sid,
                 inbound_url: None,
                 keep: None,
                 pace: Pace::Immediate,

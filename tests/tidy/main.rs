@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("store", &["message"]),
     ("transport", &[]),
     ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
-    ("outbound", &["channels", "clock", "message", "store"]),
+    ("outbound", &["channels", "clock", "message", "store", "transport"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
     ("web", &["channels", "clock", "inbound", "message", "outbound", "store"]),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::message::split::utf16_units;
-use crate::message::{Address, Locale, Media, PartId, ProviderError, Status};
+use crate::message::{Address, Locale, Media, Options, PartId, ProviderError, Status};
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -34,6 +35,10 @@ pub trait Channel: Send + Sync {
 
     /// What the provider's response to that request came to.
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome;
+
+    /// The request that takes back a message which the provider has not sent yet; `decode` reads
+    /// the response. None where the provider has no such thing.
+    fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>>;
 
     /// The address that messages are sent from when the caller names none, if it is known
     /// beforehand.
@@ -63,6 +68,23 @@ pub struct Capabilities {
     pub receipts: bool,
     /// What may ride the webhook's own answer; none where nothing may.
     pub answer: Option<AnswerLimits>,
+    /// How far ahead the provider itself keeps a message until its time; none where it does not.
+    pub schedule: Option<Schedule>,
+}
+
+/// How far ahead of its time the provider takes a message, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    pub least: u32,
+    pub most: u32,
+}
+
+impl Schedule {
+    /// Whether the provider takes a message now that is to leave at `at`.
+    pub fn takes(&self, now: Timestamp, at: Timestamp) -> bool {
+        let ahead = at.as_second() - now.as_second();
+        (i64::from(self.least)..=i64::from(self.most)).contains(&ahead)
+    }
 }
 
 /// What a webhook's own answer can carry.
@@ -185,10 +207,11 @@ pub struct Answer {
 }
 
 /// A message to be sent, before it is cut into parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outbound {
     pub text: String,
     pub media: Vec<String>,
+    pub options: Options,
 }
 
 /// What one part carries.
@@ -206,6 +229,9 @@ pub struct Part {
     pub sender: Option<Address>,
     pub recipient: Address,
     pub content: Content,
+    pub options: Options,
+    /// When the provider shall send it, if it is to keep it until then.
+    pub send_at: Option<Timestamp>,
     pub status_callback: String,
 }
 
@@ -218,6 +244,9 @@ pub enum Unsendable {
     TooLong { units: usize, limit: usize },
     #[error("the message has {count} media; this channel takes {limit}")]
     TooManyMedia { count: usize, limit: usize },
+    /// A wish that this channel or its provider can't fulfil.
+    #[error("`options.{option}` {problem}")]
+    Option { option: &'static str, problem: String },
 }
 
 /// What a try to send a part came to.

@@ -14,7 +14,7 @@ use crate::inbound::{self, Inbound};
 use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::store::Store;
-use crate::transport::{HttpTransport, Limits};
+use crate::transport::{HttpTransport, Limits, Transport};
 use crate::{delivery, plugins, web};
 
 /// A gateway at work.
@@ -41,6 +41,8 @@ impl Gateway {
         let outbox = Arc::new(Notify::new());
         let (settled, _) = broadcast::channel(1024);
         let place = config.defaults.place();
+        let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
+        let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Limits { total, ..Limits::default() })?);
 
         let inbound = Inbound::start(
             inbound::Parts {
@@ -64,15 +66,15 @@ impl Gateway {
             ids: Arc::clone(&ids),
             place,
             region: config.defaults.region.clone(),
+            transport: Arc::clone(&transport),
             outbox: Arc::clone(&outbox),
             settled: settled.clone(),
         });
-        let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
         let delivery = tokio::spawn(delivery::run(
             delivery::Parts {
                 store: store.clone(),
                 channels: channels.clone(),
-                transport: Arc::new(HttpTransport::new(Limits { total, ..Limits::default() })?),
+                transport,
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 settings: config.delivery.clone(),

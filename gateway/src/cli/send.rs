@@ -23,6 +23,9 @@ pub(super) struct Send {
     /// Send from this number instead of the channel's own
     #[arg(long, allow_hyphen_values = true)]
     from: Option<String>,
+    /// When it is to leave [default: now], as in 2026-03-01T09:30:00-05:00
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
     /// The channel, where there are several
     #[arg(long)]
     channel: Option<String>,
@@ -45,6 +48,7 @@ impl Send {
         let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
         let body = json!({
             "to": self.to, "text": self.text, "media": self.media, "from": self.from, "channel": self.channel,
+            "send_at": self.at,
         });
         let path = if self.wait { "/v1/messages?wait=sent" } else { "/v1/messages" };
         let language = context.setting("defaults.locale")?;

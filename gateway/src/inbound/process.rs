@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::Shared;
 use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
-use crate::message::{MessageId, PartId};
+use crate::message::{MessageId, Options, PartId};
 use crate::plugins::{ConversationSeen, InboundCall, Ran};
-use crate::store::{self, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Trace};
+use crate::store::{self, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Trace};
 
 /// Between two tries to commit while the database is away.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 20, 30];
@@ -148,13 +148,14 @@ impl Shared {
         channel: &dyn Channel,
         reply: &PlannedReply,
     ) -> Result<NewOutbound, channels::Unsendable> {
-        let outbound = channels::Outbound { text: reply.text.clone(), media: reply.media.clone() };
+        let outbound =
+            channels::Outbound { text: reply.text.clone(), media: reply.media.clone(), options: Options::default() };
         let now = self.clock.now();
         let id = MessageId(self.ids.next(now));
         let parts: Vec<NewPart> = channel
             .split(&outbound)?
             .into_iter()
-            .map(|content| NewPart::new(PartId(self.ids.next(now)), content.text, content.media))
+            .map(|content| NewPart::new(PartId(self.ids.next(now)), content.text, content.media, &outbound.options))
             .collect();
         Ok(NewOutbound {
             id,
@@ -169,6 +170,8 @@ impl Shared {
             route: Route::Outbox,
             in_reply_to: Some(recorded.id),
             plugin: Some(reply.plugin.clone()),
+            options: Options::default(),
+            schedule: Schedule::Now,
             at: now,
         })
     }

@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::phone;
 
+/// Put before a number that is reached by WhatsApp instead of a text.
+const WHATSAPP: &str = "whatsapp:";
+
+/// The longest name that may stand in place of a sender's number.
+const MAX_NAME: usize = 11;
+
 /// A phone number in E.164, or what else a provider uses as one: a short code, a name.
 ///
 /// Its `Debug` form hides all but the ends, so that it can't slip into a log in clear.
@@ -13,9 +19,27 @@ pub struct Address(String);
 
 impl Address {
     /// What a person or an application wrote: a number in any usual form, in E.164 or as dialled
-    /// in `region` (an ISO 3166 code such as `MX`).
+    /// in `region` (an ISO 3166 code such as `MX`); with `whatsapp:` before it, one that is written
+    /// to there.
     pub fn parse(input: &str, region: &str) -> Result<Self, phone::Refusal> {
-        phone::parse(input, region).map(Self)
+        let Some(number) = input.trim().strip_prefix(WHATSAPP) else {
+            return phone::parse(input, region).map(Self);
+        };
+        // WhatsApp has ids of its own: there a Mexican mobile may still begin with +521, and is not
+        // reached without the 1.
+        if is_international(number) && Self::received(number).0 != number {
+            return Ok(Self(format!("{WHATSAPP}{number}")));
+        }
+        phone::parse(number, region).map(|number| Self(format!("{WHATSAPP}{number}")))
+    }
+
+    /// What an operator or an application sends from: a number in E.164, also with `whatsapp:`
+    /// before it, a short code, or a name of at most 11 letters, digits and spaces.
+    pub fn sender(input: &str) -> Option<Self> {
+        let input = input.trim();
+        let number = input.strip_prefix(WHATSAPP).unwrap_or(input);
+        let short_code = (3..=8).contains(&input.len()) && input.bytes().all(|byte| byte.is_ascii_digit());
+        (is_international(number) || short_code || is_name(input)).then(|| Self::received(input))
     }
 
     /// What a provider sent. Providers give E.164 where they know it and the raw caller id
@@ -45,6 +69,20 @@ impl Address {
     }
 }
 
+/// A number in E.164, as far as can be told without the numbering plans.
+fn is_international(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+    })
+}
+
+/// What Twilio calls an alphanumeric sender.
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.redacted())
@@ -68,6 +106,36 @@ mod tests {
         ];
         for (raw, expected) in cases {
             assert_eq!(Address::received(raw).as_str(), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_recipient_is_a_number_in_any_form_or_one_on_whatsapp() {
+        let cases = [
+            ("998 123 4567", Some("+529981234567")),
+            ("whatsapp:+52 998 123 4567", Some("whatsapp:+529981234567")),
+            (" whatsapp:9981234567 ", Some("whatsapp:+529981234567")),
+            ("whatsapp:+5219981234567", Some("whatsapp:+5219981234567")),
+            ("whatsapp:", None),
+            ("whatsapp:nobody", None),
+            ("22395", None),
+            ("RECADO", None),
+        ];
+        for (input, expected) in cases {
+            let parsed = Address::parse(input, "MX").ok();
+            assert_eq!(parsed.as_ref().map(Address::as_str), expected, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn a_sender_may_be_a_short_code_or_a_name_too() {
+        for good in ["+529983162438", "+14155550100", "whatsapp:+14155550100", "223", "22395", "RECADO", "Mi Tienda 2"]
+        {
+            assert_eq!(Address::sender(good).as_ref().map(Address::as_str), Some(good));
+        }
+        assert_eq!(Address::sender(" RECADO ").as_ref().map(Address::as_str), Some("RECADO"));
+        for bad in ["", "22", "123456789", "+0123456789", "+123456", "Recado Mexico", "Recado!", "whatsapp:RECADO"] {
+            assert_eq!(Address::sender(bad), None, "{bad:?}");
         }
     }
 

@@ -6,6 +6,7 @@ pub mod address;
 pub mod conversation;
 pub mod id;
 pub mod locale;
+pub mod options;
 pub mod phone;
 pub mod place;
 pub mod segments;
@@ -18,6 +19,7 @@ pub use address::Address;
 pub use conversation::ConversationStatus;
 pub use id::{ContactId, ConversationId, MessageId, PartId};
 pub use locale::Locale;
+pub use options::{ContentTemplate, Options};
 pub use place::Place;
 pub use status::Status;
 

@@ -252,6 +252,7 @@ fn strings(json: Value) -> Vec<String> {
 
 fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>) -> Message {
     let first = parts.first().and_then(|part| part.provider_id.clone());
+    let options = parts.first().and_then(|part| serde_json::from_value(part.options.clone()?).ok()).unwrap_or_default();
     Message {
         id: MessageId(row.id),
         conversation_id: ConversationId(row.conversation_id),
@@ -268,6 +269,8 @@ fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>)
         error_message: row.error_message,
         in_reply_to: row.in_reply_to.map(MessageId),
         plugin: row.plugin,
+        send_at: row.send_at.map(time),
+        options,
         created_at: time(row.created_at),
         processed_at: row.processed_at.map(time),
         sent_at: row.sent_at.map(time),

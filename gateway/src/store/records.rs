@@ -6,8 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::message::{
-    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId, ProviderError, Status,
-    segments,
+    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, Options, PartId,
+    ProviderError, Status, segments,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -118,7 +118,19 @@ pub struct NewOutbound {
     pub route: Route,
     pub in_reply_to: Option<MessageId>,
     pub plugin: Option<String>,
+    pub options: Options,
+    pub schedule: Schedule,
     pub at: Timestamp,
+}
+
+/// When a message leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    Now,
+    /// It stays in the outbox until then.
+    At(Timestamp),
+    /// It is handed over now, and the provider keeps it until then.
+    AtProvider(Timestamp),
 }
 
 #[derive(Clone, Debug)]
@@ -131,9 +143,12 @@ pub struct NewPart {
 
 impl NewPart {
     /// With its segments counted; the provider's own count replaces ours once it is known.
-    pub fn new(id: PartId, text: String, media: Vec<String>) -> Self {
-        let segments = u32::try_from(segments::count(&text).segments).unwrap_or(u32::MAX);
-        Self { id, text, media, segments }
+    pub fn new(id: PartId, text: String, media: Vec<String>, options: &Options) -> Self {
+        let counted = match options.smart_encoded {
+            Some(true) => segments::count(&segments::smart(&text)),
+            _ => segments::count(&text),
+        };
+        Self { id, text, media, segments: u32::try_from(counted.segments).unwrap_or(u32::MAX) }
     }
 }
 
@@ -176,8 +191,21 @@ pub struct Claimed {
     pub recipient: Address,
     pub text: String,
     pub media: Vec<String>,
+    pub options: Options,
+    /// When the provider shall send it, where it keeps it until then.
+    pub send_at: Option<Timestamp>,
     /// How many tries were made, this one included.
     pub attempts: u32,
+}
+
+/// What taking a message back came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancellation {
+    pub channel: String,
+    /// How many parts were still here, and will not be sent.
+    pub canceled: usize,
+    /// Parts that the provider has and may not have sent, with its ids: it is to be asked.
+    pub at_provider: Vec<(PartId, String)>,
 }
 
 /// What a try to send a part came to, for the record.
@@ -244,6 +272,11 @@ pub struct Message {
     pub in_reply_to: Option<MessageId>,
     /// The plugin that asked for it.
     pub plugin: Option<String>,
+    /// When it is to leave, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Options::is_default")]
+    pub options: Options,
     pub created_at: Timestamp,
     pub processed_at: Option<Timestamp>,
     pub sent_at: Option<Timestamp>,

@@ -80,6 +80,7 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/{channel}/status", any(webhooks::receive))
         .route("/v1/messages", post(api::messages::create).get(api::messages::list))
         .route("/v1/messages/{id}", get(api::messages::one))
+        .route("/v1/messages/{id}/cancel", post(api::messages::cancel))
         .route("/v1/messages/{id}/trace", get(api::messages::trace))
         .route("/v1/conversations", get(api::conversations::list))
         .route("/v1/conversations/{id}", get(api::conversations::one))

@@ -113,13 +113,18 @@ impl Problem {
         use outbound::Error;
         match error {
             Error::To(refusal) => Self::invalid("/to", refusal.code(), refusal.reason(locale)),
-            Error::From(refusal) => Self::invalid("/from", refusal.code(), refusal.reason(locale)),
+            Error::From => Self::invalid("/from", "not-a-sender", error.to_string()),
+            Error::TooFarAhead => Self::invalid("/send_at", "too-far-ahead", error.to_string()),
             Error::UnknownChannel { .. } => Self::invalid("/channel", "unknown-channel", error.to_string()),
             Error::Nul => Self::invalid("/text", "nul", error.to_string()),
             Error::Media(_) => Self::invalid("/media", "invalid-media", error.to_string()),
             Error::Unsendable(reason) => {
                 use crate::channels::Unsendable;
                 let (pointer, code) = match reason {
+                    Unsendable::Option { option, .. } => {
+                        let pointer = format!("/options/{}", option.replace('.', "/"));
+                        return Self::invalid(&pointer, "invalid-option", reason.to_string());
+                    }
                     Unsendable::Empty => ("/text", "empty"),
                     Unsendable::TooLong { .. } => ("/text", "too-long"),
                     Unsendable::TooManyMedia { .. } => ("/media", "too-many-media"),
@@ -133,6 +138,17 @@ impl Problem {
                 error.to_string(),
             ),
             Error::Store(error) => Self::store(error),
+        }
+    }
+
+    pub(super) fn cancel(error: &outbound::CancelError) -> Self {
+        use outbound::CancelError;
+        let conflict = |name, detail| Self::new(StatusCode::CONFLICT, name, "The message can't be taken back", detail);
+        match error {
+            CancelError::NotFound => Self::not_found("message"),
+            CancelError::TooLate => conflict("too-late", error.to_string()),
+            CancelError::Provider(_) => conflict("provider-refused", error.to_string()),
+            CancelError::Store(error) => Self::store(error),
         }
     }
 }

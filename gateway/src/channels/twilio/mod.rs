@@ -6,6 +6,7 @@
 pub mod errors;
 mod events;
 mod form;
+mod options;
 mod rest;
 mod settings;
 pub mod signature;
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
-use rest::Rest;
+use rest::{Rest, Sender};
 pub use settings::{Problem, Settings};
 
 /// An account at Twilio, and what it sends from.
@@ -45,6 +46,7 @@ impl Twilio {
             authorization: settings.authorization(account)?,
             sender: settings.sender()?,
             validity: settings.validity()?,
+            smart_encoded: settings.smart_encoded,
         };
         Ok(Self { tokens, rest, long_text: settings.long_text, max_text_units: settings.max_text_units()? })
     }
@@ -65,7 +67,11 @@ impl Channel for Twilio {
 
     /// Media ride the first part only.
     fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable> {
-        let Outbound { text, media } = outbound;
+        let Outbound { text, media, options } = outbound;
+        options::check(outbound, matches!(self.rest.sender, Sender::Service(_)))?;
+        if options.content.is_some() {
+            return Ok(vec![Content { text: String::new(), media: Vec::new() }]);
+        }
         if text.trim().is_empty() && media.is_empty() {
             return Err(Unsendable::Empty);
         }
@@ -92,6 +98,10 @@ impl Channel for Twilio {
         rest::decode(response)
     }
 
+    fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {
+        self.rest.cancel(provider_id)
+    }
+
     fn sender(&self) -> Option<&Address> {
         self.rest.sender.address()
     }
@@ -102,6 +112,10 @@ impl Channel for Twilio {
             max_media: MAX_MEDIA,
             receipts: true,
             answer: Some(twiml::LIMITS),
+            schedule: match self.rest.sender {
+                Sender::Service(_) => Some(options::SCHEDULE),
+                Sender::Address(_) => None,
+            },
         }
     }
 

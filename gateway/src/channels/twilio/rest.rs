@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::errors::{Advice, known};
 use super::events::status_named;
+use super::options;
 use crate::channels::{Outcome, Part};
 use crate::message::{Address, ProviderError, Status};
 
@@ -23,6 +24,7 @@ pub(super) struct Rest {
     pub(super) authorization: HeaderValue,
     pub(super) sender: Sender,
     pub(super) validity: Option<u32>,
+    pub(super) smart_encoded: bool,
 }
 
 /// What a channel sends from.
@@ -61,12 +63,29 @@ impl Rest {
         if !part.status_callback.is_empty() {
             form.append_pair("StatusCallback", &part.status_callback);
         }
-        if let Some(seconds) = self.validity {
-            form.append_pair("ValidityPeriod", &seconds.to_string());
+        for (name, value) in options::parameters(part, self.validity, self.smart_encoded) {
+            form.append_pair(name, &value);
         }
-        let mut request = Request::new(Bytes::from(form.finish()));
+        self.post(self.endpoint.clone(), form.finish())
+    }
+
+    /// Twilio takes back what it keeps until its time, or has not begun to send.
+    pub(super) fn cancel(&self, sid: &str) -> Option<Request<Bytes>> {
+        Some(self.post(self.message(sid)?, "Status=canceled".to_owned()))
+    }
+
+    /// Where one message is found; nothing for what can't be a message's id.
+    fn message(&self, sid: &str) -> Option<Uri> {
+        let known = sid.len() == 34 && sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let base = self.endpoint.to_string();
+        let base = base.strip_suffix(".json").filter(|_| known)?;
+        format!("{base}/{sid}.json").parse().ok()
+    }
+
+    fn post(&self, uri: Uri, form: String) -> Request<Bytes> {
+        let mut request = Request::new(Bytes::from(form));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.clone();
+        *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

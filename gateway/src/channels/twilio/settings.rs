@@ -18,8 +18,8 @@ pub type Problem = (&'static str, String);
 /// Twilio takes no longer text in one message (error 21617 above it).
 const MAX_TEXT_UNITS: usize = 1600;
 
-/// The longest time Twilio keeps a message in its queue.
-const MAX_VALIDITY: u32 = 36_000;
+/// How many seconds Twilio may be told to keep a message in its queue.
+pub(super) const VALIDITY: std::ops::RangeInclusive<u32> = 1..=36_000;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -39,6 +39,8 @@ pub struct Settings {
     pub max_text_units: usize,
     /// How many seconds Twilio may keep a message in its queue; Twilio's own default is ten hours.
     pub validity: Option<u32>,
+    /// Whether texts are sent smart encoded, unless the message says otherwise.
+    pub smart_encoded: bool,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             long_text: LongText::Split,
             max_text_units: MAX_TEXT_UNITS,
             validity: None,
+            smart_encoded: false,
         }
     }
 }
@@ -149,9 +152,13 @@ impl Settings {
 
     pub(super) fn validity(&self) -> Result<Option<u32>, Problem> {
         match self.validity {
-            Some(seconds) if !(1..=MAX_VALIDITY).contains(&seconds) => Err((
+            Some(seconds) if !VALIDITY.contains(&seconds) => Err((
                 "validity",
-                format!("must be from 1 to {MAX_VALIDITY} seconds; leave it out for Twilio's default"),
+                format!(
+                    "must be from {} to {} seconds; leave it out for Twilio's default",
+                    VALIDITY.start(),
+                    VALIDITY.end()
+                ),
             )),
             validity => Ok(validity),
         }
@@ -184,28 +191,9 @@ fn check_sid<'a>(key: &'static str, prefix: &str, what: &str, sid: &'a str) -> R
 }
 
 fn check_address(from: &str) -> Result<Address, Problem> {
-    let digits = |text: &str, least, most| {
-        (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let number = from.strip_prefix("whatsapp:").unwrap_or(from).strip_prefix('+');
-    let good = match number {
-        Some(number) => digits(number, 7, 15) && !number.starts_with('0'),
-        None => digits(from, 3, 8) || is_name(from),
-    };
-    if good {
-        return Ok(Address::received(from));
-    }
-    Err((
-        "from",
-        "must be a number in E.164 such as +14155550100, a short code, or a name of at most 11 letters, digits and \
-         spaces (TWILIO_PHONE_NUMBER)"
-            .to_owned(),
-    ))
-}
-
-/// What Twilio calls an alphanumeric sender.
-fn is_name(from: &str) -> bool {
-    from.len() <= 11
-        && from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
-        && from.bytes().any(|byte| byte.is_ascii_alphabetic())
+    Address::sender(from).ok_or_else(|| {
+        let problem = "must be a number in E.164 such as +14155550100, a short code, or a name of at most 11 letters, \
+                       digits and spaces (TWILIO_PHONE_NUMBER)";
+        ("from", problem.to_owned())
+    })
 }

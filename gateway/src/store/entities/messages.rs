@@ -31,6 +31,7 @@ pub struct Model {
     pub delivered_at: Option<i64>,
     pub failed_at: Option<i64>,
     pub read_at: Option<i64>,
+    pub send_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -24,6 +24,8 @@ pub struct Model {
     pub attempts: i32,
     pub due_at: i64,
     pub lease_until: Option<i64>,
+    pub send_at: Option<i64>,
+    pub options: Option<Json>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -13,6 +13,7 @@ use super::millis;
 use super::settle::reduce_message;
 use crate::message::{Address, MessageId, PartId, Status};
 use crate::store::entities::{attempts, parts};
+use crate::store::reads::time;
 use crate::store::records::Claimed;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -26,11 +27,12 @@ struct Claim {
 }
 
 /// Parts of one conversation go out one after the other, so a part waits for every older one
-/// that has not come to an end. Ids sort by age. Looked for once and kept ("materialized"): a plan
+/// that has not come to an end, unless that one's time is yet to come. Ids sort by age. Looked for once and kept ("materialized"): a plan
 /// that looked again for each row would lock, and lease, more than the limit.
 const DUE: &str = "SELECT due.id FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
     AND NOT EXISTS (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
-    AND older.id < due.id AND older.state IN ('queued', 'sending')) \
+    AND older.id < due.id AND (older.state = 'sending' OR (older.state = 'queued' \
+    AND (older.attempts > 0 OR older.due_at <= $3)))) \
     ORDER BY due.due_at, due.id LIMIT ";
 
 #[async_trait]
@@ -94,6 +96,8 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
         recipient: Address::received(&part.recipient),
         text: part.text,
         media: serde_json::from_value(part.media).unwrap_or_default(),
+        options: part.options.and_then(|options| serde_json::from_value(options).ok()).unwrap_or_default(),
+        send_at: part.send_at.map(time),
         attempts: u32::try_from(part.attempts).unwrap_or(0),
     }
 }

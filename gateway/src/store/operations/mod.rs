@@ -1,5 +1,6 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
+mod cancel;
 mod claim;
 mod conversation;
 mod keys;
@@ -17,7 +18,7 @@ pub(super) use settle::read;
 
 use super::Error;
 use super::entities::{media, messages};
-use super::records::NewOutbound;
+use super::records::{NewOutbound, Schedule};
 
 pub(super) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
@@ -92,5 +93,9 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         delivered_at: Set(None),
         failed_at: Set(None),
         read_at: Set(None),
+        send_at: Set(match message.schedule {
+            Schedule::Now => None,
+            Schedule::At(at) | Schedule::AtProvider(at) => Some(millis(at)),
+        }),
     }
 }

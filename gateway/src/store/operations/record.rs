@@ -235,6 +235,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         delivered_at: Set(None),
         failed_at: Set(None),
         read_at: Set(None),
+        send_at: Set(None),
     }
 }
 

@@ -11,7 +11,7 @@ use super::conversation::{Wanted, find_or_create};
 use super::{count, insert_media, media_rows, millis, outbound_row, storable, storable_json};
 use crate::message::{ConversationStatus, MessageId, Status};
 use crate::store::entities::{conversations, idempotency_keys, messages, parts};
-use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Submission, Submitted};
+use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Submission, Submitted};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -133,8 +133,16 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         error_code: Set(None),
         error_message: Set(None),
         attempts: Set(attempts),
-        due_at: Set(millis(message.at)),
+        due_at: Set(millis(match message.schedule {
+            Schedule::Now | Schedule::AtProvider(_) => message.at,
+            Schedule::At(at) => at,
+        })),
         lease_until: Set(None),
+        send_at: Set(match message.schedule {
+            Schedule::Now | Schedule::At(_) => None,
+            Schedule::AtProvider(at) => Some(millis(at)),
+        }),
+        options: Set((!message.options.is_default()).then(|| storable_json(serde_json::json!(message.options)))),
         created_at: Set(millis(message.at)),
         updated_at: Set(millis(message.at)),
     }

@@ -10,6 +10,7 @@ on_both!(
     a_claim_tells_all_that_sending_needs,
     a_conversation_is_sent_one_part_after_the_other,
     a_claim_takes_no_more_than_asked_for_and_nothing_before_its_time,
+    what_waits_for_its_time_holds_nobody_up,
     a_lease_that_ends_leaves_its_part_unknown,
     a_lease_that_ends_undoes_no_report,
 );
@@ -22,6 +23,9 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
     let store = database.store().await;
     let mut submission = database.submission(ANA, &["hola"]);
     submission.message.parts[0].media = vec!["https://example.mx/a".to_owned()];
+    let options = Options { validity: Some(60), smart_encoded: Some(true), ..Options::default() };
+    submission.message.options = options.clone();
+    submission.message.schedule = Schedule::AtProvider(at(4000));
     store.submit(submission.clone()).await.unwrap();
     let attempt_ids = database.many_ids(3);
     let claimed = store.claim(at(1), at(61), attempt_ids.clone()).await.unwrap();
@@ -34,6 +38,8 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         recipient: Address::received(ANA),
         text: "hola".to_owned(),
         media: vec!["https://example.mx/a".to_owned()],
+        options,
+        send_at: Some(at(4000)),
         attempts: 1,
     };
     assert_eq!(claimed, [expected]);
@@ -67,6 +73,23 @@ async fn a_conversation_is_sent_one_part_after_the_other(database: Database) {
     assert_eq!(texts(&claimed), ["a2"]);
     store.settle(settled(&claimed[0], 33, accepted("SM2"))).await.unwrap();
     assert_eq!(texts(&claim(&store, &database, 34, 10).await), ["a3"]);
+}
+
+async fn what_waits_for_its_time_holds_nobody_up(database: Database) {
+    let store = database.store().await;
+    let mut later = database.submission(ANA, &["later 1", "later 2"]);
+    later.message.schedule = Schedule::At(at(100));
+    store.submit(later.clone()).await.unwrap();
+    store.submit(database.submission(ANA, &["now"])).await.unwrap();
+    let claimed = claim(&store, &database, 1, 10).await;
+    assert_eq!(texts(&claimed), ["now"]);
+    store.settle(settled(&claimed[0], 2, accepted("SM1"))).await.unwrap();
+    assert_eq!(claim(&store, &database, 99, 10).await, []);
+    store.submit(database.submission(ANA, &["last"])).await.unwrap();
+    // When its time has come it keeps its place, in front of what was written after it.
+    assert_eq!(texts(&claim(&store, &database, 100, 10).await), ["later 1"]);
+    let stored = message(&store, later.message.id).await;
+    assert_eq!((stored.send_at, stored.options), (Some(at(100)), Options::default()));
 }
 
 async fn a_claim_takes_no_more_than_asked_for_and_nothing_before_its_time(database: Database) {

@@ -28,6 +28,7 @@ macro_rules! on_postgres {
     };
 }
 
+mod canceling;
 mod claiming;
 mod lists;
 mod processing;
@@ -51,7 +52,7 @@ use uuid::Uuid;
 use super::records::*;
 use super::{Settings, Store};
 use crate::clock::{Clock, Ids, SystemClock};
-use crate::message::{Address, ContactId, ConversationId, MessageId, PartId, Status};
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Status};
 
 /// The operator's address.
 const OURS: &str = "+529983162438";
@@ -154,12 +155,18 @@ impl Database {
             text: texts.concat(),
             media: Vec::new(),
             segments: u32::try_from(texts.len()).unwrap(),
-            parts: texts.iter().map(|text| NewPart::new(PartId(self.id()), (*text).to_owned(), Vec::new())).collect(),
+            parts: texts.iter().map(|text| self.part(text)).collect(),
             route: Route::Outbox,
             in_reply_to: None,
             plugin: None,
+            options: Options::default(),
+            schedule: Schedule::Now,
             at: at(0),
         }
+    }
+
+    fn part(&self, text: &str) -> NewPart {
+        NewPart::new(PartId(self.id()), text.to_owned(), Vec::new(), &Options::default())
     }
 
     fn submission(&self, recipient: &str, texts: &[&str]) -> Submission {

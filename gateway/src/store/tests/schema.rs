@@ -31,16 +31,17 @@ async fn migrations_go_up_down_and_up_again(database: Database) {
     let applied = async || -> Vec<bool> {
         migration_status(&settings).await.unwrap().into_iter().map(|step| step.applied).collect()
     };
-    assert_eq!(applied().await, [false; 3]);
+    let steps = applied().await.len();
+    assert_eq!(applied().await, vec![false; steps]);
     drop(database.store().await);
-    assert_eq!(applied().await, [true; 3]);
+    assert_eq!(applied().await, vec![true; steps]);
     migrate_down(&settings, 1).await.unwrap();
-    assert_eq!(applied().await, [true, true, false]);
-    migrate_down(&settings, 2).await.unwrap();
-    assert_eq!(applied().await, [false; 3]);
+    assert_eq!(applied().await, [vec![true; steps - 1], vec![false]].concat());
+    migrate_down(&settings, u32::try_from(steps - 1).unwrap()).await.unwrap();
+    assert_eq!(applied().await, vec![false; steps]);
     assert_eq!(tables(&database).await, ["seaql_migrations"]);
     let store = database.store().await;
-    assert_eq!(applied().await, [true; 3]);
+    assert_eq!(applied().await, vec![true; steps]);
     assert_eq!(store.record(database.inbound("SM1", ANA)).await.unwrap(), Receipt::Recorded);
     // One that is up to date is opened as it is.
     assert_eq!(database.store().await.unprocessed(10).await.unwrap().len(), 1);

@@ -7,12 +7,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{List, Paging, id};
 use crate::channels::Explanation;
-use crate::message::{ConversationId, Direction, Locale, MessageId};
+use crate::message::{ConversationId, Direction, Locale, MessageId, Options};
 use crate::outbound;
 use crate::store::{Idempotency, Message, MessageFilter, Page, Trace};
 use crate::web::auth::Caller;
@@ -31,6 +32,10 @@ struct NewMessage {
     media: Vec<String>,
     from: Option<String>,
     channel: Option<String>,
+    /// RFC 3339; at once where it is not set or over.
+    send_at: Option<Timestamp>,
+    #[serde(default)]
+    options: Options,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +92,8 @@ pub(in crate::web) async fn create(
         channel: new.channel,
         text: new.text,
         media: new.media,
+        send_at: new.send_at,
+        options: new.options,
         idempotency,
     };
     let (id, before) = app.outbound.submit(request).await.map_err(|error| Problem::outbound(&error, locale))?;
@@ -185,6 +192,19 @@ async fn find(app: &App, text: &str) -> Result<Message, Problem> {
     let id = id(text).ok_or_else(|| Problem::not_found("message"))?;
     let found = app.store.message(MessageId(id)).await.map_err(|error| Problem::store(&error))?;
     found.ok_or_else(|| Problem::not_found("message"))
+}
+
+/// `POST /v1/messages/{id}/cancel`: takes back what has not been sent yet, here or at the provider.
+pub(in crate::web) async fn cancel(
+    State(app): State<App>,
+    _: Caller,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Explained>, Problem> {
+    let message = find(&app, &text).await?;
+    app.outbound.cancel(message.id).await.map_err(|error| Problem::cancel(&error))?;
+    let message = find(&app, &text).await?;
+    Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
 }
 
 /// The explanation of one message.

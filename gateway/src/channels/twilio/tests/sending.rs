@@ -7,20 +7,22 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{ProviderError, Status};
+use crate::message::{ContentTemplate, Options, ProviderError, Status};
 
 fn outbound(text: &str, media: usize) -> Outbound {
     let media = (0..media).map(|index| format!("https://m.example/{index}")).collect();
-    Outbound { text: text.to_owned(), media }
+    Outbound { text: text.to_owned(), media, options: Options::default() }
 }
 
 fn part(sender: Option<&str>, text: &str, media: usize) -> Part {
-    let Outbound { text, media } = outbound(text, media);
+    let Outbound { text, media, options } = outbound(text, media);
     Part {
         id: "01936f2e-7d4a-7000-8000-000000000001".parse().unwrap(),
         sender: sender.map(Address::received),
         recipient: Address::received("+14017122661"),
         content: Content { text, media },
+        options,
+        send_at: None,
         status_callback: "https://recado.example/webhooks/sms/status?part=1".to_owned(),
     }
 }
@@ -31,7 +33,7 @@ fn a_message_must_have_something_and_not_too_many_media() {
     assert_eq!(twilio.split(&outbound("", 0)), Err(Unsendable::Empty));
     assert_eq!(twilio.split(&outbound(" \n", 0)), Err(Unsendable::Empty));
     assert_eq!(twilio.split(&outbound("x", 11)), Err(Unsendable::TooManyMedia { count: 11, limit: 10 }));
-    let Outbound { text, media } = outbound("", 10);
+    let Outbound { text, media, .. } = outbound("", 10);
     assert_eq!(twilio.split(&outbound("", 10)), Ok(vec![Content { text, media }]));
 }
 
@@ -108,6 +110,95 @@ fn what_is_not_set_is_not_sent() {
     let names = |twilio: &Twilio| sent(twilio, &bare).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names(&channel("")), ["To", "From", "MediaUrl"]);
     assert_eq!(names(&channel("validity = 60")), ["To", "From", "MediaUrl", "ValidityPeriod"]);
+}
+
+#[test]
+fn every_wish_has_its_parameter() {
+    let options = Options {
+        validity: Some(3600),
+        smart_encoded: Some(false),
+        shorten_urls: Some(true),
+        risk_check: Some(false),
+        provide_feedback: Some(true),
+        content: None,
+    };
+    let wishes = Part { options, send_at: Some("2026-03-01T09:30:00.9Z".parse().unwrap()), ..part(None, "hi", 0) };
+    let twilio = channel(&format!("messaging_service_sid = '{SERVICE}'\nvalidity = 60\nsmart_encoded = true"));
+    let mut form = sent(&twilio, &wishes);
+    assert_eq!(
+        form.drain(..4).map(|(name, _)| name).collect::<Vec<_>>(),
+        ["To", "MessagingServiceSid", "Body", "StatusCallback"]
+    );
+    let expected = [
+        ("ValidityPeriod", "3600"),
+        ("ScheduleType", "fixed"),
+        ("SendAt", "2026-03-01T09:30:00Z"),
+        ("SmartEncoded", "false"),
+        ("ShortenUrls", "true"),
+        ("RiskCheck", "disable"),
+        ("ProvideFeedback", "true"),
+    ];
+    assert_eq!(form, pairs(&expected));
+    let usual = sent(&twilio, &part(None, "hi", 0));
+    assert!(usual.contains(&("SmartEncoded".to_owned(), "true".to_owned())), "the channel's own wish: {usual:?}");
+    assert!(usual.contains(&("ValidityPeriod".to_owned(), "60".to_owned())), "{usual:?}");
+}
+
+const TEMPLATE: &str = "HX0123456789abcdef0123456789ABCDEF";
+
+fn with_template(sid: &str, text: &str) -> Outbound {
+    let variables = [("1".to_owned(), "Ana \"A\"".to_owned())].into();
+    let content = Some(ContentTemplate { sid: sid.to_owned(), variables });
+    Outbound { options: Options { content, ..Options::default() }, ..outbound(text, 0) }
+}
+
+#[test]
+fn a_template_takes_the_place_of_the_text() {
+    let message = with_template(TEMPLATE, "");
+    let [content] = channel("").split(&message).unwrap().try_into().unwrap();
+    let form = sent(&channel(""), &Part { content, options: message.options, ..part(None, "", 0) });
+    assert!(!form.iter().any(|(name, _)| name == "Body"));
+    let expected = [("ContentSid", TEMPLATE), ("ContentVariables", r#"{"1":"Ana \"A\""}"#)];
+    assert_eq!(form.last_chunk::<2>().unwrap().as_slice(), pairs(&expected));
+}
+
+#[test]
+fn what_twilio_would_refuse_is_refused_here() {
+    let refused = |settings: &str, message: &Outbound| match channel(settings).split(message) {
+        Err(Unsendable::Option { option, .. }) => option,
+        other => panic!("{other:?}"),
+    };
+    let wish = |options: Options| Outbound { options, ..outbound("hi", 0) };
+    for seconds in [0, 36_001] {
+        assert_eq!(refused("", &wish(Options { validity: Some(seconds), ..Options::default() })), "validity");
+    }
+    let short = wish(Options { shorten_urls: Some(true), ..Options::default() });
+    assert_eq!(refused("", &short), "shorten_urls");
+    assert!(channel(&format!("messaging_service_sid = '{SERVICE}'")).split(&short).is_ok());
+    assert_eq!(refused("", &with_template("HX12", "")), "content.sid");
+    assert_eq!(refused("", &with_template(TEMPLATE, "hi")), "content");
+}
+
+#[test]
+fn only_a_messaging_service_keeps_a_message_until_its_time() {
+    assert_eq!(channel("").capabilities().schedule, None);
+    let schedule = channel(&format!("messaging_service_sid = '{SERVICE}'")).capabilities().schedule.unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    for (ahead, taken) in [(-1, false), (0, false), (900, false), (960, true), (3_023_940, true), (3_024_000, false)] {
+        assert_eq!(schedule.takes(now, jiff::Timestamp::from_second(ahead).unwrap()), taken, "{ahead} s");
+    }
+}
+
+#[test]
+fn a_message_is_taken_back_by_its_id() {
+    let sid = "SM0123456789abcdef0123456789abcdef";
+    let request = channel("").cancel(sid).unwrap();
+    let url = format!("https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{sid}.json");
+    assert_eq!((request.method(), request.uri().to_string()), (&http::Method::POST, url));
+    assert_eq!(&request.body()[..], b"Status=canceled");
+    for odd in ["", "SM1", "SM0123456789abcdef0123456789abcd/f", "../../../Accounts0123456789abcdef0"] {
+        assert!(channel("").cancel(odd).is_none(), "{odd}");
+    }
 }
 
 fn outcome(status: u16, retry_after: Option<&str>, body: &str) -> Outcome {

@@ -19,6 +19,7 @@ fn what_is_left_out_has_a_default() {
         max_media: 10,
         receipts: true,
         answer: Some(AnswerLimits { text_units: 1599, replies: 10, bytes: 32 * 1024 }),
+        schedule: None,
     };
     assert_eq!(twilio.capabilities(), capabilities);
 }

@@ -1,15 +1,21 @@
-//! The flow of what goes out: check, split, store. Sending is the business of
-//! [`crate::delivery`].
+//! The flow of what goes out: check, split, store; and taking back what has not left yet. Sending
+//! is the business of [`crate::delivery`].
+
+mod cancel;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
 
-use crate::channels::{self, Channels, Unsendable};
+use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
-use crate::message::{Address, ContactId, ConversationId, MessageId, PartId, Place, Status, phone};
-use crate::store::{self, Idempotency, Message, NewOutbound, NewPart, Route, Store, Submission, Submitted};
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
+use crate::store::{self, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted};
+use crate::transport::Transport;
+
+pub use cancel::CancelError;
 
 /// What a caller wants sent.
 #[derive(Clone, Debug)]
@@ -21,6 +27,9 @@ pub struct Request {
     pub channel: Option<String>,
     pub text: String,
     pub media: Vec<String>,
+    /// When it is to leave, if not at once.
+    pub send_at: Option<Timestamp>,
+    pub options: Options,
     pub idempotency: Option<Idempotency>,
 }
 
@@ -29,14 +38,16 @@ pub struct Request {
 pub enum Error {
     #[error("`to` is not a number that can be written to")]
     To(phone::Refusal),
-    #[error("`from` is not a number that can be written from")]
-    From(phone::Refusal),
+    #[error("`from` must be a number, a short code, or a name of at most 11 letters, digits and spaces")]
+    From,
     #[error("there is no channel `{name}`; there are: {known}")]
     UnknownChannel { name: String, known: String },
     #[error("`text` has a NUL character, which no provider carries")]
     Nul,
     #[error("`media`: {0}")]
     Media(String),
+    #[error("`send_at` is more than a year ahead")]
+    TooFarAhead,
     #[error(transparent)]
     Unsendable(#[from] Unsendable),
     #[error("this idempotency key was used before for a call with another body")]
@@ -57,6 +68,7 @@ pub struct Parts {
     pub ids: Arc<Ids>,
     pub place: Place,
     pub region: String,
+    pub transport: Arc<dyn Transport>,
     pub outbox: Arc<Notify>,
     /// Says which message a worker is done with for now.
     pub settled: broadcast::Sender<MessageId>,
@@ -87,7 +99,7 @@ impl Outbound {
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
         let sender = match request.from.filter(|from| !from.trim().is_empty()) {
-            Some(from) => Some(Address::parse(&from, &parts.region).map_err(Error::From)?),
+            Some(from) => Some(self.sender(&from)?),
             // Unknown while the provider picks one, as a Messaging Service does.
             None => channel.sender().cloned(),
         };
@@ -97,13 +109,22 @@ impl Outbound {
         for url in &request.media {
             check_media(url)?;
         }
-        let content = channels::Outbound { text: request.text, media: request.media };
+        let content = channels::Outbound { text: request.text, media: request.media, options: request.options };
         let cut = channel.split(&content)?;
         let now = parts.clock.now();
+        let schedule = match request.send_at {
+            Some(at) if at.as_second() - now.as_second() > FARTHEST => return Err(Error::TooFarAhead),
+            // The provider chooses the sender of what it keeps, and keeps no order among several.
+            Some(at) if sender.is_none() && cut.len() == 1 && takes(channel.as_ref(), now, at) => {
+                Schedule::AtProvider(at)
+            }
+            Some(at) if at > now => Schedule::At(at),
+            _ => Schedule::Now,
+        };
         let id = MessageId(parts.ids.next(now));
         let new_parts: Vec<NewPart> = cut
             .into_iter()
-            .map(|content| NewPart::new(PartId(parts.ids.next(now)), content.text, content.media))
+            .map(|part| NewPart::new(PartId(parts.ids.next(now)), part.text, part.media, &content.options))
             .collect();
         Ok(Submission {
             conversation_id: ConversationId(parts.ids.next(now)),
@@ -122,9 +143,17 @@ impl Outbound {
                 route: Route::Outbox,
                 in_reply_to: None,
                 plugin: None,
+                options: content.options,
+                schedule,
                 at: now,
             },
         })
+    }
+
+    /// A number as written at home, or what else can stand as a sender.
+    fn sender(&self, from: &str) -> Result<Address, Error> {
+        let number = Address::parse(from, &self.0.region).ok();
+        number.or_else(|| Address::sender(from)).ok_or(Error::From)
     }
 
     /// The only channel needs no naming.
@@ -160,6 +189,13 @@ impl Outbound {
             let _ = tokio::time::timeout_at(deadline, settled.recv()).await;
         }
     }
+}
+
+/// The farthest that a message may be planned ahead, in seconds: a typing mistake in the year shows.
+const FARTHEST: i64 = 366 * 24 * 60 * 60;
+
+fn takes(channel: &dyn Channel, now: Timestamp, at: Timestamp) -> bool {
+    channel.capabilities().schedule.is_some_and(|schedule| schedule.takes(now, at))
 }
 
 /// The provider fetches media itself, so only an address it can reach makes sense.

@@ -1,0 +1,72 @@
+//! Taking a message back: here, while it is in the outbox; at the provider, while it keeps it.
+
+use super::Outbound;
+use crate::channels::Outcome;
+use crate::message::{MessageId, PartId, Status};
+use crate::store::{self, NewObservation};
+
+/// Why a message was not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    #[error("there is no such outbound message")]
+    NotFound,
+    #[error("nothing of it is left to take back: it was sent, or is being sent")]
+    TooLate,
+    #[error("the provider did not take it back: {0}")]
+    Provider(String),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Outbound {
+    /// Takes back what has not been sent. What was canceled here stays so, also when the provider
+    /// refuses for the rest.
+    pub async fn cancel(&self, id: MessageId) -> Result<(), CancelError> {
+        let now = self.0.clock.now();
+        let found = self.0.store.cancel(id, now).await?.ok_or(CancelError::NotFound)?;
+        if found.canceled == 0 && found.at_provider.is_empty() {
+            return Err(CancelError::TooLate);
+        }
+        for (part, provider_id) in &found.at_provider {
+            self.cancel_at_provider(&found.channel, *part, provider_id).await?;
+        }
+        tracing::info!(message_id = %id, here = found.canceled, provider = found.at_provider.len(), "canceled");
+        // The conversation's next message may have waited for this one.
+        self.0.outbox.notify_one();
+        let _ = self.0.settled.send(id);
+        Ok(())
+    }
+
+    /// The provider's answer is kept like a report of its own: its `canceled` may come before it.
+    async fn cancel_at_provider(&self, channel: &str, part: PartId, provider_id: &str) -> Result<(), CancelError> {
+        let refused =
+            |reason: Option<String>| CancelError::Provider(reason.unwrap_or_else(|| "no reason given".into()));
+        let provider = self.0.channels.get(channel);
+        let request = provider.and_then(|provider| provider.cancel(provider_id));
+        let (Some(provider), Some(request)) = (provider, request) else {
+            return Err(refused(Some("it has no way to".to_owned())));
+        };
+        let response = self.0.transport.send(request).await.map_err(|error| refused(Some(error.to_string())))?;
+        match provider.decode(&response) {
+            Outcome::Accepted { status: Status::Canceled, .. } => {}
+            Outcome::Accepted { status, .. } => return Err(refused(Some(format!("it is {status}")))),
+            Outcome::Retry { error, .. }
+            | Outcome::Rejected { error }
+            | Outcome::OptedOut { error }
+            | Outcome::Unknown { error } => return Err(refused(error.message)),
+        }
+        let now = self.0.clock.now();
+        let observation = NewObservation {
+            id: self.0.ids.next(now),
+            channel: channel.to_owned(),
+            provider_id: provider_id.to_owned(),
+            part_id: Some(part),
+            status: Status::Canceled,
+            error: None,
+            raw: Vec::new(),
+            received_at: now,
+        };
+        self.0.store.observe(observation).await?;
+        Ok(())
+    }
+}
