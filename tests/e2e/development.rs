@@ -125,3 +125,24 @@ fn a_taken_port_is_said_with_the_way_out() {
         assert!(ran.stderr.contains(&listen) && ran.stderr.contains(remedy), "{arguments:?}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn faults_may_be_there_from_the_start() {
+    let folder = folder();
+    let process = start(folder.path(), &["--json", "--fault", "create_refused=every:2", "--fault", "callback_lost"]);
+    let told = told(&process);
+    let faults =
+        call(Request::get(format!("{}/sandbox/faults", told["phones"].as_str().unwrap())).body(Bytes::new()).unwrap());
+    let faults = faults.unwrap().expect(200);
+    assert_eq!(faults["create_refused"]["rule"], json!({ "every": 2 }));
+    assert_eq!(faults["callback_lost"]["rule"], json!({ "every": 1 }));
+    assert_eq!(faults["create_late"]["rule"], Value::Null);
+    stop(process);
+    for (wrong, hint) in
+        [("lightning", "create_cut_after"), ("create_refused=every:0", "nonzero"), ("create_refused=3", "0 to 1")]
+    {
+        let ran = run(folder.path(), &["dev", "--port", "0", "--data", "here", "--fault", wrong], &[]);
+        assert_eq!(ran.code, Some(2), "{wrong}: {ran:?}");
+        assert!(ran.stderr.contains("--fault") && ran.stderr.contains(hint), "{wrong}: {ran:?}");
+    }
+}

@@ -10,9 +10,9 @@ use figment::value::Value;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::Context;
 use super::call::Reach;
 use super::gateway::{Gateway, random_key, stop_signal};
+use super::{Context, Usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::sandbox::{self, Pace, Sandbox};
@@ -32,6 +32,10 @@ pub(super) struct Dev {
     /// A plugin to ask before the others; may be given several times
     #[arg(long, value_name = "FILE")]
     plugin: Vec<PathBuf>,
+    /// What goes wrong at the local Twilio, as in create_cut_after=every:5 or callback_lost=0.1; may be
+    /// given several times, and changed on the page
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<String>,
 }
 
 /// The local Twilio's account, where the environment names none.
@@ -112,7 +116,9 @@ impl Dev {
             keep: Some(self.data.join("local-twilio.jsonl")),
             pace: Pace::Lively,
         };
-        Ok(phones.serve(settings, clock).await?)
+        let sandbox = phones.serve(settings, clock).await?;
+        sandbox.set_faults(&self.fault).map_err(|error| Usage(format!("--fault: {error}")))?;
+        Ok(sandbox)
     }
 
     /// The same key at every start of the same data folder.

@@ -86,6 +86,35 @@ pub(super) struct Rule {
     millis: Option<u64>,
 }
 
+/// Reads faults as written on a command line: `NAME` for every time, `NAME=every:5`, `NAME=0.1`, and
+/// `create_late=every:3:2000` with the milliseconds it takes.
+pub(super) fn written<'a>(faults: impl Iterator<Item = &'a str>) -> Result<Map<String, Value>, String> {
+    faults.map(|fault| one(fault).map(|(name, rule)| (name.to_owned(), rule))).collect()
+}
+
+fn one(fault: &str) -> Result<(&str, Value), String> {
+    let (name, rule) = fault.split_once('=').unwrap_or((fault, "every:1"));
+    let (rule, millis) = match rule.rsplit_once(':') {
+        Some((rule, millis)) if rule != "every" => (rule, Some(millis)),
+        _ => (rule, None),
+    };
+    let problem = || {
+        let known = Fault::ALL.map(Fault::name).join(", ");
+        format!(
+            "`{fault}` is no fault; write NAME, NAME=every:5, NAME=0.1 or create_late=every:3:2000; there are {known}"
+        )
+    };
+    let mut read = Map::new();
+    match rule.strip_prefix("every:") {
+        Some(every) => read.insert("every".to_owned(), json!(every.parse::<u64>().map_err(|_| problem())?)),
+        None => read.insert("probability".to_owned(), json!(rule.parse::<f64>().map_err(|_| problem())?)),
+    };
+    if let Some(millis) = millis {
+        read.insert("millis".to_owned(), json!(millis.parse::<u64>().map_err(|_| problem())?));
+    }
+    Ok((name, Value::Object(read)))
+}
+
 impl Rule {
     fn check(&self, fault: Fault) -> Result<(), String> {
         let name = fault.name();
@@ -210,6 +239,25 @@ mod tests {
         assert_ne!(draw(&faults(&json!({ "callback_lost": { "probability": 0.5, "seed": 8 } })), 200), drawn);
         assert!((60..140).contains(&drawn.iter().filter(|happens| **happens).count()));
         assert_eq!(draw(&Faults::default(), 3), [false; 3]);
+    }
+
+    #[test]
+    fn faults_are_read_from_a_command_line() {
+        let line = ["create_cut_after", "callback_lost=0.1", "create_refused=every:5", "create_late=every:3:2000"];
+        let rules = written(line.into_iter()).unwrap();
+        let expected = json!({
+            "create_cut_after": { "every": 1 },
+            "callback_lost": { "probability": 0.1 },
+            "create_refused": { "every": 5 },
+            "create_late": { "every": 3, "millis": 2000 },
+        });
+        assert_eq!(Value::Object(rules.clone()), expected);
+        Faults::default().set(&rules).unwrap();
+        let half = written(["create_late=0.5:20"].into_iter()).unwrap();
+        assert_eq!(half["create_late"], json!({ "probability": 0.5, "millis": 20 }));
+        for bad in ["create_refused=often", "create_refused=every:x", "create_late=every:3:soon", "callback_lost="] {
+            assert!(written([bad].into_iter()).unwrap_err().contains(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub enum Error {
     Keep { path: PathBuf, source: std::io::Error },
     #[error("the local Twilio can't call webhooks: {0}")]
     Transport(#[from] Failure),
+    #[error("{0}")]
+    Fault(String),
 }
 
 /// A taken port that nobody is served on yet, so that its URL can be told before all is wired.
@@ -166,6 +168,13 @@ impl Sandbox {
             Ok(())
         });
         let Ok(()) = done;
+    }
+
+    /// Makes these faults happen, in place of those before. Each is written as `NAME`, `NAME=every:5` or
+    /// `NAME=0.1`.
+    pub fn set_faults(&self, faults: &[String]) -> Result<(), Error> {
+        let rules = faults::written(faults.iter().map(String::as_str)).map_err(Error::Fault)?;
+        self.account.faults.set(&rules).map_err(Error::Fault)
     }
 
     /// Takes no more requests, lets those under way end, and drops what was still to be called back.
