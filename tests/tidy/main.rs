@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
     ("outbound", &["channels", "clock", "message", "store", "transport"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
-    ("web", &["channels", "clock", "inbound", "message", "outbound", "store"]),
+    ("web", &["channels", "clock", "delivery", "inbound", "message", "outbound", "store"]),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
     ("config", &["channels", "delivery", "inbound", "message", "plugins", "store", "telemetry", "web"]),

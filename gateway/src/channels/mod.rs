@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::message::split::utf16_units;
-use crate::message::{Address, Locale, Media, Options, PartId, ProviderError, Status};
+use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Status};
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -46,8 +46,24 @@ pub trait Channel: Send + Sync {
 
     fn capabilities(&self) -> Capabilities;
 
+    /// What an operator writes as `kind`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether a webhook that named only the kind of channel seems to be this one's, and by what.
+    /// Nothing of it is trusted yet: `verify` decides.
+    fn claims(&self, webhook: &Webhook) -> Option<Claim>;
+
     /// What the provider's error code means and what to do about it, if that is known.
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation>;
+}
+
+/// By what a webhook seems to be a channel's; the stronger first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// The channel's own address.
+    Address,
+    /// A service of the provider's that the channel sends with.
+    Service,
 }
 
 /// An error in words, for an operator.
@@ -176,6 +192,8 @@ pub struct Inbound {
     pub segments: Option<u32>,
     /// What else the provider told, by its own names.
     pub extra: Vec<(String, String)>,
+    /// What the sender allows from now on, if this says so.
+    pub consent: Option<Consent>,
 }
 
 /// One status report, as received.
@@ -186,6 +204,8 @@ pub struct Observation {
     pub part: Option<PartId>,
     pub status: Status,
     pub error: Option<ProviderError>,
+    /// What the recipient allows, if the report says so.
+    pub consent: Option<Consent>,
     /// All parameters, for the record.
     pub raw: Vec<(String, String)>,
 }
@@ -270,6 +290,11 @@ pub enum Outcome {
     OptedOut {
         error: ProviderError,
     },
+    /// Known not to have been sent, and nothing else of this channel will be, until the account or
+    /// the settings are put right.
+    Fault {
+        error: ProviderError,
+    },
     /// It may or may not have been sent. Never resent blindly.
     Unknown {
         error: ProviderError,
@@ -317,6 +342,21 @@ impl Channels {
 
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Channel>> {
         self.0.get(name)
+    }
+
+    /// The channel of a webhook: that of this name, or else, when the name is a kind of channel,
+    /// the one of that kind which has the strongest claim.
+    pub fn of(&self, name: &str, webhook: &Webhook) -> Option<(&str, &Arc<dyn Channel>)> {
+        if let Some((name, channel)) = self.0.get_key_value(name) {
+            return Some((name, channel));
+        }
+        let of_kind = self.0.iter().filter(|(_, channel)| channel.kind() == name);
+        let claims = of_kind.filter_map(|(name, channel)| Some((channel.claims(webhook)?, name, channel)));
+        claims.min_by_key(|(claim, ..)| *claim).map(|(_, name, channel)| (name.as_str(), channel))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<dyn Channel>)> {
+        self.0.iter().map(|(name, channel)| (name.as_str(), channel))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -39,6 +39,8 @@ impl Gateway {
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let (stop, stopping) = watch::channel(false);
         let outbox = Arc::new(Notify::new());
+        let pauses = delivery::Pauses::default();
+        let locale = Locale::from_tag(&config.defaults.locale);
         let (settled, _) = broadcast::channel(1024);
         let place = config.defaults.place();
         let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
@@ -81,6 +83,8 @@ impl Gateway {
                 public_url: public_url.clone(),
                 outbox,
                 settled,
+                pauses: pauses.clone(),
+                locale,
             },
             stopping.clone(),
         ));
@@ -89,8 +93,10 @@ impl Gateway {
             outbound,
             store: store.clone(),
             channels,
+            pauses,
             clock,
-            locale: Locale::from_tag(&config.defaults.locale),
+            locale,
+            region: config.defaults.region.as_str().into(),
             public_url: public_url.into(),
             stopping: stopping.clone(),
         });

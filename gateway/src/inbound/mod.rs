@@ -119,7 +119,7 @@ impl Inbound {
 
     /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk.
     pub async fn receive(&self, channel: &str, webhook: Webhook) -> Result<Answer, Error> {
-        let provider = self.shared.channels.get(channel).ok_or(Error::UnknownChannel)?;
+        let (channel, provider) = self.shared.channels.of(channel, &webhook).ok_or(Error::UnknownChannel)?;
         let verified = provider.verify(webhook)?;
         let events = provider.parse(&verified).map_err(Refused::from)?;
         let mut answer = provider.answer(&[]);
@@ -180,6 +180,7 @@ impl Inbound {
                 part_id: observation.part,
                 status,
                 error: observation.error,
+                consent: observation.consent,
                 raw: observation.raw,
                 received_at: now,
             })
@@ -215,6 +216,7 @@ impl Shared {
             media: message.media,
             segments: message.segments,
             extra: message.extra,
+            consent: message.consent,
             received_at: now,
         }
     }

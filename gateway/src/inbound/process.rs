@@ -8,7 +8,7 @@ use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
 use crate::message::{MessageId, Options, PartId};
 use crate::plugins::{ConversationSeen, InboundCall, Ran};
-use crate::store::{self, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Trace};
+use crate::store::{self, Committed, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Trace};
 
 /// Between two tries to commit while the database is away.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 20, 30];
@@ -66,12 +66,13 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
         replies,
         traces,
     };
-    if shared.store.commit(processed).await? {
-        shared.waiting.finish(recorded.id, answer);
-    } else {
-        tracing::info!(message_id = %recorded.id, "another process had processed this message");
-        shared.waiting.finish(recorded.id, None);
+    let committed = shared.store.commit(processed).await?;
+    match committed {
+        Committed::Done => {}
+        Committed::Unanswered => tracing::info!(message_id = %recorded.id, "no reply to somebody who has opted out"),
+        Committed::Before => tracing::info!(message_id = %recorded.id, "another process had processed this message"),
     }
+    shared.waiting.finish(recorded.id, answer.filter(|_| committed == Committed::Done));
     if outbox {
         shared.outbox.notify_one();
     }

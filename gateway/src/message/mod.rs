@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O, nothing of a provider, a database or a web server.
 
 pub mod address;
+pub mod consent;
 pub mod conversation;
 pub mod id;
 pub mod locale;
@@ -16,6 +17,7 @@ pub mod status;
 use serde::{Deserialize, Serialize};
 
 pub use address::Address;
+pub use consent::Consent;
 pub use conversation::ConversationStatus;
 pub use id::{ContactId, ConversationId, MessageId, PartId};
 pub use locale::Locale;

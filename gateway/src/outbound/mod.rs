@@ -52,6 +52,8 @@ pub enum Error {
     Unsendable(#[from] Unsendable),
     #[error("this idempotency key was used before for a call with another body")]
     KeyReused,
+    #[error("the recipient has opted out of messages on this channel")]
+    OptedOut { since: Timestamp },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -90,6 +92,7 @@ impl Outbound {
             }
             Submitted::Before(id) => Ok((id, true)),
             Submitted::KeyReused => Err(Error::KeyReused),
+            Submitted::OptedOut { since } => Err(Error::OptedOut { since }),
         }
     }
 

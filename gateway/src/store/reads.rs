@@ -1,6 +1,6 @@
 //! Reading. These go to a pool of their own, so that a slow list never holds up a write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -10,8 +10,8 @@ use sea_orm::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::entities::{api_keys, conversations, media, messages, parts, traces};
-use super::records::{Answered, ApiKey, Conversation, Message, Part, Recorded, Trace};
+use super::entities::{api_keys, consents, conversations, media, messages, observations, parts, traces};
+use super::records::{Answered, ApiKey, Conversation, KnownConsent, Message, Part, Recorded, Trace};
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
 
@@ -94,6 +94,27 @@ impl Store {
             .collect())
     }
 
+    /// What an address allows on the channels where it has ever opted out.
+    pub async fn consents(&self, address: &Address) -> Result<Vec<KnownConsent>, Error> {
+        let rows = consents::Entity::find()
+            .filter(consents::Column::Address.eq(address.as_str()))
+            .order_by_asc(consents::Column::Channel)
+            .all(&self.reads)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| KnownConsent {
+                channel: row.channel,
+                address: Address::received(&row.address),
+                state: row.state,
+                source: row.source,
+                error_code: row.error_code,
+                message_id: row.message_id.map(MessageId),
+                at: time(row.at),
+            })
+            .collect())
+    }
+
     /// Inbound messages that were recorded but not processed, oldest first.
     pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
         let rows = messages::Entity::find()
@@ -168,12 +189,18 @@ impl Store {
 
 async fn with_details(database: &impl ConnectionTrait, rows: Vec<messages::Model>) -> Result<Vec<Message>, Error> {
     let mut media = media_of(database, &rows).await?;
+    let mut contradicted = BTreeSet::new();
     let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
     let found = parts::Entity::find()
         .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
         .order_by_asc(parts::Column::Position)
         .all(database)
         .await?;
+    let ended = found.iter().filter(|part| super::operations::read(&part.status).is_final());
+    let ended: Vec<Uuid> = ended.map(|part| part.id).collect();
+    if !ended.is_empty() {
+        contradicted = contradictions(database, &ended).await?;
+    }
     for part in found {
         parts.entry(part.message_id).or_default().push(part);
     }
@@ -182,9 +209,23 @@ async fn with_details(database: &impl ConnectionTrait, rows: Vec<messages::Model
         .map(|row| {
             let media = media.remove(&row.id).unwrap_or_default();
             let parts = parts.remove(&row.id).unwrap_or_default();
-            to_message(row, media, parts)
+            let conflict = parts.iter().any(|part| contradicted.contains(&part.id));
+            to_message(row, media, parts, conflict)
         })
         .collect())
+}
+
+/// Those of the parts of which two final reports contradict each other.
+async fn contradictions(database: &impl ConnectionTrait, ended: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
+    let rows: Vec<Option<Uuid>> = observations::Entity::find()
+        .select_only()
+        .column(observations::Column::PartId)
+        .filter(observations::Column::PartId.is_in(ended.iter().copied()))
+        .filter(observations::Column::Conflict.eq(true))
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 async fn media_of(
@@ -250,7 +291,7 @@ fn strings(json: Value) -> Vec<String> {
     serde_json::from_value(json).unwrap_or_default()
 }
 
-fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>) -> Message {
+fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>, conflict: bool) -> Message {
     let first = parts.first().and_then(|part| part.provider_id.clone());
     let options = parts.first().and_then(|part| serde_json::from_value(part.options.clone()?).ok()).unwrap_or_default();
     Message {
@@ -267,6 +308,7 @@ fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>)
         segments: row.segments.map(positive),
         error_code: row.error_code,
         error_message: row.error_message,
+        conflict,
         in_reply_to: row.in_reply_to.map(MessageId),
         plugin: row.plugin,
         send_at: row.send_at.map(time),

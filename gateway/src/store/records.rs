@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::message::{
-    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, Options, PartId,
+    Address, Consent, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, Options, PartId,
     ProviderError, Status, segments,
 };
 
@@ -24,6 +24,7 @@ pub struct NewInbound {
     pub media: Vec<Media>,
     pub segments: Option<u32>,
     pub extra: Vec<(String, String)>,
+    pub consent: Option<Consent>,
     /// The subject of the conversation, should it be new.
     pub subject: String,
     pub received_at: Timestamp,
@@ -178,6 +179,33 @@ pub enum Submitted {
     Before(MessageId),
     /// The key was used before for a call with another body.
     KeyReused,
+    /// The recipient wants no messages on this channel. Nothing was stored.
+    OptedOut {
+        since: Timestamp,
+    },
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    Done,
+    /// Without the replies and the answer: the person has opted out.
+    Unanswered,
+    /// It was processed before, perhaps by another process; nothing was changed.
+    Before,
+}
+
+impl Committed {
+    pub fn is_done(self) -> bool {
+        self != Self::Before
+    }
+}
+
+/// Which channels to claim parts of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Within {
+    AllBut(Vec<String>),
+    Only(String),
 }
 
 /// A part that a worker may send now, and must settle before the lease ends.
@@ -221,6 +249,8 @@ pub struct Settlement {
 pub enum Settled {
     Accepted { provider_id: String, status: Status, segments: Option<u32> },
     Retry { due_at: Timestamp, error: ProviderError },
+    /// Back to the queue as if it had not been tried.
+    Held { error: ProviderError },
     Failed { error: ProviderError },
     OptedOut { error: ProviderError },
     Unknown { error: ProviderError },
@@ -235,6 +265,7 @@ pub struct NewObservation {
     pub part_id: Option<PartId>,
     pub status: Status,
     pub error: Option<ProviderError>,
+    pub consent: Option<Consent>,
     pub raw: Vec<(String, String)>,
     pub received_at: Timestamp,
 }
@@ -269,6 +300,8 @@ pub struct Message {
     pub segments: Option<u32>,
     pub error_code: Option<i32>,
     pub error_message: Option<String>,
+    /// Two final reports contradict each other; `status` is the first.
+    pub conflict: bool,
     pub in_reply_to: Option<MessageId>,
     /// The plugin that asked for it.
     pub plugin: Option<String>,
@@ -296,6 +329,21 @@ pub struct Part {
     pub attempts: u32,
     pub error_code: Option<i32>,
     pub error_message: Option<String>,
+}
+
+/// What somebody allows on a channel, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownConsent {
+    pub channel: String,
+    pub address: Address,
+    /// `opted_out` or `opted_in`.
+    pub state: String,
+    /// `provider` or `message`.
+    pub source: String,
+    pub error_code: Option<i32>,
+    /// The message that said so, or that could not be sent.
+    pub message_id: Option<MessageId>,
+    pub at: Timestamp,
 }
 
 /// A conversation as others see it.

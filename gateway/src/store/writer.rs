@@ -9,7 +9,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Tr
 use tokio::sync::{mpsc, oneshot};
 
 use super::operations::{process, record};
-use super::{Error, NewInbound, Processed, Receipt, Recorded, Store};
+use super::{Committed, Error, NewInbound, Processed, Receipt, Recorded, Store};
 
 /// The most operations in one transaction.
 const BATCH: usize = 128;
@@ -26,7 +26,7 @@ pub(super) trait Operation: Send + Sync + 'static {
 pub(super) enum Job {
     /// The two that every message needs are done for many messages with a handful of statements.
     Record(Box<Asked<NewInbound, Receipt>>),
-    Process(Box<Asked<Processed, bool>>),
+    Process(Box<Asked<Processed, Committed>>),
     Other(Box<dyn Waiting>),
 }
 
@@ -81,9 +81,8 @@ impl Store {
         self.ask(message, Job::Record).await
     }
 
-    /// Marks an inbound message processed, with all that follows from it. False when it was
-    /// processed before, perhaps by another process; then nothing was changed.
-    pub async fn commit(&self, processed: Processed) -> Result<bool, Error> {
+    /// Marks an inbound message processed, with all that follows from it.
+    pub async fn commit(&self, processed: Processed) -> Result<Committed, Error> {
         self.ask(processed, Job::Process).await
     }
 
@@ -128,8 +127,8 @@ pub(super) async fn run(
 struct Groups {
     recordings: Vec<Asked<NewInbound, Receipt>>,
     receipts: Vec<(Receipt, Option<Recorded>)>,
-    processed: Vec<Asked<Processed, bool>>,
-    done: Vec<bool>,
+    processed: Vec<Asked<Processed, Committed>>,
+    done: Vec<Committed>,
     others: Vec<Box<dyn Waiting>>,
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::App;
+use super::api::channels::paused;
 use super::problem::Problem;
 
 /// What this is, for somebody who opens the address in a browser.
@@ -24,12 +25,21 @@ pub(super) async fn healthy() -> Json<Value> {
 }
 
 /// The process can take webhooks and calls: the database answers and no stop has begun.
+///
+/// A channel that can't send does not make it unready: without this gateway the load balancer would
+/// have nobody to give the provider's webhooks to, and what people write would be lost.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     if *app.stopping.borrow() {
         return Problem::unavailable().into_response();
     }
     match app.store.ping().await {
-        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+        Ok(()) => {
+            let paused = paused(&app, app.locale);
+            if paused.is_empty() {
+                return Json(json!({ "status": "ready" })).into_response();
+            }
+            Json(json!({ "status": "degraded", "channels": paused })).into_response()
+        }
         Err(error) => Problem::store(&error).into_response(),
     }
 }

@@ -26,6 +26,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::channels::Channels;
 use crate::clock::Clock;
+use crate::delivery::Pauses;
 use crate::inbound::Inbound;
 use crate::message::Locale;
 use crate::outbound::Outbound;
@@ -55,8 +56,12 @@ pub struct App {
     pub outbound: Outbound,
     pub store: Store,
     pub channels: Channels,
+    /// Which channels can't send for now.
+    pub pauses: Pauses,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
+    /// Where numbers without a country code are dialled.
+    pub region: Arc<str>,
     /// Scheme, host and prefix without a slash at the end.
     pub public_url: Arc<str>,
     /// True once the gateway has begun to stop.
@@ -85,6 +90,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations", get(api::conversations::list))
         .route("/v1/conversations/{id}", get(api::conversations::one))
         .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
+        .route("/v1/channels", get(api::channels::list))
+        .route("/v1/consents", get(api::consents::list))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(app)

@@ -137,6 +137,18 @@ impl Problem {
                 "The idempotency key was used before",
                 error.to_string(),
             ),
+            Error::OptedOut { since } => {
+                let detail = match locale {
+                    Locale::Es => {
+                        format!("se dio de baja el {since}; solo esa persona puede volver, enviando START a este canal")
+                    }
+                    Locale::En => {
+                        format!("opted out at {since}; only that person can undo it, by texting START to this channel")
+                    }
+                };
+                let title = "The recipient has opted out";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "opted-out", title, detail).field("/to", "opted-out")
+            }
             Error::Store(error) => Self::store(error),
         }
     }

@@ -1,5 +1,6 @@
 //! What a verified webhook means: a message that came in, or what became of one that went out.
 
+use super::consents;
 use crate::channels::{Event, Inbound, Malformed, Observation, Verified};
 use crate::message::{Address, MAX_MEDIA, Media, ProviderError, Status};
 
@@ -9,9 +10,9 @@ use crate::message::{Address, MAX_MEDIA, Media, ProviderError, Status};
 /// webhook nor guessing what the word means would help anyone.
 pub(super) fn parse(verified: &Verified) -> Result<Vec<Event>, Malformed> {
     // The last two are older names for the first, and always equal to it.
-    let provider_id = first(verified, &["MessageSid", "SmsMessageSid", "SmsSid"])
+    let provider_id = first(verified.parameters(), &["MessageSid", "SmsMessageSid", "SmsSid"])
         .ok_or_else(|| Malformed("MessageSid is missing".to_owned()))?;
-    match status(verified) {
+    match status(verified.parameters()) {
         Reported::Received => Ok(vec![Event::Inbound(inbound(verified, provider_id)?)]),
         Reported::Known(status) => Ok(vec![Event::Status(observation(verified, provider_id, status))]),
         Reported::Unknown => Ok(Vec::new()),
@@ -19,7 +20,7 @@ pub(super) fn parse(verified: &Verified) -> Result<Vec<Event>, Malformed> {
 }
 
 /// What a webhook reports by its status.
-enum Reported {
+pub(super) enum Reported {
     Received,
     Known(Status),
     Unknown,
@@ -27,8 +28,8 @@ enum Reported {
 
 /// `SmsStatus` is the older name of `MessageStatus`. A message that came in has only that one; since it must
 /// not be lost, the older name makes a report only by a word that is known.
-fn status(verified: &Verified) -> Reported {
-    let word = |name| first(verified, &[name]).map(str::to_ascii_lowercase);
+pub(super) fn status(parameters: &[(String, String)]) -> Reported {
+    let word = |name| first(parameters, &[name]).map(str::to_ascii_lowercase);
     let (word, otherwise) = match word("MessageStatus") {
         Some(word) => (Some(word), Reported::Unknown),
         None => (word("SmsStatus"), Reported::Received),
@@ -45,13 +46,14 @@ pub(super) fn status_named(word: &str) -> Option<Status> {
 }
 
 fn inbound(verified: &Verified, provider_id: &str) -> Result<Inbound, Malformed> {
-    let sender = first(verified, &["From"]).ok_or_else(|| Malformed("From is missing".to_owned()))?;
+    let parameters = verified.parameters();
+    let sender = first(parameters, &["From"]).ok_or_else(|| Malformed("From is missing".to_owned()))?;
     // Twilio always names the number; who knows only the service still knows where the message went.
     let recipient =
-        first(verified, &["To", "MessagingServiceSid"]).ok_or_else(|| Malformed("To is missing".to_owned()))?;
+        first(parameters, &["To", "MessagingServiceSid"]).ok_or_else(|| Malformed("To is missing".to_owned()))?;
     let text = verified.get("Body").unwrap_or_default();
     let media = media(verified);
-    let segments: Option<u32> = first(verified, &["NumSegments"]).and_then(|count| count.parse().ok());
+    let segments: Option<u32> = first(parameters, &["NumSegments"]).and_then(|count| count.parse().ok());
     let count = segments.unwrap_or_default().to_string();
 
     let mut told = ["MessageSid", "SmsMessageSid", "SmsSid"].map(|name| pair(name, provider_id)).to_vec();
@@ -61,7 +63,7 @@ fn inbound(verified: &Verified, provider_id: &str) -> Result<Inbound, Malformed>
         told.push((format!("MediaUrl{index}"), url.clone()));
         told.push((format!("MediaContentType{index}"), content_type.clone().unwrap_or_default()));
     }
-    let extra = verified.parameters().iter().filter(|parameter| !told.contains(parameter)).cloned().collect();
+    let extra = parameters.iter().filter(|parameter| !told.contains(parameter)).cloned().collect();
 
     Ok(Inbound {
         provider_id: provider_id.to_owned(),
@@ -71,6 +73,7 @@ fn inbound(verified: &Verified, provider_id: &str) -> Result<Inbound, Malformed>
         media: media.into_iter().map(|(_, media)| media).collect(),
         segments: segments.filter(|count| *count > 0),
         extra,
+        consent: consents::of_message(first(parameters, &["OptOutType"]), sender, text),
     })
 }
 
@@ -81,8 +84,8 @@ fn pair(name: &str, value: &str) -> (String, String) {
 /// The media that are there, whatever `NumMedia` says; where it says otherwise it stays among the extras.
 fn media(verified: &Verified) -> Vec<(usize, Media)> {
     let media = |index| {
-        let url = first(verified, &[&format!("MediaUrl{index}")])?.to_owned();
-        let content_type = first(verified, &[&format!("MediaContentType{index}")]).map(str::to_owned);
+        let url = first(verified.parameters(), &[&format!("MediaUrl{index}")])?.to_owned();
+        let content_type = first(verified.parameters(), &[&format!("MediaContentType{index}")]).map(str::to_owned);
         Some((index, Media { url, content_type }))
     };
     (0..MAX_MEDIA).filter_map(media).collect()
@@ -90,13 +93,16 @@ fn media(verified: &Verified) -> Vec<(usize, Media)> {
 
 fn observation(verified: &Verified, provider_id: &str, status: Status) -> Observation {
     let part = verified.query.iter().find(|(name, _)| name == "part").and_then(|(_, id)| id.parse().ok());
-    let code = first(verified, &["ErrorCode"]).and_then(|code| code.parse().ok()).filter(|code| *code != 0);
-    let message = first(verified, &["ErrorMessage", "ChannelStatusMessage"]).map(str::to_owned);
+    let parameters = verified.parameters();
+    let code = first(parameters, &["ErrorCode"]).and_then(|code| code.parse().ok()).filter(|code| *code != 0);
+    let message = first(parameters, &["ErrorMessage", "ChannelStatusMessage"]).map(str::to_owned);
     let error = (code.is_some() || message.is_some()).then_some(ProviderError { code, message });
-    Observation { provider_id: provider_id.to_owned(), part, status, error, raw: verified.parameters().to_vec() }
+    let consent = consents::of_report(status, code);
+    Observation { provider_id: provider_id.to_owned(), part, status, error, consent, raw: parameters.to_vec() }
 }
 
 /// The value of the first of these names that isn't blank.
-fn first<'a>(verified: &'a Verified, names: &[&str]) -> Option<&'a str> {
-    names.iter().filter_map(|name| verified.get(name)).find(|value| !value.trim().is_empty())
+pub(super) fn first<'a>(parameters: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+    let value = |name: &&str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    names.iter().filter_map(value).find(|value| !value.trim().is_empty())
 }

@@ -3,6 +3,8 @@
 //! Owns everything that is Twilio's: its settings, signature, forms, TwiML and REST answers. Does no I/O
 //! and knows no flow: which webhooks are stored, or when a part is sent again, is decided elsewhere.
 
+mod claim;
+mod consents;
 pub mod errors;
 mod events;
 mod form;
@@ -20,11 +22,12 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused, Reply,
+    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused, Reply,
     Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
+use claim::Identity;
 use rest::{Rest, Sender};
 pub use settings::{Problem, Settings};
 
@@ -32,6 +35,7 @@ pub use settings::{Problem, Settings};
 #[derive(Debug)]
 pub struct Twilio {
     tokens: Vec<SecretString>,
+    identity: Identity,
     rest: Rest,
     long_text: LongText,
     max_text_units: usize,
@@ -48,7 +52,8 @@ impl Twilio {
             validity: settings.validity()?,
             smart_encoded: settings.smart_encoded,
         };
-        Ok(Self { tokens, rest, long_text: settings.long_text, max_text_units: settings.max_text_units()? })
+        let identity = settings.identity()?;
+        Ok(Self { tokens, identity, rest, long_text: settings.long_text, max_text_units: settings.max_text_units()? })
     }
 }
 
@@ -117,6 +122,14 @@ impl Channel for Twilio {
                 Sender::Address(_) => None,
             },
         }
+    }
+
+    fn kind(&self) -> &'static str {
+        "twilio"
+    }
+
+    fn claims(&self, webhook: &Webhook) -> Option<Claim> {
+        self.identity.claims(&webhook::peek(webhook)?)
     }
 
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {

@@ -17,6 +17,9 @@ use crate::message::{Address, ProviderError, Status};
 /// No pause asked for by a response is taken for longer than this: a misread header must not park a message.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
+/// Twilio's code for credentials that it does not take.
+const CREDENTIALS: i32 = 20003;
+
 /// What every request of a channel has in common.
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -101,10 +104,15 @@ pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
     if status.is_success() {
         return accepted(status, response.body());
     }
-    let error = error(status, response.body());
+    let mut error = error(status, response.body());
+    if status == StatusCode::UNAUTHORIZED && error.code.is_none() {
+        // Whoever answers so, Twilio or a proxy before it, does not take the credentials.
+        error.code = Some(CREDENTIALS);
+    }
     let pause = retry_after(response.headers());
     match (status.as_u16(), error.code.and_then(known).map(|known| known.advice)) {
         (..300 | 408 | 500.., _) => Outcome::Unknown { error },
+        (401, _) | (_, Some(Advice::Account)) => Outcome::Fault { error },
         (_, Some(Advice::OptedOut)) => Outcome::OptedOut { error },
         (_, Some(Advice::RetryLater(usual))) => Outcome::Retry { after: pause.or(usual), error },
         (429, _) => Outcome::Retry { after: pause, error },

@@ -8,6 +8,7 @@ use http::{HeaderValue, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::claim::Identity;
 use super::rest::Sender;
 use crate::message::Address;
 use crate::message::split::LongText;
@@ -104,16 +105,9 @@ impl Settings {
     }
 
     pub(super) fn sender(&self) -> Result<Sender, Problem> {
-        // Both are checked, also when one of them goes unused: a typing mistake should show at once.
-        let address = given(self.from.as_deref()).map(check_address).transpose()?;
-        let service = given(self.messaging_service_sid.as_deref())
-            .map(|sid| {
-                let what = "the SID of a Messaging Service (or TWILIO_MESSAGING_SERVICE_SID)";
-                check_sid("messaging_service_sid", "MG", what, sid)
-            })
-            .transpose()?;
-        match (service, address) {
-            (Some(service), _) => Ok(Sender::Service(service.to_owned())),
+        let Identity { number, service, .. } = self.identity()?;
+        match (service, number) {
+            (Some(service), _) => Ok(Sender::Service(service)),
             (None, Some(address)) => Ok(Sender::Address(address)),
             (None, None) => Err((
                 "from",
@@ -122,6 +116,20 @@ impl Settings {
                     .to_owned(),
             )),
         }
+    }
+
+    /// By what the channel's webhooks are known. Number and service are both checked, also when one
+    /// of them goes unused: a typing mistake should show at once.
+    pub(super) fn identity(&self) -> Result<Identity, Problem> {
+        let address = given(self.from.as_deref()).map(check_address).transpose()?;
+        let service = given(self.messaging_service_sid.as_deref())
+            .map(|sid| {
+                let what = "the SID of a Messaging Service (or TWILIO_MESSAGING_SERVICE_SID)";
+                check_sid("messaging_service_sid", "MG", what, sid)
+            })
+            .transpose()?;
+        let account = self.account_sid()?.to_owned();
+        Ok(Identity { account, number: address, service: service.map(str::to_owned) })
     }
 
     /// Where messages are created.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QuerySelect, Set, Statement,
+    IntoActiveModel, QueryFilter, QuerySelect, Set, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use super::settle::reduce_message;
 use crate::message::{Address, MessageId, PartId, Status};
 use crate::store::entities::{attempts, parts};
 use crate::store::reads::time;
-use crate::store::records::Claimed;
+use crate::store::records::{Claimed, Within};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -24,6 +24,7 @@ struct Claim {
     now: Timestamp,
     until: Timestamp,
     attempt_ids: Vec<Uuid>,
+    within: Within,
 }
 
 /// Parts of one conversation go out one after the other, so a part waits for every older one
@@ -33,7 +34,8 @@ const DUE: &str = "SELECT due.id FROM parts AS due WHERE due.state = 'queued' AN
     AND NOT EXISTS (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
     AND older.id < due.id AND (older.state = 'sending' OR (older.state = 'queued' \
     AND (older.attempts > 0 OR older.due_at <= $3)))) \
-    ORDER BY due.due_at, due.id LIMIT ";
+    AND NOT EXISTS (SELECT 1 FROM consents WHERE consents.channel = due.channel \
+    AND consents.address = due.recipient AND consents.state = 'opted_out')";
 
 #[async_trait]
 impl Operation for Claim {
@@ -44,12 +46,13 @@ impl Operation for Claim {
         // Several gateways may share a Postgres: none waits for, or takes, what another holds.
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
         let limit = self.attempt_ids.len();
+        let mut values = vec![millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
+        let within = self.within.sql(&mut values);
         let sql = format!(
-            "WITH claimed AS MATERIALIZED ({DUE}{limit}{lock}) \
+            "WITH claimed AS MATERIALIZED ({DUE}{within} ORDER BY due.due_at, due.id LIMIT {limit}{lock}) \
              UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
              WHERE id IN (SELECT id FROM claimed) RETURNING *"
         );
-        let values = [millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         let mut claimed =
             rows.iter().map(|row| parts::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
@@ -83,6 +86,23 @@ impl Claim {
         .exec_without_returning(transaction)
         .await?;
         Ok(())
+    }
+}
+
+impl Within {
+    /// The condition in SQL, with its values behind those that there are.
+    fn sql(&self, values: &mut Vec<Value>) -> String {
+        let (word, channels) = match self {
+            Self::AllBut(channels) if channels.is_empty() => return String::new(),
+            Self::AllBut(channels) => ("NOT IN", channels.as_slice()),
+            Self::Only(channel) => ("IN", std::slice::from_ref(channel)),
+        };
+        let mut places = Vec::with_capacity(channels.len());
+        for channel in channels {
+            values.push(channel.as_str().into());
+            places.push(format!("${}", values.len()));
+        }
+        format!(" AND due.channel {word} ({})", places.join(", "))
     }
 }
 
@@ -151,8 +171,14 @@ impl Operation for Expire {
 
 impl Store {
     /// Leases due parts until `until`: as many as there are ids for their attempts.
-    pub async fn claim(&self, now: Timestamp, until: Timestamp, attempt_ids: Vec<Uuid>) -> Result<Vec<Claimed>, Error> {
-        self.write(Claim { now, until, attempt_ids }).await
+    pub async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        attempt_ids: Vec<Uuid>,
+        within: Within,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.write(Claim { now, until, attempt_ids, within }).await
     }
 
     /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod claim;
+mod consent;
 mod conversation;
 mod keys;
 mod observe;

@@ -5,6 +5,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
 
+use super::consent::{self, Change};
 use super::settle::{read, reduce_message};
 use super::{millis, storable, storable_json};
 use crate::message::{MessageId, status};
@@ -37,8 +38,20 @@ impl Operation for NewObservation {
             row.error_code = Set(self.error.as_ref().and_then(|error| error.code));
             row.error_message = Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable)));
         }
-        row.update(transaction).await?;
+        let row = row.update(transaction).await?;
         reduce_message(transaction, message_id, self.received_at).await?;
+        // An old report that comes again must not undo what the person said since.
+        if let Some(consent) = self.consent.filter(|_| reduction.changed) {
+            consent::lock(transaction, &row.channel, &row.recipient).await?;
+            let change = Change {
+                channel: &row.channel,
+                address: &row.recipient,
+                consent,
+                message_id,
+                at: self.received_at,
+            };
+            change.keep(transaction).await?;
+        }
         Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
     }
 }

@@ -3,19 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    Statement, Value,
+};
 use uuid::Uuid;
 
+use super::consent;
 use super::submit::insert_outbound;
 use super::{count, millis, storable, storable_json};
-use crate::message::ConversationStatus;
+use crate::message::{ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, traces};
-use crate::store::records::{NewOutbound, Processed, Trace};
+use crate::store::records::{Committed, NewOutbound, Processed, Trace};
 
-/// For each, in order, whether it was done: false when the message had been processed before;
-/// then nothing was changed.
-pub(in crate::store) async fn apply(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<Vec<bool>, Error> {
+/// For each, in order, what became of it.
+pub(in crate::store) async fn apply(
+    transaction: &DatabaseTransaction,
+    all: &[&Processed],
+) -> Result<Vec<Committed>, Error> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
@@ -24,6 +30,9 @@ pub(in crate::store) async fn apply(transaction: &DatabaseTransaction, all: &[&P
     let first: Vec<bool> = all.iter().map(|processed| seen.insert(processed.message_id)).collect();
     let once: Vec<&Processed> =
         all.iter().zip(&first).filter(|(_, first)| **first).map(|(processed, _)| *processed).collect();
+    let unanswered = unanswered(transaction, &once).await?;
+    let once: Vec<&Processed> =
+        once.into_iter().map(|processed| unanswered.get(&processed.message_id).unwrap_or(processed)).collect();
     let marked = mark(transaction, &once).await?;
     let done: Vec<&Processed> = once.into_iter().filter(|processed| marked.contains(&processed.message_id.0)).collect();
     for processed in &done {
@@ -44,7 +53,63 @@ pub(in crate::store) async fn apply(transaction: &DatabaseTransaction, all: &[&P
     if !rows.is_empty() {
         traces::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
-    Ok(all.iter().zip(first).map(|(processed, first)| first && marked.contains(&processed.message_id.0)).collect())
+    let committed = |(processed, first): (&&Processed, bool)| {
+        if !first || !marked.contains(&processed.message_id.0) {
+            Committed::Before
+        } else if unanswered.contains_key(&processed.message_id) {
+            Committed::Unanswered
+        } else {
+            Committed::Done
+        }
+    };
+    Ok(all.iter().zip(first).map(committed).collect())
+}
+
+/// Those that reply to somebody who has opted out, as they are to be instead.
+async fn unanswered(
+    transaction: &DatabaseTransaction,
+    all: &[&Processed],
+) -> Result<BTreeMap<MessageId, Processed>, Error> {
+    let keys: BTreeSet<(&str, &str)> = all.iter().flat_map(|processed| recipients(processed)).collect();
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        // Whoever keeps an opting out holds this lock; SQLite has one writer.
+        let ids = all.iter().filter(|processed| !processed.replies.is_empty()).map(|p| p.conversation_id.0);
+        conversations::Entity::find()
+            .select_only()
+            .column(conversations::Column::Id)
+            .filter(conversations::Column::Id.is_in(ids))
+            .order_by_asc(conversations::Column::Id)
+            .lock_exclusive()
+            .into_tuple::<Uuid>()
+            .all(transaction)
+            .await?;
+    }
+    let keys: Vec<(&str, &str)> = keys.into_iter().collect();
+    let opted_out = consent::opted_out(transaction, &keys).await?;
+    let has_opted_out = |processed: &&&Processed| {
+        recipients(processed).any(|(channel, address)| opted_out.contains_key(&(channel.to_owned(), address.to_owned())))
+    };
+    Ok(all.iter().filter(has_opted_out).map(|processed| (processed.message_id, without_replies(processed))).collect())
+}
+
+fn recipients(processed: &Processed) -> impl Iterator<Item = (&str, &str)> {
+    processed.replies.iter().map(|reply| (reply.channel.as_str(), reply.recipient.as_str()))
+}
+
+/// That the replies were left out is part of the explanation.
+fn without_replies(processed: &Processed) -> Processed {
+    let mut processed = Processed { answer: None, ..processed.clone() };
+    for reply in std::mem::take(&mut processed.replies) {
+        let trace = processed.traces.iter_mut().find(|trace| Some(&trace.plugin) == reply.plugin.as_ref());
+        let left_out = trace.and_then(|trace| trace.decision.get_mut("left_out")?.as_array_mut());
+        if let Some(left_out) = left_out {
+            left_out.push(format!("a reply was left out: {}", consent::REASON).into());
+        }
+    }
+    processed
 }
 
 /// Marks the messages that were not processed before, and says which they were.

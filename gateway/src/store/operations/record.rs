@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::consent::Change;
 use super::conversation::{Key, Wanted, find_or_create};
 use super::{count, insert_media, media_rows, millis, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
@@ -150,7 +151,24 @@ async fn insert(
     }
     insert_media(transaction, media).await?;
     count_inbound(transaction, &touched).await?;
+    keep_consents(transaction, fresh).await?;
     Ok(recorded)
+}
+
+/// Almost no message changes what its sender allows, so these are done one by one.
+async fn keep_consents(transaction: &DatabaseTransaction, fresh: &[&NewInbound]) -> Result<(), Error> {
+    for message in fresh {
+        let Some(consent) = message.consent else { continue };
+        let change = Change {
+            channel: &message.channel,
+            address: message.sender.as_str(),
+            consent,
+            message_id: message.id.0,
+            at: message.received_at,
+        };
+        change.keep(transaction).await?;
+    }
+    Ok(())
 }
 
 fn wanted(fresh: &[&NewInbound]) -> BTreeMap<Key, Wanted> {

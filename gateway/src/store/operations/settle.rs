@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::consent::{self, Change};
 use super::{count, millis, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
@@ -32,6 +33,7 @@ impl Operation for Settlement {
         // try seemed to come to; then it must not be sent again.
         let proven = part.provider_id.is_some();
         let current = read(&part.status);
+        let (channel, recipient) = (part.channel.clone(), part.recipient.clone());
         let mut row = part.into_active_model();
         row.updated_at = Set(millis(self.at));
         row.lease_until = Set(None);
@@ -50,10 +52,10 @@ impl Operation for Settlement {
                 }
             }
             _ if proven => row.state = Set("settled".to_owned()),
-            Settled::Retry { due_at, error } => {
+            Settled::Retry { error, .. } | Settled::Held { error } => {
                 row.state = Set("queued".to_owned());
-                row.due_at = Set(millis(*due_at));
                 keep_error(&mut row, error);
+                self.back_to_the_queue(transaction, &mut row, &channel, &recipient).await?;
             }
             Settled::Failed { error } | Settled::OptedOut { error } => {
                 row.state = Set("settled".to_owned());
@@ -67,11 +69,41 @@ impl Operation for Settlement {
             }
         }
         row.update(transaction).await?;
-        reduce_message(transaction, message_id, self.at).await
+        reduce_message(transaction, message_id, self.at).await?;
+        match &self.result {
+            Settled::OptedOut { error } if !proven => {
+                consent::lock(transaction, &channel, &recipient).await?;
+                let consent = consent::refused(error.code);
+                let change = Change { channel: &channel, address: &recipient, consent, message_id, at: self.at };
+                change.keep(transaction).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Settlement {
+    /// A part that is to be tried again, unless its recipient has opted out meanwhile: when they did,
+    /// it was not waiting and so was not ended with the others.
+    async fn back_to_the_queue(
+        &self,
+        transaction: &DatabaseTransaction,
+        row: &mut parts::ActiveModel,
+        channel: &str,
+        recipient: &str,
+    ) -> Result<(), Error> {
+        match &self.result {
+            Settled::Retry { due_at, .. } => row.due_at = Set(millis(*due_at)),
+            // As if it had not been tried: it keeps its place, too.
+            _ => row.attempts = Set(row.attempts.take().unwrap_or(1) - 1),
+        }
+        consent::lock(transaction, channel, recipient).await?;
+        if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
+            consent::refuse(row, proof.error_code);
+        }
+        Ok(())
+    }
+
     /// False when its end was known before: a worker settles again when it did not see the first
     /// time succeed, and by then the part may be on its way once more. An attempt whose lease
     /// ended may still come to a known end.
@@ -79,6 +111,7 @@ impl Settlement {
         let (outcome, error) = match &self.result {
             Settled::Accepted { .. } => ("accepted", None),
             Settled::Retry { error, .. } => ("retry", Some(error)),
+            Settled::Held { error } => ("held", Some(error)),
             Settled::Failed { error } => ("rejected", Some(error)),
             Settled::OptedOut { error } => ("opted-out", Some(error)),
             Settled::Unknown { error } => ("unknown", Some(error)),

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
+use super::consent::opted_out_one;
 use super::conversation::{Wanted, find_or_create};
 use super::{count, insert_media, media_rows, millis, outbound_row, storable, storable_json};
 use crate::message::{ConversationStatus, MessageId, Status};
 use crate::store::entities::{conversations, idempotency_keys, messages, parts};
+use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Submission, Submitted};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -25,7 +28,15 @@ impl Operation for Submission {
         {
             return Ok(before);
         }
+        if let Some(since) = self.opted_out(transaction).await? {
+            return Ok(Submitted::OptedOut { since });
+        }
         let conversation_id = self.conversation(transaction).await?;
+        // Once more with the conversation locked: where there are several writers, one of them may
+        // have learned of it just now.
+        if transaction.get_database_backend() == DbBackend::Postgres && self.opted_out(transaction).await?.is_some() {
+            return Err(Error::Unavailable("the recipient opted out just now".to_owned()));
+        }
         insert_outbound(transaction, &[(&self.message, conversation_id)]).await?;
         if let Some(idempotency) = &self.idempotency {
             let row = idempotency_keys::ActiveModel {
@@ -58,6 +69,11 @@ async fn called_before(
 }
 
 impl Submission {
+    async fn opted_out(&self, transaction: &DatabaseTransaction) -> Result<Option<Timestamp>, Error> {
+        let proof = opted_out_one(transaction, &self.message.channel, self.message.recipient.as_str()).await?;
+        Ok(proof.map(|proof| time(proof.at)))
+    }
+
     /// Writing to somebody is taking the conversation up, so a new one is active.
     async fn conversation(&self, transaction: &DatabaseTransaction) -> Result<Uuid, Error> {
         let key = (self.message.channel.clone(), self.message.recipient.as_str().to_owned());

@@ -28,7 +28,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
     submission.message.schedule = Schedule::AtProvider(at(4000));
     store.submit(submission.clone()).await.unwrap();
     let attempt_ids = database.many_ids(3);
-    let claimed = store.claim(at(1), at(61), attempt_ids.clone()).await.unwrap();
+    let claimed = store.claim(at(1), at(61), attempt_ids.clone(), Within::AllBut(Vec::new())).await.unwrap();
     let expected = Claimed {
         id: submission.message.parts[0].id,
         attempt_id: attempt_ids[0],
@@ -48,7 +48,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
     assert_eq!((attempt.id, attempt.part_id, attempt.number), (attempt_ids[0], claimed[0].id.0, 1));
     assert_eq!((attempt.started_at, attempt.finished_at), (at(1).as_millisecond(), None));
     assert_eq!(claim(&store, &database, 2, 3).await, [], "it is leased already");
-    assert_eq!(store.claim(at(2), at(62), Vec::new()).await.unwrap(), []);
+    assert_eq!(store.claim(at(2), at(62), Vec::new(), Within::AllBut(Vec::new())).await.unwrap(), []);
 }
 
 async fn a_conversation_is_sent_one_part_after_the_other(database: Database) {

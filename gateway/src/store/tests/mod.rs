@@ -30,6 +30,7 @@ macro_rules! on_postgres {
 
 mod canceling;
 mod claiming;
+mod consents;
 mod lists;
 mod processing;
 mod recording;
@@ -140,6 +141,7 @@ impl Database {
             media: Vec::new(),
             segments: Some(1),
             extra: Vec::new(),
+            consent: None,
             subject: format!("SMS desde {sender}"),
             received_at: at(0),
         }
@@ -187,6 +189,7 @@ impl Database {
             part_id: part,
             status,
             error: None,
+            consent: None,
             raw: vec![("MessageStatus".to_owned(), status.to_string())],
             received_at: at(seconds),
         }
@@ -227,7 +230,7 @@ async fn only_conversation(store: &Store) -> Conversation {
 }
 
 async fn claim(store: &Store, database: &Database, seconds: i64, limit: usize) -> Vec<Claimed> {
-    store.claim(at(seconds), at(seconds + 60), database.many_ids(limit)).await.unwrap()
+    store.claim(at(seconds), at(seconds + 60), database.many_ids(limit), Within::AllBut(Vec::new())).await.unwrap()
 }
 
 fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {

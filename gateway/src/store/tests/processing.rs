@@ -48,7 +48,7 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
         traces: vec![trace(&database, "broken"), trace(&database, "auto-reply")],
         ..processed(&new, new.conversation_id)
     };
-    assert!(store.commit(processed).await.unwrap());
+    assert!(store.commit(processed).await.unwrap().is_done());
 
     assert_eq!(store.answered(new.id).await.unwrap(), Answered::With("<Response/>".to_owned()));
     assert_eq!(message(&store, new.id).await.processed_at, Some(at(7)));
@@ -87,7 +87,7 @@ async fn a_message_is_processed_once(database: Database) {
         })
     }))
     .await;
-    let done: Vec<bool> = commits.into_iter().map(Result::unwrap).collect();
+    let done: Vec<bool> = commits.into_iter().map(|committed| committed.unwrap().is_done()).collect();
     assert_eq!(done.iter().filter(|done| **done).count(), 1);
     let winner = done.iter().position(|done| *done).unwrap();
     assert_eq!(only_conversation(&store).await.tags, [winner.to_string()]);
@@ -95,7 +95,7 @@ async fn a_message_is_processed_once(database: Database) {
     let outbound = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     assert_eq!(store.messages(outbound, None, 100).await.unwrap().items.len(), 1);
     let nobody = database.inbound("SM2", ANA);
-    assert!(!store.commit(processed(&nobody, new.conversation_id)).await.unwrap(), "it was never recorded");
+    assert!(!store.commit(processed(&nobody, new.conversation_id)).await.unwrap().is_done(), "it was never recorded");
 }
 
 /// Two messages come in, the first closes the conversation, a third begins the next one. What the
@@ -107,14 +107,14 @@ async fn closed_is_the_end_of_a_conversation(database: Database) {
     store.record(second.clone()).await.unwrap();
     let old = first.conversation_id;
     let close = Processed { status: Some(ConversationStatus::Closed), ..processed(&first, old) };
-    assert!(store.commit(close).await.unwrap());
+    assert!(store.commit(close).await.unwrap().is_done());
     store.record(third.clone()).await.unwrap();
     let reopen = Processed {
         status: Some(ConversationStatus::Active),
         tags: Some(vec!["vip".to_owned()]),
         ..processed(&second, old)
     };
-    assert!(store.commit(reopen).await.unwrap());
+    assert!(store.commit(reopen).await.unwrap().is_done());
     let old = store.conversation(old).await.unwrap().unwrap();
     assert_eq!((old.status, old.tags), (ConversationStatus::Closed, vec!["vip".to_owned()]));
     let new = store.conversation(third.conversation_id).await.unwrap().unwrap();
@@ -132,7 +132,7 @@ async fn unprocessed_messages_come_oldest_first(database: Database) {
     assert_eq!(store.unprocessed(10).await.unwrap(), all);
     assert_eq!(store.unprocessed(2).await.unwrap(), all[..2]);
     let second = NewInbound { id: all[1].id, ..database.inbound("SM2", LUIS) };
-    assert!(store.commit(processed(&second, all[1].conversation_id)).await.unwrap());
+    assert!(store.commit(processed(&second, all[1].conversation_id)).await.unwrap().is_done());
     assert_eq!(store.unprocessed(10).await.unwrap(), [all[0].clone(), all[2].clone()]);
     assert_eq!(store.answered(second.id).await.unwrap(), Answered::Empty);
 }
@@ -143,7 +143,7 @@ async fn a_reply_in_an_answer_is_unknown_until_a_report(database: Database) {
     store.record(new.clone()).await.unwrap();
     let reply = NewOutbound { route: Route::Answer, ..database.outbound(ANA, &["hola"]) };
     let processed = Processed { replies: vec![reply.clone()], ..processed(&new, new.conversation_id) };
-    assert!(store.commit(processed).await.unwrap());
+    assert!(store.commit(processed).await.unwrap().is_done());
     let stored = message(&store, reply.id).await;
     assert_eq!((stored.status, stored.parts[0].status), (Status::Unknown, Status::Unknown));
     assert_eq!(stored.parts[0].attempts, 1);
@@ -178,7 +178,7 @@ async fn no_character_keeps_the_rest_from_being_stored(database: Database) {
         traces: vec![odd],
         ..processed(&new, new.conversation_id)
     };
-    assert!(store.commit(processed).await.unwrap());
+    assert!(store.commit(processed).await.unwrap().is_done());
     let kept = ODD.replace('\0', "\u{FFFD}");
     assert_eq!(store.answered(new.id).await.unwrap(), Answered::With(kept.clone()));
     assert_eq!(message(&store, new.id).await.text, kept);

@@ -88,7 +88,7 @@ async fn a_repeat_tells_what_the_first_was_answered(database: Database) {
         store.record(new.clone()).await.unwrap();
         let conversation = only_conversation(&store).await.id;
         let processed = Processed { answer: answer.map(str::to_owned), ..processed(&new, conversation) };
-        assert!(store.commit(processed).await.unwrap());
+        assert!(store.commit(processed).await.unwrap().is_done());
         let again = store.record(database.inbound(provider_id, ANA)).await.unwrap();
         assert_eq!(again, Receipt::Repeat { of: new.id, answered: expected });
     }
@@ -163,7 +163,7 @@ async fn a_closed_conversation_takes_no_more_messages(database: Database) {
     let first = database.inbound("SM1", ANA);
     store.record(first.clone()).await.unwrap();
     let close = Processed { status: Some(ConversationStatus::Closed), ..processed(&first, first.conversation_id) };
-    assert!(store.commit(close).await.unwrap());
+    assert!(store.commit(close).await.unwrap().is_done());
     let second = database.inbound("SM2", ANA);
     store.record(second.clone()).await.unwrap();
     assert_eq!(message(&store, second.id).await.conversation_id, second.conversation_id);

@@ -69,6 +69,8 @@ async fn every_report_is_kept_and_contradictions_show(database: Database) {
         let seen = store.observe(report).await.unwrap();
         assert_eq!(seen, Observed::Message { id: sent.id, status: reached, conflict });
         expected.push((status.to_string(), conflict));
+        let contradicted = expected.iter().any(|(_, conflict)| *conflict);
+        assert_eq!(message(&store, sent.id).await.conflict, contradicted, "{status}");
     }
     let stored = message(&store, sent.id).await;
     assert_eq!((stored.status, stored.error_code), (Status::Read, None), "what was not believed left no error");

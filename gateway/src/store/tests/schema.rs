@@ -21,7 +21,7 @@ async fn every_table_fits_its_entity(database: Database) {
             assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
         )*};
     }
-    select!(addresses, api_keys, attempts, contacts, conversations, idempotency_keys, media, messages);
+    select!(addresses, api_keys, attempts, consents, contacts, conversations, idempotency_keys, media, messages);
     select!(observations, parts, traces);
     store.ping().await.unwrap();
 }

@@ -1,5 +1,7 @@
 //! The API for applications, version 1. One file per resource.
 
+pub(super) mod channels;
+pub(super) mod consents;
 pub(super) mod conversations;
 pub(super) mod messages;
 

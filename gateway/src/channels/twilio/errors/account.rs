@@ -1,31 +1,31 @@
 //! Codes about the account and the API itself, whatever the request was.
 
 super::table! {
-    20003 Configuration;
+    20003 Account;
     es "Twilio no aceptó las credenciales"
        "Revisa `account_sid` y `auth_token` (o `api_key` y `api_key_secret`) del canal, y que la cuenta no esté suspendida."
     en "Twilio did not accept the credentials"
        "Check the channel's `account_sid` and `auth_token` (or `api_key` and `api_key_secret`), and that the account is not suspended."
 
-    20004 Configuration;
+    20004 Account;
     es "Twilio no permite ese método en esa dirección"
        "Revisa `base_url` del canal: debe ser la API de Twilio, sin la parte que sigue al servidor."
     en "Twilio does not allow that method at that address"
        "Check the channel's `base_url`: it must be Twilio's API, without the part that follows the host."
 
-    20005 Configuration;
+    20005 Account;
     es "La cuenta de Twilio no está activa"
        "Reactiva la cuenta en la consola de Twilio o escribe a su soporte."
     en "The Twilio account is not active"
        "Reactivate the account in Twilio's console or write to their support."
 
-    20006 Configuration;
+    20006 Account;
     es "Las credenciales no dan acceso a ese recurso"
        "Usa una clave de API que permita enviar mensajes, o el token de la misma cuenta que `account_sid`."
     en "The credentials give no access to that resource"
        "Use an API key that may send messages, or the token of the same account as `account_sid`."
 
-    20008 Configuration;
+    20008 Account;
     es "Las credenciales de prueba no sirven para esto"
        "Pon en el canal las credenciales reales de la cuenta en lugar de las de prueba."
     en "Test credentials can't do this"
@@ -37,7 +37,7 @@ super::table! {
     en "The message is not finished yet and can't be deleted"
        "Wait a minute at least and try again; some messages take days to reach their final status."
 
-    20010 Configuration;
+    20010 Account;
     es "Esa acción está desactivada en la cuenta"
        "Pide al soporte de Twilio que active el envío de mensajes en la cuenta."
     en "That action is disabled for the account"

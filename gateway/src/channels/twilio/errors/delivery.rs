@@ -13,7 +13,7 @@ super::table! {
     en "The sending queue overflowed"
        "Send again in some minutes; if it happens often, add numbers to the messaging service."
 
-    30002 Configuration;
+    30002 Account;
     es "La cuenta se suspendió antes de enviarlo"
        "Reactiva la cuenta en la consola de Twilio y envía otra vez."
     en "The account was suspended before it was sent"

@@ -22,6 +22,8 @@ pub enum Advice {
     Permanent,
     /// It won't go until something is set right: here, at Twilio or at a carrier.
     Configuration,
+    /// Nothing goes from this account, whatever the message, until it is set right.
+    Account,
     /// It was not sent or did not arrive; worth another try, after the given time if one is named.
     RetryLater(Option<Duration>),
     /// The recipient does not want messages.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Advice::{Ambiguous, Configuration, Notice, OptedOut, Permanent, RetryLater};
+use super::Advice::{Account, Ambiguous, Configuration, Notice, OptedOut, Permanent, RetryLater};
 use super::*;
 
 /// Every code that Twilio documents for sending, by what it asks for.
-const ADVICE: [(Advice, &[i32]); 9] = [
+const ADVICE: [(Advice, &[i32]); 10] = [
     (
         Permanent,
         &[
@@ -18,12 +18,13 @@ const ADVICE: [(Advice, &[i32]); 9] = [
     (
         Configuration,
         &[
-            20003, 20004, 20005, 20006, 20008, 20010, 21212, 21408, 21601, 21603, 21606, 21608, 21609, 21621, 21622,
-            21624, 21627, 21654, 21655, 21656, 21657, 21659, 21660, 21701, 21702, 21703, 21704, 21705, 30002, 30012,
+            21212, 21408, 21601, 21603, 21606, 21608, 21609, 21621, 21622,
+            21624, 21627, 21654, 21655, 21656, 21657, 21659, 21660, 21701, 21702, 21703, 21704, 21705, 30012,
             30013, 30014, 30015, 30016, 30018, 30024, 30032, 30033, 30034, 30045, 63007, 63015, 63027, 63028, 63029,
             63030, 63040, 63041, 63042, 63051, 90007, 572_006,
         ],
     ),
+    (Account, &[20003, 20004, 20005, 20006, 20008, 20010, 30002]),
     (RetryLater(None), &[20429, 30003, 30008, 30017, 30020, 30021, 30035, 30036, 63010, 63012, 63017, 63018]),
     (RetryLater(Some(Duration::from_secs(30))), &[14107]),
     (RetryLater(Some(Duration::from_mins(1))), &[20009, 21611, 30001, 30022]),

@@ -42,12 +42,14 @@ fn shown(event: &Event) -> Value {
             "media": inbound.media.iter().map(|media| (&media.url, &media.content_type)).collect::<Vec<_>>(),
             "segments": inbound.segments,
             "extra": inbound.extra,
+            "consent": inbound.consent,
         }}),
         Event::Status(observation) => json!({"status": {
             "provider_id": observation.provider_id,
             "part": observation.part,
             "status": observation.status,
             "error": observation.error,
+            "consent": observation.consent,
         }}),
     }
 }

@@ -1,5 +1,6 @@
 //! The channel as a whole, from the outside: what comes in, what goes out, what it is set up with.
 
+mod claiming;
 mod fixtures;
 mod sending;
 mod settings;

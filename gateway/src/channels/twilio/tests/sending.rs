@@ -243,17 +243,29 @@ fn failures_are_told_apart() {
     let told = |code: i32| error(Some(code), "told");
     let retry = |seconds: Option<u64>, error| Outcome::Retry { after: seconds.map(Duration::from_secs), error };
     let rejected = |error| Outcome::Rejected { error };
+    let fault = |error| Outcome::Fault { error };
     let unknown = |error| Outcome::Unknown { error };
     let cases = [
         (400, None, json(21211), rejected(told(21211))),
-        (401, None, json(20003), rejected(told(20003))),
-        (401, None, r#"{"detail":"Why","status":401}"#.to_owned(), rejected(error(None, "Why"))),
+        (401, None, json(20003), fault(told(20003))),
+        (401, None, r#"{"detail":"Why","status":401}"#.to_owned(), fault(error(Some(20003), "Why"))),
+        (401, None, "<html>".to_owned(), fault(error(Some(20003), "HTTP 401"))),
+        (401, None, json(21606), fault(told(21606))),
+        (405, None, json(20004), fault(told(20004))),
+        (403, None, json(20008), fault(told(20008))),
+        (400, None, json(20005), fault(told(20005))),
+        (400, None, json(20010), fault(told(20010))),
+        (400, None, json(30002), fault(told(30002))),
+        (503, None, json(20005), unknown(told(20005))),
+        (400, None, json(21606), rejected(told(21606))),
+        (400, None, json(21608), rejected(told(21608))),
+        (400, None, json(21703), rejected(told(21703))),
         (404, None, r#"{"status":404,"message":"Not found"}"#.to_owned(), rejected(error(None, "Not found"))),
         (
             403,
             None,
             r#"{"type":"x","title":"Denied","code":"20006"}"#.to_owned(),
-            rejected(error(Some(20006), "Denied")),
+            fault(error(Some(20006), "Denied")),
         ),
         (400, None, String::new(), rejected(error(None, "HTTP 400"))),
         (413, None, "<html><h1>Too large</h1></html>".to_owned(), rejected(error(None, "HTTP 413"))),

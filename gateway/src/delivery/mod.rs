@@ -2,7 +2,10 @@
 //!
 //! A part is marked as being sent, durably, before its request is written. Only what is known
 //! not to have happened is tried again; a time-out or a crash leaves a part *unknown*, to be
-//! settled by a status report and never resent blindly.
+//! settled by a status report and never resent blindly. A channel whose account can't send at all
+//! is paused, and its parts stay in the queue.
+
+mod pauses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +17,11 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use crate::channels::{self, Channels, Content, Outcome};
 use crate::clock::{Clock, Ids};
-use crate::message::{MessageId, ProviderError};
-use crate::store::{self, Claimed, Settled, Settlement, Store};
+use crate::message::{Locale, MessageId, ProviderError};
+use crate::store::{self, Claimed, Settled, Settlement, Store, Within};
 use crate::transport::{Failure, Transport};
+use pauses::Lengths;
+pub use pauses::{Pause, Pauses};
 
 /// `[delivery]`
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +39,11 @@ pub struct Settings {
     pub backoff_s: u32,
     /// The longest pause, in seconds.
     pub backoff_max_s: u32,
+    /// How long a channel whose account can't send is paused at first, in seconds; it doubles
+    /// from probe to probe.
+    pub pause_s: u32,
+    /// The longest such pause, in seconds.
+    pub pause_max_s: u32,
 }
 
 impl Settings {
@@ -56,6 +66,13 @@ impl Settings {
         if self.tries == 0 {
             return Err(("tries", "is 0, but a part must be tried at least once".to_owned()));
         }
+        if self.pause_s == 0 {
+            return Err(("pause_s", "is 0, but a channel that can't send must be left alone for 1 second".to_owned()));
+        }
+        if self.pause_max_s < self.pause_s {
+            let problem = format!("is {}, but must be at least {} (`pause_s`)", self.pause_max_s, self.pause_s);
+            return Err(("pause_max_s", problem));
+        }
         Ok(())
     }
 }
@@ -71,6 +88,9 @@ pub struct Parts {
     pub public_url: String,
     pub outbox: Arc<Notify>,
     pub settled: broadcast::Sender<MessageId>,
+    pub pauses: Pauses,
+    /// Of what the log says about a channel that can't send.
+    pub locale: Locale,
 }
 
 /// How long the worker sleeps when nobody wakes it: retries become due, leases end.
@@ -125,12 +145,27 @@ impl Parts {
         &self,
         now: Timestamp,
         until: Timestamp,
-        attempt_ids: Vec<uuid::Uuid>,
+        mut attempt_ids: Vec<uuid::Uuid>,
     ) -> Result<Vec<Claimed>, store::Error> {
         for part in self.store.expire_leases(now).await? {
             tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
         }
-        self.store.claim(now, until, attempt_ids).await
+        let mut claimed = Vec::new();
+        for channel in self.pauses.due(now) {
+            let Some(attempt_id) = attempt_ids.pop() else { break };
+            let probe = self.store.claim(now, until, vec![attempt_id], Within::Only(channel.clone())).await?;
+            if let Some(part) = probe.first() {
+                self.pauses.probe(&channel, part.id, until);
+            }
+            claimed.extend(probe);
+        }
+        // Only after the probes, so that none that was claimed is forgotten should this fail.
+        match self.store.claim(now, until, attempt_ids, Within::AllBut(self.pauses.names())).await {
+            Ok(others) => claimed.extend(others),
+            Err(error) if claimed.is_empty() => return Err(error),
+            Err(error) => tracing::warn!(%error, "nothing but probes can be sent for now"),
+        }
+        Ok(claimed)
     }
 
     async fn deliver(&self, part: Claimed) {
@@ -140,6 +175,8 @@ impl Parts {
             None => self.send(&part).await,
         };
         let now = self.clock.now();
+        // Before the part goes back to the queue: nobody shall claim it while its channel is paused.
+        self.mind(&part, &outcome, now);
         let result = self.judge(&part, outcome, now);
         tracing::info!(
             message_id = %part.message_id,
@@ -212,8 +249,39 @@ impl Parts {
         }
     }
 
+    /// Pauses the channel or resumes it, by what a try to send came to.
+    fn mind(&self, part: &Claimed, outcome: &Outcome, now: Timestamp) {
+        match outcome {
+            Outcome::Fault { error } => self.pause(part, error, now),
+            Outcome::Accepted { .. } | Outcome::Rejected { .. } | Outcome::OptedOut { .. } => {
+                if self.pauses.answered(&part.channel, part.id) {
+                    tracing::info!(channel = part.channel, "the channel can send again");
+                }
+            }
+            Outcome::Retry { .. } | Outcome::Unknown { .. } => self.pauses.undecided(&part.channel, part.id, now),
+        }
+    }
+
+    fn pause(&self, part: &Claimed, error: &ProviderError, now: Timestamp) {
+        let [first, longest] =
+            [self.settings.pause_s, self.settings.pause_max_s].map(|seconds| Duration::from_secs(u64::from(seconds)));
+        if !self.pauses.fault(&part.channel, part.id, error, now, Lengths { first, longest }) {
+            return;
+        }
+        let channel = self.channels.get(&part.channel);
+        let explained = error.code.and_then(|code| channel?.explain(code, self.locale));
+        tracing::error!(
+            channel = part.channel,
+            code = error.code,
+            title = explained.map(|explained| explained.title),
+            remedy = explained.map(|explained| explained.remedy),
+            "the channel's account can't send: it is paused, and what is to be sent stays in the queue"
+        );
+    }
+
     fn judge(&self, part: &Claimed, outcome: Outcome, now: Timestamp) -> Settled {
         match outcome {
+            Outcome::Fault { error } => Settled::Held { error },
             Outcome::Accepted { provider_id, status, segments } => Settled::Accepted { provider_id, status, segments },
             Outcome::Rejected { error } => Settled::Failed { error },
             Outcome::OptedOut { error } => Settled::OptedOut { error },
@@ -252,6 +320,7 @@ fn name(result: &Settled) -> &'static str {
     match result {
         Settled::Accepted { .. } => "accepted",
         Settled::Retry { .. } => "retry",
+        Settled::Held { .. } => "held",
         Settled::Failed { .. } => "rejected",
         Settled::OptedOut { .. } => "opted-out",
         Settled::Unknown { .. } => "unknown",
@@ -262,6 +331,7 @@ fn error(result: &Settled) -> Option<&ProviderError> {
     match result {
         Settled::Accepted { .. } => None,
         Settled::Retry { error, .. }
+        | Settled::Held { error }
         | Settled::Failed { error }
         | Settled::OptedOut { error }
         | Settled::Unknown { error } => Some(error),
@@ -273,7 +343,16 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings { parallel: 4, timeout_s: 15, lease_s: 60, tries: 5, backoff_s: 2, backoff_max_s: 60 }
+        Settings {
+            parallel: 4,
+            timeout_s: 15,
+            lease_s: 60,
+            tries: 5,
+            backoff_s: 2,
+            backoff_max_s: 60,
+            pause_s: 60,
+            pause_max_s: 900,
+        }
     }
 
     #[test]
@@ -294,6 +373,8 @@ mod tests {
             (Settings { lease_s: 20, ..settings() }, "lease_s"),
             (Settings { parallel: 0, ..settings() }, "parallel"),
             (Settings { tries: 0, ..settings() }, "tries"),
+            (Settings { pause_s: 0, ..settings() }, "pause_s"),
+            (Settings { pause_s: 901, ..settings() }, "pause_max_s"),
         ] {
             assert_eq!(wrong.check().map_err(|(key, _)| key), Err(key));
         }
