@@ -5,19 +5,27 @@ mod command_line;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod consents;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod finding;
+#[cfg(test)]
 mod founding;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod hostile_webhooks;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod outbound;
+#[cfg(test)]
+mod pauses;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]

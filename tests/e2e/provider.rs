@@ -169,15 +169,14 @@ fn every_answer_of_a_provider_comes_to_the_right_end() {
     const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
     const AT_ONCE: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "0")];
     let busy = r#"{"code": 20429, "message": "Too Many Requests", "status": 429}"#;
-    let cases: [(Vec<Step>, &str, Value); 9] = [
+    let cases: [(Vec<Step>, &str, Value); 8] = [
         (vec![Step::Answer(429, AT_ONCE, busy), Step::Accept], "queued", json!(null)),
         (vec![Step::Answer(429, AT_ONCE, ""), Step::Answer(429, AT_ONCE, busy), Step::Accept], "queued", json!(null)),
         (vec![Step::Answer(500, JSON, "")], "unknown", json!(null)),
         (vec![Step::Answer(503, AT_ONCE, r#"{"code": 20503}"#)], "unknown", json!(20503)),
         (vec![Step::Answer(201, JSON, "{}")], "unknown", json!(null)),
         (vec![Step::Cut], "unknown", json!(null)),
-        (vec![Step::Answer(400, JSON, r#"{"code": 21610, "message": "unsubscribed"}"#)], "failed", json!(21610)),
-        (vec![Step::Answer(401, JSON, r#"{"code": 20003, "message": "Authenticate"}"#)], "failed", json!(20003)),
+        (vec![Step::Answer(400, JSON, r#"{"code": 21408, "message": "no permission"}"#)], "failed", json!(21408)),
         (vec![Step::Answer(404, &[], "<html>no such page</html>")], "failed", json!(null)),
     ];
     let provider = ScriptedProvider::start(cases.iter().flat_map(|(steps, ..)| steps.clone()));

@@ -173,6 +173,12 @@ impl TestGateway {
         call(json_request(Method::PUT, &url, &[], faults)).must("the local Twilio").expect(200);
     }
 
+    /// Which API keys the local Twilio takes besides the token, and their secrets.
+    pub fn set_twilio_keys(&self, keys: &Value) {
+        let url = format!("{}/sandbox/keys", self.twilio().url());
+        call(json_request(Method::PUT, &url, &[], keys)).must("the local Twilio").expect(200);
+    }
+
     /// What the local Twilio accepted: how many creates, and how many of them twice.
     pub fn creates(&self) -> Value {
         let url = format!("{}/sandbox/creates", self.twilio().url());

@@ -247,13 +247,28 @@ pub struct Settlement {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Settled {
-    Accepted { provider_id: String, status: Status, segments: Option<u32> },
-    Retry { due_at: Timestamp, error: ProviderError },
+    Accepted {
+        provider_id: String,
+        status: Status,
+        segments: Option<u32>,
+    },
+    Retry {
+        due_at: Timestamp,
+        error: ProviderError,
+    },
     /// Back to the queue as if it had not been tried.
-    Held { error: ProviderError },
-    Failed { error: ProviderError },
-    OptedOut { error: ProviderError },
-    Unknown { error: ProviderError },
+    Held {
+        error: ProviderError,
+    },
+    Failed {
+        error: ProviderError,
+    },
+    OptedOut {
+        error: ProviderError,
+    },
+    Unknown {
+        error: ProviderError,
+    },
 }
 
 /// A status report to be kept.

@@ -22,8 +22,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused, Reply,
-    Unsendable, Verified, Webhook,
+    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused,
+    Reply, Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};

@@ -43,13 +43,8 @@ impl Operation for NewObservation {
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| reduction.changed) {
             consent::lock(transaction, &row.channel, &row.recipient).await?;
-            let change = Change {
-                channel: &row.channel,
-                address: &row.recipient,
-                consent,
-                message_id,
-                at: self.received_at,
-            };
+            let change =
+                Change { channel: &row.channel, address: &row.recipient, consent, message_id, at: self.received_at };
             change.keep(transaction).await?;
         }
         Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })

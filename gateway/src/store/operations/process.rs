@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    Statement, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -90,7 +90,8 @@ async fn unanswered(
     let keys: Vec<(&str, &str)> = keys.into_iter().collect();
     let opted_out = consent::opted_out(transaction, &keys).await?;
     let has_opted_out = |processed: &&&Processed| {
-        recipients(processed).any(|(channel, address)| opted_out.contains_key(&(channel.to_owned(), address.to_owned())))
+        recipients(processed)
+            .any(|(channel, address)| opted_out.contains_key(&(channel.to_owned(), address.to_owned())))
     };
     Ok(all.iter().filter(has_opted_out).map(|processed| (processed.message_id, without_replies(processed))).collect())
 }

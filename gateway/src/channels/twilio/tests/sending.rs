@@ -261,12 +261,7 @@ fn failures_are_told_apart() {
         (400, None, json(21608), rejected(told(21608))),
         (400, None, json(21703), rejected(told(21703))),
         (404, None, r#"{"status":404,"message":"Not found"}"#.to_owned(), rejected(error(None, "Not found"))),
-        (
-            403,
-            None,
-            r#"{"type":"x","title":"Denied","code":"20006"}"#.to_owned(),
-            fault(error(Some(20006), "Denied")),
-        ),
+        (403, None, r#"{"type":"x","title":"Denied","code":"20006"}"#.to_owned(), fault(error(Some(20006), "Denied"))),
         (400, None, String::new(), rejected(error(None, "HTTP 400"))),
         (413, None, "<html><h1>Too large</h1></html>".to_owned(), rejected(error(None, "HTTP 413"))),
         (307, None, String::new(), rejected(error(None, "HTTP 307"))),
