@@ -51,6 +51,7 @@ impl Outbound {
             Outcome::Accepted { status: Status::Canceled, .. } => {}
             Outcome::Accepted { status, .. } => return Err(refused(Some(format!("it is {status}")))),
             Outcome::Retry { error, .. }
+            | Outcome::Fault { error }
             | Outcome::Rejected { error }
             | Outcome::OptedOut { error }
             | Outcome::Unknown { error } => return Err(refused(error.message)),
@@ -63,6 +64,7 @@ impl Outbound {
             part_id: Some(part),
             status: Status::Canceled,
             error: None,
+            consent: None,
             raw: Vec::new(),
             received_at: now,
         };
