@@ -295,7 +295,7 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, 402233);
+        assert_eq!(count, 402_233);
     }
 
     fn statuses() -> impl Strategy<Value = Status> {

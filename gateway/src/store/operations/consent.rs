@@ -48,6 +48,7 @@ impl Change<'_> {
     }
 
     async fn opt_out(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        use consents::Column::{At, ErrorCode, MessageId, Source, State};
         let row = consents::ActiveModel {
             channel: Set(self.channel.to_owned()),
             address: Set(self.address.to_owned()),
@@ -57,7 +58,6 @@ impl Change<'_> {
             message_id: Set(Some(self.message_id)),
             at: Set(millis(self.at)),
         };
-        use consents::Column::{At, ErrorCode, MessageId, Source, State};
         let mut again = OnConflict::columns([consents::Column::Channel, consents::Column::Address]);
         again.update_columns([State, Source, ErrorCode, MessageId, At]);
         // Who says so twice has opted out the first time.

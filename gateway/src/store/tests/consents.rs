@@ -24,12 +24,12 @@ on_both!(
 
 const REASON: &str = "the recipient has opted out of messages on this channel";
 
-fn consent(choice: Choice) -> Option<Consent> {
-    Some(Consent { choice, source: Source::Message, code: Some(21610) })
+fn consent(choice: Choice) -> Consent {
+    Consent { choice, source: Source::Message, code: Some(21610) }
 }
 
 fn says(database: &Database, provider_id: &str, sender: &str, choice: Choice, seconds: i64) -> NewInbound {
-    NewInbound { consent: consent(choice), received_at: at(seconds), ..database.inbound(provider_id, sender) }
+    NewInbound { consent: Some(consent(choice)), received_at: at(seconds), ..database.inbound(provider_id, sender) }
 }
 
 async fn state(store: &Store, address: &str) -> Vec<(String, String, String, Option<i32>)> {

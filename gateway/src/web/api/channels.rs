@@ -27,7 +27,7 @@ pub(in crate::web) struct Shown {
     state: Sending,
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    paused: Option<Paused>,
+    paused: Option<Reason>,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ enum Sending {
 
 /// Why a channel can't send for now, and what to do about it.
 #[derive(Clone, Serialize)]
-pub(in crate::web) struct Paused {
+pub(in crate::web) struct Reason {
     paused_since: Timestamp,
     /// When it tries again.
     until: Timestamp,
@@ -49,17 +49,17 @@ pub(in crate::web) struct Paused {
 }
 
 /// The channels that can't send for now.
-pub(in crate::web) fn paused(app: &App, locale: Locale) -> BTreeMap<String, Paused> {
+pub(in crate::web) fn paused(app: &App, locale: Locale) -> BTreeMap<String, Reason> {
     let explained = |(name, pause): (String, crate::delivery::Pause)| {
         let explanation = pause.error.code.and_then(|code| app.channels.get(&name)?.explain(code, locale));
-        let paused = Paused {
+        let reason = Reason {
             paused_since: pause.since,
             until: pause.until,
             code: pause.error.code,
             title: explanation.map(|explanation| explanation.title),
             remedy: explanation.map(|explanation| explanation.remedy),
         };
-        (name, paused)
+        (name, reason)
     };
     app.pauses.all().into_iter().map(explained).collect()
 }

@@ -22,6 +22,9 @@ fn channels() -> Channels {
     Channels::build(&BTreeMap::from(settings)).unwrap()
 }
 
+/// Parameters, and the channel they belong to.
+type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+
 fn found(name: &str, parameters: &[(&str, &str)]) -> Option<String> {
     let webhook = posted("https://recado.example/webhooks/twilio/inbound", &pairs(parameters));
     channels().of(name, &webhook).map(|(name, _)| name.to_owned())
@@ -38,7 +41,7 @@ fn a_name_goes_before_a_kind() {
 
 #[test]
 fn a_message_is_its_numbers_then_its_services() {
-    let cases: [(&[(&str, &str)], Option<&str>); 12] = [
+    let cases: [Case<'_>; 12] = [
         (&[("To", FIRST), ("AccountSid", ACCOUNT)], Some("first")),
         (&[("To", SECOND), ("AccountSid", ACCOUNT)], Some("second")),
         (&[("To", SECOND)], Some("second")),
