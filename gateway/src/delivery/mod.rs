@@ -243,7 +243,7 @@ impl Parts {
                 let error = ProviderError { code: None, message: Some(failure.to_string()) };
                 match failure {
                     Failure::NotSent(_) => Outcome::Retry { after: None, error },
-                    Failure::Unanswered(_) => Outcome::Unknown { error },
+                    Failure::Unanswered(_) | Failure::TooLong(_) => Outcome::Unknown { error },
                 }
             }
         }

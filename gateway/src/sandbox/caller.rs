@@ -57,6 +57,7 @@ pub(super) async fn call_again(
             Ok(response) => response,
             Err(Failure::NotSent(reason)) => return failed(millis(), 11205, &reason),
             Err(Failure::Unanswered(reason)) => return failed(millis(), 11200, &reason),
+            Err(failure @ Failure::TooLong(_)) => return failed(millis(), 11200, &failure.to_string()),
         };
         let Some(next) = redirect(&response, &url) else { return read(&response, millis()) };
         if !matches!(response.status().as_u16(), 307 | 308) {
@@ -85,7 +86,7 @@ async fn exchange(
             Ok(response) if response.status().is_server_error() => rules.again.status_5xx,
             Ok(_) => false,
             Err(Failure::NotSent(_)) => rules.again.connect,
-            Err(Failure::Unanswered(_)) => rules.again.read,
+            Err(Failure::Unanswered(_) | Failure::TooLong(_)) => rules.again.read,
         };
         if !again || tries == rules.retries || started.elapsed() >= rules.total {
             return answer;

@@ -4,11 +4,16 @@
 //! that must not send twice is told apart: a request that certainly never left, and one that may
 //! have arrived.
 
+mod guard;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+
+pub use guard::is_public;
 
 /// Carries one request to another machine.
 #[async_trait]
@@ -26,6 +31,9 @@ pub enum Failure {
     /// out.
     #[error("no answer: {0}")]
     Unanswered(String),
+    /// There was an answer, but a longer one than is read.
+    #[error("no answer: the response is longer than {0} bytes")]
+    TooLong(usize),
 }
 
 /// Limits of one [`HttpTransport`].
@@ -37,11 +45,27 @@ pub struct Limits {
     pub total: Duration,
     /// The longest response body, in bytes.
     pub response: usize,
+    /// Whom it connects to.
+    pub reach: Reach,
+}
+
+/// Whom a transport connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever is named: for addresses that the operator chose.
+    Anyone,
+    /// Public addresses alone: for addresses that come from elsewhere.
+    Public,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(15), response: 1024 * 1024 }
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(15),
+            response: 1024 * 1024,
+            reach: Reach::Anyone,
+        }
     }
 }
 
@@ -57,7 +81,11 @@ impl HttpTransport {
     pub fn new(limits: Limits) -> Result<Self, Failure> {
         // Whoever is first decides; all ask for the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if limits.reach == Reach::Public {
+            builder = builder.dns_resolver(Arc::new(guard::PublicOnly));
+        }
+        let client = builder
             .connect_timeout(limits.connect)
             .timeout(limits.total)
             .redirect(reqwest::redirect::Policy::none())
@@ -74,10 +102,18 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
         let request = reqwest::Request::try_from(request).map_err(|error| Failure::NotSent(describe(&error)))?;
+        // Addresses in figures are resolved by nobody.
+        if self.limits.reach == Reach::Public && guard::names_private(request.url()) {
+            return Err(Failure::NotSent(guard::NOT_PUBLIC.to_owned()));
+        }
         let response = self.client.execute(request).await.map_err(|error| {
             let text = describe(&error);
             if error.is_connect() || error.is_builder() { Failure::NotSent(text) } else { Failure::Unanswered(text) }
         })?;
+        let most = u64::try_from(self.limits.response).unwrap_or(u64::MAX);
+        if response.content_length().is_some_and(|length| length > most) {
+            return Err(Failure::TooLong(self.limits.response));
+        }
         let mut answer = http::Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             headers.clone_from(response.headers());
@@ -87,7 +123,7 @@ impl Transport for HttpTransport {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| Failure::Unanswered(describe(&error)))?;
             if body.len() + chunk.len() > self.limits.response {
-                return Err(Failure::Unanswered(format!("the response is longer than {} bytes", self.limits.response)));
+                return Err(Failure::TooLong(self.limits.response));
             }
             body.extend_from_slice(&chunk);
         }
@@ -161,13 +197,38 @@ mod tests {
 
     #[tokio::test]
     async fn silence_a_cut_and_an_endless_body_may_have_been_carried_out() {
-        let long = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123456789";
-        for answer in [None, Some(""), Some("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi"), Some(long)] {
+        for answer in [None, Some(""), Some("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi")] {
             let url = serve(answer).await;
             let failure = short().send(get(&url)).await.unwrap_err();
             assert!(matches!(failure, Failure::Unanswered(_)), "{answer:?}: {failure}");
             assert!(!failure.to_string().contains("hush"), "{failure}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_cap_is_not_read_to_its_end() {
+        let announced = "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n";
+        let endless = "HTTP/1.1 200 OK\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123456789";
+        for answer in [announced, endless] {
+            let url = serve(Some(answer)).await;
+            assert_eq!(short().send(get(&url)).await.unwrap_err(), Failure::TooLong(64), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_guard_keeps_from_private_addresses_however_they_are_written() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let guarded = HttpTransport::new(Limits { reach: Reach::Public, ..Limits::default() }).unwrap();
+        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0"] {
+            let failure = guarded.send(get(&format!("http://{host}:{port}/"))).await.unwrap_err();
+            assert!(
+                matches!(&failure, Failure::NotSent(text) if text.contains(guard::NOT_PUBLIC)),
+                "{host}: {failure}"
+            );
+        }
+        let came = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
+        assert!(came.is_err(), "nobody connected");
     }
 
     #[tokio::test]
