@@ -40,6 +40,10 @@ pub trait Channel: Send + Sync {
     /// the response. None where the provider has no such thing.
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>>;
 
+    /// The request for a medium of a message that came in, or for where the answer to it led; none
+    /// for an address that media are not fetched from.
+    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest>;
+
     /// The address that messages are sent from when the caller names none, if it is known
     /// beforehand.
     fn sender(&self) -> Option<&Address>;
@@ -64,6 +68,23 @@ pub enum Claim {
     Address,
     /// A service of the provider's that the channel sends with.
     Service,
+}
+
+/// How one comes to ask for a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// A webhook named its address.
+    First,
+    /// The answer before led here. No credential goes along.
+    Redirected,
+}
+
+/// A request for a medium.
+#[derive(Clone, Debug)]
+pub struct MediaRequest {
+    pub request: http::Request<Bytes>,
+    /// Whether it goes to a place that the operator named, which may be on this machine.
+    pub chosen: bool,
 }
 
 /// An error in words, for an operator.

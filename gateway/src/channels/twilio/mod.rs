@@ -8,6 +8,7 @@ mod consents;
 pub mod errors;
 mod events;
 mod form;
+mod media;
 mod options;
 mod rest;
 mod settings;
@@ -22,8 +23,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused,
-    Reply, Unsendable, Verified, Webhook,
+    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, Malformed, MediaRequest, Outbound, Outcome,
+    Part, Refused, Reply, Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
@@ -37,6 +38,7 @@ pub struct Twilio {
     tokens: Vec<SecretString>,
     identity: Identity,
     rest: Rest,
+    media: media::Places,
     long_text: LongText,
     max_text_units: usize,
 }
@@ -53,7 +55,9 @@ impl Twilio {
             smart_encoded: settings.smart_encoded,
         };
         let identity = settings.identity()?;
-        Ok(Self { tokens, identity, rest, long_text: settings.long_text, max_text_units: settings.max_text_units()? })
+        let media = media::Places::new(&rest.endpoint, account, rest.authorization.clone());
+        let max_text_units = settings.max_text_units()?;
+        Ok(Self { tokens, identity, rest, media, long_text: settings.long_text, max_text_units })
     }
 }
 
@@ -105,6 +109,10 @@ impl Channel for Twilio {
 
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {
         self.rest.cancel(provider_id)
+    }
+
+    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest> {
+        self.media.request(url, hop)
     }
 
     fn sender(&self) -> Option<&Address> {

@@ -2,6 +2,7 @@
 
 mod claiming;
 mod fixtures;
+mod media;
 mod sending;
 mod settings;
 mod vectors;
