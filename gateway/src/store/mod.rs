@@ -6,6 +6,7 @@
 
 mod connect;
 mod entities;
+mod media;
 mod operations;
 mod reads;
 mod records;
@@ -18,6 +19,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use media::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
 use writer::Job;

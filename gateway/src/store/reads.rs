@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{api_keys, consents, conversations, media, messages, observations, parts, traces};
+use super::media::MessageMedia;
 use super::records::{Answered, ApiKey, Conversation, KnownConsent, Message, Part, Recorded, Trace};
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
@@ -129,7 +130,8 @@ impl Store {
             .into_iter()
             .map(|row| {
                 let media = media.remove(&row.id).unwrap_or_default();
-                record_of(row, media)
+                let told = media.into_iter().map(|row| Media { url: row.url, content_type: row.content_type });
+                record_of(row, told.collect())
             })
             .collect())
     }
@@ -207,7 +209,7 @@ async fn with_details(database: &impl ConnectionTrait, rows: Vec<messages::Model
     Ok(rows
         .into_iter()
         .map(|row| {
-            let media = media.remove(&row.id).unwrap_or_default();
+            let media = media.remove(&row.id).unwrap_or_default().into_iter().map(MessageMedia::from).collect();
             let parts = parts.remove(&row.id).unwrap_or_default();
             let conflict = parts.iter().any(|part| contradicted.contains(&part.id));
             to_message(row, media, parts, conflict)
@@ -231,15 +233,15 @@ async fn contradictions(database: &impl ConnectionTrait, ended: &[Uuid]) -> Resu
 async fn media_of(
     database: &impl ConnectionTrait,
     rows: &[messages::Model],
-) -> Result<BTreeMap<Uuid, Vec<Media>>, Error> {
+) -> Result<BTreeMap<Uuid, Vec<media::Model>>, Error> {
     let found = media::Entity::find()
         .filter(media::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
         .order_by_asc(media::Column::Position)
         .all(database)
         .await?;
-    let mut media: BTreeMap<Uuid, Vec<Media>> = BTreeMap::new();
+    let mut media: BTreeMap<Uuid, Vec<media::Model>> = BTreeMap::new();
     for row in found {
-        media.entry(row.message_id).or_default().push(Media { url: row.url, content_type: row.content_type });
+        media.entry(row.message_id).or_default().push(row);
     }
     Ok(media)
 }
@@ -291,7 +293,7 @@ fn strings(json: Value) -> Vec<String> {
     serde_json::from_value(json).unwrap_or_default()
 }
 
-fn to_message(row: messages::Model, media: Vec<Media>, parts: Vec<parts::Model>, conflict: bool) -> Message {
+fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::Model>, conflict: bool) -> Message {
     let first = parts.first().and_then(|part| part.provider_id.clone());
     let options = parts.first().and_then(|part| serde_json::from_value(part.options.clone()?).ok()).unwrap_or_default();
     Message {

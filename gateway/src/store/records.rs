@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::media::MessageMedia;
 use crate::message::{
     Address, Consent, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, Options, PartId,
     ProviderError, Status, segments,
@@ -310,7 +311,7 @@ pub struct Message {
     pub from: Option<Address>,
     pub to: Address,
     pub text: String,
-    pub media: Vec<Media>,
+    pub media: Vec<MessageMedia>,
     pub status: Status,
     pub segments: Option<u32>,
     pub error_code: Option<i32>,

@@ -11,6 +11,13 @@ pub struct Model {
     pub position: i32,
     pub url: String,
     pub content_type: Option<String>,
+    pub state: String,
+    pub digest: Option<String>,
+    pub bytes: Option<i64>,
+    pub sniffed_type: Option<String>,
+    pub tries: i32,
+    pub due_at: Option<i64>,
+    pub error: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,11 +5,13 @@ mod claim;
 mod consent;
 mod conversation;
 mod keys;
+mod media;
 mod observe;
 pub(super) mod process;
 pub(super) mod record;
 mod settle;
 mod submit;
+mod uploads;
 
 use jiff::Timestamp;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};
@@ -17,9 +19,10 @@ use serde_json::Value;
 
 pub(super) use settle::read;
 
-use super::Error;
-use super::entities::{media, messages};
+use super::entities::messages;
+use super::media::MediaState;
 use super::records::{NewOutbound, Schedule};
+use super::{Error, entities};
 
 pub(super) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
@@ -46,22 +49,31 @@ fn storable_json(json: Value) -> Value {
     }
 }
 
-/// Rows of `media` for one message.
+/// Rows of `media` for one message; with a time, they are to be fetched from then on.
 fn media_rows<'a>(
     message_id: uuid::Uuid,
+    due_at: Option<Timestamp>,
     items: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-) -> impl Iterator<Item = media::ActiveModel> {
-    items.enumerate().map(move |(position, (url, content_type))| media::ActiveModel {
+) -> impl Iterator<Item = entities::media::ActiveModel> {
+    let state = if due_at.is_some() { MediaState::Wanted } else { MediaState::Linked };
+    items.enumerate().map(move |(position, (url, content_type))| entities::media::ActiveModel {
         message_id: Set(message_id),
         position: Set(i32::try_from(position).unwrap_or(i32::MAX)),
         url: Set(storable(url)),
         content_type: Set(content_type.map(storable)),
+        state: Set(state.as_str().to_owned()),
+        digest: Set(None),
+        bytes: Set(None),
+        sniffed_type: Set(None),
+        tries: Set(0),
+        due_at: Set(due_at.map(millis)),
+        error: Set(None),
     })
 }
 
-async fn insert_media(transaction: &DatabaseTransaction, rows: Vec<media::ActiveModel>) -> Result<(), Error> {
+async fn insert_media(transaction: &DatabaseTransaction, rows: Vec<entities::media::ActiveModel>) -> Result<(), Error> {
     if !rows.is_empty() {
-        media::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+        entities::media::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
     Ok(())
 }

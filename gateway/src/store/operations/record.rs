@@ -138,7 +138,7 @@ async fn insert(
         change.last_inbound_at = conversation.last_inbound_at;
         rows.push(row(message, conversation, previous));
         let items = message.media.iter().map(|item| (item.url.as_str(), item.content_type.as_deref()));
-        media.extend(media_rows(message.id.0, items));
+        media.extend(media_rows(message.id.0, Some(message.received_at), items));
         recorded.insert(message.id, seen_by_plugins(message, conversation, previous));
     }
     // The unique index has the last word: another process may have recorded one meanwhile.

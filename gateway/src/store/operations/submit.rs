@@ -111,7 +111,7 @@ pub(super) async fn insert_outbound(
     messages::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     let media = new
         .iter()
-        .flat_map(|(message, _)| media_rows(message.id.0, message.media.iter().map(|url| (url.as_str(), None))));
+        .flat_map(|(message, _)| media_rows(message.id.0, None, message.media.iter().map(|url| (url.as_str(), None))));
     insert_media(transaction, media.collect()).await?;
     let rows = new.iter().flat_map(|(message, conversation_id)| {
         (0u32..).zip(&message.parts).map(|(position, part)| part_row(message, *conversation_id, position, part))

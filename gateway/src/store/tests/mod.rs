@@ -32,6 +32,7 @@ mod canceling;
 mod claiming;
 mod consents;
 mod lists;
+mod media;
 mod processing;
 mod recording;
 mod reports;

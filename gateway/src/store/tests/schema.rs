@@ -21,8 +21,8 @@ async fn every_table_fits_its_entity(database: Database) {
             assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
         )*};
     }
-    select!(addresses, api_keys, attempts, consents, contacts, conversations, idempotency_keys, media, messages);
-    select!(observations, parts, traces);
+    select!(addresses, api_keys, attempts, consents, contacts, conversations, idempotency_keys, media, media_links);
+    select!(messages, observations, parts, traces, uploads);
     store.ping().await.unwrap();
 }
 
