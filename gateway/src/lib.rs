@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod inbound;
+pub mod media;
 pub mod message;
 pub mod outbound;
 pub mod plugins;

@@ -23,6 +23,8 @@ mod hostile_webhooks;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod media;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod pauses;

@@ -24,6 +24,10 @@ impl Answer {
         self.0.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
+    pub fn bytes(&self) -> &[u8] {
+        self.0.body()
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(self.0.body()).into_owned()
     }

@@ -167,6 +167,11 @@ impl TestGateway {
         self.twilio().text(from, text)
     }
 
+    /// Where the local Twilio is.
+    pub fn twilio_url(&self) -> &str {
+        self.twilio().url()
+    }
+
     /// Sets the local Twilio's faults, and takes back those that are not named.
     pub fn set_faults(&self, faults: &Value) {
         let url = format!("{}/sandbox/faults", self.twilio().url());

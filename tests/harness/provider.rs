@@ -29,6 +29,8 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub struct Received {
     pub path: String,
+    /// Of its `Authorization` header.
+    pub authorization: Option<String>,
     pub form: Vec<(String, String)>,
 }
 
@@ -181,7 +183,12 @@ async fn read(connection: &mut TcpStream) -> Option<Received> {
         if body.len() < length.unwrap_or(0) {
             continue;
         }
+        let authorization = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
+        });
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        return Some(Received { path, form: form_urlencoded::parse(body.as_bytes()).into_owned().collect() });
+        let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        return Some(Received { path, authorization, form });
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -15,13 +15,14 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("plugins", &["actions", "message"]),
     ("store", &["message"]),
     ("transport", &[]),
+    ("media", &["channels", "clock", "message", "store", "transport"]),
     ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
-    ("outbound", &["channels", "clock", "message", "store", "transport"]),
+    ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
-    ("web", &["channels", "clock", "delivery", "inbound", "message", "outbound", "store"]),
+    ("web", &["channels", "clock", "delivery", "inbound", "media", "message", "outbound", "store"]),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
-    ("config", &["channels", "delivery", "inbound", "message", "plugins", "store", "telemetry", "web"]),
+    ("config", &["channels", "delivery", "inbound", "media", "message", "plugins", "store", "telemetry", "web"]),
     (
         "cli",
         &[
@@ -30,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "config",
             "delivery",
             "inbound",
+            "media",
             "message",
             "outbound",
             "plugins",
@@ -44,7 +46,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 20] = [
+const ALONE: [(&str, &[&str]); 21] = [
     ("wasmtime", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["plugins/wasm"]),
@@ -61,10 +63,14 @@ const ALONE: [(&str, &[&str]); 20] = [
     ("phonenumber", &["message"]),
     ("regex", &["message"]),
     ("unicode_segmentation", &["message"]),
+    ("infer", &["media"]),
     ("quick_xml", &["channels", "sandbox"]),
     ("figment", &["config", "cli"]),
     ("anyhow", &["cli"]),
-    ("tokio", &["cli", "delivery", "inbound", "outbound", "plugins", "sandbox", "store", "transport", "web", "main"]),
+    (
+        "tokio",
+        &["cli", "delivery", "inbound", "media", "outbound", "plugins", "sandbox", "store", "transport", "web", "main"],
+    ),
 ];
 
 const LONGEST_FILE: usize = 400;

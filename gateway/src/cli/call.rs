@@ -60,11 +60,20 @@ impl Reach {
 
     /// Sends a JSON body and gives the JSON answer; a problem document becomes an error.
     pub(super) async fn post(&self, path: &str, body: &Value, language: &str) -> anyhow::Result<Value> {
+        self.send(path, "application/json", body.to_string().into(), language).await
+    }
+
+    /// Uploads a file and gives what the gateway says of it.
+    pub(super) async fn upload(&self, contents: Vec<u8>, kind: &str, language: &str) -> anyhow::Result<Value> {
+        self.send("/v1/media", kind, contents.into(), language).await
+    }
+
+    async fn send(&self, path: &str, kind: &str, body: Bytes, language: &str) -> anyhow::Result<Value> {
         let request = http::Request::post(format!("{}{path}", self.gateway))
             .header("authorization", format!("Bearer {}", self.key))
-            .header("content-type", "application/json")
+            .header("content-type", kind)
             .header("accept-language", language)
-            .body(Bytes::from(body.to_string()))?;
+            .body(body)?;
         let limits = Limits { total: Duration::from_secs(40), ..Limits::default() };
         let response = HttpTransport::new(limits)?
             .send(request)

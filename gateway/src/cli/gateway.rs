@@ -11,10 +11,11 @@ use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
 use crate::inbound::{self, Inbound};
+use crate::media::{self, Files, Uploads};
 use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::store::Store;
-use crate::transport::{HttpTransport, Limits, Transport};
+use crate::transport::{HttpTransport, Limits, Reach, Transport};
 use crate::{delivery, plugins, web};
 
 /// A gateway at work.
@@ -24,6 +25,7 @@ pub(super) struct Gateway {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     delivery: JoinHandle<()>,
+    media: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
 }
@@ -37,7 +39,11 @@ impl Gateway {
         let channels = Channels::build(&config.channels)?;
         let chain = plugins::load(&config.plugins).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
+        let folder = &config.media.path;
+        let files = Files::open(folder, clock.now())
+            .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
         let (stop, stopping) = watch::channel(false);
+        let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
         let pauses = delivery::Pauses::default();
         let locale = Locale::from_tag(&config.defaults.locale);
@@ -57,10 +63,21 @@ impl Gateway {
                 place: place.clone(),
                 public_url: public_url.clone(),
                 outbox: Arc::clone(&outbox),
+                wanted: Arc::clone(&wanted),
             },
             recordings,
         )
         .await?;
+        let uploads = Uploads::new(media::UploadsParts {
+            store: store.clone(),
+            files: files.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            public_url: public_url.clone(),
+            max_bytes: config.media.max_bytes,
+            link_ttl_h: config.media.link_ttl_h,
+            random: || random().ok(),
+        });
         let outbound = Outbound::new(outbound::Parts {
             store: store.clone(),
             channels: channels.clone(),
@@ -70,6 +87,7 @@ impl Gateway {
             region: config.defaults.region.clone(),
             transport: Arc::clone(&transport),
             outbox: Arc::clone(&outbox),
+            uploads: uploads.clone(),
             settled: settled.clone(),
         });
         let delivery = tokio::spawn(delivery::run(
@@ -88,9 +106,24 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let media = tokio::spawn(media::run(
+            media::Parts {
+                store: store.clone(),
+                channels: channels.clone(),
+                chosen: media_transport(&config.media, Reach::Anyone)?,
+                public: media_transport(&config.media, Reach::Public)?,
+                files,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                settings: config.media.clone(),
+                wanted,
+            },
+            stopping.clone(),
+        ));
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
+            uploads,
             store: store.clone(),
             channels,
             pauses,
@@ -102,7 +135,7 @@ impl Gateway {
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
-        Ok(Self { store, ids, stop, server, delivery, inbound, drain })
+        Ok(Self { store, ids, stop, server, delivery, media, inbound, drain })
     }
 
     /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
@@ -113,6 +146,7 @@ impl Gateway {
             let _ = self.server.await;
             self.inbound.drain().await;
             let _ = self.delivery.await;
+            let _ = self.media.await;
         };
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
@@ -120,11 +154,21 @@ impl Gateway {
     }
 }
 
-/// A new API key: random enough that nobody guesses it.
-pub(super) fn random_key() -> anyhow::Result<String> {
+fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<Arc<HttpTransport>> {
+    let total = Duration::from_secs(u64::from(settings.timeout_s));
+    let limits = Limits { total, response: settings.max_bytes, reach, ..Limits::default() };
+    Ok(Arc::new(HttpTransport::new(limits)?))
+}
+
+fn random() -> anyhow::Result<[u8; 24]> {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    Ok(web::new_key(random))
+    Ok(random)
+}
+
+/// A new API key: random enough that nobody guesses it.
+pub(super) fn random_key() -> anyhow::Result<String> {
+    Ok(web::new_key(random()?))
 }
 
 /// Waits until somebody asks the process to stop. A second time, it stops at once.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::Context;
 use super::call::Reach;
+use crate::media::{UPLOAD, kind};
 
 #[derive(Debug, Args)]
 pub(super) struct Send {
@@ -17,8 +18,8 @@ pub(super) struct Send {
     /// The text
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     text: String,
-    /// A picture or document to send along; may be given up to ten times
-    #[arg(long, value_name = "URL")]
+    /// A picture or document to send along, as a file or a URL; may be given up to ten times
+    #[arg(long, value_name = "FILE or URL")]
     media: Vec<String>,
     /// Send from this number instead of the channel's own
     #[arg(long, allow_hyphen_values = true)]
@@ -46,12 +47,16 @@ pub(super) struct Send {
 impl Send {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let language = context.setting("defaults.locale")?;
+        let mut media = Vec::new();
+        for item in &self.media {
+            media.push(medium(&reach, item, &language).await?);
+        }
         let body = json!({
-            "to": self.to, "text": self.text, "media": self.media, "from": self.from, "channel": self.channel,
+            "to": self.to, "text": self.text, "media": media, "from": self.from, "channel": self.channel,
             "send_at": self.at,
         });
         let path = if self.wait { "/v1/messages?wait=sent" } else { "/v1/messages" };
-        let language = context.setting("defaults.locale")?;
         let message = reach.post(path, &body, &language).await?;
         let pick = |key: &str| message.get(key).cloned().unwrap_or_default();
         let mut sent = json!({
@@ -74,4 +79,14 @@ impl Send {
         }
         Ok(())
     }
+}
+
+/// What a message names it by: a file is uploaded first.
+async fn medium(reach: &Reach, item: &str, language: &str) -> anyhow::Result<String> {
+    if ["http://", "https://", UPLOAD].iter().any(|start| item.starts_with(start)) {
+        return Ok(item.to_owned());
+    }
+    let contents = tokio::fs::read(item).await.with_context(|| format!("the file {item} can't be read"))?;
+    let upload = reach.upload(contents, kind::by_name(item).unwrap_or(kind::UNKNOWN), language).await?;
+    upload["media"].as_str().map(str::to_owned).context("the gateway took the file, but gave it no name")
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::channels::Channels;
 use crate::message::{Place, phone};
-use crate::{channels, delivery, inbound, plugins, store, telemetry, web};
+use crate::{channels, delivery, inbound, media, plugins, store, telemetry, web};
 
 pub use environment::Environment;
 pub use show::{Shown, show};
@@ -30,6 +30,7 @@ pub struct Config {
     pub defaults: Defaults,
     pub inbound: inbound::Settings,
     pub delivery: delivery::Settings,
+    pub media: media::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     #[serde(default)]
@@ -155,6 +156,7 @@ impl Config {
             Error::Value { origin, key, problem }
         };
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
+        self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         Channels::build(&self.channels)
             .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
         if let Some(url) = &self.server.public_url {

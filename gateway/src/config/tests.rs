@@ -57,10 +57,11 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 #[test]
 fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
         ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
         ("[delivery]\nlease_s = 10", &[], "FOLDER/recado.toml: `delivery.lease_s`: is 10, but must be at least 21"),
+        ("[media]\nlink_ttl_h = 10", &[], "FOLDER/recado.toml: `media.link_ttl_h`: is 10, but must be at least 11"),
         ("[server]\npublic_url = \"https://a.mx/\"", &[], "`server.public_url`: must not end with a slash"),
         ("[defaults]\ntime_zone = \"Cancun\"", &[], "`defaults.time_zone`: `Cancun` is no time zone"),
         ("[defaults]\nregion = \"Mexico\"", &[], "`defaults.region`: `Mexico` is no country code"),
@@ -97,7 +98,9 @@ fn showing_gives_origins_and_no_secret() {
 fn every_key_is_in_the_reference() {
     let plugin = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"";
     let channel = "[channels.sms]";
-    for section in ["[server]", "[database]", "[defaults]", "[inbound]", "[delivery]", "[log]", channel, plugin] {
+    for section in
+        ["[server]", "[database]", "[defaults]", "[inbound]", "[delivery]", "[media]", "[log]", channel, plugin]
+    {
         let problem = problem(&format!("{section}\nbogus = 1"), &[]);
         let keys = problem.split_once("there are: ").expect(&problem).1;
         for key in keys.split(", ") {

@@ -62,6 +62,8 @@ struct Shared {
     waiting: Waiting,
     /// Told when there is something to send.
     outbox: Arc<tokio::sync::Notify>,
+    /// Told when there is something to fetch.
+    wanted: Arc<tokio::sync::Notify>,
 }
 
 /// What the way in is made of.
@@ -76,6 +78,7 @@ pub struct Parts {
     /// Where the provider reaches us: scheme, host and prefix, without a slash at the end.
     pub public_url: String,
     pub outbox: Arc<tokio::sync::Notify>,
+    pub wanted: Arc<tokio::sync::Notify>,
 }
 
 /// How many messages the sweep at start takes at once.
@@ -85,11 +88,22 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox } = parts;
+        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox, wanted } = parts;
         let lanes = Lanes::new(settings.parallel);
         let waiting = Waiting::default();
-        let shared =
-            Arc::new(Shared { store, channels, chain, clock, ids, settings, place, public_url, waiting, outbox });
+        let shared = Arc::new(Shared {
+            store,
+            channels,
+            chain,
+            clock,
+            ids,
+            settings,
+            place,
+            public_url,
+            waiting,
+            outbox,
+            wanted,
+        });
         let inbound = Self { shared, lanes };
         let left = inbound.shared.store.unprocessed(SWEEP).await?;
         if !left.is_empty() {
@@ -109,6 +123,9 @@ impl Inbound {
 
     fn enqueue(&self, recorded: Recorded) {
         let shared = Arc::clone(&self.shared);
+        if !recorded.media.is_empty() {
+            shared.wanted.notify_one();
+        }
         self.lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
+use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
 use crate::store::{self, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted};
 use crate::transport::Transport;
@@ -48,6 +49,8 @@ pub enum Error {
     Media(String),
     #[error("`send_at` is more than a year ahead")]
     TooFarAhead,
+    #[error("the uploads can't be shown to the provider: {0}")]
+    Uploads(media::Error),
     #[error(transparent)]
     Unsendable(#[from] Unsendable),
     #[error("this idempotency key was used before for a call with another body")]
@@ -56,6 +59,16 @@ pub enum Error {
     OptedOut { since: Timestamp },
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<media::Error> for Error {
+    fn from(error: media::Error) -> Self {
+        match error {
+            media::Error::NoUpload(_) => Self::Media(error.to_string()),
+            media::Error::Store(error) => Self::Store(error),
+            other => Self::Uploads(other),
+        }
+    }
 }
 
 /// The way out. Cheap to clone.
@@ -72,6 +85,7 @@ pub struct Parts {
     pub region: String,
     pub transport: Arc<dyn Transport>,
     pub outbox: Arc<Notify>,
+    pub uploads: Uploads,
     /// Says which message a worker is done with for now.
     pub settled: broadcast::Sender<MessageId>,
 }
@@ -83,7 +97,8 @@ impl Outbound {
 
     /// Takes a message. When this returns, it is on disk and will be sent; the flag is true
     /// when the same call had been made before.
-    pub async fn submit(&self, request: Request) -> Result<(MessageId, bool), Error> {
+    pub async fn submit(&self, mut request: Request) -> Result<(MessageId, bool), Error> {
+        self.0.uploads.publish(&mut request.media).await?;
         let submission = self.submission(request)?;
         match self.0.store.submit(submission).await? {
             Submitted::Stored(id) => {

@@ -5,6 +5,7 @@
 
 mod api;
 mod auth;
+mod files;
 mod health;
 mod problem;
 mod query;
@@ -28,6 +29,7 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::delivery::Pauses;
 use crate::inbound::Inbound;
+use crate::media::Uploads;
 use crate::message::Locale;
 use crate::outbound::Outbound;
 use crate::store::Store;
@@ -54,6 +56,7 @@ pub struct Settings {
 pub struct App {
     pub inbound: Inbound,
     pub outbound: Outbound,
+    pub uploads: Uploads,
     pub store: Store,
     pub channels: Channels,
     /// Which channels can't send for now.
@@ -87,6 +90,9 @@ pub fn router(app: App) -> Router {
         .route("/v1/messages/{id}", get(api::messages::one))
         .route("/v1/messages/{id}/cancel", post(api::messages::cancel))
         .route("/v1/messages/{id}/trace", get(api::messages::trace))
+        .route("/v1/messages/{id}/media/{number}", get(api::media::one))
+        .route("/v1/media", post(api::media::upload))
+        .route("/media/{token}/{name}", get(files::linked))
         .route("/v1/conversations", get(api::conversations::list))
         .route("/v1/conversations/{id}", get(api::conversations::one))
         .route("/v1/conversations/{id}/messages", get(api::conversations::messages))

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::message::Locale;
-use crate::{inbound, outbound, store};
+use crate::store::{MediaState, MessageMedia};
+use crate::{inbound, media, outbound, store};
 
 /// One problem document.
 #[derive(Clone, Debug, Serialize)]
@@ -109,6 +110,52 @@ impl Problem {
         }
     }
 
+    pub(super) fn upload(error: &media::Error) -> Self {
+        use media::Error;
+        use media::kind::Unsuitable;
+        match error {
+            Error::Empty => Self::invalid("", "empty", error.to_string()),
+            Error::Unsuitable(Unsuitable::Contradicted { .. }) => {
+                Self::invalid("Content-Type", "contradicted", error.to_string())
+            }
+            Error::Unsuitable(Unsuitable::Misdeclared) => {
+                Self::invalid("Content-Type", "misdeclared", error.to_string())
+            }
+            Error::Unsuitable(Unsuitable::NotCarried(_)) => Self::invalid("", "not-carried", error.to_string()),
+            Error::Unsuitable(Unsuitable::Unknown) => Self::invalid("", "unknown-type", error.to_string()),
+            Error::NoUpload(_) => Self::invalid("/media", "invalid-media", error.to_string()),
+            Error::Store(error) => Self::store(error),
+            Error::Files(_) | Error::NoRandomness => {
+                tracing::error!(%error, "an upload was not kept or shown");
+                Self::internal()
+            }
+        }
+    }
+
+    /// Why the bytes of a medium are not to be had.
+    pub(super) fn no_bytes(medium: &MessageMedia) -> Self {
+        let why = medium.error.as_deref().unwrap_or("no try was made yet");
+        match medium.state {
+            MediaState::Wanted => {
+                let detail = format!("it is being fetched; try again soon ({why})");
+                Self::new(StatusCode::CONFLICT, "media-not-here-yet", "The file is not here yet", detail)
+            }
+            MediaState::Failed => {
+                let detail = format!("it could not be fetched: {why}");
+                Self::new(StatusCode::NOT_FOUND, "media-failed", "The file could not be fetched", detail)
+            }
+            MediaState::Linked | MediaState::Stored => {
+                let detail = "only its `url` is known here";
+                Self::new(StatusCode::NOT_FOUND, "media-elsewhere", "The file is elsewhere", detail)
+            }
+        }
+    }
+
+    pub(super) fn unreadable_file(error: &std::io::Error) -> Self {
+        tracing::error!(%error, "a file can't be read: look at `media.path`");
+        Self::internal()
+    }
+
     pub(super) fn outbound(error: &outbound::Error, locale: Locale) -> Self {
         use outbound::Error;
         match error {
@@ -118,6 +165,7 @@ impl Problem {
             Error::UnknownChannel { .. } => Self::invalid("/channel", "unknown-channel", error.to_string()),
             Error::Nul => Self::invalid("/text", "nul", error.to_string()),
             Error::Media(_) => Self::invalid("/media", "invalid-media", error.to_string()),
+            Error::Uploads(error) => Self::upload(error),
             Error::Unsendable(reason) => {
                 use crate::channels::Unsendable;
                 let (pointer, code) = match reason {

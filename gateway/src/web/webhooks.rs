@@ -1,11 +1,11 @@
 //! Webhooks of providers. Both addresses take both kinds: what a webhook means is read from the
 //! webhook.
 
-use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::files::read_body;
 use super::problem::Problem;
 use super::{App, WEBHOOK_BODY};
 use crate::channels::Webhook;
@@ -19,22 +19,11 @@ pub(super) async fn receive(State(app): State<App>, Path(channel): Path<String>,
 
 async fn answer(app: &App, channel: &str, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let body = read(body).await?;
+    let body = read_body(body, WEBHOOK_BODY).await?;
     // The provider signed the public URL; the raw request target is part of it.
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let webhook =
         Webhook { method: parts.method, url: format!("{}{target}", app.public_url), headers: parts.headers, body };
     let answer = app.inbound.receive(channel, webhook).await.map_err(|error| Problem::webhook(channel, &error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type)], answer.body).into_response())
-}
-
-async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
-    to_bytes(body, WEBHOOK_BODY).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-            Problem::too_large(WEBHOOK_BODY)
-        } else {
-            Problem::unreadable("the body broke off")
-        }
-    })
 }

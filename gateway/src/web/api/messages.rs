@@ -66,7 +66,8 @@ pub(in crate::web) struct Explained {
 }
 
 impl Explained {
-    fn of(app: &App, locale: Locale, message: Message) -> Self {
+    fn of(app: &App, locale: Locale, mut message: Message) -> Self {
+        super::media::show(&mut message);
         let channel = app.channels.get(&message.channel);
         let error = message.error_code.and_then(|code| channel?.explain(code, locale));
         Self { message, error }

@@ -1,0 +1,182 @@
+//! Files by the SHA-256 of their contents: the same contents are kept once, and what has a name is
+//! whole, since it is written elsewhere and renamed when it is on disk.
+//!
+//! Knows bytes and digests, and nothing of messages.
+
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Where files are before they have a name.
+const INCOMING: &str = "incoming";
+/// What is older there was left by a crash: nobody writes for so long.
+const LEFT: SignedDuration = SignedDuration::from_hours(1);
+
+/// A folder of files; cheap to clone. Several gateways may share one.
+#[derive(Clone, Debug)]
+pub struct Files(Arc<PathBuf>);
+
+impl Files {
+    /// Makes the folder where it is missing, and removes what a crash left.
+    pub fn open(path: &Path, now: Timestamp) -> io::Result<Self> {
+        let incoming = path.join(INCOMING);
+        fs::create_dir_all(&incoming)?;
+        for entry in fs::read_dir(&incoming)? {
+            let entry = entry?;
+            let written = Timestamp::try_from(entry.metadata()?.modified()?).unwrap_or(now);
+            if now.duration_since(written) > LEFT {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(Self(Arc::new(path.to_owned())))
+    }
+
+    /// Keeps the bytes, and gives their digest. `id` is for the meantime.
+    pub async fn keep(&self, contents: Bytes, id: Uuid) -> io::Result<String> {
+        let files = self.clone();
+        apart(move || files.write(&contents, id)).await
+    }
+
+    fn write(&self, contents: &[u8], id: Uuid) -> io::Result<String> {
+        let digest = hex::encode(Sha256::digest(contents));
+        let path = self.place(&digest).ok_or(io::ErrorKind::InvalidInput)?;
+        let length = u64::try_from(contents.len()).unwrap_or(u64::MAX);
+        if fs::metadata(&path).is_ok_and(|found| found.len() == length) {
+            return Ok(digest);
+        }
+        let incoming = self.0.join(INCOMING).join(id.simple().to_string());
+        let written = settle(contents, &incoming, &path);
+        if written.is_err() {
+            // What is left is removed at a later start.
+            let _ = fs::remove_file(&incoming);
+        }
+        written.map(|()| digest)
+    }
+
+    /// `length` bytes of a file from `start` on.
+    pub async fn read(&self, digest: &str, start: u64, length: u64) -> io::Result<Bytes> {
+        let path = self.place(digest).ok_or(io::ErrorKind::NotFound)?;
+        apart(move || {
+            let mut file = fs::File::open(path)?;
+            file.seek(SeekFrom::Start(start))?;
+            let mut contents = Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(64 * 1024 * 1024));
+            file.take(length).read_to_end(&mut contents)?;
+            if u64::try_from(contents.len()).ok() != Some(length) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(contents.into())
+        })
+        .await
+    }
+
+    /// Only what is a digest is a path.
+    fn place(&self, digest: &str) -> Option<PathBuf> {
+        let plain =
+            digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let (folder, name) = digest.split_at_checked(2).filter(|_| plain)?;
+        Some(self.0.join(folder).join(name))
+    }
+}
+
+/// On disk under another name, then under its own, then the name on disk.
+fn settle(contents: &[u8], incoming: &Path, path: &Path) -> io::Result<()> {
+    let mut file = fs::File::create_new(incoming)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let is_new = !folder.is_dir();
+    fs::create_dir_all(folder)?;
+    fs::rename(incoming, path)?;
+    fs::File::open(folder)?.sync_all()?;
+    match folder.parent() {
+        Some(above) if is_new => fs::File::open(above)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// Disks make one wait, and nobody else shall wait with them.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(4_000_000_000).unwrap()
+    }
+
+    fn all(folder: &Path) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.path().is_dir() {
+                found.extend(all(&entry.path()).into_iter().map(|inner| format!("{name}/{inner}")));
+            } else {
+                found.push(name);
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[tokio::test]
+    async fn the_same_contents_are_kept_once_under_their_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1)).await.unwrap();
+        assert_eq!(digest, "b221d9dbb083a7f33428d7c2a3c3198ae925614d70210e28716ccaa7cd4ddb79");
+        let written = fs::metadata(files.place(&digest).unwrap()).unwrap().modified().unwrap();
+        assert_eq!(files.keep("hola".into(), Uuid::from_u128(2)).await.unwrap(), digest);
+        assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
+        let again = fs::metadata(files.place(&digest).unwrap()).unwrap().modified().unwrap();
+        assert_eq!(written, again, "it was not written again");
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(files.read(&digest, 1, 2).await.unwrap(), "ol");
+        assert_eq!(files.read(&digest, 2, 4).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_is_no_file_and_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let half = folder.path().join(INCOMING).join("half");
+        fs::write(&half, "ho").unwrap();
+        let digest = hex::encode(Sha256::digest("hola"));
+        assert_eq!(files.read(&digest, 0, 2).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let written = Timestamp::try_from(fs::metadata(&half).unwrap().modified().unwrap()).unwrap();
+        // Another gateway may be at work on it.
+        Files::open(folder.path(), written + SignedDuration::from_mins(50)).unwrap();
+        assert!(half.exists());
+        Files::open(folder.path(), written + SignedDuration::from_mins(70)).unwrap();
+        assert!(!half.exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_cut_off_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1)).await.unwrap();
+        fs::write(files.place(&digest).unwrap(), "ho").unwrap();
+        files.keep("hola".into(), Uuid::from_u128(2)).await.unwrap();
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+    }
+
+    #[tokio::test]
+    async fn only_a_digest_is_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(&folder.path().join("files"), now()).unwrap();
+        let padded = format!("../{}", "a".repeat(61));
+        fs::write(folder.path().join("a".repeat(61)), "secret").unwrap();
+        for digest in ["", "..", "../../etc/passwd", &padded, &"é".repeat(32), &"A".repeat(64)] {
+            assert_eq!(files.read(digest, 0, 1).await.unwrap_err().kind(), io::ErrorKind::NotFound, "{digest}");
+        }
+    }
+}
