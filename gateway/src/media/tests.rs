@@ -202,7 +202,9 @@ async fn an_upload_is_shown_by_a_link_until_it_ends() {
     let upload = uploads.take("GIF89a\u{1}\0\u{1}\0".into(), Some("image/gif")).await.unwrap();
     assert_eq!((upload.bytes, upload.content_type.as_str()), (10, "image/gif"));
     let mut media = ["https://example.mx/a.png".to_owned(), upload.media.clone()];
-    uploads.publish(&mut media).await.unwrap();
+    // It leaves ten hours later, and the link is for those who fetch it then.
+    let leaves = clock.now() + jiff::SignedDuration::from_hours(10);
+    uploads.publish(&mut media, Some(leaves)).await.unwrap();
     let token = "07".repeat(24);
     assert_eq!(
         media,
@@ -213,14 +215,14 @@ async fn an_upload_is_shown_by_a_link_until_it_ends() {
     assert_eq!((file.digest, file.bytes, file.content_type), (upload.sha256, 10, upload.content_type));
     assert_eq!(uploads.linked(&token, "image.png").await.unwrap(), None, "another name");
     assert_eq!(uploads.linked(&"08".repeat(24), "image.gif").await.unwrap(), None, "another token");
-    clock.advance(Duration::from_hours(48) - Duration::from_millis(1));
+    clock.advance(Duration::from_hours(58) - Duration::from_millis(1));
     assert!(uploads.linked(&token, "image.gif").await.unwrap().is_some());
     clock.advance(Duration::from_millis(1));
     assert_eq!(uploads.linked(&token, "image.gif").await.unwrap(), None, "its time is over");
 
     for wrong in ["media:", "media:nonsense", "media:0192f3a4-5b6c-7d8e-9f00-112233445566"] {
         let mut media = [wrong.to_owned()];
-        assert!(matches!(uploads.publish(&mut media).await, Err(Error::NoUpload(_))), "{wrong}");
+        assert!(matches!(uploads.publish(&mut media, None).await, Err(Error::NoUpload(_))), "{wrong}");
     }
 }
 

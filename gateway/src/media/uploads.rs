@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -98,8 +98,9 @@ impl Uploads {
         Ok(Upload { id, media: format!("{UPLOAD}{id}"), content_type, bytes, sha256: digest })
     }
 
-    /// Puts a new public link in the place of each upload that a message names.
-    pub async fn publish(&self, media: &mut [String]) -> Result<(), Error> {
+    /// Puts a new public link in the place of each upload that a message names. Its time begins when
+    /// the message leaves.
+    pub async fn publish(&self, media: &mut [String], send_at: Option<Timestamp>) -> Result<(), Error> {
         let named = |item: &str| item.starts_with(UPLOAD);
         // More than a message may have is refused elsewhere.
         if media.len() > MAX_MEDIA || !media.iter().any(|item| named(item)) {
@@ -107,7 +108,8 @@ impl Uploads {
         }
         let now = self.0.clock.now();
         let lasts = SignedDuration::from_hours(i64::from(self.0.link_ttl_h));
-        let expires_at = now.checked_add(lasts).unwrap_or(jiff::Timestamp::MAX);
+        let leaves = send_at.map_or(now, |at| at.max(now));
+        let expires_at = leaves.checked_add(lasts).unwrap_or(Timestamp::MAX);
         let mut links = Vec::new();
         for item in media.iter_mut().filter(|item| named(item)) {
             let id = item.strip_prefix(UPLOAD).and_then(|id| Uuid::parse_str(id).ok());

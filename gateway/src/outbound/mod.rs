@@ -98,7 +98,7 @@ impl Outbound {
     /// Takes a message. When this returns, it is on disk and will be sent; the flag is true
     /// when the same call had been made before.
     pub async fn submit(&self, mut request: Request) -> Result<(MessageId, bool), Error> {
-        self.0.uploads.publish(&mut request.media).await?;
+        self.0.uploads.publish(&mut request.media, request.send_at).await?;
         let submission = self.submission(request)?;
         match self.0.store.submit(submission).await? {
             Submitted::Stored(id) => {
