@@ -109,7 +109,7 @@ async function later() {
 
 async function errors() {
   const create = (parameters) => client.messages.create(parameters);
-  await refused(400, 21211, create({ to: "+12", from: number, body: "Hola" }));
+  await refused(400, 21211, create({ to: "+0529981122", from: number, body: "Hola" }));
   await refused(400, 21602, create({ to: customer, from: number }));
   await refused(400, 21617, create({ to: customer, from: number, body: "a".repeat(1601) }));
   await refused(404, 20404, client.messages(`SM${"0".repeat(32)}`).fetch());

@@ -132,13 +132,13 @@ def later(client):
 
 def errors(client):
     create = client.messages.create
-    refused(400, 21211, lambda: create(to="+12", from_=NUMBER, body="Hola"))
+    refused(400, 21211, lambda: create(to="+0529981122", from_=NUMBER, body="Hola"))
     refused(400, 21602, lambda: create(to=CUSTOMER, from_=NUMBER))
     refused(400, 21603, lambda: create(to=CUSTOMER, body="Hola"))
     refused(400, 21617, lambda: create(to=CUSTOMER, from_=NUMBER, body="a" * 1601))
     refused(404, 20404, client.messages("SM" + "0" * 32).fetch)
     stranger = Client(ACCOUNT, "wrong", http_client=Elsewhere())
-    refused(401, 20003, lambda: stranger.messages.list(limit=1))
+    refused(401, 20003, stranger.messages("SM" + "0" * 32).fetch)
 
 
 def services(client):
@@ -172,7 +172,7 @@ def lookups(client):
     assert told.valid and told.country_code == "MX" and told.line_type_intelligence["type"] == "mobile", vars(told)
     assert told.sms_pumping_risk["sms_pumping_risk_score"] < 90
     assert client.lookups.v2.phone_numbers("5512345678").fetch(country_code="MX").phone_number == "+525512345678"
-    assert client.lookups.v2.phone_numbers("+52551").fetch().validation_errors == ["TOO_SHORT"]
+    assert client.lookups.v2.phone_numbers("+52551234").fetch().validation_errors == ["TOO_SHORT"]
 
 
 if __name__ == "__main__":

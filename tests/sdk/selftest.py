@@ -36,6 +36,11 @@ def refused(problems, what):
 assert judge() == [], judge()
 assert judge("GET", f"{BASE}/{MESSAGE}.json", "", status=404, body=ERROR) == []
 assert judge("GET", "/v2/PhoneNumbers/+14155552346", "", status=404, body=ERROR) == []
+LOOKUP = "/v2/PhoneNumbers/+14155552346"
+_, _, lookup, _ = next(entry for entry in specification.operations if entry[1] == "/v2/PhoneNumbers/{PhoneNumber}")
+for name, example in lookup["get"]["responses"]["200"]["content"]["application/json"]["examples"].items():
+    assert judge("GET", LOOKUP, "", status=200, body=example["value"]) == [], name
+refused(judge("GET", LOOKUP, "", status=200, body={**example["value"], "valid": None}), "answer/valid")
 refused(judge(body=changed(date_created="2023-08-24T05:01:45Z")), "answer/date_created")
 refused(judge(body=changed(date_created="Fri, 24 Aug 2023 05:01:45 +0000")), "answer/date_created")
 refused(judge(body=changed(status="lost")), "answer/status")

@@ -132,9 +132,9 @@ fn resource(account: &Account) -> Value {
         "voice_application_sid": null,
         "voice_caller_id_lookup": false,
         "voice_fallback_method": "POST",
-        "voice_fallback_url": "",
+        "voice_fallback_url": null,
         "voice_method": "POST",
         "voice_receive_mode": "voice",
-        "voice_url": "",
+        "voice_url": null,
     })
 }
