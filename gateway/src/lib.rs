@@ -15,6 +15,7 @@ pub mod media;
 pub mod message;
 pub mod outbound;
 pub mod plugins;
+pub mod reconcile;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

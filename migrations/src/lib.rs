@@ -9,6 +9,7 @@ mod m20261122_000001_messages;
 mod m20261122_000002_delivery;
 mod m20261122_000003_keys;
 mod m20261124_000003_options;
+mod m20261124_000004_reconcile;
 mod m20261124_000005_media;
 mod m20261124_000006_consents;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_delivery::Migration),
             Box::new(m20261122_000003_keys::Migration),
             Box::new(m20261124_000003_options::Migration),
+            Box::new(m20261124_000004_reconcile::Migration),
             Box::new(m20261124_000005_media::Migration),
             Box::new(m20261124_000006_consents::Migration),
         ]

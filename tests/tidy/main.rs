@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -19,10 +19,14 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
     ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
+    ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
     ("web", &["channels", "clock", "delivery", "inbound", "media", "message", "outbound", "store"]),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
-    ("config", &["channels", "delivery", "inbound", "media", "message", "plugins", "store", "telemetry", "web"]),
+    (
+        "config",
+        &["channels", "delivery", "inbound", "media", "message", "plugins", "reconcile", "store", "telemetry", "web"],
+    ),
     (
         "cli",
         &[
@@ -35,6 +39,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "message",
             "outbound",
             "plugins",
+            "reconcile",
             "sandbox",
             "store",
             "telemetry",
@@ -69,7 +74,20 @@ const ALONE: [(&str, &[&str]); 21] = [
     ("anyhow", &["cli"]),
     (
         "tokio",
-        &["cli", "delivery", "inbound", "media", "outbound", "plugins", "sandbox", "store", "transport", "web", "main"],
+        &[
+            "cli",
+            "delivery",
+            "inbound",
+            "media",
+            "outbound",
+            "plugins",
+            "reconcile",
+            "sandbox",
+            "store",
+            "transport",
+            "web",
+            "main",
+        ],
     ),
 ];
 

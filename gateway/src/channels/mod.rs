@@ -4,6 +4,7 @@
 //! provider's webhooks, writes the answer to them, and turns a message into provider requests.
 //! It knows nothing of the database, the web server or plugins, and never reads the time.
 
+pub mod listing;
 pub mod twilio;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use listing::{Listed, Listing, Records, Search, Unreadable};
 
 use crate::message::split::utf16_units;
 use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Status};
@@ -59,6 +62,11 @@ pub trait Channel: Send + Sync {
 
     /// What the provider's error code means and what to do about it, if that is known.
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation>;
+
+    /// The provider's own record of messages, where it has one that can be asked.
+    fn records(&self) -> Option<&dyn Records> {
+        None
+    }
 }
 
 /// By what a webhook seems to be a channel's; the stronger first.

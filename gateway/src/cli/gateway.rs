@@ -16,7 +16,7 @@ use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{delivery, plugins, web};
+use crate::{delivery, plugins, reconcile, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -26,6 +26,7 @@ pub(super) struct Gateway {
     server: JoinHandle<()>,
     delivery: JoinHandle<()>,
     media: JoinHandle<()>,
+    reconcile: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
 }
@@ -39,6 +40,7 @@ impl Gateway {
         let channels = Channels::build(&config.channels)?;
         let chain = plugins::load(&config.plugins).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
+        let store = store.asking(config.reconcile.questions());
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
@@ -99,10 +101,27 @@ impl Gateway {
                 ids: Arc::clone(&ids),
                 settings: config.delivery.clone(),
                 public_url: public_url.clone(),
-                outbox,
-                settled,
+                outbox: Arc::clone(&outbox),
+                settled: settled.clone(),
                 pauses: pauses.clone(),
                 locale,
+            },
+            stopping.clone(),
+        ));
+        // A page of a list is longer than what a send is answered.
+        let limits = Limits { total, response: 16 * 1024 * 1024, ..Limits::default() };
+        let reconcile = tokio::spawn(reconcile::run(
+            reconcile::Parts {
+                store: store.clone(),
+                channels: channels.clone(),
+                transport: Arc::new(HttpTransport::new(limits)?),
+                inbound: inbound.clone(),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                settings: config.reconcile.clone(),
+                tries: config.delivery.tries,
+                outbox,
+                settled,
             },
             stopping.clone(),
         ));
@@ -135,7 +154,7 @@ impl Gateway {
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
-        Ok(Self { store, ids, stop, server, delivery, media, inbound, drain })
+        Ok(Self { store, ids, stop, server, delivery, media, reconcile, inbound, drain })
     }
 
     /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
@@ -144,6 +163,8 @@ impl Gateway {
         self.stop.send_replace(true);
         let finished = async {
             let _ = self.server.await;
+            // Before what it recovered is waited for.
+            let _ = self.reconcile.await;
             self.inbound.drain().await;
             let _ = self.delivery.await;
             let _ = self.media.await;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::channels::Channels;
 use crate::message::{Place, phone};
-use crate::{channels, delivery, inbound, media, plugins, store, telemetry, web};
+use crate::{channels, delivery, inbound, media, plugins, reconcile, store, telemetry, web};
 
 pub use environment::Environment;
 pub use show::{Shown, show};
@@ -31,6 +31,7 @@ pub struct Config {
     pub inbound: inbound::Settings,
     pub delivery: delivery::Settings,
     pub media: media::Settings,
+    pub reconcile: reconcile::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     #[serde(default)]
@@ -157,6 +158,8 @@ impl Config {
         };
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
+        let timeout_s = self.delivery.timeout_s;
+        self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
         Channels::build(&self.channels)
             .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
         if let Some(url) = &self.server.public_url {

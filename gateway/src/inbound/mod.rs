@@ -172,7 +172,7 @@ impl Inbound {
         tracing::info!(message_id = %of, "a message came again");
         match answered {
             Answered::Empty => return Ok(None),
-            Answered::With(body) => return Ok(Some(body)),
+            Answered::With(body) => return self.answer_again(of, body).await,
             Answered::NotYet => {}
         }
         let waiter = self.shared.waiting.join(of);
@@ -180,8 +180,26 @@ impl Inbound {
         match self.shared.store.answered(of).await? {
             Answered::NotYet => Ok(waiter.reply(within).await),
             Answered::Empty => Ok(None),
-            Answered::With(body) => Ok(Some(body)),
+            Answered::With(body) => self.answer_again(of, body).await,
         }
+    }
+
+    /// Not with replies that were sent by themselves meanwhile.
+    async fn answer_again(&self, of: MessageId, body: String) -> Result<Option<String>, Error> {
+        let still = self.shared.store.answer_again(of, self.shared.clock.now()).await?;
+        Ok(still.then_some(body))
+    }
+
+    /// Takes a message that the provider lists and whose webhook is not to be waited for; its
+    /// replies go through the outbox. False when it was here before.
+    pub async fn recover(&self, channel: &str, message: channels::Inbound) -> Result<bool, Error> {
+        let new = self.shared.new_inbound(channel, message);
+        let id = new.id;
+        let receipt = self.shared.store.record(new).await?;
+        if receipt == Receipt::Recorded {
+            tracing::info!(message_id = %id, channel, "recorded a message whose webhook did not come");
+        }
+        Ok(receipt == Receipt::Recorded)
     }
 
     async fn observe(&self, name: &str, observation: channels::Observation) -> Result<(), Error> {

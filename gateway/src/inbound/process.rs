@@ -51,7 +51,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
     let rides = fits && shared.waiting.claim(recorded.id);
     let answer = (rides && !replies.is_empty()).then(|| {
         for reply in &mut replies {
-            reply.route = Route::Answer;
+            reply.route = Route::Answer { ask_at: shared.store.first_question(reply.at) };
         }
         channel.answer(&shared.rides(recorded, &replies)).body
     });

@@ -8,6 +8,7 @@ mod connect;
 mod entities;
 mod media;
 mod operations;
+mod questions;
 mod reads;
 mod records;
 mod writer;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
 pub use media::*;
+pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
 use writer::Job;
@@ -60,6 +62,7 @@ impl From<sea_orm::DbErr> for Error {
 pub struct Store {
     reads: DatabaseConnection,
     writes: mpsc::Sender<Job>,
+    questions: Questions,
 }
 
 impl Store {
@@ -70,7 +73,7 @@ impl Store {
         let (recorded, recordings) = mpsc::unbounded_channel();
         let (writes, jobs) = mpsc::channel(settings.queue);
         tokio::spawn(writer::run(write, jobs, recorded));
-        Ok((Self { reads, writes }, recordings))
+        Ok((Self { reads, writes, questions: Questions::default() }, recordings))
     }
 
     /// Whether the database answers.

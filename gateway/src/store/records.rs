@@ -103,7 +103,8 @@ pub enum Route {
     /// Through the outbox, by a worker.
     Outbox,
     /// In a webhook's answer: whether it arrived is unknown until a report says so.
-    Answer,
+    /// The provider is asked first at the given time.
+    Answer { ask_at: Timestamp },
 }
 
 /// An outbound message to be stored.

@@ -8,6 +8,7 @@ mod consents;
 pub mod errors;
 mod events;
 mod form;
+mod listing;
 mod media;
 mod options;
 mod rest;
@@ -24,7 +25,7 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, Malformed, MediaRequest, Outbound, Outcome,
-    Part, Refused, Reply, Unsendable, Verified, Webhook,
+    Part, Records, Refused, Reply, Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
@@ -142,5 +143,9 @@ impl Channel for Twilio {
 
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {
         errors::known(code).map(|known| known.explanation(locale))
+    }
+
+    fn records(&self) -> Option<&dyn Records> {
+        Some(&self.rest)
     }
 }

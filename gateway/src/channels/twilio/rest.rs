@@ -163,7 +163,7 @@ fn xml_error(body: &[u8]) -> Option<ProviderError> {
 }
 
 /// Twilio writes some numbers as text.
-fn number<N: std::str::FromStr>(value: &Value) -> Option<N> {
+pub(super) fn number<N: std::str::FromStr>(value: &Value) -> Option<N> {
     match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -172,7 +172,7 @@ fn number<N: std::str::FromStr>(value: &Value) -> Option<N> {
 }
 
 /// In seconds; the other form, a date, is left out since there is no clock here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }

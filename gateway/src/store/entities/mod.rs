@@ -13,5 +13,6 @@ pub(super) mod media_links;
 pub(super) mod messages;
 pub(super) mod observations;
 pub(super) mod parts;
+pub(super) mod pulls;
 pub(super) mod traces;
 pub(super) mod uploads;

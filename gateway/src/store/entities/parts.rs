@@ -28,6 +28,9 @@ pub struct Model {
     pub options: Option<Json>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub check_at: Option<i64>,
+    pub unknown_at: Option<i64>,
+    pub checks: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -13,6 +13,7 @@ use super::millis;
 use super::settle::reduce_message;
 use crate::message::{Address, MessageId, PartId, Status};
 use crate::store::entities::{attempts, parts};
+use crate::store::questions::Questions;
 use crate::store::reads::time;
 use crate::store::records::{Claimed, Within};
 use crate::store::writer::Operation;
@@ -126,6 +127,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
 #[derive(Clone, Debug)]
 struct Expire {
     now: Timestamp,
+    questions: Questions,
 }
 
 #[async_trait]
@@ -144,14 +146,19 @@ impl Operation for Expire {
             let (part_id, message_id) = (part.id, part.message_id);
             // A status report that came meanwhile proves that the provider has the part.
             let proven = part.provider_id.is_some();
+            let current = super::settle::read(&part.status);
             let mut row = part.into_active_model();
             row.lease_until = Set(None);
             row.updated_at = Set(millis(self.now));
             if proven {
                 row.state = Set("settled".to_owned());
+                row.check_at = Set(self.questions.after(current, self.now).map(millis));
             } else {
                 row.state = Set("unknown".to_owned());
                 row.status = Set(Status::Unknown.as_str().to_owned());
+                row.unknown_at = Set(Some(millis(self.now)));
+                row.check_at = Set(self.questions.after(Status::Unknown, self.now).map(millis));
+                row.checks = Set(0);
                 row.error_message = Set(Some("the gateway stopped before the provider answered".to_owned()));
                 unknown.push(PartId(part_id));
             }
@@ -183,6 +190,6 @@ impl Store {
 
     /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.
     pub async fn expire_leases(&self, now: Timestamp) -> Result<Vec<PartId>, Error> {
-        self.write(Expire { now }).await
+        self.write(Expire { now, questions: self.questions }).await
     }
 }

@@ -1,6 +1,8 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
+mod again;
 mod cancel;
+mod check;
 mod claim;
 mod consent;
 mod conversation;
@@ -8,6 +10,8 @@ mod keys;
 mod media;
 mod observe;
 pub(super) mod process;
+mod pull;
+mod reconcile;
 pub(super) mod record;
 mod settle;
 mod submit;

@@ -10,15 +10,29 @@ use super::settle::{read, reduce_message};
 use super::{millis, storable, storable_json};
 use crate::message::{MessageId, status};
 use crate::store::entities::{observations, parts};
+use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
+/// A report, and when the provider is asked about what it leaves open.
+#[derive(Clone, Debug)]
+struct Observe {
+    observation: NewObservation,
+    questions: Questions,
+}
+
 #[async_trait]
-impl Operation for NewObservation {
+impl Operation for Observe {
     type Output = Observed;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
+        self.observation.apply(transaction, self.questions).await
+    }
+}
+
+impl NewObservation {
+    async fn apply(&self, transaction: &DatabaseTransaction, questions: Questions) -> Result<Observed, Error> {
         let part = self.part(transaction).await?;
         let reduction = part.as_ref().map(|part| status::reduce(read(&part.status), self.status));
         let conflict = reduction.as_ref().is_some_and(|reduction| reduction.conflict);
@@ -26,10 +40,17 @@ impl Operation for NewObservation {
         let (Some(part), Some(reduction)) = (part, reduction) else { return Ok(Observed::Unrelated) };
         let message_id = part.message_id;
         let state = part.state.clone();
+        let asked_before = part.check_at.filter(|_| state == "settled");
         let mut row = part.into_active_model();
         // The provider reports only what it has: the part was sent, whatever we thought of it.
         if state != "sending" {
             row.state = Set("settled".to_owned());
+            row.unknown_at = Set(None);
+            let first = questions.after(reduction.status, self.received_at).map(millis);
+            row.check_at = Set(first.map(|first| asked_before.unwrap_or(first)));
+            if state == "unknown" {
+                row.checks = Set(0);
+            }
         }
         row.provider_id = Set(Some(self.provider_id.clone()));
         row.status = Set(reduction.status.as_str().to_owned());
@@ -52,26 +73,30 @@ impl Operation for NewObservation {
 }
 
 impl NewObservation {
-    /// Our own part id decides, if it rode the callback and is of this channel; else the
-    /// provider's id.
+    /// The part that has this provider's id; else the one whose id rode the callback, if it is of
+    /// this channel and has no other provider's id.
+    ///
+    /// In this order, since of two identical parts one may have been given the other's message.
+    /// Then the report is of the part that has the message, and the other stays to be found.
     async fn part(&self, transaction: &DatabaseTransaction) -> Result<Option<parts::Model>, Error> {
+        let holder = parts::Entity::find()
+            .filter(parts::Column::Channel.eq(&self.channel))
+            .filter(parts::Column::ProviderId.eq(&self.provider_id))
+            .lock_exclusive()
+            .one(transaction)
+            .await?;
+        if holder.is_some() {
+            return Ok(holder);
+        }
         if let Some(id) = self.part_id {
             let found = parts::Entity::find_by_id(id.0)
                 .filter(parts::Column::Channel.eq(&self.channel))
                 .lock_exclusive()
                 .one(transaction)
                 .await?;
-            if let Some(part) = found.filter(|part| part.provider_id.as_ref().is_none_or(|id| *id == self.provider_id))
-            {
-                return Ok(Some(part));
-            }
+            return Ok(found.filter(|part| part.provider_id.is_none()));
         }
-        Ok(parts::Entity::find()
-            .filter(parts::Column::Channel.eq(&self.channel))
-            .filter(parts::Column::ProviderId.eq(&self.provider_id))
-            .lock_exclusive()
-            .one(transaction)
-            .await?)
+        Ok(None)
     }
 
     async fn keep(
@@ -100,6 +125,6 @@ impl NewObservation {
 impl Store {
     /// Keeps a status report and moves its message, never backwards.
     pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
-        self.write(observation).await
+        self.write(Observe { observation, questions: self.questions }).await
     }
 }

@@ -13,35 +13,88 @@ use super::consent::{self, Change};
 use super::{count, millis, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
+use crate::store::questions::Questions;
 use crate::store::records::{Settled, Settlement};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
+/// A settlement, and when the provider is asked about what it leaves open.
+#[derive(Clone, Debug)]
+struct Settle {
+    settlement: Settlement,
+    questions: Questions,
+}
+
 #[async_trait]
-impl Operation for Settlement {
+impl Operation for Settle {
     type Output = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let Some(part) = parts::Entity::find_by_id(self.part_id.0).lock_exclusive().one(transaction).await? else {
+        let settlement = &self.settlement;
+        let found = parts::Entity::find_by_id(settlement.part_id.0).lock_exclusive().one(transaction).await?;
+        let Some(part) = found else {
             return Err(Error::Refused("a part was settled that is not there".to_owned()));
         };
-        if !self.finish_attempt(transaction).await? {
+        if !settlement.finish_attempt(transaction, part.attempts).await? {
+            return Ok(());
+        }
+        if part.state != "sending" && settlement.is_late(transaction, &part).await? {
             return Ok(());
         }
         let message_id = part.message_id;
+        // Proven to be sent, whatever this try seemed to come to.
+        let proven = part.provider_id.is_some();
+        let whom = Whom { channel: part.channel.clone(), recipient: part.recipient.clone(), message_id };
+        let mut row = settlement.settled(part, self.questions);
+        if !proven {
+            settlement.mind_consent(transaction, &mut row, &whom).await?;
+        }
+        row.update(transaction).await?;
+        reduce_message(transaction, message_id, settlement.at).await
+    }
+}
+
+/// Whose part it is.
+struct Whom {
+    channel: String,
+    recipient: String,
+    message_id: Uuid,
+}
+
+impl Settlement {
+    /// Whether the part's fate was decided meanwhile, by what the provider listed: the part has
+    /// another message of the provider, or an identical part has this one.
+    async fn is_late(&self, transaction: &DatabaseTransaction, part: &parts::Model) -> Result<bool, Error> {
+        let Settled::Accepted { provider_id, .. } = &self.result else { return Ok(false) };
+        if let Some(bound) = &part.provider_id {
+            return Ok(bound != provider_id);
+        }
+        let others = parts::Entity::find()
+            .filter(parts::Column::Channel.eq(&part.channel))
+            .filter(parts::Column::ProviderId.eq(provider_id))
+            .one(transaction)
+            .await?;
+        Ok(others.is_some())
+    }
+
+    fn settled(&self, part: parts::Model, questions: Questions) -> parts::ActiveModel {
         // A status report that came first proves that the provider has the part, whatever this
         // try seemed to come to; then it must not be sent again.
         let proven = part.provider_id.is_some();
         let current = read(&part.status);
-        let (channel, recipient) = (part.channel.clone(), part.recipient.clone());
         let mut row = part.into_active_model();
         row.updated_at = Set(millis(self.at));
         row.lease_until = Set(None);
+        row.unknown_at = Set(None);
+        row.checks = Set(0);
+        row.check_at = Set(None);
         match &self.result {
             Settled::Accepted { provider_id, status, segments } => {
                 row.state = Set("settled".to_owned());
                 row.provider_id = Set(Some(provider_id.clone()));
-                row.status = Set(status::reduce(current, *status).status.as_str().to_owned());
+                let reached = status::reduce(current, *status).status;
+                row.status = Set(reached.as_str().to_owned());
+                row.check_at = Set(questions.after(reached, self.at).map(millis));
                 if let Some(segments) = segments {
                     row.segments = Set(Some(count(*segments)));
                 }
@@ -51,11 +104,18 @@ impl Operation for Settlement {
                     row.error_message = Set(None);
                 }
             }
-            _ if proven => row.state = Set("settled".to_owned()),
+            _ if proven => {
+                row.state = Set("settled".to_owned());
+                row.check_at = Set(questions.after(current, self.at).map(millis));
+            }
             Settled::Retry { error, .. } | Settled::Held { error } => {
                 row.state = Set("queued".to_owned());
+                match &self.result {
+                    Settled::Retry { due_at, .. } => row.due_at = Set(millis(*due_at)),
+                    // As if it had not been tried: it keeps its place, too.
+                    _ => row.attempts = Set(row.attempts.take().unwrap_or(1) - 1),
+                }
                 keep_error(&mut row, error);
-                self.back_to_the_queue(transaction, &mut row, &channel, &recipient).await?;
             }
             Settled::Failed { error } | Settled::OptedOut { error } => {
                 row.state = Set("settled".to_owned());
@@ -65,49 +125,59 @@ impl Operation for Settlement {
             Settled::Unknown { error } => {
                 row.state = Set("unknown".to_owned());
                 row.status = Set(status::reduce(current, Status::Unknown).status.as_str().to_owned());
+                row.unknown_at = Set(Some(millis(self.at)));
+                row.check_at = Set(questions.after(Status::Unknown, self.at).map(millis));
                 keep_error(&mut row, error);
             }
         }
-        row.update(transaction).await?;
-        reduce_message(transaction, message_id, self.at).await?;
-        match &self.result {
-            Settled::OptedOut { error } if !proven => {
-                consent::lock(transaction, &channel, &recipient).await?;
-                let consent = consent::refused(error.code);
-                let change = Change { channel: &channel, address: &recipient, consent, message_id, at: self.at };
-                change.keep(transaction).await
-            }
-            _ => Ok(()),
-        }
+        row
     }
-}
 
-impl Settlement {
-    /// A part that is to be tried again, unless its recipient has opted out meanwhile: when they did,
-    /// it was not waiting and so was not ended with the others.
-    async fn back_to_the_queue(
+    /// What a settled part means for the recipient's consent, and their consent for the part. One
+    /// that is to be tried again is not, if its recipient has opted out meanwhile: when they did, it
+    /// was not waiting and so was not ended with the others.
+    async fn mind_consent(
         &self,
         transaction: &DatabaseTransaction,
         row: &mut parts::ActiveModel,
-        channel: &str,
-        recipient: &str,
+        whom: &Whom,
     ) -> Result<(), Error> {
+        let Whom { channel, recipient, message_id } = whom;
         match &self.result {
-            Settled::Retry { due_at, .. } => row.due_at = Set(millis(*due_at)),
-            // As if it had not been tried: it keeps its place, too.
-            _ => row.attempts = Set(row.attempts.take().unwrap_or(1) - 1),
+            Settled::Retry { .. } | Settled::Held { .. } => {
+                consent::lock(transaction, channel, recipient).await?;
+                if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
+                    consent::refuse(row, proof.error_code);
+                }
+                Ok(())
+            }
+            Settled::OptedOut { error } => {
+                consent::lock(transaction, channel, recipient).await?;
+                let consent = consent::refused(error.code);
+                let change = Change { channel, address: recipient, consent, message_id: *message_id, at: self.at };
+                change.keep(transaction).await
+            }
+            Settled::Accepted { .. } | Settled::Failed { .. } | Settled::Unknown { .. } => Ok(()),
         }
-        consent::lock(transaction, channel, recipient).await?;
-        if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
-            consent::refuse(row, proof.error_code);
-        }
-        Ok(())
     }
 
     /// False when its end was known before: a worker settles again when it did not see the first
     /// time succeed, and by then the part may be on its way once more. An attempt whose lease
-    /// ended may still come to a known end.
-    async fn finish_attempt(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    /// ended may still come to a known end, which counts unless there was a newer attempt.
+    async fn finish_attempt(&self, transaction: &DatabaseTransaction, attempts: i32) -> Result<bool, Error> {
+        let under_way = Condition::all().add(attempts::Column::FinishedAt.is_null());
+        if self.end_attempt(transaction, under_way).await? {
+            return Ok(true);
+        }
+        let given_up = Condition::all().add(attempts::Column::Outcome.eq("unknown"));
+        if !self.end_attempt(transaction, given_up).await? {
+            return Ok(false);
+        }
+        let attempt = attempts::Entity::find_by_id(self.attempt_id).one(transaction).await?;
+        Ok(attempt.is_some_and(|attempt| attempt.number >= attempts))
+    }
+
+    async fn end_attempt(&self, transaction: &DatabaseTransaction, standing: Condition) -> Result<bool, Error> {
         let (outcome, error) = match &self.result {
             Settled::Accepted { .. } => ("accepted", None),
             Settled::Retry { error, .. } => ("retry", Some(error)),
@@ -116,8 +186,6 @@ impl Settlement {
             Settled::OptedOut { error } => ("opted-out", Some(error)),
             Settled::Unknown { error } => ("unknown", Some(error)),
         };
-        let open =
-            Condition::any().add(attempts::Column::FinishedAt.is_null()).add(attempts::Column::Outcome.eq("unknown"));
         let finished = attempts::Entity::update_many()
             .col_expr(attempts::Column::FinishedAt, Expr::value(millis(self.at)))
             .col_expr(attempts::Column::Outcome, Expr::value(outcome))
@@ -127,7 +195,7 @@ impl Settlement {
                 Expr::value(error.and_then(|error| error.message.as_deref().map(storable))),
             )
             .filter(attempts::Column::Id.eq(self.attempt_id))
-            .filter(open)
+            .filter(standing)
             .exec(transaction)
             .await?;
         Ok(finished.rows_affected > 0)
@@ -193,6 +261,6 @@ fn stamp(row: &mut messages::ActiveModel, before: &messages::Model, reached: Sta
 impl Store {
     /// Records what a try to send a part came to. Once: the same again changes nothing.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.write(settlement).await
+        self.write(Settle { settlement, questions: self.questions }).await
     }
 }

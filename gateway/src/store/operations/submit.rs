@@ -8,6 +8,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
+use super::check::answer_ends;
 use super::consent::opted_out_one;
 use super::conversation::{Wanted, find_or_create};
 use super::{count, insert_media, media_rows, millis, outbound_row, storable, storable_json};
@@ -123,14 +124,14 @@ pub(super) async fn insert_outbound(
 fn starting_status(route: Route) -> Status {
     match route {
         Route::Outbox => Status::Pending,
-        Route::Answer => Status::Unknown,
+        Route::Answer { .. } => Status::Unknown,
     }
 }
 
 fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &NewPart) -> parts::ActiveModel {
-    let (state, attempts) = match message.route {
-        Route::Outbox => ("queued", 0),
-        Route::Answer => ("unknown", 1),
+    let (state, attempts, ask_at) = match message.route {
+        Route::Outbox => ("queued", 0, None),
+        Route::Answer { ask_at } => ("unknown", 1, Some(ask_at)),
     };
     parts::ActiveModel {
         id: Set(part.id.0),
@@ -161,6 +162,9 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         options: Set((!message.options.is_default()).then(|| storable_json(serde_json::json!(message.options)))),
         created_at: Set(millis(message.at)),
         updated_at: Set(millis(message.at)),
+        check_at: Set(ask_at.map(millis)),
+        unknown_at: Set(ask_at.map(|_| millis(answer_ends(message.at)))),
+        checks: Set(0),
     }
 }
 

@@ -141,7 +141,7 @@ async fn a_reply_in_an_answer_is_unknown_until_a_report(database: Database) {
     let store = database.store().await;
     let new = database.inbound("SM1", ANA);
     store.record(new.clone()).await.unwrap();
-    let reply = NewOutbound { route: Route::Answer, ..database.outbound(ANA, &["hola"]) };
+    let reply = NewOutbound { route: Route::Answer { ask_at: at(20) }, ..database.outbound(ANA, &["hola"]) };
     let processed = Processed { replies: vec![reply.clone()], ..processed(&new, new.conversation_id) };
     assert!(store.commit(processed).await.unwrap().is_done());
     let stored = message(&store, reply.id).await;

@@ -120,7 +120,7 @@ async fn the_first_time_of_each_step_is_kept(database: Database) {
         store.observe(database.report(Some(read.parts[0].id), "SM1", reported, seconds)).await.unwrap();
         assert_eq!(times(read.id).await, expected, "{reported}");
     }
-    let lost = NewOutbound { route: Route::Answer, ..database.outbound(LUIS, &["two"]) };
+    let lost = NewOutbound { route: Route::Answer { ask_at: at(20) }, ..database.outbound(LUIS, &["two"]) };
     let submission = Submission { message: lost.clone(), ..database.submission(LUIS, &[]) };
     store.submit(submission).await.unwrap();
     store.observe(database.report(Some(lost.parts[0].id), "SM8", Status::Undelivered, 3)).await.unwrap();

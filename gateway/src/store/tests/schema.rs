@@ -22,7 +22,7 @@ async fn every_table_fits_its_entity(database: Database) {
         )*};
     }
     select!(addresses, api_keys, attempts, consents, contacts, conversations, idempotency_keys, media, media_links);
-    select!(messages, observations, parts, traces, uploads);
+    select!(messages, observations, parts, pulls, traces, uploads);
     store.ping().await.unwrap();
 }
 

@@ -118,7 +118,8 @@ async fn two_processors_commit_once(database: Database) {
 async fn reports_of_two_parts_at_once_are_both_seen(database: Database) {
     let stores = [database.store().await, database.store().await];
     for round in 0..40 {
-        let message = NewOutbound { route: Route::Answer, ..database.outbound(ANA, &["one", "two"]) };
+        let message =
+            NewOutbound { route: Route::Answer { ask_at: at(20) }, ..database.outbound(ANA, &["one", "two"]) };
         let submission = Submission { message: message.clone(), ..database.submission(ANA, &[]) };
         stores[0].submit(submission).await.unwrap();
         let report = |number: usize| {

@@ -1,0 +1,131 @@
+//! Asking: one request or a list of several pages, and leaving a provider alone that fails.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Work;
+use super::settings::later;
+use crate::channels::{Listed, Records, Search, Unreadable};
+
+/// A list of more pages than this is not read to its end, and then nothing follows from it.
+const PAGES: usize = 100;
+/// The first pause after a failure, in seconds; it doubles.
+const PAUSE: u64 = 5;
+const LONGEST_PAUSE: u64 = 300;
+
+/// Why a provider gave no answer to go by.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Unanswered(#[from] crate::transport::Failure),
+    #[error("the list has more than {PAGES} pages")]
+    Endless,
+}
+
+/// The channels whose providers failed lately.
+#[derive(Default)]
+pub(super) struct Pauses(Mutex<BTreeMap<String, Pause>>);
+
+struct Pause {
+    failures: u32,
+    until: Timestamp,
+}
+
+impl Pauses {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Pause>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_paused(&self, channel: &str, now: Timestamp) -> bool {
+        self.all().get(channel).is_some_and(|pause| pause.until > now)
+    }
+
+    fn succeeded(&self, channel: &str) {
+        self.all().remove(channel);
+    }
+
+    /// Until when the channel is left alone. Requests that failed together count as one failure.
+    fn failed(&self, channel: &str, now: Timestamp, wanted: Option<Duration>) -> Timestamp {
+        let mut all = self.all();
+        let pause = all.entry(channel.to_owned()).or_insert(Pause { failures: 0, until: Timestamp::MIN });
+        if pause.until <= now {
+            let usual = Duration::from_secs((PAUSE << pause.failures.min(10)).min(LONGEST_PAUSE));
+            pause.failures += 1;
+            pause.until = later(now, wanted.unwrap_or(usual).max(usual));
+        }
+        pause.until
+    }
+}
+
+impl Work {
+    pub(super) async fn answer<T>(
+        &self,
+        request: http::Request<Bytes>,
+        read: impl FnOnce(&http::Response<Bytes>) -> Result<T, Unreadable>,
+    ) -> Result<T, Failed> {
+        let response = self.parts.transport.send(request).await?;
+        Ok(read(&response)?)
+    }
+
+    /// All that a search finds, page by page, down to a page that is older altogether.
+    pub(super) async fn list(&self, records: &dyn Records, search: &Search) -> Result<Vec<Listed>, Failed> {
+        let mut found = Vec::new();
+        let mut request = records.list(search);
+        // A date without milliseconds may lie up to a second before the moment it stands for.
+        let since = search.since.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
+        for _ in 0..PAGES {
+            let page = self.answer(request, |response| records.read_list(response)).await?;
+            let old = !page.messages.is_empty() && page.messages.iter().all(|listed| listed.created_at < since);
+            let of_window = |listed: &Listed| (since..=search.until).contains(&listed.created_at);
+            let right = |listed: &Listed| listed.direction == search.direction && of_window(listed);
+            found.extend(page.messages.into_iter().filter(right));
+            match page.next {
+                Some(next) if !old => request = records.list_on(&next)?,
+                _ => return Ok(found),
+            }
+        }
+        Err(Failed::Endless)
+    }
+
+    pub(super) fn note_success(&self, channel: &str) {
+        self.pauses.succeeded(channel);
+    }
+
+    /// Says so, and gives the time until which the provider is left alone.
+    pub(super) fn note_failure(&self, channel: &str, failed: &Failed) -> Timestamp {
+        let wanted = match failed {
+            Failed::Unreadable(Unreadable::Refused { after, .. }) => *after,
+            _ => None,
+        };
+        tracing::warn!(channel, error = %failed, "the provider does not say what became of messages");
+        self.pauses.failed(channel, self.parts.clock.now(), wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_fails_is_left_alone_ever_longer() {
+        let pauses = Pauses::default();
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        assert_eq!(pauses.failed("sms", at(0), None), at(5));
+        assert_eq!(pauses.failed("sms", at(1), None), at(5), "it failed at the same time");
+        assert!(pauses.is_paused("sms", at(4)) && !pauses.is_paused("sms", at(5)) && !pauses.is_paused("other", at(1)));
+        assert_eq!(pauses.failed("sms", at(5), None), at(15));
+        assert_eq!(pauses.failed("sms", at(15), Some(Duration::from_secs(60))), at(75));
+        for _ in 0..20 {
+            pauses.failed("sms", at(100_000), None);
+        }
+        assert_eq!(pauses.failed("sms", at(200_000), None), at(200_080));
+        pauses.succeeded("sms");
+        assert_eq!(pauses.failed("sms", at(300_000), None), at(300_005));
+    }
+}

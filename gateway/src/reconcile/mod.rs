@@ -1,0 +1,150 @@
+//! Finding out at the provider what became of things: of parts whose outcome is unknown or whose
+//! status is not final, and of messages that came in while nobody took their webhook.
+//!
+//! A provider that fails decides nothing: its answer counts only if it is whole. This room knows
+//! no provider and no database; what follows from an answer is decided in the store.
+
+mod asking;
+mod pull;
+mod settings;
+mod statuses;
+mod unknown;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::channels::Channels;
+use crate::clock::{Clock, Ids};
+use crate::inbound::Inbound;
+use crate::message::{Address, MessageId};
+use crate::store::{self, Due, Store};
+use crate::transport::Transport;
+use asking::Pauses;
+pub use settings::{OnUnknown, Settings};
+use settings::{later, seconds};
+
+/// What it is made of.
+pub struct Parts {
+    pub store: Store,
+    pub channels: Channels,
+    pub transport: Arc<dyn Transport>,
+    pub inbound: Inbound,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub settings: Settings,
+    /// How often a part is tried at the most.
+    pub tries: u32,
+    pub outbox: Arc<Notify>,
+    pub settled: broadcast::Sender<MessageId>,
+}
+
+/// How long it sleeps while nothing is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How many parts are taken at once.
+const BATCH: u32 = 100;
+/// How long a taken question is left alone; longer than any takes.
+const LEASE: Duration = Duration::from_mins(5);
+
+/// Asks until told to stop, then until what is under way has been answered.
+pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {
+    let work = Work { parts, pauses: Pauses::default(), stop };
+    tokio::join!(work.ask(), work.pull());
+}
+
+struct Work {
+    parts: Parts,
+    pauses: Pauses,
+    stop: watch::Receiver<bool>,
+}
+
+/// What is answered by one request.
+enum Question {
+    /// What went to one recipient from one sender.
+    Unknown(Vec<Due>),
+    /// Where one part stands.
+    Status(Due),
+}
+
+impl Work {
+    async fn ask(&self) {
+        while !self.stopping() {
+            let due = self.due().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "nothing can be found out for now");
+                Vec::new()
+            });
+            if due.is_empty() {
+                self.sleep(LOOK).await;
+                continue;
+            }
+            let asked = futures::stream::iter(questions(due)).for_each_concurrent(
+                self.parts.settings.parallel,
+                |question| async {
+                    // What is left out is due again when its lease ends.
+                    if self.stopping() {
+                        return;
+                    }
+                    let done = match question {
+                        Question::Unknown(due) => self.resolve(due).await,
+                        Question::Status(due) => self.poll(due).await,
+                    };
+                    if let Err(error) = done {
+                        tracing::warn!(%error, "what the provider said is not on record; it is asked again");
+                    }
+                },
+            );
+            asked.await;
+        }
+    }
+
+    async fn due(&self) -> Result<Vec<Due>, store::Error> {
+        let now = self.parts.clock.now();
+        let names = self.parts.channels.names().map(str::to_owned);
+        let open = names.filter(|name| !self.pauses.is_paused(name, now)).collect();
+        self.parts.store.due_questions(now, later(now, LEASE), open, BATCH).await
+    }
+
+    async fn pull(&self) {
+        if self.parts.settings.pull_every_s == 0 {
+            return;
+        }
+        let names: Vec<String> = self.parts.channels.names().map(str::to_owned).collect();
+        while !self.stopping() {
+            for name in &names {
+                self.pull_channel(name).await;
+            }
+            self.sleep(seconds(self.parts.settings.pull_every_s)).await;
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// One question for all unknown parts from one sender to one recipient, one for each other part.
+fn questions(due: Vec<Due>) -> Vec<Question> {
+    let mut groups: BTreeMap<(String, Option<Address>, Address), Vec<Due>> = BTreeMap::new();
+    let mut questions = Vec::new();
+    for due in due {
+        if due.provider_id.is_some() {
+            questions.push(Question::Status(due));
+        } else {
+            let key = (due.channel.clone(), due.sender.clone(), due.recipient.clone());
+            groups.entry(key).or_default().push(due);
+        }
+    }
+    questions.extend(groups.into_values().map(Question::Unknown));
+    questions
+}

@@ -1,0 +1,107 @@
+//! Messages that came in and whose webhook did not: they are taken from the provider's list.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Work;
+use super::asking::Failed;
+use super::settings::{earlier, seconds};
+use crate::channels::{self, Listed, Records, Search, Unreadable};
+use crate::inbound;
+use crate::message::{Direction, Media, Status};
+use crate::store;
+
+/// How far before the last reading the next one begins: a list may show a message late.
+const OVERLAP: Duration = Duration::from_mins(15);
+
+/// Why a pull came to nothing; the next one reads the same again.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Provider(#[from] Failed),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Inbound(#[from] inbound::Error),
+}
+
+impl Work {
+    pub(super) async fn pull_channel(&self, name: &str) {
+        let Some(channel) = self.parts.channels.get(name) else { return };
+        let Some(records) = channel.records() else { return };
+        if self.pauses.is_paused(name, self.parts.clock.now()) {
+            return;
+        }
+        match self.pull_from(name, records, channel.sender()).await {
+            Ok(()) => self.note_success(name),
+            Err(Problem::Provider(failed)) => _ = self.note_failure(name, &failed),
+            Err(problem) => tracing::warn!(channel = name, error = %problem, "what came in can't be looked through"),
+        }
+    }
+
+    async fn pull_from(
+        &self,
+        name: &str,
+        records: &dyn Records,
+        recipient: Option<&crate::message::Address>,
+    ) -> Result<(), Problem> {
+        let now = self.parts.clock.now();
+        let pulled = self.parts.store.begin_pull(name, now).await?;
+        let settings = &self.parts.settings;
+        let window = Duration::from_secs(u64::from(settings.pull_window_h) * 3600);
+        let until = earlier(now, seconds(settings.pull_after_s));
+        let since = pulled.began_at.max(earlier(now, window)).max(earlier(pulled.reached_at, OVERLAP));
+        if until < since {
+            return Ok(());
+        }
+        let search =
+            Search { direction: Direction::Inbound, sender: None, recipient: recipient.cloned(), since, until };
+        let mut listed = self.list(records, &search).await?;
+        listed.retain(|listed| records.is_ours(listed) && listed.status != Status::Receiving);
+        // The order in which they came, which is the order of the conversation.
+        listed.sort_by_key(|listed| listed.created_at);
+        self.take(name, records, listed).await?;
+        self.parts.store.end_pull(name, until).await?;
+        Ok(())
+    }
+
+    async fn take(&self, name: &str, records: &dyn Records, listed: Vec<Listed>) -> Result<(), Problem> {
+        let ids: Vec<String> = listed.iter().map(|listed| listed.provider_id.clone()).collect();
+        let recorded = self.parts.store.recorded(name, &ids).await?;
+        for listed in listed.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)) {
+            let media = self.media(records, &listed).await?;
+            let Some(message) = inbound(listed, media, self.parts.clock.now()) else { continue };
+            self.parts.inbound.recover(name, message).await?;
+        }
+        Ok(())
+    }
+
+    async fn media(&self, records: &dyn Records, listed: &Listed) -> Result<Vec<Media>, Failed> {
+        if listed.media == 0 {
+            return Ok(Vec::new());
+        }
+        let request = records.list_media(&listed.provider_id)?;
+        match self.answer(request, |response| records.read_media(response)).await {
+            // Deleted meanwhile; the text is still there.
+            Err(Failed::Unreadable(Unreadable::Missing)) => Ok(Vec::new()),
+            answer => answer,
+        }
+    }
+}
+
+/// As its webhook would have brought it, and that it did not.
+fn inbound(listed: Listed, media: Vec<Media>, now: Timestamp) -> Option<channels::Inbound> {
+    let mut extra = listed.extra;
+    extra.push(("RecoveredAt".to_owned(), now.to_string()));
+    Some(channels::Inbound {
+        provider_id: listed.provider_id,
+        sender: listed.sender?,
+        recipient: listed.recipient?,
+        text: listed.text,
+        media,
+        segments: listed.segments,
+        consent: listed.consent,
+        extra,
+    })
+}

@@ -1,0 +1,69 @@
+//! Parts that were handed over and whose reports do not come: the provider says where they stand.
+
+use super::Work;
+use super::asking::Failed;
+use super::settings::later;
+use crate::channels::{Listed, Unreadable};
+use crate::store::{self, Due, NewObservation, Observed};
+
+impl Work {
+    pub(super) async fn poll(&self, due: Due) -> Result<(), store::Error> {
+        let store = &self.parts.store;
+        let records = self.parts.channels.get(&due.channel).and_then(|channel| channel.records());
+        let (Some(records), Some(provider_id)) = (records, &due.provider_id) else {
+            return store.ask_again(vec![due.part_id], None, due.checks).await;
+        };
+        let listed = match records.fetch(provider_id) {
+            Ok(request) => self.answer(request, |response| records.read_message(response)).await,
+            Err(unreadable) => Err(unreadable.into()),
+        };
+        match listed {
+            Ok(listed) => {
+                self.note_success(&due.channel);
+                let next = self.parts.settings.poll_pause(due.checks);
+                let next = next.map(|pause| later(self.parts.clock.now(), pause));
+                store.ask_again(vec![due.part_id], next, due.checks).await?;
+                self.learn(&due, listed).await
+            }
+            // It was deleted there, so nothing more will be known.
+            Err(Failed::Unreadable(Unreadable::Missing)) => {
+                tracing::info!(part_id = %due.part_id, "the provider has no record of a part it took");
+                store.ask_again(vec![due.part_id], None, due.checks).await
+            }
+            Err(failed) => {
+                let until = self.note_failure(&due.channel, &failed);
+                store.ask_again(vec![due.part_id], Some(until), due.checks.saturating_sub(1)).await
+            }
+        }
+    }
+
+    /// What is new is kept as a report is.
+    async fn learn(&self, due: &Due, listed: Listed) -> Result<(), store::Error> {
+        if listed.status == due.status {
+            return Ok(());
+        }
+        let now = self.parts.clock.now();
+        let status = listed.status;
+        let observed = self
+            .parts
+            .store
+            .observe(NewObservation {
+                id: self.parts.ids.next(now),
+                channel: due.channel.clone(),
+                provider_id: listed.provider_id,
+                part_id: Some(due.part_id),
+                status,
+                error: listed.error,
+                consent: listed.consent,
+                raw: vec![("Asked".to_owned(), status.to_string())],
+                received_at: now,
+            })
+            .await?;
+        if let Observed::Message { id, conflict, .. } = observed {
+            tracing::info!(part_id = %due.part_id, message_id = %id, %status, conflict, "the provider was asked for a status");
+            // Nobody needs to be waiting for it.
+            let _ = self.parts.settled.send(id);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! Bringing unknown parts together with what the provider lists.
+//!
+//! A message is given to a part only if no other part has it and none is being sent that might
+//! be it. A part goes back to the outbox only if every message of the list is accounted for.
+//! Everything is looked up in the transaction that decides, with the unknown parts locked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
+use uuid::Uuid;
+
+use super::check::{Tries, began_at, open_tries};
+use super::consent;
+use super::settle::reduce_message;
+use super::{count, millis, storable};
+use crate::message::{MessageId, PartId, Status, segments, status};
+use crate::store::entities::{messages, parts};
+use crate::store::questions::{CLOCK_SKEW, Fate, Found, Hold, Questions, Reconciled, Reconciliation};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+#[derive(Clone, Debug)]
+struct Reconcile {
+    listed: Reconciliation,
+    questions: Questions,
+}
+
+/// An unknown part, and what of the list might be it.
+struct Unknown {
+    part: parts::Model,
+    /// Nothing older can be it.
+    since: i64,
+    way: Way,
+}
+
+/// How a part may have gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Request,
+    Answer,
+    /// It rode an answer that seemed lost, and was sent again.
+    Either,
+}
+
+impl Unknown {
+    fn new(part: parts::Model, tries: Tries) -> Self {
+        let way = match (part.attempts > tries.count, tries.count) {
+            (false, _) => Way::Request,
+            (true, 0) => Way::Answer,
+            (true, _) => Way::Either,
+        };
+        // The provider's dates have whole seconds.
+        let began_at = began_at(&part, tries) / 1000 * 1000;
+        let skew = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
+        Self { since: began_at.saturating_sub(skew), part, way }
+    }
+
+    /// Whether it might be this one, whatever the text says.
+    fn may_be(&self, found: &Found) -> bool {
+        let way = match self.way {
+            Way::Request => !found.reply,
+            Way::Answer => found.reply,
+            Way::Either => true,
+        };
+        way && millis(found.created_at) >= self.since
+    }
+
+    fn is(&self, found: &Found) -> bool {
+        let media = self.part.media.as_array().map_or(0, Vec::len);
+        self.may_be(found) && usize::try_from(found.media) == Ok(media) && says(&self.part.text, &found.text)
+    }
+}
+
+/// Whether a provider that was given this text lists it so: as it is, or smart-encoded.
+fn says(text: &str, listed: &str) -> bool {
+    let plain = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+    let (text, listed) = (plain(text), plain(listed));
+    text == listed || plain(&segments::smart(&text)) == listed
+}
+
+#[async_trait]
+impl Operation for Reconcile {
+    type Output = Vec<Reconciled>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Reconciled>, Error> {
+        let unknown = self.unknown(transaction).await?;
+        let taken = self.taken(transaction).await?;
+        let sending = self.sending(transaction).await?;
+        let mut free: Vec<&Found> =
+            self.listed.found.iter().filter(|found| !taken.contains(&found.provider_id)).collect();
+        free.sort_by_key(|found| found.created_at);
+        let mut fates = Vec::new();
+        let mut missing = Vec::new();
+        for unknown in unknown {
+            let fits = free.iter().position(|found| unknown.is(found));
+            match fits {
+                // The one that is being sent may be the one that is listed.
+                Some(_) if sending.contains(&unknown.part.text) => fates.push((unknown.part, Fate::Open)),
+                Some(index) => {
+                    let found = free.remove(index);
+                    fates.push((self.bind(transaction, unknown.part, found).await?, Fate::Found(found.status)));
+                }
+                None => missing.push(unknown),
+            }
+        }
+        for unknown in missing {
+            let fate = self.judge(&unknown, &free, !sending.is_empty());
+            fates.push((self.leave(transaction, unknown, fate).await?, fate));
+        }
+        let done: BTreeSet<Uuid> = fates.iter().map(|(part, _)| part.message_id).collect();
+        for message_id in done {
+            reduce_message(transaction, message_id, self.listed.at).await?;
+        }
+        let told = |(part, fate): (parts::Model, Fate)| Reconciled {
+            part_id: PartId(part.id),
+            message_id: MessageId(part.message_id),
+            fate,
+        };
+        Ok(fates.into_iter().map(told).collect())
+    }
+}
+
+impl Reconcile {
+    /// Oldest first; but those that may have gone either way last, so that they take no message
+    /// that can only be another's.
+    async fn unknown(&self, transaction: &DatabaseTransaction) -> Result<Vec<Unknown>, Error> {
+        let sender = match &self.listed.sender {
+            Some(sender) => parts::Column::Sender.eq(sender.as_str()),
+            None => parts::Column::Sender.is_null(),
+        };
+        let rows = parts::Entity::find()
+            .filter(parts::Column::State.eq("unknown"))
+            .filter(parts::Column::Channel.eq(&self.listed.channel))
+            .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
+            .filter(parts::Column::UnknownAt.is_not_null())
+            .filter(parts::Column::ProviderId.is_null())
+            .filter(sender)
+            .order_by_asc(parts::Column::Id)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
+        let tries: BTreeMap<Uuid, Tries> = open_tries(transaction, &rows).await?;
+        let mut unknown: Vec<Unknown> = rows
+            .into_iter()
+            .map(|part| {
+                let tries = tries.get(&part.id).copied().unwrap_or_default();
+                Unknown::new(part, tries)
+            })
+            .filter(|unknown| unknown.since >= millis(self.listed.since))
+            .collect();
+        unknown.sort_by_key(|unknown| (unknown.way == Way::Either, unknown.part.id));
+        Ok(unknown)
+    }
+
+    /// The listed messages that some part has.
+    async fn taken(&self, transaction: &DatabaseTransaction) -> Result<BTreeSet<String>, Error> {
+        let mut taken = BTreeSet::new();
+        for some in self.listed.found.chunks(500) {
+            let ids: Vec<Option<String>> = parts::Entity::find()
+                .select_only()
+                .column(parts::Column::ProviderId)
+                .filter(parts::Column::Channel.is_in(&self.listed.channels))
+                .filter(parts::Column::ProviderId.is_in(some.iter().map(|found| found.provider_id.as_str())))
+                .into_tuple()
+                .all(transaction)
+                .await?;
+            taken.extend(ids.into_iter().flatten());
+        }
+        Ok(taken)
+    }
+
+    /// The texts that are on their way to this recipient.
+    async fn sending(&self, transaction: &DatabaseTransaction) -> Result<BTreeSet<String>, Error> {
+        let texts: Vec<String> = parts::Entity::find()
+            .select_only()
+            .column(parts::Column::Text)
+            .filter(parts::Column::State.eq("sending"))
+            .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
+            .filter(parts::Column::Channel.is_in(&self.listed.channels))
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        Ok(texts.into_iter().collect())
+    }
+
+    async fn bind(
+        &self,
+        transaction: &DatabaseTransaction,
+        part: parts::Model,
+        found: &Found,
+    ) -> Result<parts::Model, Error> {
+        let reached = status::reduce(super::read(&part.status), found.status).status;
+        let mut row = part.into_active_model();
+        row.state = Set("settled".to_owned());
+        row.provider_id = Set(Some(found.provider_id.clone()));
+        row.status = Set(reached.as_str().to_owned());
+        if let Some(segments) = found.segments {
+            row.segments = Set(Some(count(segments)));
+        }
+        row.error_code = Set(found.error.as_ref().and_then(|error| error.code));
+        row.error_message = Set(found.error.as_ref().and_then(|error| error.message.as_deref().map(storable)));
+        row.unknown_at = Set(None);
+        row.checks = Set(0);
+        row.check_at = Set(self.questions.after(reached, self.listed.at).map(millis));
+        row.updated_at = Set(millis(self.listed.at));
+        Ok(row.update(transaction).await?)
+    }
+
+    /// What to do about a part that is not in the list.
+    fn judge(&self, unknown: &Unknown, free: &[&Found], sending: bool) -> Fate {
+        let asked = self.listed.asked.iter().any(|(id, _)| id.0 == unknown.part.id);
+        if !asked || sending {
+            return Fate::Open;
+        }
+        if free.iter().any(|found| unknown.may_be(found)) {
+            return Fate::Held(Hold::Unexplained);
+        }
+        let Some(before) = self.listed.resend_before else { return Fate::Held(Hold::Policy) };
+        if unknown.part.unknown_at.is_none_or(|ended_at| ended_at > millis(before)) {
+            return Fate::Open;
+        }
+        if unknown.part.attempts >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
+    }
+
+    async fn leave(
+        &self,
+        transaction: &DatabaseTransaction,
+        unknown: Unknown,
+        fate: Fate,
+    ) -> Result<parts::Model, Error> {
+        let Unknown { part, way, .. } = unknown;
+        let next = self.listed.asked.iter().find(|(id, _)| id.0 == part.id);
+        let Some((_, next)) = next else { return Ok(part) };
+        let message_id = part.message_id;
+        let mut row = part.into_active_model();
+        row.updated_at = Set(millis(self.listed.at));
+        row.check_at = Set(next.map(millis));
+        match fate {
+            Fate::Open | Fate::Found(_) => {}
+            Fate::Held(hold) => row.error_message = Set(Some(hold.reason().to_owned())),
+            Fate::Resent => {
+                row.state = Set("queued".to_owned());
+                row.status = Set(Status::Pending.as_str().to_owned());
+                row.due_at = Set(millis(self.listed.at));
+                let (channel, recipient) = (&self.listed.channel, self.listed.recipient.as_str());
+                if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
+                    consent::refuse(&mut row, proof.error_code);
+                }
+            }
+            Fate::GivenUp => {
+                row.state = Set("settled".to_owned());
+                row.status = Set(Status::Failed.as_str().to_owned());
+                row.error_message = Set(Some("the provider never took it, as often as it was tried".to_owned()));
+            }
+        }
+        if matches!(fate, Fate::Resent | Fate::GivenUp) {
+            row.check_at = Set(None);
+            row.unknown_at = Set(None);
+            row.checks = Set(0);
+            if way != Way::Request {
+                forget_answer(transaction, message_id).await?;
+            }
+        }
+        Ok(row.update(transaction).await?)
+    }
+}
+
+/// Should the webhook come again after all, it must not bring the reply a second time.
+async fn forget_answer(transaction: &DatabaseTransaction, reply_id: Uuid) -> Result<(), Error> {
+    let reply = messages::Entity::find_by_id(reply_id).one(transaction).await?;
+    let Some(answered) = reply.and_then(|reply| reply.in_reply_to) else { return Ok(()) };
+    messages::Entity::update_many()
+        .col_expr(messages::Column::Answer, Expr::value(None::<String>))
+        .filter(messages::Column::Id.eq(answered))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Brings unknown parts together with what the provider lists, and says what became of each.
+    pub async fn reconcile(&self, listed: Reconciliation) -> Result<Vec<Reconciled>, Error> {
+        self.write(Reconcile { listed, questions: self.questions }).await
+    }
+}

@@ -1,0 +1,160 @@
+//! What is asked of a provider, and what the answers change: the records of finding out.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Store;
+use crate::message::{Address, MessageId, PartId, ProviderError, Status};
+
+/// How far a provider's clock may be from ours.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after it was left open the provider is first asked what became of a part.
+#[derive(Clone, Copy, Debug)]
+pub struct Questions {
+    /// Of a part that may have been handed over.
+    pub unknown: Duration,
+    /// Of a part that was, while its status is not final. None: it is left to the reports.
+    pub accepted: Option<Duration>,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self { unknown: Duration::from_secs(20), accepted: Some(Duration::from_mins(15)) }
+    }
+}
+
+impl Questions {
+    /// The first question about a part that has reached this status.
+    pub(super) fn after(self, reached: Status, now: Timestamp) -> Option<Timestamp> {
+        let pause = match reached {
+            status if status.is_final() => None,
+            Status::Unknown => Some(self.unknown),
+            _ => self.accepted,
+        };
+        pause.map(|pause| now.checked_add(pause).unwrap_or(Timestamp::MAX))
+    }
+}
+
+impl Store {
+    /// The same store, with these times for first questions.
+    #[must_use]
+    pub fn asking(self, questions: Questions) -> Self {
+        Self { questions, ..self }
+    }
+
+    /// When to ask first what became of something whose outcome was left open now.
+    pub fn first_question(&self, now: Timestamp) -> Timestamp {
+        self.questions.after(Status::Unknown, now).unwrap_or(now)
+    }
+}
+
+/// A part about which the provider is to be asked now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub part_id: PartId,
+    pub message_id: MessageId,
+    pub channel: String,
+    /// As it was named for this part; none is the channel's own.
+    pub sender: Option<Address>,
+    pub recipient: Address,
+    /// None: whether the provider has it at all is the question.
+    pub provider_id: Option<String>,
+    pub status: Status,
+    /// How often this was asked, this time included.
+    pub checks: u32,
+    /// When the first try began whose end is not known.
+    pub began_at: Timestamp,
+    /// When the last such try had ended.
+    pub ended_at: Timestamp,
+}
+
+/// A message that went out by the provider's own record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub provider_id: String,
+    /// Whether it was the answer to a webhook.
+    pub reply: bool,
+    pub text: String,
+    pub media: u32,
+    pub status: Status,
+    pub segments: Option<u32>,
+    pub error: Option<ProviderError>,
+    pub created_at: Timestamp,
+}
+
+/// What a provider listed of all that went to one recipient, wholly, since a moment. The unknown
+/// parts to this recipient are brought together with it.
+#[derive(Clone, Debug)]
+pub struct Reconciliation {
+    pub channel: String,
+    /// Whose parts may have become one of the messages.
+    pub channels: Vec<String>,
+    pub sender: Option<Address>,
+    pub recipient: Address,
+    pub found: Vec<Found>,
+    pub since: Timestamp,
+    /// The parts that were asked about, and when to ask again.
+    pub asked: Vec<(PartId, Option<Timestamp>)>,
+    /// A part whose tries had ended by then, and that is not there, is sent again. None: never.
+    pub resend_before: Option<Timestamp>,
+    /// How often a part is tried at the most.
+    pub tries: u32,
+    pub at: Timestamp,
+}
+
+/// What became of one part by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    pub part_id: PartId,
+    pub message_id: MessageId,
+    pub fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The provider has it, and it stands there.
+    Found(Status),
+    /// The provider certainly does not have it: back in the outbox.
+    Resent,
+    /// The provider certainly does not have it, and it was tried often enough.
+    GivenUp,
+    /// It stays unknown, and the message says why.
+    Held(Hold),
+    /// It is too early to say.
+    Open,
+}
+
+/// Why a part that was not found is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The settings say so.
+    Policy,
+    /// The provider has a message that nobody accounts for, and that might be it.
+    Unexplained,
+}
+
+impl Hold {
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Policy => {
+                "the provider does not list it, but that may be late; it is not sent again, since \
+                 `reconcile.on_unknown` is `hold`"
+            }
+            Self::Unexplained => {
+                "the provider lists a message to this recipient that is none of ours by its text, and may be this one; \
+                 it is not sent again, so that nobody gets it twice"
+            }
+        }
+    }
+}
+
+/// How far a provider's list of what came in was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// When it was read for the first time: what is older was never ours.
+    pub began_at: Timestamp,
+    /// Everything up to then is here.
+    pub reached_at: Timestamp,
+}
