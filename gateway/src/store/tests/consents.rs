@@ -162,7 +162,8 @@ async fn replies_are_left_out_and_the_trace_says_why(database: Database) {
         store.record(new.clone()).await.unwrap();
         let conversation = only_conversation(&store).await.id;
         let plugin = Some("auto-reply".to_owned());
-        let reply = NewOutbound { plugin, route: Route::Answer, ..database.outbound(ANA, &["hola"]) };
+        let reply =
+            NewOutbound { plugin, route: Route::Answer { ask_at: at(20) }, ..database.outbound(ANA, &["hola"]) };
         let trace = Trace {
             id: database.id(),
             plugin: "auto-reply".to_owned(),

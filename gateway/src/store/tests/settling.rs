@@ -59,7 +59,7 @@ async fn each_outcome_leaves_its_mark(database: Database) {
 async fn a_report_that_came_first_is_proof(database: Database) {
     let store = database.store().await;
     let cases = [
-        (accepted("SM1"), Status::Delivered),
+        (accepted("SM0"), Status::Delivered),
         (Settled::Retry { due_at: at(3), error: error() }, Status::Sent),
         (Settled::Failed { error: error() }, Status::Queued),
         (Settled::OptedOut { error: error() }, Status::Sent),
