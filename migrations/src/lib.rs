@@ -12,6 +12,7 @@ mod m20261124_000003_options;
 mod m20261124_000004_reconcile;
 mod m20261124_000005_media;
 mod m20261124_000006_consents;
+mod m20261124_000007_callbacks;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_reconcile::Migration),
             Box::new(m20261124_000005_media::Migration),
             Box::new(m20261124_000006_consents::Migration),
+            Box::new(m20261124_000007_callbacks::Migration),
         ]
     }
 }

@@ -17,6 +17,10 @@ mod finding;
 #[cfg(test)]
 mod founding;
 #[cfg(test)]
+mod front_door;
+#[cfg(test)]
+mod front_door_callbacks;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_webhooks;

@@ -96,7 +96,9 @@ impl Builder {
         }
         write(&settings, folder.path());
         let made = run(folder.path(), &["--config", "test.toml", "--json", "key", "create", "--name", "test"], &[]);
-        let key = made.good().json()["key"].as_str().must("a key").to_owned();
+        let made = made.good().json();
+        let [key, account_sid, callback_token] =
+            ["key", "account_sid", "auth_token"].map(|name| made[name].as_str().must(name).to_owned());
         let log = Log::default();
         let (process, address) = gateway::serve(folder.path(), "127.0.0.1:0", &log).must("the gateway does not start");
         let gateway = TestGateway {
@@ -106,6 +108,8 @@ impl Builder {
             folder,
             address,
             key,
+            account_sid,
+            callback_token,
             settings,
             log,
             allow_errors: self.allow_errors,

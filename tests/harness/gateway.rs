@@ -26,6 +26,8 @@ pub struct TestGateway {
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
+    pub(crate) account_sid: String,
+    pub(crate) callback_token: String,
     pub(crate) settings: Table,
     pub(crate) log: Log,
     pub(crate) allow_errors: bool,
@@ -68,6 +70,16 @@ impl TestGateway {
 
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The account that the key is, to an SDK of Twilio's.
+    pub fn account_sid(&self) -> &str {
+        &self.account_sid
+    }
+
+    /// What callbacks to the application with the key are signed with.
+    pub fn callback_token(&self) -> &str {
+        &self.callback_token
     }
 
     pub fn log(&self) -> &Log {
@@ -262,7 +274,11 @@ impl TestGateway {
         let numbers = numbers.filter_map(Value::as_str).map(|number| number.trim_start_matches('+').to_owned());
         let texts = messages.iter().filter_map(|message| message["text"].as_str());
         let texts = texts.filter(|text| text.chars().count() > 8).map(str::to_owned);
-        [self.key.clone(), AUTH_TOKEN.to_owned()].into_iter().chain(numbers).chain(texts).collect()
+        [self.key.clone(), self.callback_token.clone(), AUTH_TOKEN.to_owned()]
+            .into_iter()
+            .chain(numbers)
+            .chain(texts)
+            .collect()
     }
 }
 

@@ -15,6 +15,7 @@ mod binary;
 mod builder;
 mod client;
 mod command;
+mod door;
 mod gateway;
 mod log;
 mod plugin;

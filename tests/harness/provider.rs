@@ -31,6 +31,8 @@ pub struct Received {
     pub path: String,
     /// Of its `Authorization` header.
     pub authorization: Option<String>,
+    /// Of its `X-Twilio-Signature` header.
+    pub signature: Option<String>,
     pub form: Vec<(String, String)>,
 }
 
@@ -183,12 +185,15 @@ async fn read(connection: &mut TcpStream) -> Option<Received> {
         if body.len() < length.unwrap_or(0) {
             continue;
         }
-        let authorization = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
-        });
+        let header = |wanted: &str| {
+            head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+            })
+        };
+        let (authorization, signature) = (header("authorization"), header("x-twilio-signature"));
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        return Some(Received { path, authorization, form });
+        return Some(Received { path, authorization, signature, form });
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -20,16 +20,30 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
-    ("web", &["channels", "clock", "delivery", "inbound", "media", "message", "outbound", "store"]),
+    ("callbacks", &["channels", "clock", "message", "store", "transport"]),
+    ("web", &["callbacks", "channels", "clock", "delivery", "inbound", "media", "message", "outbound", "store"]),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
     (
         "config",
-        &["channels", "delivery", "inbound", "media", "message", "plugins", "reconcile", "store", "telemetry", "web"],
+        &[
+            "callbacks",
+            "channels",
+            "delivery",
+            "inbound",
+            "media",
+            "message",
+            "plugins",
+            "reconcile",
+            "store",
+            "telemetry",
+            "web",
+        ],
     ),
     (
         "cli",
         &[
+            "callbacks",
             "channels",
             "clock",
             "config",
@@ -75,6 +89,7 @@ const ALONE: [(&str, &[&str]); 21] = [
     (
         "tokio",
         &[
+            "callbacks",
             "cli",
             "delivery",
             "inbound",

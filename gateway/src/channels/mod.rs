@@ -51,6 +51,9 @@ pub trait Channel: Send + Sync {
     /// beforehand.
     fn sender(&self) -> Option<&Address>;
 
+    /// What the provider knows this channel by.
+    fn known_as(&self) -> KnownAs<'_>;
+
     fn capabilities(&self) -> Capabilities;
 
     /// What an operator writes as `kind`.
@@ -115,6 +118,17 @@ pub struct Capabilities {
     pub answer: Option<AnswerLimits>,
     /// How far ahead the provider itself keeps a message until its time; none where it does not.
     pub schedule: Option<Schedule>,
+}
+
+/// The provider's names for what a channel works with, where there are any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownAs<'a> {
+    /// The account that pays.
+    pub account: Option<&'a str>,
+    /// The address that is set, also where a service chooses among several.
+    pub address: Option<&'a Address>,
+    /// What chooses the sender.
+    pub service: Option<&'a str>,
 }
 
 /// How far ahead of its time the provider takes a message, in seconds.

@@ -16,7 +16,7 @@ use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{delivery, plugins, reconcile, web};
+use crate::{callbacks, delivery, plugins, reconcile, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -27,6 +27,7 @@ pub(super) struct Gateway {
     delivery: JoinHandle<()>,
     media: JoinHandle<()>,
     reconcile: JoinHandle<()>,
+    callbacks: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
 }
@@ -139,6 +140,16 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let callbacks = tokio::spawn(callbacks::run(
+            callbacks::Parts {
+                store: store.clone(),
+                channels: channels.clone(),
+                transport: callback_transport(&config.callbacks)?,
+                clock: Arc::clone(&clock),
+                settings: config.callbacks.clone(),
+            },
+            stopping.clone(),
+        ));
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -150,11 +161,12 @@ impl Gateway {
             locale,
             region: config.defaults.region.as_str().into(),
             public_url: public_url.into(),
+            private_callbacks: config.callbacks.private_addresses,
             stopping: stopping.clone(),
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
-        Ok(Self { store, ids, stop, server, delivery, media, reconcile, inbound, drain })
+        Ok(Self { store, ids, stop, server, delivery, media, reconcile, callbacks, inbound, drain })
     }
 
     /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
@@ -168,6 +180,7 @@ impl Gateway {
             self.inbound.drain().await;
             let _ = self.delivery.await;
             let _ = self.media.await;
+            let _ = self.callbacks.await;
         };
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
@@ -179,6 +192,13 @@ fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<A
     let total = Duration::from_secs(u64::from(settings.timeout_s));
     let limits = Limits { total, response: settings.max_bytes, reach, ..Limits::default() };
     Ok(Arc::new(HttpTransport::new(limits)?))
+}
+
+/// An application's address comes from whoever has a key.
+fn callback_transport(settings: &callbacks::Settings) -> anyhow::Result<Arc<HttpTransport>> {
+    let total = Duration::from_secs(u64::from(settings.timeout_s));
+    let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
+    Ok(Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?))
 }
 
 fn random() -> anyhow::Result<[u8; 24]> {

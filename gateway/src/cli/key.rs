@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Context;
 use super::gateway::random_key;
+use crate::callbacks::token;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::store::{self, Store};
 use crate::web::hash_key;
@@ -41,8 +42,16 @@ impl Key {
             What::Create { name } => {
                 let (id, key) = (Ids::default().next(now), random_key()?);
                 store.create_key(id, name.clone(), hash_key(&key), now).await?;
-                context.output.print(&json!({ "id": id, "name": name, "key": key }), || {
-                    format!("{key}\nThis is shown only once. Its id, to revoke it by: {id}")
+                let (account_sid, auth_token) = (format!("AC{}", id.simple()), token(&hash_key(&key)));
+                let made = json!({
+                    "id": id, "name": name, "key": key, "account_sid": account_sid, "auth_token": auth_token
+                });
+                context.output.print(&made, || {
+                    format!(
+                        "{key}\nThis is shown only once. Its id, to revoke it by: {id}\n\n\
+                         With an SDK of Twilio: the account {account_sid}, with the key as its password.\n\
+                         Callbacks are signed with the token {auth_token}"
+                    )
                 });
             }
             What::List => {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::channels::Channels;
 use crate::message::{Place, phone};
-use crate::{channels, delivery, inbound, media, plugins, reconcile, store, telemetry, web};
+use crate::{callbacks, channels, delivery, inbound, media, plugins, reconcile, store, telemetry, web};
 
 pub use environment::Environment;
 pub use show::{Shown, show};
@@ -32,6 +32,7 @@ pub struct Config {
     pub delivery: delivery::Settings,
     pub media: media::Settings,
     pub reconcile: reconcile::Settings,
+    pub callbacks: callbacks::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     #[serde(default)]
@@ -160,6 +161,7 @@ impl Config {
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
+        self.callbacks.check().map_err(|(key, problem)| wrong(format!("callbacks.{key}"), problem))?;
         Channels::build(&self.channels)
             .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
         if let Some(url) = &self.server.public_url {

@@ -173,6 +173,7 @@ impl Shared {
             plugin: Some(reply.plugin.clone()),
             options: Options::default(),
             schedule: Schedule::Now,
+            callback: None,
             at: now,
         })
     }

@@ -13,7 +13,9 @@ use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
-use crate::store::{self, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted};
+use crate::store::{
+    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted,
+};
 use crate::transport::Transport;
 
 pub use cancel::CancelError;
@@ -32,6 +34,8 @@ pub struct Request {
     pub send_at: Option<Timestamp>,
     pub options: Options,
     pub idempotency: Option<Idempotency>,
+    /// Where the caller is told what becomes of it.
+    pub callback: Option<Callback>,
 }
 
 /// Why a message was not taken. Nothing was stored.
@@ -163,6 +167,7 @@ impl Outbound {
                 plugin: None,
                 options: content.options,
                 schedule,
+                callback: request.callback,
                 at: now,
             },
         })

@@ -6,6 +6,7 @@
 
 mod connect;
 mod entities;
+mod listing;
 mod media;
 mod operations;
 mod questions;
@@ -20,6 +21,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use listing::{Beside, Listing};
 pub use media::*;
 pub use questions::*;
 pub use reads::{MessageFilter, Page};

@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// What is read through it is of one moment, so that a message and its parts agree.
-    async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
         // Any transaction of SQLite is a snapshot; Postgres wants to be asked.
         let options = match self.reads.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {
@@ -189,7 +189,10 @@ impl Store {
     }
 }
 
-async fn with_details(database: &impl ConnectionTrait, rows: Vec<messages::Model>) -> Result<Vec<Message>, Error> {
+pub(super) async fn with_details(
+    database: &impl ConnectionTrait,
+    rows: Vec<messages::Model>,
+) -> Result<Vec<Message>, Error> {
     let mut media = media_of(database, &rows).await?;
     let mut contradicted = BTreeSet::new();
     let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
@@ -247,7 +250,7 @@ async fn media_of(
 }
 
 /// One row more than asked for tells whether there is a next page.
-fn cut<T>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
+pub(super) fn cut<T>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
         return (rows, None);
@@ -316,6 +319,7 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         send_at: row.send_at.map(time),
         options,
         created_at: time(row.created_at),
+        updated_at: time(row.updated_at),
         processed_at: row.processed_at.map(time),
         sent_at: row.sent_at.map(time),
         delivered_at: row.delivered_at.map(time),

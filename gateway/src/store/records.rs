@@ -123,7 +123,18 @@ pub struct NewOutbound {
     pub plugin: Option<String>,
     pub options: Options,
     pub schedule: Schedule,
+    pub callback: Option<Callback>,
     pub at: Timestamp,
+}
+
+/// Where an application wants to be told what becomes of its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    pub url: String,
+    /// Whose token signs what it is told.
+    pub api_key_id: Uuid,
+    /// The account that the application calls itself.
+    pub account: String,
 }
 
 /// When a message leaves.
@@ -328,6 +339,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Options::is_default")]
     pub options: Options,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
     pub processed_at: Option<Timestamp>,
     pub sent_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
@@ -361,6 +373,50 @@ pub struct KnownConsent {
     /// The message that said so, or that could not be sent.
     pub message_id: Option<MessageId>,
     pub at: Timestamp,
+}
+
+/// A change of a message's status that a worker may tell an application now, and must settle
+/// before the lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedCallback {
+    pub message_id: MessageId,
+    pub position: u32,
+    pub status: Status,
+    pub error_code: Option<i32>,
+    pub channel: String,
+    pub from: Option<Address>,
+    pub to: Address,
+    pub has_media: bool,
+    pub callback: Callback,
+    /// Of the key of that id: its SHA-256, in hex.
+    pub key_hash: String,
+    /// How many tries were made, this one included.
+    pub tries: u32,
+}
+
+/// What a try to tell an application came to, for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackSettlement {
+    pub message_id: MessageId,
+    pub position: u32,
+    pub at: Timestamp,
+    pub result: CallbackResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallbackResult {
+    Done,
+    Retry { due_at: Timestamp, problem: String },
+    GivenUp { problem: String },
+}
+
+/// What became of a wish to remove a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    Done,
+    /// It is still on its way, and would leave without its text.
+    UnderWay,
+    NotFound,
 }
 
 /// A conversation as others see it.

@@ -10,6 +10,7 @@ mod health;
 mod problem;
 mod query;
 mod server;
+mod twilio;
 mod webhooks;
 
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct App {
     pub region: Arc<str>,
     /// Scheme, host and prefix without a slash at the end.
     pub public_url: Arc<str>,
+    /// Whether applications may be called back on this machine or in its network.
+    pub private_callbacks: bool,
     /// True once the gateway has begun to stop.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -100,6 +103,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/consents", get(api::consents::list))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .merge(twilio::router(&app))
         .with_state(app)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .layer(CatchPanicLayer::custom(problem::panicked))

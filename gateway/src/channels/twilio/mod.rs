@@ -11,6 +11,7 @@ mod form;
 mod listing;
 mod media;
 mod options;
+pub mod resource;
 mod rest;
 mod settings;
 pub mod signature;
@@ -24,8 +25,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, Malformed, MediaRequest, Outbound, Outcome,
-    Part, Records, Refused, Reply, Unsendable, Verified, Webhook,
+    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest, Outbound,
+    Outcome, Part, Records, Refused, Reply, Unsendable, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
@@ -118,6 +119,11 @@ impl Channel for Twilio {
 
     fn sender(&self) -> Option<&Address> {
         self.rest.sender.address()
+    }
+
+    fn known_as(&self) -> KnownAs<'_> {
+        let Identity { account, number, service } = &self.identity;
+        KnownAs { account: Some(account), address: number.as_ref(), service: service.as_deref() }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -32,6 +32,10 @@ pub struct Model {
     pub failed_at: Option<i64>,
     pub read_at: Option<i64>,
     pub send_at: Option<i64>,
+    pub callback_url: Option<String>,
+    pub callback_key_id: Option<Uuid>,
+    pub callback_account: Option<String>,
+    pub deleted_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

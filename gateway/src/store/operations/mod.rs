@@ -1,6 +1,7 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
 mod again;
+mod callbacks;
 mod cancel;
 mod check;
 mod claim;
@@ -13,6 +14,7 @@ pub(super) mod process;
 mod pull;
 mod reconcile;
 pub(super) mod record;
+mod redact;
 mod settle;
 mod submit;
 mod uploads;
@@ -21,6 +23,7 @@ use jiff::Timestamp;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 use serde_json::Value;
 
+pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
 pub(super) use settle::read;
 
 use super::entities::messages;
@@ -114,5 +117,9 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
             Schedule::Now => None,
             Schedule::At(at) | Schedule::AtProvider(at) => Some(millis(at)),
         }),
+        callback_url: Set(message.callback.as_ref().map(|callback| callback.url.clone())),
+        callback_key_id: Set(message.callback.as_ref().map(|callback| callback.api_key_id)),
+        callback_account: Set(message.callback.as_ref().map(|callback| callback.account.clone())),
+        deleted_at: Set(None),
     }
 }

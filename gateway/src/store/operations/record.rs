@@ -254,6 +254,10 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         failed_at: Set(None),
         read_at: Set(None),
         send_at: Set(None),
+        callback_url: Set(None),
+        callback_key_id: Set(None),
+        callback_account: Set(None),
+        deleted_at: Set(None),
     }
 }
 

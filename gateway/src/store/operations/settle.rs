@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::callbacks;
 use super::consent::{self, Change};
 use super::{count, millis, storable};
 use crate::message::{ProviderError, Status, status};
@@ -237,8 +238,8 @@ pub(super) async fn reduce_message(
     row.error_message = Set(shown.and_then(|part| part.error_message.clone()));
     row.updated_at = Set(millis(now));
     stamp(&mut row, &message, reached, millis(now));
-    row.update(transaction).await?;
-    Ok(())
+    let after = row.update(transaction).await?;
+    callbacks::enqueue(transaction, &message, &after).await
 }
 
 /// The first time that a message was seen to have come so far.

@@ -28,9 +28,11 @@ macro_rules! on_postgres {
     };
 }
 
+mod callbacks;
 mod canceling;
 mod claiming;
 mod consents;
+mod listing;
 mod lists;
 mod media;
 mod processing;
@@ -162,6 +164,7 @@ impl Database {
             route: Route::Outbox,
             in_reply_to: None,
             plugin: None,
+            callback: None,
             options: Options::default(),
             schedule: Schedule::Now,
             at: at(0),

@@ -96,6 +96,7 @@ pub(in crate::web) async fn create(
         send_at: new.send_at,
         options: new.options,
         idempotency,
+        callback: None,
     };
     let (id, before) = app.outbound.submit(request).await.map_err(|error| Problem::outbound(&error, locale))?;
     let (status, message) = match wait.wait {

@@ -1,0 +1,196 @@
+//! What applications are to be told: written with the change itself, leased to a worker, settled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QuerySelect, Set, Statement,
+};
+use uuid::Uuid;
+
+use super::settle::read;
+use super::{count, millis, storable};
+use crate::message::{Address, MessageId, Status};
+use crate::store::entities::{api_keys, callbacks, media, messages};
+use crate::store::records::{Callback, CallbackResult, CallbackSettlement, ClaimedCallback};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// Puts down that an application is to be told, if it asked for it and this change is of interest.
+/// In the transaction of the change, so that neither is there without the other.
+pub(super) async fn enqueue(
+    transaction: &DatabaseTransaction,
+    before: &messages::Model,
+    after: &messages::Model,
+) -> Result<(), Error> {
+    if before.callback_url.is_none() || before.status == after.status {
+        return Ok(());
+    }
+    let told = match read(&after.status) {
+        Status::Sent | Status::Delivered | Status::Undelivered | Status::Failed | Status::Canceled | Status::Read => {
+            true
+        }
+        // News only to who does not know yet that a sender was found.
+        Status::Queued => after.sender.is_none(),
+        _ => false,
+    };
+    if !told {
+        return Ok(());
+    }
+    // The message's row is locked, so nobody else counts at this moment.
+    let earlier =
+        callbacks::Entity::find().filter(callbacks::Column::MessageId.eq(after.id)).count(transaction).await?;
+    let row = callbacks::ActiveModel {
+        message_id: Set(after.id),
+        position: Set(i32::try_from(earlier).unwrap_or(i32::MAX)),
+        status: Set(after.status.clone()),
+        error_code: Set(after.error_code),
+        state: Set("due".to_owned()),
+        due_at: Set(after.updated_at),
+        tries: Set(0),
+        lease_until: Set(None),
+        problem: Set(None),
+        created_at: Set(after.updated_at),
+        finished_at: Set(None),
+    };
+    callbacks::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// A callback waits for every earlier one of its message. One whose lease ended may have arrived,
+/// but nobody knows: it is made again, since to be told twice does less harm than never.
+pub(in crate::store) const OPEN: &str = "SELECT open.message_id, open.position FROM callbacks AS open WHERE ((open.state = 'due' AND open.due_at <= $1) \
+    OR (open.state = 'sending' AND open.lease_until < $1)) \
+    AND NOT EXISTS (SELECT 1 FROM callbacks AS earlier WHERE earlier.message_id = open.message_id \
+    AND earlier.position < open.position AND earlier.state IN ('due', 'sending')) \
+    ORDER BY open.due_at LIMIT ";
+
+struct Claim {
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+}
+
+#[async_trait]
+impl Operation for Claim {
+    type Output = Vec<ClaimedCallback>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedCallback>, Error> {
+        let backend = transaction.get_database_backend();
+        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
+        let sql = format!(
+            "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
+             UPDATE callbacks SET state = 'sending', tries = tries + 1, lease_until = $2 \
+             WHERE (message_id, position) IN (SELECT message_id, position FROM claimed) RETURNING *",
+            self.limit
+        );
+        let values = [millis(self.now).into(), millis(self.until).into()];
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let rows =
+            rows.iter().map(|row| callbacks::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+        described(transaction, rows).await
+    }
+}
+
+/// With what is told of their messages.
+async fn described(
+    transaction: &DatabaseTransaction,
+    rows: Vec<callbacks::Model>,
+) -> Result<Vec<ClaimedCallback>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: BTreeSet<Uuid> = rows.iter().map(|row| row.message_id).collect();
+    let found = messages::Entity::find().filter(messages::Column::Id.is_in(ids.clone())).all(transaction).await?;
+    let keys: BTreeSet<Uuid> = found.iter().filter_map(|message| message.callback_key_id).collect();
+    let keys = api_keys::Entity::find().filter(api_keys::Column::Id.is_in(keys)).all(transaction).await?;
+    let hashes: BTreeMap<Uuid, String> = keys.into_iter().map(|key| (key.id, key.hash)).collect();
+    let with_media: Vec<Uuid> = media::Entity::find()
+        .select_only()
+        .column(media::Column::MessageId)
+        .filter(media::Column::MessageId.is_in(ids))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let found: BTreeMap<Uuid, messages::Model> = found.into_iter().map(|message| (message.id, message)).collect();
+    rows.into_iter()
+        .map(|row| {
+            let message = found.get(&row.message_id);
+            message
+                .and_then(|message| claimed(&row, message, &hashes, with_media.contains(&row.message_id)))
+                .ok_or_else(|| Error::Refused("a callback is of a message that asked for none".to_owned()))
+        })
+        .collect()
+}
+
+fn claimed(
+    row: &callbacks::Model,
+    message: &messages::Model,
+    hashes: &BTreeMap<Uuid, String>,
+    has_media: bool,
+) -> Option<ClaimedCallback> {
+    let api_key_id = message.callback_key_id?;
+    Some(ClaimedCallback {
+        message_id: MessageId(message.id),
+        position: u32::try_from(row.position).ok()?,
+        status: read(&row.status),
+        error_code: row.error_code,
+        channel: message.channel.clone(),
+        from: message.sender.as_deref().map(Address::received),
+        to: Address::received(&message.recipient),
+        has_media,
+        callback: Callback {
+            url: message.callback_url.clone()?,
+            api_key_id,
+            account: message.callback_account.clone()?,
+        },
+        key_hash: hashes.get(&api_key_id)?.clone(),
+        tries: u32::try_from(row.tries).ok()?,
+    })
+}
+
+#[async_trait]
+impl Operation for CallbackSettlement {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let (state, due_at, problem) = match &self.result {
+            CallbackResult::Done => ("done", None, None),
+            CallbackResult::Retry { due_at, problem } => ("due", Some(*due_at), Some(problem)),
+            CallbackResult::GivenUp { problem } => ("given-up", None, Some(problem)),
+        };
+        let mut update = callbacks::Entity::update_many()
+            .col_expr(callbacks::Column::State, Expr::value(state))
+            .col_expr(callbacks::Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(callbacks::Column::Problem, Expr::value(problem.map(|problem| storable(problem))))
+            .filter(callbacks::Column::MessageId.eq(self.message_id.0))
+            .filter(callbacks::Column::Position.eq(count(self.position)))
+            .filter(callbacks::Column::State.eq("sending"));
+        update = match due_at {
+            Some(due_at) => update.col_expr(callbacks::Column::DueAt, Expr::value(millis(due_at))),
+            None => update.col_expr(callbacks::Column::FinishedAt, Expr::value(millis(self.at))),
+        };
+        update.exec(transaction).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Leases up to `limit` callbacks that are due, until `until`.
+    pub async fn claim_callbacks(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ClaimedCallback>, Error> {
+        self.write(Claim { now, until, limit }).await
+    }
+
+    /// Records what a try to tell an application came to.
+    pub async fn settle_callback(&self, settlement: CallbackSettlement) -> Result<(), Error> {
+        self.write(settlement).await
+    }
+}

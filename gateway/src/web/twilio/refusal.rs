@@ -1,0 +1,147 @@
+//! What a refusal looks like to an application of Twilio's: a number, a text, where to read more.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::{outbound, store};
+
+/// An answer that says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    pub(super) code: u32,
+    message: String,
+    detail: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: u32, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), detail: None }
+    }
+
+    /// The usual kind: HTTP 400 with a number that says what is wrong.
+    pub(super) fn invalid(code: u32, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let detail = Some("Your AccountSid or AuthToken was incorrect.");
+        Self { detail, ..Self::new(StatusCode::UNAUTHORIZED, 20003, "Authenticate") }
+    }
+
+    pub(super) fn not_found(path: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, 20404, format!("The requested resource {path} was not found"))
+    }
+
+    /// Twilio would answer in XML here; no SDK asks for it.
+    pub(super) fn only_json(path: &str) -> Self {
+        let message = format!("The requested resource {path} was not found: only {path}.json is");
+        Self::new(StatusCode::NOT_FOUND, 20404, message)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, 20004, "Method not allowed")
+    }
+
+    pub(super) fn under_way(what: &str) -> Self {
+        let message = format!("Cannot {what} message because delivery has not been completed.");
+        Self::new(StatusCode::CONFLICT, 20009, message)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("The request body is longer than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, 20001, message)
+    }
+
+    pub(super) fn bad_token() -> Self {
+        Self::invalid(21481, "Invalid page token")
+    }
+
+    /// What the store says; 503 is certain to have changed nothing.
+    pub(super) fn store(error: &store::Error) -> Self {
+        tracing::error!(%error, "the store did not do it");
+        match error {
+            store::Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, "Service unavailable"),
+            store::Error::Refused(_) => Self::internal(),
+        }
+    }
+
+    fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, 20500, "Internal Server Error")
+    }
+
+    /// What the way out says of a message whose parameters were good.
+    pub(super) fn outbound(error: &outbound::Error, to: &str, from: &str) -> Self {
+        use crate::channels::Unsendable;
+        use outbound::Error;
+        match error {
+            Error::To(_) => Self::to(to),
+            Error::From => Self::from(from),
+            Error::Nul => Self::invalid(21602, "Message body has a NUL character, which no provider carries."),
+            Error::Media(problem) => Self::invalid(21620, format!("Invalid media URL(s): {problem}")),
+            Error::TooFarAhead => Self::invalid(35117, "SendAt is at most 35 days in the future"),
+            Error::Unsendable(reason) => match reason {
+                Unsendable::Empty => Self::invalid(21602, "Message body is required."),
+                Unsendable::TooLong { .. } => Self::too_long(),
+                Unsendable::TooManyMedia { .. } => Self::too_many_media(),
+                Unsendable::Option { option, problem } => {
+                    let code = match *option {
+                        "validity" => 21624,
+                        "content" | "content.sid" => 21655,
+                        _ => 20001,
+                    };
+                    Self::invalid(code, format!("{option} {problem}"))
+                }
+            },
+            Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
+            Error::Store(error) => Self::store(error),
+            Error::Uploads(error) => {
+                tracing::error!(%error, "an upload can't be shown to the provider");
+                Self::internal()
+            }
+            Error::UnknownChannel { .. } | Error::KeyReused => {
+                tracing::error!(%error, "a request of the front door was refused in a way that it can't be");
+                Self::internal()
+            }
+        }
+    }
+
+    pub(super) fn to(to: &str) -> Self {
+        Self::invalid(21211, format!("The 'To' number {to} is not a valid phone number."))
+    }
+
+    pub(super) fn from(from: &str) -> Self {
+        let what = "is not a valid phone number, shortcode, or alphanumeric sender ID.";
+        Self::invalid(21212, format!("The 'From' number {from} {what}"))
+    }
+
+    pub(super) fn too_long() -> Self {
+        Self::invalid(21617, "The concatenated message body exceeds the 1600 character limit.")
+    }
+
+    pub(super) fn too_many_media() -> Self {
+        Self::invalid(21623, "Number of media files exceeds allowed limit.")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "code": self.code,
+            "message": self.message,
+            "more_info": format!("https://www.twilio.com/docs/errors/{}", self.code),
+            "status": self.status.as_u16(),
+        });
+        if let (Some(detail), Some(body)) = (self.detail, body.as_object_mut()) {
+            body.insert("detail".to_owned(), detail.into());
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"Twilio API\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
