@@ -37,6 +37,8 @@ mod postgres;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod reconcile;
+#[cfg(test)]
 mod repeats;
 mod sending;
 #[cfg(test)]

@@ -196,6 +196,12 @@ impl TestGateway {
         call(json_request(Method::PUT, &url, &[], keys)).must("the local Twilio").expect(200);
     }
 
+    /// Whether the local Twilio calls the gateway when somebody texts it.
+    pub fn set_inbound(&self, on: bool) {
+        let url = if on { self.webhook_url("sms/inbound") } else { "http://127.0.0.1:1/nobody".to_owned() };
+        self.twilio().set_inbound_url(url);
+    }
+
     /// What the local Twilio accepted: how many creates, and how many of them twice.
     pub fn creates(&self) -> Value {
         let url = format!("{}/sandbox/creates", self.twilio().url());

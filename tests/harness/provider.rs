@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -55,6 +56,8 @@ pub struct ScriptedProvider {
 struct Shared {
     steps: Mutex<VecDeque<Step>>,
     received: Mutex<Vec<Received>>,
+    listed: Mutex<Value>,
+    lists: AtomicUsize,
     released: watch::Sender<bool>,
 }
 
@@ -76,7 +79,13 @@ impl ScriptedProvider {
             (socket, address)
         });
         let (released, _) = watch::channel(false);
-        let shared = Arc::new(Shared { steps: Mutex::new(steps), received: Mutex::default(), released });
+        let shared = Arc::new(Shared {
+            steps: Mutex::new(steps),
+            received: Mutex::default(),
+            listed: Mutex::new(json!([])),
+            lists: AtomicUsize::new(0),
+            released,
+        });
         Self { address, socket: Some(socket), shared, running: None }
     }
 
@@ -111,6 +120,17 @@ impl ScriptedProvider {
         self.shared.released.send_replace(true);
     }
 
+    /// The messages that it lists from now on, in Twilio's form; at first none.
+    pub fn list(&self, messages: Value) {
+        *self.shared.listed.lock().unwrap_or_else(PoisonError::into_inner) = messages;
+    }
+
+    /// Waits until it was asked for its list that often more.
+    pub fn wait_for_lists(&self, count: usize) {
+        let wanted = self.shared.lists.load(Ordering::SeqCst) + count;
+        wait_for("questions to the provider", || (self.shared.lists.load(Ordering::SeqCst) >= wanted).then_some(()));
+    }
+
     /// What came so far.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -125,7 +145,12 @@ impl ScriptedProvider {
 impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
-        let Some(received) = read(&mut connection).await else { return };
+        let Some((method, received)) = read(&mut connection).await else { return };
+        if method == "GET" {
+            // Whoever asked may have gone.
+            let _ = connection.write_all(self.look_up(&received).as_bytes()).await;
+            return;
+        }
         let number = {
             let mut all = self.received.lock().unwrap_or_else(PoisonError::into_inner);
             all.push(received.clone());
@@ -144,6 +169,23 @@ impl Shared {
         };
         // Whoever asked may have gone.
         let _ = connection.write_all(answer.as_bytes()).await;
+    }
+}
+
+impl Shared {
+    /// The list, which takes no step; there is no single message to be had.
+    fn look_up(&self, received: &Received) -> String {
+        let json = [("content-type", "application/json")];
+        let (path, query) = received.path.split_once('?').unwrap_or((&received.path, ""));
+        if !path.ends_with("/Messages.json") {
+            return answer(404, &json, r#"{"status":404}"#);
+        }
+        // Those of what came in are another matter.
+        let outbound = !query.contains("DateSent");
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let messages = if outbound { listed } else { json!([]) };
+        self.lists.fetch_add(usize::from(outbound), Ordering::SeqCst);
+        answer(200, &json, &json!({ "messages": messages, "next_page_uri": null }).to_string())
     }
 }
 
@@ -170,7 +212,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     format!("{head}\r\n{body}")
 }
 
-async fn read(connection: &mut TcpStream) -> Option<Received> {
+async fn read(connection: &mut TcpStream) -> Option<(String, Received)> {
     let mut bytes = Vec::new();
     loop {
         if connection.read_buf(&mut bytes).await.ok()? == 0 {
@@ -193,7 +235,8 @@ async fn read(connection: &mut TcpStream) -> Option<Received> {
         };
         let (authorization, signature) = (header("authorization"), header("x-twilio-signature"));
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let method = head.split(' ').next().unwrap_or_default().to_owned();
         let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        return Some(Received { path, authorization, signature, form });
+        return Some((method, Received { path, authorization, signature, form }));
     }
 }

@@ -57,7 +57,8 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 #[test]
 fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
+        ("[reconcile]\nresend_after_s = 10", &[], "`reconcile.resend_after_s`: is 10, but must be at least 20"),
         ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
         ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
         ("[delivery]\nlease_s = 10", &[], "FOLDER/recado.toml: `delivery.lease_s`: is 10, but must be at least 21"),

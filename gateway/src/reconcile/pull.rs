@@ -59,7 +59,9 @@ impl Work {
             Search { direction: Direction::Inbound, sender: None, recipient: recipient.cloned(), since, until };
         let mut listed = self.list(records, &search).await?;
         listed.retain(|listed| records.is_ours(listed) && listed.status != Status::Receiving);
-        // The order in which they came, which is the order of the conversation.
+        // The order in which they came, which is the order of the conversation. The list is newest
+        // first, and of those of one second it alone tells the order.
+        listed.reverse();
         listed.sort_by_key(|listed| listed.created_at);
         self.take(name, records, listed).await?;
         self.parts.store.end_pull(name, until).await?;

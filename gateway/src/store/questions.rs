@@ -93,6 +93,7 @@ pub struct Reconciliation {
     pub channels: Vec<String>,
     pub sender: Option<Address>,
     pub recipient: Address,
+    /// Newest first.
     pub found: Vec<Found>,
     pub since: Timestamp,
     /// The parts that were asked about, and when to ask again.

@@ -92,7 +92,7 @@ impl Operation for Reconcile {
         let taken = self.taken(transaction).await?;
         let sending = self.sending(transaction).await?;
         let mut free: Vec<&Found> =
-            self.listed.found.iter().filter(|found| !taken.contains(&found.provider_id)).collect();
+            self.listed.found.iter().rev().filter(|found| !taken.contains(&found.provider_id)).collect();
         free.sort_by_key(|found| found.created_at);
         let mut fates = Vec::new();
         let mut missing = Vec::new();
@@ -100,16 +100,16 @@ impl Operation for Reconcile {
             let fits = free.iter().position(|found| unknown.is(found));
             match fits {
                 // The one that is being sent may be the one that is listed.
-                Some(_) if sending.contains(&unknown.part.text) => fates.push((unknown.part, Fate::Open)),
+                Some(_) if sending.contains(&unknown.part.text) => missing.push((unknown, Some(Fate::Open))),
                 Some(index) => {
                     let found = free.remove(index);
                     fates.push((self.bind(transaction, unknown.part, found).await?, Fate::Found(found.status)));
                 }
-                None => missing.push(unknown),
+                None => missing.push((unknown, None)),
             }
         }
-        for unknown in missing {
-            let fate = self.judge(&unknown, &free, !sending.is_empty());
+        for (unknown, fate) in missing {
+            let fate = fate.unwrap_or_else(|| self.judge(&unknown, &free, !sending.is_empty()));
             fates.push((self.leave(transaction, unknown, fate).await?, fate));
         }
         let done: BTreeSet<Uuid> = fates.iter().map(|(part, _)| part.message_id).collect();

@@ -86,7 +86,7 @@ async fn a_text_is_removed_and_its_ids_stay(database: Database) {
     store.record(new.clone()).await.unwrap();
     assert_eq!(store.redact(new.id, at(1)).await.unwrap(), Redaction::UnderWay, "plugins are still to see it");
     let reply = NewOutbound {
-        route: Route::Answer,
+        route: Route::Answer { ask_at: at(20) },
         in_reply_to: Some(new.id),
         ..database.outbound(ANA, &["un secreto, ", "largo"])
     };

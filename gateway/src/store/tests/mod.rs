@@ -36,6 +36,7 @@ mod listing;
 mod lists;
 mod media;
 mod processing;
+mod reconciling;
 mod recording;
 mod reports;
 mod schema;

@@ -2,6 +2,7 @@
 
 mod claiming;
 mod fixtures;
+mod listing;
 mod media;
 mod sending;
 mod settings;
