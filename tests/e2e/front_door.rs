@@ -196,7 +196,6 @@ fn a_text_is_redacted_and_a_message_deleted() {
     }
     let list = gateway.door(Method::GET, "Messages.json", &[]).expect(200);
     assert_eq!(list["messages"], json!([]));
-    gateway.set_faults(&json!({ "callbacks": { "lose": 1.0 } }));
 }
 
 #[test]

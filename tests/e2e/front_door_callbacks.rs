@@ -100,14 +100,24 @@ fn what_an_application_is_to_be_told_survives_a_crash() {
 }
 
 #[test]
-fn a_message_that_fails_or_is_canceled_is_told_with_its_reason() {
+fn a_message_that_fails_is_told_with_its_reason() {
     let gateway = gateway("");
     let application = ScriptedProvider::start([]);
-    gateway.set_faults(&json!({ "numbers": {} }));
     let url = application.url();
-    let form = [("To", "+15005550009"), ("From", NUMBER), ("Body", "Hola"), ("StatusCallback", &url)];
-    let message = gateway.door_send(&form).expect(201);
-    let told = application.wait_for(1);
-    assert_eq!((told[0].get("MessageStatus"), told[0].get("MessageSid")), ("failed", message["sid"].as_str().unwrap()));
-    assert_eq!(told[0].get("ErrorCode"), "21614");
+    for (to, statuses, code) in
+        [("+529981121614", vec!["failed"], "21614"), ("+529981130003", vec!["sent", "undelivered"], "30003")]
+    {
+        let before = application.received().len();
+        let form = [("To", to), ("From", NUMBER), ("Body", "Hola"), ("StatusCallback", &url)];
+        let message = gateway.door_send(&form).expect(201);
+        let told = application.wait_for(before + statuses.len()).split_off(before);
+        assert_eq!(self::statuses(&told), statuses);
+        let last = told.last().unwrap();
+        assert_eq!((last.get("ErrorCode"), last.get("MessageSid")), (code, message["sid"].as_str().unwrap()));
+        let shown = gateway.door(Method::GET, message["uri"].as_str().unwrap(), &[]).expect(200);
+        assert_eq!(
+            (&shown["error_code"], &shown["status"]),
+            (&json!(code.parse::<u32>().unwrap()), &json!(statuses.last()))
+        );
+    }
 }
