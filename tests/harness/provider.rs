@@ -146,7 +146,7 @@ impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
         let Some((method, received)) = read(&mut connection).await else { return };
-        if method == "GET" {
+        if method == "GET" && received.path.contains("/Messages.json") {
             // Whoever asked may have gone.
             let _ = connection.write_all(self.look_up(&received).as_bytes()).await;
             return;
