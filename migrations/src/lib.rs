@@ -13,6 +13,7 @@ mod m20261124_000004_reconcile;
 mod m20261124_000005_media;
 mod m20261124_000006_consents;
 mod m20261124_000007_callbacks;
+mod m20261124_000008_lookups;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_media::Migration),
             Box::new(m20261124_000006_consents::Migration),
             Box::new(m20261124_000007_callbacks::Migration),
+            Box::new(m20261124_000008_lookups::Migration),
         ]
     }
 }

@@ -11,6 +11,8 @@ mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod finding;
@@ -26,6 +28,8 @@ mod hostile;
 mod hostile_webhooks;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod lookup;
 #[cfg(test)]
 mod media;
 #[cfg(test)]

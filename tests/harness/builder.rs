@@ -13,7 +13,7 @@ use crate::{ACCOUNT_SID, AUTH_TOKEN, Log, Must, NUMBER, Plugin, ScriptedProvider
 pub struct Builder {
     overrides: Table,
     provider: Option<String>,
-    service: Option<String>,
+    messaging_service: Option<String>,
     plugins: Option<Vec<Plugin>>,
     database: Option<FreshDatabase>,
     allow_errors: bool,
@@ -48,10 +48,11 @@ impl Builder {
         self
     }
 
-    /// The local Twilio has a Messaging Service of this id.
+    /// Sends by this messaging service, to which the account's number belongs.
     #[must_use]
     pub fn messaging_service(mut self, sid: &str) -> Self {
-        self.service = Some(sid.to_owned());
+        merge(&mut self.overrides, channel("messaging_service_sid", sid));
+        self.messaging_service = Some(sid.to_owned());
         self
     }
 
@@ -84,7 +85,7 @@ impl Builder {
     /// Starts it, and the local Twilio unless there is another provider.
     pub fn start(self) -> TestGateway {
         let folder = crate::folder();
-        let twilio = self.provider.is_none().then(|| LocalTwilio::start(self.service));
+        let twilio = self.provider.is_none().then(|| LocalTwilio::start(self.messaging_service));
         let provider = self.provider.or_else(|| twilio.as_ref().map(|twilio| twilio.url().to_owned()));
         let mut settings = usual(&provider.must("a provider"));
         let sqlite = format!("sqlite://{}", folder.path().join("recado.db").display());
@@ -134,6 +135,11 @@ fn usual(provider: &str) -> Table {
 fn one(section: &str, key: &str, value: &str) -> Table {
     let inner = Table::from_iter([(key.to_owned(), value.into())]);
     Table::from_iter([(section.to_owned(), inner.into())])
+}
+
+/// One setting of the channel.
+fn channel(key: &str, value: &str) -> Table {
+    Table::from_iter([("channels".to_owned(), one("sms", key, value).into())])
 }
 
 /// Puts `over` over `under`, table by table.

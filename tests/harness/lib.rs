@@ -38,7 +38,7 @@ pub use log::Log;
 pub use plugin::{Behaviour, Plugin};
 pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};
-pub use twilio::{form, sign};
+pub use twilio::{basic, form, sign};
 
 /// The account that everything here works for.
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Method, Request};
 use recado::clock::SystemClock;
@@ -36,6 +38,11 @@ pub fn form(message_sid: &str, from: &str, text: &str) -> Vec<(String, String)> 
 pub fn sign(url: &str, parameters: &[(String, String)]) -> (String, String) {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     (recado::channels::twilio::signature::sign(AUTH_TOKEN, url, parameters), body)
+}
+
+/// The header by which the owner of an account uses Twilio's API.
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// The local Twilio, in this process, for the tests' account.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -21,7 +21,11 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "store", "transport"]),
-    ("web", &["callbacks", "channels", "clock", "delivery", "inbound", "media", "message", "outbound", "store"]),
+    ("lookup", &["channels", "clock", "message", "store", "transport"]),
+    (
+        "web",
+        &["callbacks", "channels", "clock", "delivery", "inbound", "lookup", "media", "message", "outbound", "store"],
+    ),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
     (
@@ -31,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "channels",
             "delivery",
             "inbound",
+            "lookup",
             "media",
             "message",
             "plugins",
@@ -40,6 +45,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "web",
         ],
     ),
+    ("doctor", &["channels", "clock", "config", "plugins", "store", "transport"]),
     (
         "cli",
         &[
@@ -48,8 +54,10 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "clock",
             "config",
             "delivery",
+            "doctor",
             "inbound",
             "media",
+            "lookup",
             "message",
             "outbound",
             "plugins",
@@ -74,6 +82,7 @@ const ALONE: [(&str, &[&str]); 21] = [
     ("recado_migrations", &["store"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
+    ("rustix", &["doctor"]),
     ("axum", &["web", "sandbox"]),
     ("hyper", &["web", "sandbox"]),
     ("hyper_util", &["web", "sandbox"]),

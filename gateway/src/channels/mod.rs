@@ -4,7 +4,9 @@
 //! provider's webhooks, writes the answer to them, and turns a message into provider requests.
 //! It knows nothing of the database, the web server or plugins, and never reads the time.
 
+mod checkup;
 pub mod listing;
+mod lookup;
 pub mod twilio;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,9 @@ pub use listing::{Listed, Listing, Records, Search, Unreadable};
 
 use crate::message::split::utf16_units;
 use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Status};
+
+pub use checkup::{Checkup, Finding, Fix, State, Target};
+pub use lookup::{LookedUp, Untold};
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -62,6 +67,21 @@ pub trait Channel: Send + Sync {
     /// Whether a webhook that named only the kind of channel seems to be this one's, and by what.
     /// Nothing of it is trusted yet: `verify` decides.
     fn claims(&self, webhook: &Webhook) -> Option<Claim>;
+
+    /// The one request that asks the provider about a number; none where it has no such service.
+    fn look_up(&self, _number: &Address) -> Option<http::Request<Bytes>> {
+        None
+    }
+
+    /// What the provider's response to that request tells.
+    fn looked_up(&self, _response: &http::Response<Bytes>) -> Result<LookedUp, Untold> {
+        Ok(LookedUp::default())
+    }
+
+    /// What finds out whether the provider is set up right; none where that can't be seen.
+    fn checkup(&self, _target: Target) -> Option<Box<dyn Checkup>> {
+        None
+    }
 
     /// What the provider's error code means and what to do about it, if that is known.
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation>;

@@ -70,10 +70,21 @@ impl Reach {
 
     async fn send(&self, path: &str, kind: &str, body: Bytes, language: &str) -> anyhow::Result<Value> {
         let request = http::Request::post(format!("{}{path}", self.gateway))
-            .header("authorization", format!("Bearer {}", self.key))
             .header("content-type", kind)
             .header("accept-language", language)
             .body(body)?;
+        self.call(request).await
+    }
+
+    /// The JSON that is there; a problem document becomes an error.
+    pub(super) async fn get(&self, path: &str, language: &str) -> anyhow::Result<Value> {
+        let request = http::Request::get(format!("{}{path}", self.gateway)).header("accept-language", language);
+        self.call(request.body(Bytes::new())?).await
+    }
+
+    async fn call(&self, mut request: http::Request<Bytes>) -> anyhow::Result<Value> {
+        let key = http::HeaderValue::try_from(format!("Bearer {}", self.key))?;
+        request.headers_mut().insert(http::header::AUTHORIZATION, key);
         let limits = Limits { total: Duration::from_secs(40), ..Limits::default() };
         let response = HttpTransport::new(limits)?
             .send(request)

@@ -83,6 +83,10 @@ impl Dev {
             ("media.path", media),
             ("channels.sms.kind", "twilio".to_owned()),
             ("channels.sms.base_url", phones_url.to_owned()),
+            ("channels.sms.edge", String::new()),
+            ("channels.sms.region", String::new()),
+            ("channels.sms.lookups_url", String::new()),
+            ("channels.sms.messaging_url", String::new()),
             ("channels.sms.account_sid", account_sid.to_owned()),
             ("channels.sms.auth_token", auth_token.to_owned()),
             // Empty is unset: the local Twilio has an account, and no keys.

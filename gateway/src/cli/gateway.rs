@@ -11,6 +11,7 @@ use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
 use crate::inbound::{self, Inbound};
+use crate::lookup::{self, Lookup};
 use crate::media::{self, Files, Uploads};
 use crate::message::Locale;
 use crate::outbound::{self, Outbound};
@@ -126,6 +127,14 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let lookup = Lookup::new(lookup::Parts {
+            store: store.clone(),
+            channels: channels.clone(),
+            transport: Arc::new(HttpTransport::new(Limits::default())?),
+            clock: Arc::clone(&clock),
+            region: config.defaults.region.clone(),
+            settings: config.lookup.clone(),
+        });
         let media = tokio::spawn(media::run(
             media::Parts {
                 store: store.clone(),
@@ -154,6 +163,7 @@ impl Gateway {
             inbound: inbound.clone(),
             outbound,
             uploads,
+            lookup,
             store: store.clone(),
             channels,
             pauses,

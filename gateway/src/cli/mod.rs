@@ -3,8 +3,10 @@
 mod call;
 mod check;
 mod dev;
+mod doctor;
 mod gateway;
 mod key;
+mod lookup;
 mod migrate;
 mod output;
 mod plugin;
@@ -53,6 +55,10 @@ enum Command {
     Config(check::ConfigCommand),
     /// Send a message through a running gateway
     Send(send::Send),
+    /// Look a number up at the provider, through a running gateway
+    Lookup(lookup::Lookup),
+    /// Check everything the gateway needs, here and at the provider
+    Doctor(doctor::Doctor),
     /// Explain a phone number
     Phone(check::Phone),
     /// Count a text's SMS segments, as Twilio bills them
@@ -77,6 +83,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Migrate(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context).await,
         Command::Send(command) => command.run(&context).await,
+        Command::Lookup(command) => command.run(&context).await,
+        Command::Doctor(command) => command.run(&context).await,
         Command::Phone(command) => command.run(&context),
         Command::Segments(command) => {
             command.run(&context);

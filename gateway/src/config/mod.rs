@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::channels::Channels;
 use crate::message::{Place, phone};
-use crate::{callbacks, channels, delivery, inbound, media, plugins, reconcile, store, telemetry, web};
+use crate::{callbacks, channels, delivery, inbound, lookup, media, plugins, reconcile, store, telemetry, web};
 
 pub use environment::Environment;
 pub use show::{Shown, show};
@@ -33,6 +33,7 @@ pub struct Config {
     pub media: media::Settings,
     pub reconcile: reconcile::Settings,
     pub callbacks: callbacks::Settings,
+    pub lookup: lookup::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     #[serde(default)]
@@ -93,11 +94,15 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The file that is read, if there is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|path| path.is_file()))
+    }
+
     /// Puts the sources together without judging them.
     pub fn figment(&self) -> Result<Figment, Error> {
         let mut figment = Figment::new().merge(Named("the built-in defaults".to_owned(), Toml::string(DEFAULTS)));
-        let file = self.file.clone().or_else(|| Some(PathBuf::from(USUAL_FILE)).filter(|path| path.is_file()));
-        if let Some(path) = file {
+        if let Some(path) = self.path() {
             let text = read(&path)?;
             figment = figment.merge(Named(path.display().to_string(), Toml::string(&text)));
         }

@@ -99,9 +99,18 @@ fn showing_gives_origins_and_no_secret() {
 fn every_key_is_in_the_reference() {
     let plugin = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"";
     let channel = "[channels.sms]";
-    for section in
-        ["[server]", "[database]", "[defaults]", "[inbound]", "[delivery]", "[media]", "[log]", channel, plugin]
-    {
+    for section in [
+        "[server]",
+        "[database]",
+        "[defaults]",
+        "[inbound]",
+        "[delivery]",
+        "[lookup]",
+        "[media]",
+        "[log]",
+        channel,
+        plugin,
+    ] {
         let problem = problem(&format!("{section}\nbogus = 1"), &[]);
         let keys = problem.split_once("there are: ").expect(&problem).1;
         for key in keys.split(", ") {

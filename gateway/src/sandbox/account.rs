@@ -21,6 +21,7 @@ use super::ledger::{Change, Ledger};
 use super::message::{Direction, Media, Message, Status, segment_count};
 use super::number::Number;
 use super::rules::Rules;
+use super::services::Service;
 use super::timeline::Timeline;
 use super::traffic::Traffic;
 use super::{Error, Pace, Settings};
@@ -42,6 +43,7 @@ pub(super) struct Account {
     pub(super) timeline: Timeline,
     pub(super) opened: Timestamp,
     pub(super) stopping: CancellationToken,
+    pub(super) service: Mutex<Service>,
     number_setup: Mutex<Number>,
     token: SecretString,
     /// The token that took the first one's place.
@@ -71,6 +73,7 @@ impl Account {
             opened: clock.now(),
             timeline: Timeline::new(clock),
             stopping: CancellationToken::new(),
+            service: Mutex::default(),
             // A test may well send one person many messages.
             number_setup: Mutex::new(Number::new(settings.inbound_url, settings.pace == Pace::Lively)),
             token: settings.auth_token,

@@ -13,6 +13,7 @@ use super::message::{API_VERSION, Direction, Media, Message, Webhook};
 use super::number::Number;
 use super::optout::{Handling, Keyword};
 use super::reply::{self, Done};
+use super::services;
 
 /// An inbound message whose webhook is still to be called.
 pub(super) struct Job {
@@ -109,7 +110,7 @@ async fn work(account: &Arc<Account>, phone: &str) {
 }
 
 async fn deliver(account: &Arc<Account>, sid: &str) -> Option<Delivered> {
-    let number = account.number_setup();
+    let number = services::receiver(account, account.number_setup());
     if number.opt_out != Handling::Off {
         heed(account, sid);
     }
@@ -143,7 +144,8 @@ fn heed(account: &Arc<Account>, sid: &str) {
 
 /// Calls the number's webhook, or the one that stands in for it, and carries out the answer.
 async fn consult(account: &Arc<Account>, number: &Number, message: &Message) -> (Webhook, Done) {
-    let Some(url) = &number.inbound_url else {
+    let own = number.inbound_url.as_ref().filter(|_| number.application_sid.is_none());
+    let Some(url) = own else {
         let failure = Some("the number has no webhook".to_owned());
         return (Webhook { failure, ..Webhook::default() }, Done::default());
     };

@@ -124,9 +124,21 @@ fn line(number: &str) -> &'static str {
     }
 }
 
+/// The error that a number ends in, of those that come with a line.
+fn fault(digits: &str) -> Option<u32> {
+    [60600, 60606, 60608, 60616].into_iter().find(|code| digits.ends_with(&code.to_string()))
+}
+
 fn tell(package: &str, number: &str) -> Value {
     let digits = number.trim_start_matches('+');
     match package {
+        "line_type_intelligence" if fault(digits).is_some() => json!({
+            "carrier_name": null,
+            "error_code": fault(digits),
+            "mobile_country_code": null,
+            "mobile_network_code": null,
+            "type": null,
+        }),
         "line_type_intelligence" => {
             let line = line(number);
             let carrier = match line {
@@ -185,6 +197,7 @@ mod tests {
             assert_eq!((&told["valid"], &told["validation_errors"]), (&json!(valid), &json!(errors)), "{number}");
             assert_eq!(line(&number), kind, "{number}");
         }
+        assert_eq!(tell("line_type_intelligence", "+529981160600")["error_code"], 60600);
         assert_eq!(describe("+14159929960")["national_format"], "(415) 992-9960");
     }
 }

@@ -32,6 +32,7 @@ mod reply;
 mod reports;
 mod rest;
 mod rules;
+mod services;
 mod timeline;
 mod traffic;
 mod twiml;

@@ -16,6 +16,8 @@ pub(super) struct Number {
     /// Called when the webhook gives no usable answer.
     pub(super) fallback_url: Option<String>,
     pub(super) fallback_method: Verb,
+    /// An application, whose own webhook takes the place of the number's. There is none here.
+    pub(super) application_sid: Option<String>,
     pub(super) status_callback: Option<String>,
     pub(super) friendly_name: Option<String>,
     /// How many segments leave in a second; without it, all at once.
@@ -60,6 +62,7 @@ impl Number {
             inbound_method: Verb::Post,
             fallback_url: None,
             fallback_method: Verb::Post,
+            application_sid: None,
             status_callback: None,
             friendly_name: None,
             segments_per_second: None,

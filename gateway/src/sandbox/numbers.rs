@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::Uri;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::account::Account;
@@ -85,6 +86,7 @@ fn set(number: &mut Number, name: &str, value: &str) -> Result<(), Refusal> {
         "SmsMethod" => number.inbound_method = verb(21403)?,
         "SmsFallbackUrl" => number.fallback_url = url(21502)?,
         "SmsFallbackMethod" => number.fallback_method = verb(21403)?,
+        "SmsApplicationSid" => number.application_sid = Some(value.to_owned()).filter(|sid| !sid.is_empty()),
         "StatusCallback" => number.status_callback = url(21502)?,
         "FriendlyName" => number.friendly_name = Some(value.to_owned()).filter(|name| !name.is_empty()),
         _ => {}
@@ -93,8 +95,29 @@ fn set(number: &mut Number, name: &str, value: &str) -> Result<(), Refusal> {
 }
 
 /// The same number has the same id in every run.
-fn own_sid(number: &str) -> String {
+pub(super) fn own_sid(number: &str) -> String {
     format!("PN{:0>32}", number.trim_start_matches('+'))
+}
+
+/// The account's own resource, below which all others are.
+pub(super) fn account_resource(account: &Account) -> Value {
+    let uri = format!("/{API_VERSION}/Accounts/{}", account.sid);
+    let made = rfc2822(account.opened);
+    json!({
+        "auth_token": account.signing_token().expose_secret(),
+        "date_created": made,
+        "date_updated": made,
+        "friendly_name": "Local",
+        "owner_account_sid": account.sid,
+        "sid": account.sid,
+        "status": "active",
+        "subresource_uris": {
+            "incoming_phone_numbers": format!("{uri}/IncomingPhoneNumbers.json"),
+            "messages": format!("{uri}/Messages.json"),
+        },
+        "type": "Full",
+        "uri": format!("{uri}.json"),
+    })
 }
 
 fn resource(account: &Account) -> Value {
@@ -118,7 +141,7 @@ fn resource(account: &Account) -> Value {
         "origin": "twilio",
         "phone_number": account.number,
         "sid": sid,
-        "sms_application_sid": null,
+        "sms_application_sid": setup.application_sid.unwrap_or_default(),
         "sms_fallback_method": setup.fallback_method,
         "sms_fallback_url": setup.fallback_url.unwrap_or_default(),
         "sms_method": setup.inbound_method,

@@ -26,6 +26,7 @@ use super::lookup;
 use super::media;
 use super::message::{Direction, Message, Status};
 use super::numbers;
+use super::services;
 use super::traffic;
 use super::wire::Scissors;
 use super::xml;
@@ -52,7 +53,11 @@ pub(super) fn router(account: &Arc<Account>) -> Router {
         .route("/2010-04-01/Accounts/{account}/Messages/{file}", message.fallback(refuse))
         .route("/2010-04-01/Accounts/{account}/Messages/{sid}/Media/{file}", medium.fallback(refuse))
         .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{file}", number.fallback(refuse))
+        .route("/2010-04-01/Accounts/{file}", get(about).fallback(refuse))
         .route("/2010-04-01/{*rest}", any(missing))
+        .route("/v1/Services/{sid}", get(services::fetch).post(services::update).fallback(refuse))
+        .route("/v1/Services/{sid}/PhoneNumbers", get(services::pool).fallback(refuse))
+        .route("/v1/{*rest}", any(missing))
         .route("/v2/PhoneNumbers/{number}", get(lookup::fetch).fallback(refuse))
         .route("/v2/{*rest}", any(missing))
         .layer(DefaultBodyLimit::max(MAX_FORM))
@@ -137,6 +142,14 @@ async fn fetch(
     Ok(Json(message.resource(&account.sid)))
 }
 
+/// The account itself, which keys don't get to see.
+async fn about(State(account): State<Arc<Account>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    if !credentials(&headers).starts_with(account.sid.as_bytes()) {
+        return Err(Refusal::unauthorized());
+    }
+    Ok(Json(numbers::account_resource(&account)))
+}
+
 async fn missing(uri: Uri) -> Refusal {
     Refusal::not_found(uri.path())
 }
@@ -147,22 +160,25 @@ async fn authorize(State(account): State<Arc<Account>>, request: Request, next: 
         return Err(Refusal::unauthorized());
     }
     let path = request.uri().path();
-    if path.starts_with("/2010-04-01/") && path.split('/').nth(3).is_none_or(|sid| sid != account.sid) {
+    if path.starts_with("/2010-04-01/") && path.split('/').nth(3).is_none_or(|file| editing::sid(file) != account.sid) {
         return Err(Refusal::not_found(path));
     }
     Ok(next.run(request).await)
 }
 
 fn is_authorized(account: &Account, headers: &HeaderMap) -> bool {
-    let Some((scheme, credentials)) = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-    else {
-        return false;
-    };
-    let given = STANDARD.decode(credentials.trim()).unwrap_or_default();
-    scheme.eq_ignore_ascii_case("basic") && account.admits(&given)
+    account.admits(&credentials(headers))
+}
+
+/// `user:password`, or nothing.
+fn credentials(headers: &HeaderMap) -> Vec<u8> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match header.and_then(|header| header.split_once(' ')) {
+        Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("basic") => {
+            STANDARD.decode(credentials.trim()).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Says it in XML to whoever didn't ask for JSON.

@@ -28,7 +28,7 @@ const PREPARED_STATEMENTS: usize = 512;
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(super) enum Use {
     Reading,
     Writing,
 }
@@ -70,7 +70,7 @@ pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, Dat
 
 /// All steps or none, also if the gateway is killed between two; and one gateway at a time, when
 /// several start together.
-async fn begin_migrating(connection: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
+pub(super) async fn begin_migrating(connection: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -83,15 +83,19 @@ async fn begin_migrating(connection: &DatabaseConnection) -> Result<DatabaseTran
     Ok(transaction)
 }
 
-async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
+pub(super) async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
     Database::connect(options(url, connections, purpose)).await.map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+/// Where an SQLite database is kept.
+pub(super) fn file_of(url: &str) -> Option<&std::path::Path> {
+    let path = url.strip_prefix("sqlite://")?;
+    Some(std::path::Path::new(path.split_once('?').map_or(path, |(path, _)| path)))
 }
 
 /// SQLite makes the file, but not the folder it is in.
 fn make_folder(url: &str) -> Result<(), Error> {
-    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(()) };
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let Some(folder) = std::path::Path::new(path).parent() else { return Ok(()) };
+    let Some(folder) = file_of(url).and_then(std::path::Path::parent) else { return Ok(()) };
     std::fs::create_dir_all(folder)
         .map_err(|error| Error::Unavailable(format!("the folder {} can't be made: {error}", folder.display())))
 }

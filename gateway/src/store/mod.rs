@@ -6,6 +6,7 @@
 
 mod connect;
 mod entities;
+mod inspect;
 mod listing;
 mod media;
 mod operations;
@@ -21,6 +22,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use inspect::{Inspection, Seen, inspect};
 pub use listing::{Beside, Listing};
 pub use media::*;
 pub use questions::*;

@@ -30,6 +30,7 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::delivery::Pauses;
 use crate::inbound::Inbound;
+use crate::lookup::Lookup;
 use crate::media::Uploads;
 use crate::message::Locale;
 use crate::outbound::Outbound;
@@ -58,6 +59,7 @@ pub struct App {
     pub inbound: Inbound,
     pub outbound: Outbound,
     pub uploads: Uploads,
+    pub lookup: Lookup,
     pub store: Store,
     pub channels: Channels,
     /// Which channels can't send for now.
@@ -101,6 +103,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
         .route("/v1/channels", get(api::channels::list))
         .route("/v1/consents", get(api::consents::list))
+        .route("/v1/lookup/{number}", get(api::lookup::one))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .merge(twilio::router(&app))

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::message::Locale;
 use crate::store::{MediaState, MessageMedia};
-use crate::{inbound, media, outbound, store};
+use crate::{inbound, lookup, media, outbound, store};
 
 /// One problem document.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +22,12 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// What a provider said, where it is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Box<lookup::Explained>>,
+    /// When to try again, where that is known better than usual.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 /// What is wrong with one field of the request.
@@ -33,13 +39,21 @@ pub(super) struct FieldError {
     detail: String,
 }
 
-/// How long a client waits before it tries again while the database is away, in seconds.
+/// How long a client waits before it tries again while something is away, in seconds.
 const RETRY_AFTER: &str = "5";
 
 impl Problem {
     fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
         let kind = format!("urn:recado:problem:{name}");
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), errors: Vec::new() }
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            error: None,
+            retry_after: None,
+        }
     }
 
     fn field(mut self, pointer: &str, code: &str) -> Self {
@@ -211,16 +225,46 @@ impl Problem {
             CancelError::Store(error) => Self::store(error),
         }
     }
+
+    pub(super) fn lookup(error: &lookup::Error, locale: Locale) -> Self {
+        use lookup::Error;
+        match error {
+            Error::Number(refusal) => Self::invalid("number", refusal.code(), refusal.reason(locale)),
+            Error::Region(_) => Self::invalid("region", "unknown-region", error.to_string()),
+            Error::UnknownChannel { .. } => Self::invalid("channel", "unknown-channel", error.to_string()),
+            Error::Refused(reason) => {
+                tracing::warn!(code = reason.code, "the provider refused a lookup");
+                let title = "The provider refused";
+                Self::new(StatusCode::BAD_GATEWAY, "provider-refused", title, told(reason)).because(reason)
+            }
+            Error::Away { after, reason } => {
+                tracing::warn!(code = reason.code, "the provider can't be asked now");
+                let title = "The provider can't be asked now";
+                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "provider-away", title, told(reason));
+                Self { retry_after: after.map(|after| after.as_secs().max(1)), ..problem.because(reason) }
+            }
+            Error::Store(error) => Self::store(error),
+        }
+    }
+
+    fn because(self, reason: &lookup::Explained) -> Self {
+        Self { error: Some(Box::new(reason.clone())), ..self }
+    }
+}
+
+fn told(reason: &lookup::Explained) -> String {
+    reason.remedy.map_or_else(|| reason.title.clone(), |remedy| format!("{}. {remedy}", reason.title))
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after.map_or(HeaderValue::from_static(RETRY_AFTER), HeaderValue::from);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            headers.insert(header::RETRY_AFTER, retry_after);
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

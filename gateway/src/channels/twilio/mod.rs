@@ -3,12 +3,15 @@
 //! Owns everything that is Twilio's: its settings, signature, forms, TwiML and REST answers. Does no I/O
 //! and knows no flow: which webhooks are stored, or when a part is sent again, is decided elsewhere.
 
+mod checkup;
 mod claim;
 mod consents;
 pub mod errors;
 mod events;
 mod form;
+mod hosts;
 mod listing;
+mod lookup;
 mod media;
 mod options;
 pub mod resource;
@@ -25,12 +28,14 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest, Outbound,
-    Outcome, Part, Records, Refused, Reply, Unsendable, Verified, Webhook,
+    Answer, Capabilities, Channel, Checkup, Claim, Content, Event, Explanation, Hop, KnownAs, LookedUp, Malformed,
+    MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
+use checkup::Reach;
 use claim::Identity;
+use hosts::Hosts;
 use rest::{Rest, Sender};
 pub use settings::{Problem, Settings};
 
@@ -41,6 +46,8 @@ pub struct Twilio {
     identity: Identity,
     rest: Rest,
     media: media::Places,
+    hosts: Hosts,
+    reach: Reach,
     long_text: LongText,
     max_text_units: usize,
 }
@@ -49,8 +56,9 @@ impl Twilio {
     pub fn build(settings: &Settings) -> Result<Self, Problem> {
         let account = settings.account_sid()?;
         let tokens = settings.tokens()?;
+        let hosts = Hosts::of(settings)?;
         let rest = Rest {
-            endpoint: settings.endpoint(account)?,
+            endpoint: hosts.messages(account)?,
             authorization: settings.authorization(account)?,
             sender: settings.sender()?,
             validity: settings.validity()?,
@@ -59,7 +67,12 @@ impl Twilio {
         let identity = settings.identity()?;
         let media = media::Places::new(&rest.endpoint, account, rest.authorization.clone());
         let max_text_units = settings.max_text_units()?;
-        Ok(Self { tokens, identity, rest, media, long_text: settings.long_text, max_text_units })
+        let reach = Reach {
+            account: account.to_owned(),
+            token: settings.token_authorization(account)?,
+            has_key: settings.has_key(),
+        };
+        Ok(Self { tokens, identity, rest, media, hosts, reach, long_text: settings.long_text, max_text_units })
     }
 }
 
@@ -145,6 +158,18 @@ impl Channel for Twilio {
 
     fn claims(&self, webhook: &Webhook) -> Option<Claim> {
         self.identity.claims(&webhook::peek(webhook)?)
+    }
+
+    fn look_up(&self, number: &Address) -> Option<http::Request<Bytes>> {
+        lookup::encode(&self.hosts.lookups, &self.rest.authorization, number)
+    }
+
+    fn looked_up(&self, response: &http::Response<Bytes>) -> Result<LookedUp, Untold> {
+        lookup::decode(response)
+    }
+
+    fn checkup(&self, target: Target) -> Option<Box<dyn Checkup>> {
+        Some(Box::new(checkup::Checkup::new(self, target)))
     }
 
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {

@@ -97,6 +97,19 @@ impl Rest {
     }
 }
 
+/// A request that only asks; none for an address that is no URL.
+pub(super) fn get(url: &str, authorization: &HeaderValue) -> Option<Request<Bytes>> {
+    let request = Request::get(url).header(AUTHORIZATION, authorization).header(ACCEPT, "application/json");
+    request.body(Bytes::new()).ok()
+}
+
+/// A request that changes a resource.
+pub(super) fn post(url: &str, authorization: &HeaderValue, form: &[(&str, &str)]) -> Option<Request<Bytes>> {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = Request::post(url).header(AUTHORIZATION, authorization).header(ACCEPT, "application/json");
+    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.into()).ok()
+}
+
 /// A 5xx may come after the message was made, a 408 from a proxy too; what else is refused was not processed,
 /// and its code, where one is known, says what comes of it. A pause that the response names goes before ours.
 pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
@@ -139,7 +152,7 @@ fn accepted(status: StatusCode, body: &[u8]) -> Outcome {
 }
 
 /// What Twilio says went wrong; where it says nothing (a proxy's page, no body), the HTTP status.
-fn error(status: StatusCode, body: &[u8]) -> ProviderError {
+pub(super) fn error(status: StatusCode, body: &[u8]) -> ProviderError {
     let ProviderError { code, message } = json_error(body).or_else(|| xml_error(body)).unwrap_or_default();
     ProviderError { code, message: message.or_else(|| Some(format!("HTTP {}", status.as_u16()))) }
 }

@@ -4,11 +4,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::claim::Identity;
+use super::hosts;
 use super::rest::Sender;
 use crate::message::Address;
 use crate::message::split::LongText;
@@ -36,6 +37,12 @@ pub struct Settings {
     pub from: Option<String>,
     pub messaging_service_sid: Option<String>,
     pub base_url: String,
+    /// Where Twilio takes and serves the account's requests; unset, where it always did.
+    pub edge: Option<String>,
+    pub region: Option<String>,
+    /// Unset: Twilio's own, or `base_url` where that is another's.
+    pub lookups_url: Option<String>,
+    pub messaging_url: Option<String>,
     pub long_text: LongText,
     pub max_text_units: usize,
     /// How many seconds Twilio may keep a message in its queue; Twilio's own default is ten hours.
@@ -54,7 +61,11 @@ impl Default for Settings {
             api_key_secret: None,
             from: None,
             messaging_service_sid: None,
-            base_url: "https://api.twilio.com".to_owned(),
+            base_url: hosts::API.to_owned(),
+            edge: None,
+            region: None,
+            lookups_url: None,
+            messaging_url: None,
             long_text: LongText::Split,
             max_text_units: MAX_TEXT_UNITS,
             validity: None,
@@ -87,7 +98,7 @@ impl Settings {
             (Some(key), Some(secret)) => {
                 (check_sid("api_key", "SK", "the SID of an API key from the Twilio console", key)?, secret)
             }
-            (None, None) => (account, self.auth_token()?),
+            (None, None) => return self.token_authorization(account),
             (Some(_), None) => {
                 let problem = "is not set, but `api_key` is: add the key's secret, or remove the key";
                 return Err(("api_key_secret", problem.to_owned()));
@@ -97,11 +108,17 @@ impl Settings {
                 return Err(("api_key", problem.to_owned()));
             }
         };
-        let encoded = STANDARD.encode(format!("{user}:{password}"));
-        let mut header = HeaderValue::from_str(&format!("Basic {encoded}"))
-            .map_err(|_| ("auth_token", "can't be put into a request header".to_owned()))?;
-        header.set_sensitive(true);
-        Ok(header)
+        basic(user, password)
+    }
+
+    /// The header that authenticates by the account's token, whatever sending goes by.
+    pub(super) fn token_authorization(&self, account: &str) -> Result<HeaderValue, Problem> {
+        basic(account, self.auth_token()?)
+    }
+
+    /// Whether messages are sent by an API key.
+    pub(super) fn has_key(&self) -> bool {
+        given(self.api_key.as_deref()).is_some()
     }
 
     pub(super) fn sender(&self) -> Result<Sender, Problem> {
@@ -130,25 +147,6 @@ impl Settings {
             .transpose()?;
         let account = self.account_sid()?.to_owned();
         Ok(Identity { account, number: address, service: service.map(str::to_owned) })
-    }
-
-    /// Where messages are created.
-    pub(super) fn endpoint(&self, account: &str) -> Result<Uri, Problem> {
-        let default = Self::default().base_url;
-        let base = given(Some(&self.base_url)).unwrap_or(&default).trim_end_matches('/');
-        let problem = || {
-            let problem = "must be an http or https URL without user name, query or fragment, such as \
-                           https://api.twilio.com";
-            ("base_url", problem.to_owned())
-        };
-        if base.contains(['?', '#', '@']) {
-            return Err(problem());
-        }
-        let uri: Uri = format!("{base}/2010-04-01/Accounts/{account}/Messages.json").parse().map_err(|_| problem())?;
-        match (uri.scheme_str(), uri.host()) {
-            (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
-            _ => Err(problem()),
-        }
     }
 
     pub(super) fn max_text_units(&self) -> Result<usize, Problem> {
@@ -181,7 +179,15 @@ impl Settings {
     }
 }
 
-fn given(value: Option<&str>) -> Option<&str> {
+fn basic(user: &str, password: &str) -> Result<HeaderValue, Problem> {
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    let mut header = HeaderValue::from_str(&format!("Basic {encoded}"))
+        .map_err(|_| ("auth_token", "can't be put into a request header".to_owned()))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+pub(super) fn given(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|value| !value.is_empty())
 }
 

@@ -6,6 +6,7 @@ mod editing;
 mod faults;
 mod page;
 mod sending;
+mod services;
 mod webhooks;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ pub(super) mod consents;
 pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod idempotency_keys;
+pub(super) mod lookups;
 pub(super) mod media;
 pub(super) mod media_links;
 pub(super) mod messages;

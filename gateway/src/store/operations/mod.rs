@@ -8,6 +8,7 @@ mod claim;
 mod consent;
 mod conversation;
 mod keys;
+mod lookups;
 mod media;
 mod observe;
 pub(super) mod process;

@@ -21,8 +21,8 @@ async fn every_table_fits_its_entity(database: Database) {
             assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
         )*};
     }
-    select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, idempotency_keys, media);
-    select!(media_links, messages, observations, parts, pulls, traces, uploads);
+    select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, idempotency_keys, lookups);
+    select!(media, media_links, messages, observations, parts, pulls, traces, uploads);
     store.ping().await.unwrap();
 }
 

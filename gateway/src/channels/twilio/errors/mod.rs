@@ -5,6 +5,7 @@
 
 mod account;
 mod delivery;
+mod lookup;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -68,7 +69,7 @@ pub fn known(code: i32) -> Option<&'static Known> {
 }
 
 fn all() -> impl Iterator<Item = &'static Known> {
-    [account::TABLE, requests::TABLE, delivery::TABLE, whatsapp::TABLE].into_iter().flatten()
+    [account::TABLE, requests::TABLE, delivery::TABLE, whatsapp::TABLE, lookup::TABLE].into_iter().flatten()
 }
 
 /// How long to leave a full queue alone, and a sender that was too fast.

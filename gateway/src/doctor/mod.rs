@@ -1,0 +1,73 @@
+//! What keeps a gateway from working, here and at the provider, and what to do about it.
+//!
+//! Works from the settings alone, whether the gateway runs or not, and changes nothing by looking. Owns the
+//! order of the checks and their words; what is to be seen at a provider is known to its channel.
+
+mod address;
+mod channel;
+mod clock;
+mod database;
+mod plugins;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::channels::{BadSettings, Channels, Finding, Fix};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::transport::Transport;
+
+/// What a look around needs.
+pub struct Doctor {
+    config: Config,
+    channels: Channels,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Doctor {
+    pub fn new(config: Config, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, BadSettings> {
+        let channels = Channels::build(&config.channels)?;
+        Ok(Self { config, channels, transport, clock })
+    }
+
+    /// Looks at everything.
+    pub async fn examine(&self) -> Vec<Finding> {
+        let mut findings = database::examine(&self.config.database).await;
+        findings.extend(plugins::examine(&self.config.plugins).await);
+        let mut skew = clock::Skew::default();
+        findings.extend(self.address(&mut skew).await);
+        for name in self.channels.names() {
+            findings.extend(self.channel(name, &mut skew).await);
+        }
+        findings.push(skew.finding());
+        findings
+    }
+
+    /// Makes a change at a channel's provider; an error says why it was not made.
+    pub async fn fix(&self, check: &str, fix: &Fix) -> Result<(), String> {
+        let name = check.split('.').nth(1).unwrap_or_default();
+        let checkup = self.channels.get(name).and_then(|channel| channel.checkup(self.target(name)));
+        let checkup = checkup.ok_or_else(|| format!("there is no channel `{name}`"))?;
+        let response = self.transport.send(fix.request.clone()).await.map_err(|failure| failure.to_string())?;
+        checkup.fixed(&response)
+    }
+
+    /// Where providers reach the gateway, if that was said.
+    fn public_url(&self) -> Option<&str> {
+        self.config.server.public_url.as_deref()
+    }
+
+    /// One exchange with somebody, whose clock is looked at on the way.
+    async fn ask(
+        &self,
+        request: http::Request<Bytes>,
+        skew: &mut clock::Skew,
+    ) -> Result<http::Response<Bytes>, String> {
+        let before = self.clock.now();
+        let response = self.transport.send(request).await.map_err(|failure| failure.to_string())?;
+        skew.see(before, self.clock.now(), &response);
+        Ok(response)
+    }
+}

@@ -1,0 +1,24 @@
+//! The plugins: that each loads, compiles and takes its part of the settings.
+
+use crate::channels::Finding;
+use crate::plugins::{Settings, load};
+
+pub(super) async fn examine(plugins: &[Settings]) -> Vec<Finding> {
+    let mut findings = Vec::with_capacity(plugins.len());
+    for settings in plugins {
+        let check = format!("plugins.{}", settings.name);
+        // One by one, so that each is judged.
+        findings.push(match load(std::slice::from_ref(settings)).await {
+            Ok(chain) => {
+                let manifests = chain.links().iter().map(|link| link.plugin.manifest());
+                let told = manifests.map(|told| format!("{} {}, SHA-256 {}", told.name, told.version, told.digest));
+                Finding::ok(check, format!("loads from {}: {}", settings.component, told.collect::<String>()))
+            }
+            Err(error) => {
+                let remedy = "set the plugin's `component` and `config` right in the settings, or take it out of them";
+                Finding::failed(check, error.to_string(), remedy)
+            }
+        });
+    }
+    findings
+}

@@ -1,0 +1,52 @@
+//! Looking at a database without changing it: whether it answers, takes writes, and has every step.
+//!
+//! Makes no file and no folder, runs no migration, and undoes the one write it tries.
+
+use std::path::{Path, PathBuf};
+
+use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+
+use super::Error;
+use super::connect::{Settings, Use, begin_migrating, connect, file_of};
+
+/// What is to be known of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The file, of an SQLite database.
+    pub file: Option<PathBuf>,
+    /// Null while there is no file; the next start makes it.
+    pub seen: Option<Seen>,
+}
+
+/// What a database that is there looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The steps it lacks, by name.
+    pub pending: Vec<String>,
+    /// Why it takes no writes, if it doesn't.
+    pub not_writable: Option<String>,
+}
+
+pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
+    let file = file_of(&settings.url).map(Path::to_owned);
+    if file.as_ref().is_some_and(|file| !file.exists()) {
+        return Ok(Inspection { file, seen: None });
+    }
+    let connection = connect(&settings.url, 1, Use::Writing).await?;
+    connection.ping().await?;
+    let steps = Migrator::get_migration_with_status_read_only(&connection).await?;
+    let pending = steps.iter().filter(|step| step.status() == MigrationStatus::Pending);
+    let pending = pending.map(|step| step.name().to_owned()).collect();
+    let not_writable = try_write(&connection).await.err().map(|error| error.to_string());
+    Ok(Inspection { file, seen: Some(Seen { pending, not_writable }) })
+}
+
+/// What a start needs to be allowed, and taken back.
+async fn try_write(connection: &DatabaseConnection) -> Result<(), Error> {
+    let transaction = begin_migrating(connection).await?;
+    let tried = transaction.execute_unprepared("CREATE TABLE recado_doctor (tried INTEGER)").await;
+    transaction.rollback().await?;
+    tried?;
+    Ok(())
+}
