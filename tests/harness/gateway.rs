@@ -214,11 +214,6 @@ impl TestGateway {
         self.twilio().messages()
     }
 
-    /// Where the local Twilio is reached.
-    pub fn twilio_url(&self) -> String {
-        self.twilio().url().to_owned()
-    }
-
     fn twilio(&self) -> &LocalTwilio {
         self.twilio.as_ref().must("this test has no local Twilio")
     }

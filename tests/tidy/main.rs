@@ -73,7 +73,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 21] = [
+const ALONE: [(&str, &[&str]); 22] = [
     ("wasmtime", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["plugins/wasm"]),

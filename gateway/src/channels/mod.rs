@@ -5,12 +5,10 @@
 //! It knows nothing of the database, the web server or plugins, and never reads the time.
 
 mod checkup;
+mod configured;
 pub mod listing;
 mod lookup;
 pub mod twilio;
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -22,6 +20,7 @@ use crate::message::split::utf16_units;
 use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Status};
 
 pub use checkup::{Checkup, Finding, Fix, State, Target};
+pub use configured::{BadSettings, Channels, Settings};
 pub use lookup::{LookedUp, Untold};
 
 /// A configured connection to a provider.
@@ -364,65 +363,8 @@ pub enum Outcome {
     },
 }
 
-/// What an operator writes under `[channels.NAME]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Settings {
-    Twilio(twilio::Settings),
-}
-
-/// What is wrong with a channel's settings: the key below `channels.NAME`, and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`channels.{channel}.{key}` {problem}")]
-pub struct BadSettings {
-    pub channel: String,
-    pub key: &'static str,
-    pub problem: String,
-}
-
 /// Where the provider reports what becomes of a part. Our own part id rides along, so that a
 /// report tells which part it is even when we never saw the answer to our request.
 pub fn status_callback(public_url: &str, channel: &str, part: PartId) -> String {
     format!("{public_url}/webhooks/{channel}/status?part={part}")
-}
-
-/// All configured channels, by name.
-#[derive(Clone, Default)]
-pub struct Channels(BTreeMap<String, Arc<dyn Channel>>);
-
-impl Channels {
-    pub fn build(settings: &BTreeMap<String, Settings>) -> Result<Self, BadSettings> {
-        let mut channels: BTreeMap<String, Arc<dyn Channel>> = BTreeMap::new();
-        for (name, settings) in settings {
-            let channel = match settings {
-                Settings::Twilio(settings) => twilio::Twilio::build(settings)
-                    .map_err(|(key, problem)| BadSettings { channel: name.clone(), key, problem })?,
-            };
-            channels.insert(name.clone(), Arc::new(channel));
-        }
-        Ok(Self(channels))
-    }
-
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Channel>> {
-        self.0.get(name)
-    }
-
-    /// The channel of a webhook: that of this name, or else, when the name is a kind of channel,
-    /// the one of that kind which has the strongest claim.
-    pub fn of(&self, name: &str, webhook: &Webhook) -> Option<(&str, &Arc<dyn Channel>)> {
-        if let Some((name, channel)) = self.0.get_key_value(name) {
-            return Some((name, channel));
-        }
-        let of_kind = self.0.iter().filter(|(_, channel)| channel.kind() == name);
-        let claims = of_kind.filter_map(|(name, channel)| Some((channel.claims(webhook)?, name, channel)));
-        claims.min_by_key(|(claim, ..)| *claim).map(|(_, name, channel)| (name.as_str(), channel))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<dyn Channel>)> {
-        self.0.iter().map(|(name, channel)| (name.as_str(), channel))
-    }
-
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
 }

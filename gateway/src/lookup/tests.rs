@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::*;
 use crate::channels::twilio::Twilio;
 use crate::channels::{
-    Answer, Capabilities, Content, Event, Explanation, Malformed, Outbound, Outcome, Part, Refused, Reply, Unsendable,
-    Verified, Webhook,
+    Answer, Capabilities, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest, Outbound, Outcome,
+    Part, Refused, Reply, Unsendable, Verified, Webhook,
 };
 use crate::clock::ManualClock;
 use crate::transport::Failure;
@@ -54,6 +54,21 @@ impl Channel for Plain {
     }
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
         self.0.decode(response)
+    }
+    fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {
+        self.0.cancel(provider_id)
+    }
+    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest> {
+        self.0.media_request(url, hop)
+    }
+    fn known_as(&self) -> KnownAs<'_> {
+        self.0.known_as()
+    }
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+    fn claims(&self, webhook: &Webhook) -> Option<Claim> {
+        self.0.claims(webhook)
     }
     fn sender(&self) -> Option<&Address> {
         self.0.sender()

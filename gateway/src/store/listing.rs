@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::entities::messages;
 use super::operations::OPEN_CALLBACKS;
 use super::reads::with_details;
-use super::records::Message;
+use super::shown::Message;
 use super::{Error, Store};
 use crate::message::MessageId;
 

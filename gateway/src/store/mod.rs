@@ -13,6 +13,7 @@ mod operations;
 mod questions;
 mod reads;
 mod records;
+mod shown;
 mod writer;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use media::*;
 pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
+pub use shown::*;
 use writer::Job;
 
 /// Why the store could not do it.

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::entities::{api_keys, consents, conversations, media, messages, observations, parts, traces};
 use super::media::MessageMedia;
-use super::records::{Answered, ApiKey, Conversation, KnownConsent, Message, Part, Recorded, Trace};
+use super::records::{Answered, Recorded, Trace};
+use super::shown::{ApiKey, Conversation, KnownConsent, Message, Part};
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
 

@@ -1,14 +1,13 @@
 //! What goes into the store and comes out of it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::media::MessageMedia;
 use crate::message::{
-    Address, Consent, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, Options, PartId,
-    ProviderError, Status, segments,
+    Address, Consent, ContactId, ConversationId, ConversationStatus, Media, MessageId, Options, PartId, ProviderError,
+    Status, segments,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -308,139 +307,4 @@ pub enum Observed {
         status: Status,
         conflict: bool,
     },
-}
-
-/// A message as others see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    pub id: MessageId,
-    pub conversation_id: ConversationId,
-    pub channel: String,
-    pub direction: Direction,
-    /// The provider's id; of an outbound message, that of its first part.
-    pub provider_id: Option<String>,
-    /// Null until the provider has picked one.
-    pub from: Option<Address>,
-    pub to: Address,
-    pub text: String,
-    pub media: Vec<MessageMedia>,
-    pub status: Status,
-    pub segments: Option<u32>,
-    pub error_code: Option<i32>,
-    pub error_message: Option<String>,
-    /// Two final reports contradict each other; `status` is the first.
-    pub conflict: bool,
-    pub in_reply_to: Option<MessageId>,
-    /// The plugin that asked for it.
-    pub plugin: Option<String>,
-    /// When it is to leave, if not at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub send_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Options::is_default")]
-    pub options: Options,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub processed_at: Option<Timestamp>,
-    pub sent_at: Option<Timestamp>,
-    pub delivered_at: Option<Timestamp>,
-    pub failed_at: Option<Timestamp>,
-    pub read_at: Option<Timestamp>,
-    /// Of an outbound message; one for each provider request.
-    pub parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    pub id: PartId,
-    pub provider_id: Option<String>,
-    pub status: Status,
-    pub segments: Option<u32>,
-    pub attempts: u32,
-    pub error_code: Option<i32>,
-    pub error_message: Option<String>,
-}
-
-/// What somebody allows on a channel, as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KnownConsent {
-    pub channel: String,
-    pub address: Address,
-    /// `opted_out` or `opted_in`.
-    pub state: String,
-    /// `provider` or `message`.
-    pub source: String,
-    pub error_code: Option<i32>,
-    /// The message that said so, or that could not be sent.
-    pub message_id: Option<MessageId>,
-    pub at: Timestamp,
-}
-
-/// A change of a message's status that a worker may tell an application now, and must settle
-/// before the lease ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimedCallback {
-    pub message_id: MessageId,
-    pub position: u32,
-    pub status: Status,
-    pub error_code: Option<i32>,
-    pub channel: String,
-    pub from: Option<Address>,
-    pub to: Address,
-    pub has_media: bool,
-    pub callback: Callback,
-    /// Of the key of that id: its SHA-256, in hex.
-    pub key_hash: String,
-    /// How many tries were made, this one included.
-    pub tries: u32,
-}
-
-/// What a try to tell an application came to, for the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallbackSettlement {
-    pub message_id: MessageId,
-    pub position: u32,
-    pub at: Timestamp,
-    pub result: CallbackResult,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CallbackResult {
-    Done,
-    Retry { due_at: Timestamp, problem: String },
-    GivenUp { problem: String },
-}
-
-/// What became of a wish to remove a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Redaction {
-    Done,
-    /// It is still on its way, and would leave without its text.
-    UnderWay,
-    NotFound,
-}
-
-/// A conversation as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conversation {
-    pub id: ConversationId,
-    pub contact_id: ContactId,
-    pub channel: String,
-    pub address: Address,
-    pub status: ConversationStatus,
-    pub subject: String,
-    pub tags: Vec<String>,
-    pub unread: u32,
-    pub inbound_count: u32,
-    pub last_message_at: Timestamp,
-    pub last_inbound_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-}
-
-/// An API key, without the key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApiKey {
-    pub id: Uuid,
-    pub name: String,
-    pub created_at: Timestamp,
-    pub revoked_at: Option<Timestamp>,
 }

@@ -15,7 +15,8 @@ use super::settle::read;
 use super::{count, millis, storable};
 use crate::message::{Address, MessageId, Status};
 use crate::store::entities::{api_keys, callbacks, media, messages};
-use crate::store::records::{Callback, CallbackResult, CallbackSettlement, ClaimedCallback};
+use crate::store::records::Callback;
+use crate::store::shown::{CallbackResult, CallbackSettlement, ClaimedCallback};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 

@@ -10,7 +10,7 @@ use super::millis;
 use super::settle::read;
 use crate::message::MessageId;
 use crate::store::entities::{media, messages, parts, traces};
-use crate::store::records::Redaction;
+use crate::store::shown::Redaction;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 

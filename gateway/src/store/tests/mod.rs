@@ -57,6 +57,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::records::*;
+use super::shown::*;
 use super::{Settings, Store};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Status};
