@@ -35,6 +35,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Opens the database, loads the plugins, takes up what an earlier run left, and listens.
+    #[expect(clippy::too_many_lines, reason = "the one place where all rooms meet, line by line")]
     pub(super) async fn start(config: &Config, bound: web::Bound) -> anyhow::Result<Self> {
         let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", bound.address()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(pauses.failed("sms", at(1), None), at(5), "it failed at the same time");
         assert!(pauses.is_paused("sms", at(4)) && !pauses.is_paused("sms", at(5)) && !pauses.is_paused("other", at(1)));
         assert_eq!(pauses.failed("sms", at(5), None), at(15));
-        assert_eq!(pauses.failed("sms", at(15), Some(Duration::from_secs(60))), at(75));
+        assert_eq!(pauses.failed("sms", at(15), Some(Duration::from_mins(1))), at(75));
         for _ in 0..20 {
             pauses.failed("sms", at(100_000), None);
         }

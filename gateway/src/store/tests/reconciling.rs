@@ -226,7 +226,7 @@ async fn a_reply_that_was_sent_by_itself_rides_no_answer(database: Database) {
 async fn questions_are_due_once_and_in_time(database: Database) {
     let store = database.store().await.asking(Questions {
         unknown: std::time::Duration::from_secs(20),
-        accepted: Some(std::time::Duration::from_secs(900)),
+        accepted: Some(std::time::Duration::from_mins(15)),
     });
     let sms = || vec!["sms".to_owned()];
     let due = async |seconds| -> Vec<(PartId, u32)> {
