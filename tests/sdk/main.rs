@@ -95,7 +95,9 @@ impl Drop for Proxy {
 
 fn by_service(proxy: Option<&Proxy>) -> TestGateway {
     let base = proxy.map_or(String::new(), |proxy| format!("base_url = \"{}\"", proxy.url));
-    let settings = format!("[channels.sms]\nmessaging_service_sid = \"{SERVICE}\"\n{base}");
+    // The clients listen on this machine.
+    let callbacks = "[callbacks]\nprivate_addresses = true";
+    let settings = format!("{callbacks}\n[channels.sms]\nmessaging_service_sid = \"{SERVICE}\"\n{base}");
     TestGateway::builder().no_plugins().messaging_service(SERVICE).config_toml(&settings).start()
 }
 
@@ -117,7 +119,7 @@ fn what_recado_sends_is_as_specified() {
     let Some(tools) = Tools::find() else { return };
     let proxy = Proxy::start(&tools);
     let gateway = by_service(Some(&proxy));
-    proxy.forward(&gateway.twilio_url());
+    proxy.forward(gateway.twilio_url());
     let in_an_hour = (SystemClock.now() + jiff::SignedDuration::from_hours(1)).strftime("%Y-%m-%dT%H:%M:%SZ");
     let every_option = json!({
         "validity": 600, "smart_encoded": true, "shorten_urls": true, "risk_check": false, "provide_feedback": true,
@@ -164,16 +166,13 @@ fn drive(script: &str, sandbox: bool) {
     let mut script = tools.script(script);
     script.env("RECADO_BASE", &proxy.url).env("RECADO_NUMBER", NUMBER).env("RECADO_SERVICE", SERVICE);
     if sandbox {
-        proxy.forward(&gateway.twilio_url());
+        proxy.forward(gateway.twilio_url());
         script.env("RECADO_ACCOUNT", ACCOUNT_SID).env("RECADO_PASSWORD", AUTH_TOKEN).env("RECADO_TOKEN", AUTH_TOKEN);
         script.env("RECADO_SANDBOX", gateway.twilio_url());
     } else {
         let made = run(gateway.folder(), &["--config", "test.toml", "--json", "key", "create", "--name", "sdk"], &[]);
         let made = made.good().json();
-        let Some(account) = made["account_sid"].as_str() else {
-            eprintln!("skipped: no API in Twilio's form");
-            return;
-        };
+        let account = made["account_sid"].as_str().unwrap();
         proxy.forward(&gateway.url());
         script.env("RECADO_ACCOUNT", account).env("RECADO_PASSWORD", made["key"].as_str().unwrap());
         script.env("RECADO_TOKEN", made["auth_token"].as_str().unwrap());
