@@ -150,16 +150,8 @@ impl Gateway {
             },
             stopping.clone(),
         ));
-        let callbacks = tokio::spawn(callbacks::run(
-            callbacks::Parts {
-                store: store.clone(),
-                channels: channels.clone(),
-                transport: callback_transport(&config.callbacks)?,
-                clock: Arc::clone(&clock),
-                settings: config.callbacks.clone(),
-            },
-            stopping.clone(),
-        ));
+        let telling = callback_parts(config, &store, &channels, &clock)?;
+        let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -206,10 +198,23 @@ fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<A
 }
 
 /// An application's address comes from whoever has a key.
-fn callback_transport(settings: &callbacks::Settings) -> anyhow::Result<Arc<HttpTransport>> {
+fn callback_parts(
+    config: &Config,
+    store: &Store,
+    channels: &Channels,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<callbacks::Parts> {
+    let settings = config.callbacks.clone();
     let total = Duration::from_secs(u64::from(settings.timeout_s));
     let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
-    Ok(Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?))
+    let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
+    Ok(callbacks::Parts {
+        store: store.clone(),
+        channels: channels.clone(),
+        transport,
+        clock: Arc::clone(clock),
+        settings,
+    })
 }
 
 fn random() -> anyhow::Result<[u8; 24]> {

@@ -52,11 +52,12 @@ impl Operation for Redact {
 }
 
 impl Redact {
-    /// Whether a part is still to be handed over, or is at this moment.
+    /// Whether a part is still to be handed over, or is at this moment, or nobody knows whether it was:
+    /// such a one is found in the provider's list by its text.
     async fn is_waiting(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         let waiting = parts::Entity::find()
             .filter(parts::Column::MessageId.eq(self.message_id.0))
-            .filter(parts::Column::State.is_in(["queued", "sending"]))
+            .filter(parts::Column::State.is_in(["queued", "sending", "unknown"]))
             .lock_exclusive()
             .one(transaction)
             .await?;

@@ -108,13 +108,18 @@ async fn a_text_is_removed_and_its_ids_stay(database: Database) {
     };
     assert_eq!(store.commit(done).await.unwrap(), Committed::Done);
 
-    assert_eq!(store.redact(reply.id, at(6)).await.unwrap(), Redaction::Done);
+    assert_eq!(store.redact(reply.id, at(6)).await.unwrap(), Redaction::UnderWay, "nobody knows whether it left");
+    for (number, part) in reply.parts.iter().enumerate() {
+        let report = database.report(Some(part.id), &format!("SM{number}"), Status::Delivered, 6);
+        store.observe(report).await.unwrap();
+    }
+    assert_eq!(store.redact(reply.id, at(7)).await.unwrap(), Redaction::Done);
     let redacted = message(&store, reply.id).await;
-    assert_eq!((redacted.text.as_str(), redacted.updated_at, redacted.parts.len()), ("", at(6), 2));
+    assert_eq!((redacted.text.as_str(), redacted.updated_at, redacted.parts.len()), ("", at(7), 2));
     assert_eq!(store.traces(new.id).await.unwrap()[0].decision, serde_json::json!({ "redacted": true }));
     assert_eq!(store.answered(new.id).await.unwrap(), Answered::Empty);
     assert_eq!(message(&store, new.id).await.text, new.text, "that one was not meant");
-    assert_eq!(store.redact(new.id, at(7)).await.unwrap(), Redaction::Done);
+    assert_eq!(store.redact(new.id, at(8)).await.unwrap(), Redaction::Done);
     assert_eq!(message(&store, new.id).await.text, "");
     let parts = entities::parts::Entity::find().all(&store.reads).await.unwrap();
     assert!(parts.len() == 2 && parts.iter().all(|part| part.text.is_empty()), "{parts:?}");

@@ -40,12 +40,13 @@ pub(super) async fn list(app: &App, call: &Call, sid: &str) -> Result<Response, 
 pub(super) async fn one(app: &App, call: &Call, sid: &str, file: &str) -> Result<Response, Refusal> {
     only_reading(call)?;
     let message = change::find(app, call, sid).await?;
-    let wanted = file.trim_end_matches(".json");
+    let described = file.strip_suffix(".json");
+    let wanted = described.unwrap_or(file);
     let position = (0..message.media.len()).find(|position| media_sid(&message, *position) == wanted);
     let found = position.and_then(|position| Some((position, message.media.get(position)?)));
     let missing = || Refusal::not_found(&call.path);
     let (position, medium) = found.ok_or_else(missing)?;
-    if file.ends_with(".json") {
+    if described.is_some() {
         return Ok(Json(item(&call.access.account, &message, position)).into_response());
     }
     let (MediaState::Stored, Some(digest), Some(bytes)) = (medium.state, &medium.digest, medium.bytes) else {

@@ -120,10 +120,13 @@ async fn answer(app: &App, request: Request) -> Result<Response, Refusal> {
             Method::GET | Method::HEAD => list::list(app, &call).await,
             _ => Err(Refusal::method_not_allowed()),
         },
-        ["Messages", file] if file.ends_with(".json") => change::one(app, &call, file.trim_end_matches(".json")).await,
+        ["Messages", file] => match file.strip_suffix(".json") {
+            Some(sid) => change::one(app, &call, sid).await,
+            None => Err(Refusal::only_json(&path)),
+        },
         ["Messages", sid, "Media.json"] => media::list(app, &call, sid).await,
         ["Messages", sid, "Media", file] => media::one(app, &call, sid, file).await,
-        ["Messages"] | ["Messages", _] => Err(Refusal::only_json(&path)),
+        ["Messages"] => Err(Refusal::only_json(&path)),
         _ => Err(Refusal::not_found(&path)),
     }
 }
