@@ -13,6 +13,7 @@ use serde_json::json;
 use super::call::Reach;
 use super::gateway::{Gateway, random_key, stop_signal};
 use super::{Context, Usage};
+use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::sandbox::{self, Pace, Sandbox};
@@ -145,13 +146,20 @@ impl Dev {
     fn welcome(&self, context: &Context, reach: &Reach, phones_url: &str) {
         let Reach { gateway, key } = reach;
         let data = self.data.display().to_string();
-        let value = json!({ "gateway": gateway, "phones": phones_url, "key": key, "data": data });
+        // For an SDK of Twilio's: any account that is configured is one of the key's.
+        let account_sid = context.environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID);
+        let auth_token = token(&web::hash_key(key));
+        let value = json!({
+            "gateway": gateway, "phones": phones_url, "key": key, "data": data,
+            "account_sid": account_sid, "auth_token": auth_token,
+        });
         context.output.print(&value, || {
             format!(
                 "\n  Recado is running. Nothing leaves this machine.\n\n  \
                  Phones     {phones_url}   text the gateway from here\n  \
                  Gateway    {gateway}\n  \
                  API key    {key}\n  \
+                 Twilio SDK account {account_sid} with the key as its token; callbacks signed with {auth_token}\n  \
                  Kept in    {data}\n\n  \
                  Send a message to one of the phones:\n\n  \
                  curl -s '{gateway}/v1/messages?wait=sent' -H 'Authorization: Bearer {key}' \
