@@ -57,11 +57,11 @@ fn twilio(base: &str, method: &str, path: &str, body: &str) -> Value {
 
 fn number(gateway: &TestGateway) -> Value {
     let path = format!("/2010-04-01/Accounts/{ACCOUNT_SID}/IncomingPhoneNumbers.json");
-    twilio(&gateway.twilio_url(), "GET", &path, "")["incoming_phone_numbers"][0].clone()
+    twilio(gateway.twilio_url(), "GET", &path, "")["incoming_phone_numbers"][0].clone()
 }
 
 fn set_number(gateway: &TestGateway, form: &str) {
-    twilio(&gateway.twilio_url(), "POST", number(gateway)["uri"].as_str().unwrap(), form);
+    twilio(gateway.twilio_url(), "POST", number(gateway)["uri"].as_str().unwrap(), form);
 }
 
 fn set_keys(gateway: &TestGateway, keys: &Value) {
@@ -223,13 +223,13 @@ fn a_messaging_service_is_looked_at_and_set_right() {
     shows(&by_number, "channels.sms.pool", "ok", "1 number", "");
     shows(&by_number, "channels.sms.webhook", "failed", NUMBER, "--fix");
 
-    twilio(&base, "POST", &service, "UseInboundWebhookOnNumber=false&InboundRequestUrl=https%3A%2F%2Fold.example.mx");
+    twilio(base, "POST", &service, "UseInboundWebhookOnNumber=false&InboundRequestUrl=https%3A%2F%2Fold.example.mx");
     let own = doctor(&gateway, &[], &[]);
     shows(&own, "channels.sms.webhook", "failed", "old.example.mx", "InboundRequestUrl");
     let fixed = doctor(&gateway, &["--fix", "--yes"], &[]);
     assert_eq!(fixed.code, Some(0), "{fixed:?}");
     let url = format!("{}/webhooks/sms/inbound{RULES}", gateway.url());
-    let set = twilio(&base, "GET", &service, "");
+    let set = twilio(base, "GET", &service, "");
     assert_eq!((&set["inbound_request_url"], &set["fallback_url"]), (&json!(url), &json!(url)));
     assert_eq!(gateway.text("+529981122334", "Hola")["webhook"]["status"], 200);
 

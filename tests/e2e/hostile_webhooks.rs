@@ -127,7 +127,7 @@ fn genuine(gateway: &TestGateway) -> Vec<Bent> {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// One request, bent in one to three ways; now and then in none.

@@ -16,7 +16,7 @@ const OTHER: &str = "+529985550100";
 const HASTY: &str = "[delivery]\ntimeout_s = 1\nlease_s = 7\n\
     [reconcile]\nask_after_s = 1\nask_max_s = 1\nresend_after_s = 6\npoll_s = [1, 1, 2, 4, 8]\n\
     pull_every_s = 1\npull_after_s = 1\nparallel = 16";
-const LONG: Duration = Duration::from_secs(180);
+const LONG: Duration = Duration::from_mins(3);
 
 const CALLERS: usize = 8;
 const EACH: usize = 250;

@@ -33,7 +33,7 @@ pub(super) struct Dev {
     /// A plugin to ask before the others; may be given several times
     #[arg(long, value_name = "FILE")]
     plugin: Vec<PathBuf>,
-    /// What goes wrong at the local Twilio, as in create_cut_after=every:5 or callback_lost=0.1; may be
+    /// What goes wrong at the local Twilio, as in `create_cut_after=every:5` or `callback_lost=0.1`; may be
     /// given several times, and changed on the page
     #[arg(long, value_name = "FAULT")]
     fault: Vec<String>,
