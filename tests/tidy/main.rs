@@ -73,7 +73,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 22] = [
+const ALONE: [(&str, &[&str]); 24] = [
     ("wasmtime", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["plugins/wasm"]),
@@ -82,6 +82,8 @@ const ALONE: [(&str, &[&str]); 22] = [
     ("recado_migrations", &["store"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
+    ("tower_layer", &["transport"]),
+    ("tower_service", &["transport"]),
     ("rustix", &["doctor"]),
     ("axum", &["web", "sandbox"]),
     ("hyper", &["web", "sandbox"]),

@@ -5,6 +5,9 @@
 //! have arrived.
 
 mod guard;
+mod silence;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,10 @@ pub enum Failure {
 pub struct Limits {
     /// Until the connection, TLS included, stands.
     pub connect: Duration,
+    /// For the other side to say nothing, once the connection stands: until the answer begins, and
+    /// between its pieces. Without it, only the whole is limited. With it, each exchange has a
+    /// connection of its own.
+    pub silence: Option<Duration>,
     /// For the whole exchange.
     pub total: Duration,
     /// The longest response body, in bytes.
@@ -62,6 +69,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
+            silence: None,
             total: Duration::from_secs(15),
             response: 1024 * 1024,
             reach: Reach::Anyone,
@@ -85,6 +93,9 @@ impl HttpTransport {
         if limits.reach == Reach::Public {
             builder = builder.dns_resolver(Arc::new(guard::PublicOnly));
         }
+        if limits.silence.is_some() {
+            builder = builder.pool_max_idle_per_host(0).connector_layer(silence::Announce);
+        }
         let client = builder
             .connect_timeout(limits.connect)
             .timeout(limits.total)
@@ -98,6 +109,29 @@ impl HttpTransport {
     }
 }
 
+impl HttpTransport {
+    /// The head of the answer.
+    async fn answer(&self, request: reqwest::Request) -> Result<reqwest::Response, Failure> {
+        let exchange = self.client.execute(request);
+        let answer = match self.limits.silence {
+            None => exchange.await,
+            Some(longest) => silence::answer(longest, exchange).await.ok_or_else(silent)?,
+        };
+        answer.map_err(|error| {
+            let text = describe(&error);
+            if error.is_connect() || error.is_builder() { Failure::NotSent(text) } else { Failure::Unanswered(text) }
+        })
+    }
+
+    /// A piece of the answer, if it comes in time.
+    async fn heard<T>(&self, piece: impl Future<Output = T>) -> Result<T, Failure> {
+        match self.limits.silence {
+            None => Ok(piece.await),
+            Some(longest) => silence::next(longest, piece).await.ok_or_else(silent),
+        }
+    }
+}
+
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
@@ -106,10 +140,7 @@ impl Transport for HttpTransport {
         if self.limits.reach == Reach::Public && guard::names_private(request.url()) {
             return Err(Failure::NotSent(guard::NOT_PUBLIC.to_owned()));
         }
-        let response = self.client.execute(request).await.map_err(|error| {
-            let text = describe(&error);
-            if error.is_connect() || error.is_builder() { Failure::NotSent(text) } else { Failure::Unanswered(text) }
-        })?;
+        let response = self.answer(request).await?;
         let most = u64::try_from(self.limits.response).unwrap_or(u64::MAX);
         if response.content_length().is_some_and(|length| length > most) {
             return Err(Failure::TooLong(self.limits.response));
@@ -120,7 +151,7 @@ impl Transport for HttpTransport {
         }
         let mut body = BytesMut::new();
         let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
+        while let Some(chunk) = self.heard(chunks.next()).await? {
             let chunk = chunk.map_err(|error| Failure::Unanswered(describe(&error)))?;
             if body.len() + chunk.len() > self.limits.response {
                 return Err(Failure::TooLong(self.limits.response));
@@ -129,6 +160,10 @@ impl Transport for HttpTransport {
         }
         answer.body(body.freeze()).map_err(|error| Failure::Unanswered(error.to_string()))
     }
+}
+
+fn silent() -> Failure {
+    Failure::Unanswered("timed out: nothing was heard for too long".to_owned())
 }
 
 /// The error and its causes in one line, without the URL, which may hold a number or a secret.
@@ -144,96 +179,4 @@ fn describe(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    fn get(url: &str) -> http::Request<Bytes> {
-        http::Request::get(url).body(Bytes::new()).unwrap()
-    }
-
-    fn short() -> HttpTransport {
-        let limits = Limits { total: Duration::from_millis(200), response: 64, ..Limits::default() };
-        HttpTransport::new(limits).unwrap()
-    }
-
-    /// Answers one connection with `answer`, or holds it open without a word.
-    async fn serve(answer: Option<&'static str>) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/secret?token=hush", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut buffer = [0; 1024];
-            let _ = socket.read(&mut buffer).await;
-            if let Some(answer) = answer {
-                socket.write_all(answer.as_bytes()).await.unwrap();
-            } else {
-                std::future::pending::<()>().await;
-            }
-        });
-        url
-    }
-
-    #[tokio::test]
-    async fn a_response_comes_back_whole() {
-        let url = serve(Some("HTTP/1.1 201 Created\r\ncontent-length: 2\r\nx-a: b\r\n\r\nhi")).await;
-        let response = short().send(get(&url)).await.unwrap();
-        assert_eq!((response.status().as_u16(), &response.body()[..]), (201, &b"hi"[..]));
-        assert_eq!(response.headers()["x-a"], "b");
-    }
-
-    #[tokio::test]
-    async fn a_refused_connection_was_not_sent() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        drop(listener);
-        assert!(matches!(short().send(get(&url)).await, Err(Failure::NotSent(_))));
-    }
-
-    #[tokio::test]
-    async fn silence_a_cut_and_an_endless_body_may_have_been_carried_out() {
-        for answer in [None, Some(""), Some("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi")] {
-            let url = serve(answer).await;
-            let failure = short().send(get(&url)).await.unwrap_err();
-            assert!(matches!(failure, Failure::Unanswered(_)), "{answer:?}: {failure}");
-            assert!(!failure.to_string().contains("hush"), "{failure}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_body_over_the_cap_is_not_read_to_its_end() {
-        let announced = "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n";
-        let endless = "HTTP/1.1 200 OK\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123456789";
-        for answer in [announced, endless] {
-            let url = serve(Some(answer)).await;
-            assert_eq!(short().send(get(&url)).await.unwrap_err(), Failure::TooLong(64), "{answer}");
-        }
-    }
-
-    #[tokio::test]
-    async fn the_guard_keeps_from_private_addresses_however_they_are_written() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let guarded = HttpTransport::new(Limits { reach: Reach::Public, ..Limits::default() }).unwrap();
-        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0"] {
-            let failure = guarded.send(get(&format!("http://{host}:{port}/"))).await.unwrap_err();
-            assert!(
-                matches!(&failure, Failure::NotSent(text) if text.contains(guard::NOT_PUBLIC)),
-                "{host}: {failure}"
-            );
-        }
-        let came = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
-        assert!(came.is_err(), "nobody connected");
-    }
-
-    #[tokio::test]
-    async fn redirects_are_not_followed() {
-        let url = serve(Some("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")).await;
-        assert_eq!(short().send(get(&url)).await.unwrap().status().as_u16(), 302);
-    }
 }
