@@ -11,20 +11,27 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Ids};
+use crate::message::segments;
 use crate::transport::{Failure, HttpTransport, Limits, Transport};
 
+use super::cookies::Cookies;
 use super::create::Senders;
 use super::creates::Creates;
 use super::faults::{Fault, Faults};
 use super::inbound::Job;
 use super::ledger::{Change, Ledger};
-use super::message::{Direction, Media, Message, Status, segment_count};
+use super::links;
+use super::message::{Direction, Media, Message, Status};
 use super::number::Number;
 use super::rules::Rules;
 use super::services::Service;
 use super::timeline::Timeline;
 use super::traffic::Traffic;
+use super::wishes::Privacy;
 use super::{Error, Pace, Settings};
+
+/// How many ways to call webhooks are kept ready.
+const MOST_TRANSPORTS: usize = 16;
 
 pub(super) struct Account {
     pub(super) sid: String,
@@ -34,7 +41,11 @@ pub(super) struct Account {
     pub(super) url: String,
     pub(super) pace: Pace,
     pub(super) ledger: Ledger,
-    pub(super) transport: Box<dyn Transport>,
+    /// What calls webhooks that have no rules of their own.
+    pub(super) transport: Arc<dyn Transport>,
+    /// What calls those that have.
+    transports: Mutex<BTreeMap<(Duration, Duration), Arc<dyn Transport>>>,
+    pub(super) cookies: Cookies,
     /// What each customer's phone has sent and is still to be delivered; an entry has a worker.
     pub(super) phones: Mutex<HashMap<String, VecDeque<Job>>>,
     pub(super) traffic: Mutex<Traffic>,
@@ -66,7 +77,9 @@ impl Account {
             pace: settings.pace,
             creates: Creates::of(&ledger.all()),
             ledger,
-            transport: Box::new(transport(Rules::default().connect)?),
+            transport: Arc::new(HttpTransport::new(limits(&Rules::default()))?),
+            transports: Mutex::default(),
+            cookies: Cookies::default(),
             phones: Mutex::default(),
             traffic: Mutex::default(),
             faults: Faults::default(),
@@ -102,9 +115,13 @@ impl Account {
             direction,
             from: Some(from),
             to,
-            num_segments: segment_count(&body),
+            num_segments: segments::count(&body).segments.to_string(),
             body,
+            asked: None,
+            links: vec![],
             media,
+            as_mms: false,
+            privacy: Privacy::default(),
             messaging_service_sid: self.messaging_service_sid.clone(),
             status: if direction == Direction::Inbound { Status::Received } else { Status::Queued },
             error_code: None,
@@ -133,6 +150,29 @@ impl Account {
     /// A new id for a request, in the usual form of a UUID.
     pub(super) fn new_token(&self) -> String {
         self.ids.next(self.now()).to_string()
+    }
+
+    /// What stands for a link.
+    pub(super) fn new_link(&self) -> String {
+        links::code(self.ids.next(self.now()))
+    }
+
+    /// What calls a webhook by these rules.
+    pub(super) fn transport_by(&self, rules: &Rules) -> Result<Arc<dyn Transport>, Failure> {
+        let usual = Rules::default();
+        if (rules.connect, rules.read) == (usual.connect, usual.read) {
+            return Ok(Arc::clone(&self.transport));
+        }
+        let mut transports = lock(&self.transports);
+        if let Some(known) = transports.get(&(rules.connect, rules.read)) {
+            return Ok(Arc::clone(known));
+        }
+        let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(limits(rules))?);
+        if transports.len() >= MOST_TRANSPORTS {
+            transports.clear();
+        }
+        transports.insert((rules.connect, rules.read), Arc::clone(&transport));
+        Ok(transport)
     }
 
     /// How the number is set up now.
@@ -202,9 +242,10 @@ impl Account {
     }
 }
 
-/// What calls webhooks, given how long it may take to connect. Whoever calls measures the rest.
-pub(super) fn transport(connect: Duration) -> Result<HttpTransport, Failure> {
-    HttpTransport::new(Limits { connect, total: Duration::from_secs(30), ..Limits::default() })
+/// The limits of one try. Whoever calls measures all tries together, which also ends the longest silence.
+fn limits(rules: &Rules) -> Limits {
+    let silence = (rules.read < Rules::default().total).then_some(rules.read);
+    Limits { connect: rules.connect, silence, total: Duration::from_secs(30), ..Limits::default() }
 }
 
 /// A lock that outlives a panic of whoever held it.

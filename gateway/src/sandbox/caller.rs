@@ -1,5 +1,6 @@
 //! Calls the application's URLs as Twilio does: the form signed with the account's token, Twilio's
-//! headers, redirects followed, and time-outs and further tries by the rules in the URL's fragment.
+//! headers, the cookies of the conversation, redirects followed, and time-outs and further tries by the
+//! rules in the URL's fragment.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use url::Url;
 use crate::channels::twilio::signature;
 use crate::transport::{Failure, Transport};
 
-use super::account::{self, Account};
+use super::account::Account;
+use super::cookies::Pair;
 use super::create;
 use super::faults::Fault;
 use super::message::{Warning, Webhook};
@@ -28,44 +30,101 @@ const MAX_REDIRECTS: usize = 10;
 pub(super) struct Exchange {
     pub(super) webhook: Webhook,
     pub(super) warning: Option<Warning>,
+    /// What is wrong with the rules in the URL, whatever the answer.
+    pub(super) misrule: Option<Warning>,
 }
 
-/// Sends `form` to `url`: in the body of a POST, in the query of a GET.
-pub(super) async fn call(account: &Account, method: &Method, url: &str, form: &[(String, String)]) -> Exchange {
-    call_again(account, method, url, form, &account.new_token()).await
-}
-
-/// The same, for a call by whose token the application knows it from before.
-pub(super) async fn call_again(
+/// Sends `form` to the webhook at `url`: in the body of a POST, in the query of a GET.
+pub(super) async fn call(
     account: &Account,
     method: &Method,
     url: &str,
     form: &[(String, String)],
-    token: &str,
+    pair: &Pair,
 ) -> Exchange {
-    let Some(mut url) = create::http_url(url) else {
-        return failed(0, 11321, "the URL can't be called");
-    };
-    let rules = Rules::of(url.fragment().unwrap_or_default());
-    let (mut method, started) = (method.clone(), Instant::now());
-    let millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    for _ in 0..=MAX_REDIRECTS {
-        let Some(request) = request(account, &method, &url, form, token) else {
-            return failed(millis(), 11321, "the URL can't be called");
+    Call { account, form, token: &account.new_token(), pair: Some(pair) }.make(method, url).await
+}
+
+/// Posts `form` to where statuses are reported. No cookies go along: it is no part of a conversation.
+pub(super) async fn report(account: &Account, url: &str, form: &[(String, String)], token: &str) -> Exchange {
+    Call { account, form, token, pair: None }.make(&Method::POST, url).await
+}
+
+/// One call, whatever redirects and tries it takes.
+struct Call<'a> {
+    account: &'a Account,
+    form: &'a [(String, String)],
+    /// By which the application knows the call from before.
+    token: &'a str,
+    /// Whose cookies go along.
+    pair: Option<&'a Pair>,
+}
+
+impl Call<'_> {
+    async fn make(&self, method: &Method, url: &str) -> Exchange {
+        let Some(url) = create::http_url(url) else {
+            return failed(0, 11321, "the URL can't be called");
         };
-        let response = match exchange(account, &rules, &request, started).await {
-            Ok(response) => response,
-            Err(Failure::NotSent(reason)) => return failed(millis(), 11205, &reason),
-            Err(Failure::Unanswered(reason)) => return failed(millis(), 11200, &reason),
-            Err(failure @ Failure::TooLong(_)) => return failed(millis(), 11200, &failure.to_string()),
-        };
-        let Some(next) = redirect(&response, &url) else { return read(&response, millis()) };
-        if !matches!(response.status().as_u16(), 307 | 308) {
-            method = Method::GET;
-        }
-        url = next;
+        let rules = Rules::of(url.fragment().unwrap_or_default());
+        let misrule = rules.unknown.as_ref().map(|policy| {
+            let detail = format!("`rp={policy}` is no list of 4xx, 5xx, ct, rt and all; the usual rule is kept");
+            Warning::new(11243, detail)
+        });
+        Exchange { misrule, ..self.follow(method.clone(), url, &rules).await }
     }
-    failed(millis(), 11215, &format!("more than {MAX_REDIRECTS} redirects"))
+
+    async fn follow(&self, mut method: Method, mut url: Url, rules: &Rules) -> Exchange {
+        let started = Instant::now();
+        let millis = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for _ in 0..=MAX_REDIRECTS {
+            let Some(request) = self.request(&method, &url) else {
+                return failed(millis(), 11321, "the URL can't be called");
+            };
+            let response = match exchange(self.account, rules, &request, started).await {
+                Ok(response) => response,
+                Err(Failure::NotSent(reason)) => return failed(millis(), 11205, &reason),
+                Err(Failure::Unanswered(reason)) => return failed(millis(), 11200, &reason),
+                Err(failure @ Failure::TooLong(_)) => return failed(millis(), 11200, &failure.to_string()),
+            };
+            if let Some(pair) = self.pair {
+                self.account.cookies.keep(pair, &url, response.headers(), self.account.now());
+            }
+            let Some(next) = redirect(&response, &url) else { return read(&response, millis()) };
+            if !matches!(response.status().as_u16(), 307 | 308) {
+                method = Method::GET;
+            }
+            url = next;
+        }
+        failed(millis(), 11215, &format!("more than {MAX_REDIRECTS} redirects"))
+    }
+
+    fn request(&self, method: &Method, url: &Url) -> Option<Request<Bytes>> {
+        let mut url = url.clone();
+        // The fragment is neither sent nor signed.
+        url.set_fragment(None);
+        let (signed, body) = if method == Method::GET {
+            url.query_pairs_mut().extend_pairs(self.form);
+            (&[][..], String::new())
+        } else {
+            (self.form, Serializer::new(String::new()).extend_pairs(self.form).finish())
+        };
+        let secret = self.account.signing_token();
+        let signature = signature::sign(secret.expose_secret(), &signed_url(self.account, &url), signed);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header("x-twilio-signature", signature)
+            .header("i-twilio-idempotency-token", self.token)
+            .header(header::USER_AGENT, "TwilioProxy/1.1")
+            .header(header::ACCEPT, "*/*");
+        if method != Method::GET {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if let Some(cookies) = self.pair.and_then(|pair| self.account.cookies.header(pair, &url, self.account.now())) {
+            request = request.header(header::COOKIE, cookies);
+        }
+        request.body(body.into()).ok()
+    }
 }
 
 /// Sends one request, again if the rules say so.
@@ -75,12 +134,11 @@ async fn exchange(
     request: &Request<Bytes>,
     started: Instant,
 ) -> Result<Response<Bytes>, Failure> {
-    let own = if rules.connect == Rules::default().connect { None } else { Some(account::transport(rules.connect)?) };
-    let transport = own.as_ref().map_or(account.transport.as_ref(), |own| own as &dyn Transport);
+    let transport = account.transport_by(rules)?;
     let mut tries = 0;
     loop {
         let left = rules.total.saturating_sub(started.elapsed());
-        let answer = attempt(transport, rules, request.clone(), left).await;
+        let answer = attempt(transport.as_ref(), request.clone(), left).await;
         let again = match &answer {
             Ok(response) if response.status().is_client_error() => rules.again.status_4xx,
             Ok(response) if response.status().is_server_error() => rules.again.status_5xx,
@@ -95,15 +153,14 @@ async fn exchange(
     }
 }
 
+/// One try, in the time that is left of all of them.
 async fn attempt(
     transport: &dyn Transport,
-    rules: &Rules,
     request: Request<Bytes>,
     left: Duration,
 ) -> Result<Response<Bytes>, Failure> {
-    let limit = left.min(rules.connect + rules.read);
     let late = |_| Err(Failure::Unanswered("timed out".to_owned()));
-    tokio::time::timeout(limit, transport.send(request)).await.unwrap_or_else(late)
+    tokio::time::timeout(left, transport.send(request)).await.unwrap_or_else(late)
 }
 
 /// Where an answer sends the caller. A redirect by which a form can't be sent on becomes a GET, like in a
@@ -114,37 +171,6 @@ fn redirect(response: &Response<Bytes>, base: &Url) -> Option<Url> {
     }
     let place = response.headers().get(header::LOCATION)?.to_str().ok()?;
     base.join(place).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-fn request(
-    account: &Account,
-    method: &Method,
-    url: &Url,
-    form: &[(String, String)],
-    token: &str,
-) -> Option<Request<Bytes>> {
-    let mut url = url.clone();
-    // The fragment is neither sent nor signed.
-    url.set_fragment(None);
-    let (signed, body) = if method == Method::GET {
-        url.query_pairs_mut().extend_pairs(form);
-        (&[][..], String::new())
-    } else {
-        (form, Serializer::new(String::new()).extend_pairs(form).finish())
-    };
-    let secret = account.signing_token();
-    let signature = signature::sign(secret.expose_secret(), &signed_url(account, &url), signed);
-    let mut request = Request::builder()
-        .method(method)
-        .uri(url.as_str())
-        .header("x-twilio-signature", signature)
-        .header("i-twilio-idempotency-token", token)
-        .header(header::USER_AGENT, "TwilioProxy/1.1")
-        .header(header::ACCEPT, "*/*");
-    if method != Method::GET {
-        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    }
-    request.body(body.into()).ok()
 }
 
 /// The URL as Twilio signs it: without a user and password; and with another port, if that is to go wrong.
@@ -191,7 +217,7 @@ fn read(response: &Response<Bytes>, millis: u64) -> Exchange {
         body: String::from_utf8_lossy(body.get(..MAX_DOCUMENT).unwrap_or(body)).into_owned(),
         failure: None,
     };
-    Exchange { webhook, warning }
+    Exchange { webhook, warning, misrule: None }
 }
 
 /// The MIME type of an answer, without its parameters.
@@ -202,5 +228,5 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
 
 fn failed(millis: u64, code: u32, reason: &str) -> Exchange {
     let webhook = Webhook { millis, failure: Some(reason.to_owned()), ..Webhook::default() };
-    Exchange { webhook, warning: Some(Warning::new(code, reason)) }
+    Exchange { webhook, warning: Some(Warning::new(code, reason)), misrule: None }
 }

@@ -7,6 +7,7 @@ use url::Url;
 use super::errors::Refusal;
 use super::options;
 use super::outcomes;
+use super::wishes::Wishes;
 
 /// The most UTF-16 units of a body.
 pub(super) const MAX_BODY: usize = 1600;
@@ -27,6 +28,7 @@ pub(super) struct Create {
     pub(super) send_at: Option<Timestamp>,
     /// How many seconds it may wait to leave.
     pub(super) validity: Option<u32>,
+    pub(super) wishes: Wishes,
 }
 
 /// What the account may send from.
@@ -62,6 +64,7 @@ impl Create {
         }
         let send_at = options::send_at(form, service, now)?;
         let validity = options::validity(form)?;
+        let wishes = Wishes::read(form, service)?;
         Ok(Self {
             to: to.to_owned(),
             from: from.map(str::to_owned),
@@ -71,6 +74,7 @@ impl Create {
             status_callback: status_callback.map(str::to_owned),
             send_at,
             validity,
+            wishes,
         })
     }
 }
@@ -244,6 +248,7 @@ mod tests {
             status_callback: Some("http://localhost:1/s?x=1".to_owned()),
             send_at: "1970-01-01T01:00:00Z".parse().ok(),
             validity: Some(60),
+            wishes: Wishes { smart_encoded: Some(true), ..Wishes::default() },
         };
         assert_eq!(read(&form), Ok(expected));
         let template = "MessagingServiceSid=MG0123456789abcdef0123456789abcdef&To=%2B525512345678\

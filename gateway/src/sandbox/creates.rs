@@ -23,7 +23,8 @@ impl Creates {
     }
 
     pub(super) fn count(&self, message: &Message) {
-        let key = (message.to.clone(), message.body.clone());
+        let text = message.asked.as_ref().unwrap_or(&message.body);
+        let key = (message.to.clone(), text.clone());
         lock(&self.0).entry(key).or_default().push(message.sid.clone());
     }
 

@@ -46,6 +46,7 @@ pub(super) async fn update(
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside `cancel`")]
 fn redact(message: &mut Message) -> Result<(), Refusal> {
     message.body.clear();
+    message.asked = None;
     Ok(())
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn feedback(
     let form: Vec<_> = form_urlencoded::parse(&body).into_owned().collect();
     let outcome = value(&form, "Outcome").unwrap_or("confirmed").to_owned();
     if !matches!(outcome.as_str(), "confirmed" | "unconfirmed") {
-        return Err(Refusal::invalid(20001, format!("The Outcome {outcome} is neither confirmed nor unconfirmed")));
+        return Err(Refusal::unreadable("Outcome", &outcome));
     }
     let now = account.now();
     let changed = account.ledger.change(&sid, |message| {

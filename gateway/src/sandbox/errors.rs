@@ -16,9 +16,16 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// Twilio's number for a parameter that can't be read and has none of its own.
+    pub(super) const UNREADABLE: u32 = 20001;
+
     /// The usual kind: HTTP 400 with a number that says what is wrong.
     pub(super) fn invalid(code: u32, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), detail: None }
+    }
+
+    pub(super) fn unreadable(name: &str, value: &str) -> Self {
+        Self::invalid(Self::UNREADABLE, format!("{name} is invalid: {value}"))
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -60,9 +67,9 @@ impl Refusal {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: 20500, message, detail: None }
     }
 
-    pub(super) fn queue_full() -> Self {
-        let message = "SMS queue is full.".to_owned();
-        Self { status: StatusCode::TOO_MANY_REQUESTS, code: 21611, message, detail: None }
+    /// Twilio says this by either status, so that only the number tells it from too many requests.
+    pub(super) fn queue_full(status: StatusCode) -> Self {
+        Self { status, code: 21611, message: "SMS queue is full.".to_owned(), detail: None }
     }
 }
 
@@ -92,6 +99,7 @@ pub(super) fn title(code: u32) -> &'static str {
         11200 => "HTTP retrieval failure",
         11205 => "HTTP connection failure",
         11215 => "HTTP too many redirects",
+        11243 => "HTTP retry policy is invalid",
         11321 => "Misconfigured webhook",
         11750 => "TwiML response body too large",
         12100 => "Document parse failure",
@@ -119,6 +127,7 @@ pub(super) fn title(code: u32) -> &'static str {
         30006 => "Landline or unreachable carrier",
         30007 => "Message filtered",
         30036 => "Validity Period Expired",
+        30139 => "URL not valid for link shortening",
         _ => "Unknown error",
     }
 }

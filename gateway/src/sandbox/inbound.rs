@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::account::{Account, lock};
 use super::caller;
+use super::cookies::Pair;
 use super::create;
 use super::lifecycle;
 use super::message::{API_VERSION, Direction, Media, Message, Webhook};
@@ -149,15 +150,17 @@ async fn consult(account: &Arc<Account>, number: &Number, message: &Message) -> 
         let failure = Some("the number has no webhook".to_owned());
         return (Webhook { failure, ..Webhook::default() }, Done::default());
     };
-    let mut form = form(account, message);
-    let mut exchange = caller::call(account, &number.inbound_method.method(), url, &form).await;
-    let (mut url, mut flaws) = (url, vec![]);
+    let (mut form, pair) = (form(account, message), Pair::of(message));
+    let mut exchange = caller::call(account, &number.inbound_method.method(), url, &form, &pair).await;
+    let mut url = url;
+    let mut flaws: Vec<_> = exchange.misrule.take().into_iter().collect();
     let flaw = exchange.warning.clone().or_else(|| reply::flaw(&exchange.webhook));
     if let (Some(flaw), Some(fallback)) = (flaw, &number.fallback_url) {
         form.push(("ErrorCode".to_owned(), flaw.code.to_string()));
         form.push(("ErrorUrl".to_owned(), url.clone()));
         flaws.push(flaw);
-        exchange = caller::call(account, &number.fallback_method.method(), fallback, &form).await;
+        exchange = caller::call(account, &number.fallback_method.method(), fallback, &form, &pair).await;
+        flaws.extend(exchange.misrule.take());
         url = fallback;
     }
     let webhook = exchange.webhook.clone();

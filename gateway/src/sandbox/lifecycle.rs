@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::Pace;
 use super::account::{Account, lock};
 use super::errors;
-use super::message::{Message, Status, segment_count};
+use super::message::{Message, Status};
 use super::optout::Handling;
 use super::outcomes::{self, Fate};
 use super::reports;
@@ -106,7 +106,7 @@ fn turn(account: &Account, message: &Message) -> Result<Timestamp, u32> {
     if number.opt_out != Handling::Off && account.ledger.has_opted_out(&message.to) {
         return Err(OPTED_OUT);
     }
-    lock(&account.traffic).departure(&number, &message.body, account.now()).ok_or(OVERFLOW)
+    lock(&account.traffic).departure(&number, message.segments(), account.now()).ok_or(OVERFLOW)
 }
 
 fn go_on(account: &Account, message: &mut Message, status: Status, code: Option<u32>, now: Timestamp) {
@@ -116,7 +116,7 @@ fn go_on(account: &Account, message: &mut Message, status: Status, code: Option<
     message.error_message = code.map(|code| errors::title(code).to_owned());
     if message.from.is_none() {
         message.from = Some(account.number.clone());
-        message.num_segments = segment_count(&message.body);
+        message.num_segments = message.segments().to_string();
     }
     if status == Status::Sent {
         message.sent = Some(now);

@@ -1,20 +1,25 @@
-//! Pictures, sounds and documents: those that phones send are kept here and served twice, to the
-//! application as Twilio does (with a password) and to the page.
+//! Pictures, sounds and documents: those that phones send are kept here and served twice, to the page and
+//! to the application; the latter as Twilio does, who is asked with a password and leads on to a place
+//! without one (`files`).
 //!
 //! What the application sends stays where it is: nothing is fetched, so nothing leaves this machine.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::account::Account;
+use super::dates;
 use super::errors::Refusal;
+use super::files;
 use super::ledger::Held;
+use super::listing::{Entry, Listing};
 use super::message::{API_VERSION, Media, Message, rfc2822};
 
 /// The most bytes of one file.
@@ -57,30 +62,39 @@ pub(super) fn attach(account: &Account, url: &str) -> Media {
     }
 }
 
+/// A file together with the message that it belongs to.
+struct Attached<'a> {
+    message: &'a Message,
+    media: &'a Media,
+}
+
+impl Entry for Attached<'_> {
+    const KEY: &'static str = "media_list";
+    const FILTERS: &'static [&'static str] = &["DateCreated", "DateCreated<", "DateCreated>"];
+
+    fn sid(&self) -> &str {
+        &self.media.sid
+    }
+
+    fn meets(&self, filter: &str, value: &str) -> bool {
+        dates::meets(filter, value, self.message.created)
+    }
+}
+
 /// `GET …/Messages/{sid}/Media.json`.
 pub(super) async fn list(
     State(account): State<Arc<Account>>,
     uri: Uri,
     Path((_, sid)): Path<(String, String)>,
-) -> Result<Response, Refusal> {
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
     let message = account.ledger.get(&sid).ok_or_else(|| Refusal::not_found(uri.path()))?;
-    let media: Vec<Value> = message.media.iter().map(|media| resource(&account, &message, media)).collect();
-    let first = format!("{}?PageSize=50&Page=0", uri.path());
-    let page = json!({
-        "end": media.len().saturating_sub(1),
-        "first_page_uri": first,
-        "media_list": media,
-        "next_page_uri": null,
-        "page": 0,
-        "page_size": 50,
-        "previous_page_uri": null,
-        "start": 0,
-        "uri": first,
-    });
-    Ok(axum::Json(page).into_response())
+    let attached: Vec<_> = message.media.iter().map(|media| Attached { message: &message, media }).collect();
+    let resource = |one: &Attached<'_>| resource(&account, one.message, one.media);
+    Listing::read(query.as_deref())?.page(&attached, uri.path(), resource).map(Json)
 }
 
-/// `GET …/Messages/{sid}/Media/{media}.json`, and without `.json` the file itself.
+/// `GET …/Messages/{sid}/Media/{media}.json`, and without `.json` the way to the file itself.
 pub(super) async fn one(
     State(account): State<Arc<Account>>,
     uri: Uri,
@@ -91,12 +105,10 @@ pub(super) async fn one(
     let (wanted, described) = file.strip_suffix(".json").map_or((file.as_str(), false), |sid| (sid, true));
     let media = message.media.iter().find(|media| media.sid == wanted).ok_or_else(missing)?;
     if described {
-        return Ok(axum::Json(resource(&account, &message, media)).into_response());
+        return Ok(Json(resource(&account, &message, media)).into_response());
     }
-    match &media.source {
-        Some(source) => Ok(Redirect::temporary(source).into_response()),
-        None => account.ledger.held(wanted).as_ref().map(serve).ok_or_else(missing),
-    }
+    let place = media.source.clone().unwrap_or_else(|| files::address(&account, wanted));
+    Ok(Redirect::temporary(&place).into_response())
 }
 
 /// A kept file, so that no browser takes it for a page or a script.

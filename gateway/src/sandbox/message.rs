@@ -1,14 +1,20 @@
 //! What the account keeps of a message. The page and the journal take it as it is; Twilio's API shows it
 //! in its own shape.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::message::segments;
 
+use super::dates;
 use super::errors;
+use super::links::Link;
+use super::listing::Entry;
 use super::optout::Keyword;
+use super::wishes::Privacy;
 
 /// The API version, which is part of every path and every webhook.
 pub(super) const API_VERSION: &str = "2010-04-01";
@@ -23,8 +29,19 @@ pub(super) struct Message {
     pub(super) from: Option<String>,
     pub(super) to: String,
     pub(super) body: String,
+    /// The text as it was asked for, where it was changed on the way.
+    #[serde(default)]
+    pub(super) asked: Option<String>,
+    /// The short links in the text.
+    #[serde(default)]
+    pub(super) links: Vec<Link>,
     #[serde(default)]
     pub(super) media: Vec<Media>,
+    /// Whether a text goes out as one MMS.
+    #[serde(default)]
+    pub(super) as_mms: bool,
+    #[serde(default)]
+    pub(super) privacy: Privacy,
     pub(super) num_segments: String,
     pub(super) messaging_service_sid: Option<String>,
     pub(super) status: Status,
@@ -151,28 +168,54 @@ impl Warning {
     }
 }
 
-/// How many segments a text takes, as Twilio writes it.
-pub(super) fn segment_count(text: &str) -> String {
-    segments::count(text).segments.to_string()
-}
-
 /// A date as Twilio's API writes it.
 pub(super) fn rfc2822(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
+impl Entry for Arc<Message> {
+    const KEY: &'static str = "messages";
+    const FILTERS: &'static [&'static str] = &["To", "From", "DateSent", "DateSent<", "DateSent>"];
+
+    fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    fn meets(&self, filter: &str, value: &str) -> bool {
+        match filter {
+            "To" => self.to == value,
+            "From" => self.from.as_deref() == Some(value),
+            // What has not been sent has no such date.
+            _ => self.sent.is_some_and(|sent| dates::meets(filter, value, sent)),
+        }
+    }
+}
+
 impl Message {
+    /// How many segments it takes.
+    pub(super) fn segments(&self) -> usize {
+        if self.as_mms { 1 } else { segments::count(&self.body).segments }
+    }
+
+    /// The API's form of a message that was just taken, which does not name all below it yet.
+    pub(super) fn created_resource(&self, account_sid: &str) -> Value {
+        let mut resource = self.resource(account_sid);
+        if let Some(below) = resource.get_mut("subresource_uris").and_then(Value::as_object_mut) {
+            below.remove("feedback");
+        }
+        resource
+    }
+
     /// The API's form of this message.
     pub(super) fn resource(&self, account_sid: &str) -> Value {
         let path = format!("/{API_VERSION}/Accounts/{account_sid}/Messages/{}", self.sid);
-        let mut resources = json!({ "media": format!("{path}/Media.json") });
-        if self.feedback.is_some() {
-            resources["feedback"] = format!("{path}/Feedback.json").into();
-        }
+        let has_left = self.status.is_past_queue();
+        let discarded = has_left && self.privacy.discards_text;
+        let obfuscated = has_left && self.privacy.obfuscates_recipient;
         json!({
             "account_sid": account_sid,
             "api_version": API_VERSION,
-            "body": self.body,
+            "body": if discarded { "" } else { &self.body },
             "date_created": rfc2822(self.created),
             "date_sent": self.sent.map(rfc2822),
             "date_updated": rfc2822(self.updated),
@@ -187,9 +230,18 @@ impl Message {
             "price_unit": "USD",
             "sid": self.sid,
             "status": self.status,
-            "subresource_uris": resources,
-            "to": self.to,
+            "subresource_uris": {
+                "feedback": format!("{path}/Feedback.json"),
+                "media": format!("{path}/Media.json"),
+            },
+            "to": if obfuscated { obfuscate(&self.to) } else { self.to.clone() },
             "uri": format!("{path}.json"),
         })
     }
+}
+
+/// A number without its last four digits.
+fn obfuscate(number: &str) -> String {
+    let kept = number.chars().count().saturating_sub(4);
+    number.chars().take(kept).chain("XXXX".chars()).collect()
 }

@@ -8,16 +8,21 @@
 mod account;
 mod caller;
 mod controls;
+mod cookies;
 mod create;
 mod creates;
+mod dates;
+mod draft;
 mod editing;
 mod errors;
 mod faults;
+mod files;
 mod guard;
 mod inbound;
 mod journal;
 mod ledger;
 mod lifecycle;
+mod links;
 mod listing;
 mod lookup;
 mod media;
@@ -37,6 +42,7 @@ mod timeline;
 mod traffic;
 mod twiml;
 mod wire;
+mod wishes;
 mod xml;
 
 #[cfg(test)]
@@ -47,6 +53,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -138,7 +146,7 @@ impl Bound {
             lifecycle::start(&account, &message.sid);
         }
         let stopping = account.stopping.clone();
-        let app = rest::router(&account).merge(page::router(&account));
+        let app = rest::router(&account).merge(page::router(&account)).merge(open(&account));
         let serving = axum::serve(Wire(self.listener), app.into_make_service_with_connect_info::<Scissors>())
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         let server = tokio::spawn(async move {
@@ -148,6 +156,14 @@ impl Bound {
         });
         Ok(Sandbox { url, account, server })
     }
+}
+
+/// What needs no password, since nobody guesses the addresses: where links and media lead to.
+fn open(account: &Arc<Account>) -> Router {
+    Router::new()
+        .route("/{link}", get(links::follow))
+        .route("/media/{account}/{file}", get(files::fetch))
+        .with_state(Arc::clone(account))
 }
 
 /// The running local Twilio. It runs until [`stop`](Self::stop), or until the runtime ends.

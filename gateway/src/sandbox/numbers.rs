@@ -13,29 +13,39 @@ use super::account::Account;
 use super::create::is_callback;
 use super::editing::sid;
 use super::errors::Refusal;
+use super::listing::{Entry, Listing};
 use super::message::{API_VERSION, rfc2822};
 use super::number::{Number, Verb};
 
+/// The account's number, as it is listed.
+struct Own<'a> {
+    sid: String,
+    number: &'a str,
+}
+
+impl Entry for Own<'_> {
+    const KEY: &'static str = "incoming_phone_numbers";
+    const FILTERS: &'static [&'static str] = &["PhoneNumber"];
+
+    fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// Part of a number finds it too, as do stars in it.
+    fn meets(&self, _: &str, wanted: &str) -> bool {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        digits(self.number).contains(&digits(wanted))
+    }
+}
+
 /// `GET …/IncomingPhoneNumbers.json`.
-pub(super) async fn list(State(account): State<Arc<Account>>, uri: Uri, RawQuery(query): RawQuery) -> Json<Value> {
-    let query = query.unwrap_or_default();
-    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "PhoneNumber");
-    // Part of a number finds it too, as do stars in it.
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let found = wanted.is_none_or(|(_, wanted)| digits(&account.number).contains(&digits(&wanted)));
-    let numbers: Vec<_> = found.then(|| resource(&account)).into_iter().collect();
-    let first = format!("{}?PageSize=50&Page=0", uri.path());
-    Json(json!({
-        "end": numbers.len().saturating_sub(1),
-        "first_page_uri": first,
-        "incoming_phone_numbers": numbers,
-        "next_page_uri": null,
-        "page": 0,
-        "page_size": 50,
-        "previous_page_uri": null,
-        "start": 0,
-        "uri": first,
-    }))
+pub(super) async fn list(
+    State(account): State<Arc<Account>>,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let own = Own { sid: own_sid(&account.number), number: &account.number };
+    Listing::read(query.as_deref())?.page(&[own], uri.path(), |_| resource(&account)).map(Json)
 }
 
 /// `GET …/IncomingPhoneNumbers/{sid}.json`.

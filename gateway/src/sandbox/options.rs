@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::create::value;
+use super::dates::moment;
 use super::errors::Refusal;
 
 /// How soon a scheduled message may leave, and how late.
@@ -81,16 +80,6 @@ pub(super) fn content(form: &[(String, String)]) -> Result<Option<String>, Refus
     Ok(Some(format!("[{sid}{}]", filled.collect::<String>())))
 }
 
-/// A time as Twilio reads it: in ISO 8601 with an offset, or without one in GMT, or as in its answers.
-pub(super) fn moment(written: &str) -> Option<Timestamp> {
-    let in_gmt = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp());
-    written
-        .parse()
-        .ok()
-        .or_else(|| written.parse().ok().and_then(in_gmt))
-        .or_else(|| jiff::fmt::rfc2822::parse(written).ok().map(|time| time.timestamp()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,20 +134,5 @@ mod tests {
         ] {
             assert_eq!(content(&form(&query)).map_err(|refusal| refusal.code), expected, "{query}");
         }
-    }
-
-    #[test]
-    fn a_time_is_read_in_every_form() {
-        let expected = "2019-06-11T22:05:25Z".parse().ok();
-        for written in [
-            "2019-06-11T22:05:25Z",
-            "2019-06-11T17:05:25-05:00",
-            "2019-06-11 22:05:25.000",
-            "2019-06-11T22:05:25",
-            "Tue, 11 Jun 2019 22:05:25 +0000",
-        ] {
-            assert_eq!(moment(written), expected, "{written}");
-        }
-        assert_eq!(moment("soon"), None);
     }
 }

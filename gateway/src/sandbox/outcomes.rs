@@ -4,6 +4,8 @@
 //! ends in 30003 and is a handset that is switched off. Twilio's own test numbers (`+1500555000x`) work
 //! as they do with its test credentials.
 
+use axum::http::StatusCode;
+
 use super::errors::{self, Refusal};
 
 /// What a carrier will make of a message.
@@ -28,7 +30,7 @@ pub(super) fn refused_sender(from: &str) -> Option<Refusal> {
     match from {
         "+15005550001" => Some(invalid_sender(from)),
         "+15005550007" => Some(foreign_sender(from)),
-        "+15005550008" => Some(Refusal::queue_full()),
+        "+15005550008" => Some(Refusal::queue_full(StatusCode::BAD_REQUEST)),
         _ => None,
     }
 }

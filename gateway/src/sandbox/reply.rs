@@ -12,6 +12,7 @@ use url::Url;
 
 use super::account::Account;
 use super::caller::{self, Exchange};
+use super::cookies::Pair;
 use super::create::{MAX_BODY, MAX_MEDIA, http_url, is_callback, is_e164};
 use super::inbound;
 use super::media;
@@ -46,7 +47,8 @@ pub(super) async fn execute(account: &Arc<Account>, inbound: &Message, url: Url,
     for _ in 0..MAX_DOCUMENTS {
         let Some(document) = run.document(exchange) else { return run.done };
         let Some(next) = run.verbs(document, &url).await else { return run.done };
-        exchange = caller::call(account, &next.method, next.url.as_str(), &next.form).await;
+        exchange = caller::call(account, &next.method, next.url.as_str(), &next.form, &Pair::of(inbound)).await;
+        run.done.warnings.extend(exchange.misrule.take());
         url = next.url;
     }
     run.warn(14106, format!("more than {MAX_DOCUMENTS} documents"));

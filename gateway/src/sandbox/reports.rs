@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use tokio::sync::mpsc;
 
 use super::account::Account;
@@ -63,13 +62,14 @@ async fn report(account: &Account, message: &Message) {
         return;
     }
     let (form, token) = (form(account, message), account.new_token());
-    let exchange = caller::call_again(account, &Method::POST, url, &form, &token).await;
+    let exchange = caller::report(account, url, &form, &token).await;
     let warning = exchange.warning.or_else(|| unexpected(&exchange.webhook));
-    if let Some(warning) = warning {
-        account.ledger.change(&message.sid, |message| message.warnings.push(warning));
+    let warnings: Vec<_> = exchange.misrule.into_iter().chain(warning).collect();
+    if !warnings.is_empty() {
+        account.ledger.change(&message.sid, |message| message.warnings.extend(warnings));
     }
     if account.happens(Fault::CallbackDuplicated) {
-        caller::call_again(account, &Method::POST, url, &form, &token).await;
+        caller::report(account, url, &form, &token).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
@@ -14,9 +14,11 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::account::Account;
 use super::create::Create;
+use super::draft;
 use super::editing;
 use super::errors::Refusal;
 use super::faults::Fault;
@@ -24,7 +26,7 @@ use super::ledger::Change;
 use super::listing::Listing;
 use super::lookup;
 use super::media;
-use super::message::{Direction, Message, Status};
+use super::message::Message;
 use super::numbers;
 use super::services;
 use super::traffic;
@@ -63,7 +65,7 @@ pub(super) fn router(account: &Arc<Account>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(account), authorize))
         .layer(middleware::from_fn(translate))
-        .layer(middleware::from_fn_with_state((Arc::clone(account), Arc::new(AtomicUsize::new(0))), describe))
+        .layer(middleware::from_fn_with_state((Arc::clone(account), Running::default()), describe))
         .with_state(Arc::clone(account))
 }
 
@@ -92,7 +94,7 @@ fn accept(account: &Arc<Account>, scissors: &Scissors, body: &[u8]) -> Result<Re
     }
     let form: Vec<_> = form_urlencoded::parse(body).into_owned().collect();
     let create = Create::read(&form, account.senders(), account.now())?;
-    let message = traffic::send(account, draft(account, create))?;
+    let message = traffic::send(account, draft::of(account, create))?;
     account.creates.count(&message);
     if account.happens(Fault::CreateCutAfter) {
         scissors.cut();
@@ -100,28 +102,7 @@ fn accept(account: &Arc<Account>, scissors: &Scissors, body: &[u8]) -> Result<Re
     if account.happens(Fault::CreateFailedAfter) {
         return Err(Refusal::internal());
     }
-    Ok((StatusCode::CREATED, Json(message.resource(&account.sid))).into_response())
-}
-
-fn draft(account: &Account, create: Create) -> Message {
-    let media = create.media.iter().map(|url| media::attach(account, url)).collect();
-    let draft = account.draft(Direction::OutboundApi, create.to, create.body, media);
-    let status = match (create.send_at, &create.messaging_service_sid) {
-        (Some(_), _) => Status::Scheduled,
-        (None, Some(_)) => Status::Accepted,
-        (None, None) => draft.status,
-    };
-    Message {
-        status,
-        // A Messaging Service picks the sender later, and until then nothing is counted either.
-        num_segments: if create.from.is_some() { draft.num_segments } else { "0".to_owned() },
-        from: create.from,
-        messaging_service_sid: create.messaging_service_sid,
-        status_callback: create.status_callback,
-        send_at: create.send_at,
-        validity: create.validity,
-        ..draft
-    }
+    Ok((StatusCode::CREATED, Json(message.created_resource(&account.sid))).into_response())
 }
 
 async fn list(
@@ -129,8 +110,9 @@ async fn list(
     uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let query: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
-    Listing::read(&query)?.page(&account.ledger.all(), uri.path(), &account.sid).map(Json)
+    let newest_first: Vec<_> = account.ledger.all().into_iter().rev().collect();
+    let resource = |message: &Arc<Message>| message.resource(&account.sid);
+    Listing::read(query.as_deref())?.page(&newest_first, uri.path(), resource).map(Json)
 }
 
 async fn fetch(
@@ -199,18 +181,37 @@ async fn translate(request: Request, next: Next) -> Response {
 }
 
 /// Adds the headers that Twilio's answers carry.
-async fn describe(
-    State((account, running)): State<(Arc<Account>, Arc<AtomicUsize>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let concurrent = running.fetch_add(1, Ordering::SeqCst) + 1;
+async fn describe(State((account, running)): State<(Arc<Account>, Running)>, request: Request, next: Next) -> Response {
+    let (started, (concurrent, _running)) = (Instant::now(), running.enter());
     let mut response = next.run(request).await;
-    running.fetch_sub(1, Ordering::SeqCst);
     let headers = response.headers_mut();
     headers.insert("twilio-concurrent-requests", concurrent.into());
-    if let Ok(id) = HeaderValue::from_str(&account.new_sid("RQ")) {
-        headers.insert("twilio-request-id", id);
+    let told = [
+        ("twilio-request-id", account.new_sid("RQ")),
+        ("twilio-request-duration", format!("{:.3}", started.elapsed().as_secs_f64())),
+    ];
+    for (name, value) in told {
+        headers.extend(HeaderValue::from_str(&value).ok().map(|value| (HeaderName::from_static(name), value)));
     }
     response
+}
+
+/// How many requests are under way.
+#[derive(Clone, Debug, Default)]
+struct Running(Arc<AtomicUsize>);
+
+/// One of them. A client that hangs up takes its own away, too.
+struct Entered(Arc<AtomicUsize>);
+
+impl Running {
+    /// How many there are with this one.
+    fn enter(&self) -> (usize, Entered) {
+        (self.0.fetch_add(1, Ordering::SeqCst) + 1, Entered(Arc::clone(&self.0)))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) connect: Duration,
-    /// For the answer, once connected.
+    /// Until the answer begins, once connected, and between its pieces.
     pub(super) read: Duration,
     /// For all tries together.
     pub(super) total: Duration,
     pub(super) retries: u32,
     pub(super) again: Again,
+    /// A policy of further tries that makes no sense.
+    pub(super) unknown: Option<String>,
 }
 
 /// After what a webhook is called again.
@@ -35,6 +37,7 @@ impl Default for Rules {
             total: Duration::from_secs(15),
             retries: 1,
             again: Again { connect: true, ..NEVER },
+            unknown: None,
         }
     }
 }
@@ -53,7 +56,10 @@ impl Rules {
                 "rt" => rules.read = millis(15_000).unwrap_or(rules.read),
                 "tt" => rules.total = millis(15_000).unwrap_or(rules.total),
                 "rc" => rules.retries = value.parse().ok().filter(|count| *count <= 5).unwrap_or(rules.retries),
-                "rp" => rules.again = Again::of(&value).unwrap_or(rules.again),
+                "rp" => match Again::of(&value) {
+                    Some(again) => rules.again = again,
+                    None => rules.unknown = Some(value.into_owned()),
+                },
                 _ => {}
             }
         }
@@ -88,7 +94,9 @@ mod tests {
         let cases = [
             ("", rules()),
             ("ct=200&x=1", Rules { connect: Duration::from_millis(200), ..rules() }),
-            ("ct=99&rt=15001&tt=soon&rc=6&rp=often", rules()),
+            ("ct=99&rt=15001&tt=soon&rc=6", rules()),
+            ("rp=often", Rules { unknown: Some("often".to_owned()), ..rules() }),
+            ("rp=5XX", Rules { unknown: Some("5XX".to_owned()), ..rules() }),
             ("rt=100&tt=15000", Rules { read: Duration::from_millis(100), ..rules() }),
             ("rc=0", Rules { retries: 0, ..rules() }),
             ("rc=5&rp=all", Rules { retries: 5, again: ALWAYS, ..rules() }),

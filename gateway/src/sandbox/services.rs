@@ -15,16 +15,32 @@ use super::number::{Number, Verb};
 use super::numbers;
 
 /// How the service is set up. It is not kept over a restart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Service {
     friendly_name: Option<String>,
     inbound_request_url: Option<String>,
     inbound_method: Verb,
     fallback_url: Option<String>,
     fallback_method: Verb,
-    status_callback: Option<String>,
+    pub(super) status_callback: Option<String>,
+    pub(super) smart_encoding: bool,
     /// Texts go to the service's own webhook, not to that of the number they were sent to.
     own_webhook: bool,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            friendly_name: None,
+            inbound_request_url: None,
+            inbound_method: Verb::Post,
+            fallback_url: None,
+            fallback_method: Verb::Post,
+            status_callback: None,
+            smart_encoding: true,
+            own_webhook: false,
+        }
+    }
 }
 
 /// `GET /v1/Services/{sid}`.
@@ -123,6 +139,7 @@ fn set(service: &mut Service, name: &str, value: &str) -> Result<(), Refusal> {
         "FallbackUrl" => service.fallback_url = url()?,
         "FallbackMethod" => service.fallback_method = verb()?,
         "StatusCallback" => service.status_callback = url()?,
+        "SmartEncoding" => service.smart_encoding = value.eq_ignore_ascii_case("true"),
         "UseInboundWebhookOnNumber" => service.own_webhook = !value.eq_ignore_ascii_case("true"),
         _ => {}
     }
@@ -148,7 +165,7 @@ fn resource(account: &Account, sid: &str) -> Value {
         "mms_converter": true,
         "scan_message_content": "inherit",
         "sid": sid,
-        "smart_encoding": true,
+        "smart_encoding": service.smart_encoding,
         "status_callback": service.status_callback,
         "sticky_sender": true,
         "synchronous_validation": false,

@@ -42,8 +42,10 @@ export function paint(node, message) {
   node.dataset.status = message.status;
   // A text may be redacted later.
   const text = node.querySelector(".text");
-  text.textContent = message.body;
+  text.replaceChildren(...linked(message.body));
   text.hidden = message.body === "";
+  // Twilio may have changed what was asked for.
+  text.title = message.asked ?? "";
   if (isOwn(message)) {
     webhook(node.querySelector(".webhook"), message);
   } else {
@@ -57,6 +59,21 @@ export function paint(node, message) {
   const warnings = node.querySelector(".warnings");
   warnings.hidden = message.warnings.length === 0;
   warnings.replaceChildren(...message.warnings.map(warning));
+}
+
+/** A text in which links can be followed, less what ends the sentence that they stand in. */
+function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(/https?:\/\/[^\s<>"]+/gi)) {
+    const url = found.replace(/[.,;:!?'»”’…\]})]+$/, "");
+    if (!URL.canParse(url)) continue;
+    const anchor = document.createElement("a");
+    Object.assign(anchor, { href: url, target: "_blank", rel: "noopener noreferrer", textContent: url });
+    parts.push(text.slice(end, index), anchor);
+    end = index + url.length;
+  }
+  return [...parts, text.slice(end)];
 }
 
 function webhook(node, { webhook, warnings }) {

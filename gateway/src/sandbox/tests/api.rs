@@ -45,6 +45,7 @@ async fn a_created_message_is_sent_delivered_and_reported() {
     let date = ("RawDlrDoneDate".to_owned(), "2611230037".to_owned());
     assert_eq!(delivered.form, [pairs("delivered"), vec![date]].concat());
 
+    expected["subresource_uris"]["feedback"] = format!("{uri}/Feedback.json").into();
     expected["status"] = "delivered".into();
     expected["date_sent"] = "Mon, 23 Nov 2026 00:37:22 +0000".into();
     assert_eq!(client.api(Method::GET, &format!("{uri}.json"), &[]).await, (200, expected));
@@ -104,6 +105,7 @@ async fn errors_come_in_twilios_form() {
         (Method::GET, "/Messages.json?PageSize=1001", (400, 20007)),
         (Method::GET, "/Messages.json?PageToken=x", (400, 21481)),
         (Method::GET, "/Messages.json?PageToken=PASM1", (400, 21481)),
+        (Method::GET, "/IncomingPhoneNumbers.json?PageSize=1001", (400, 20007)),
     ] {
         let (status, refusal) = client.api(method, path, &[]).await;
         assert_eq!((status, refusal["code"].as_u64().unwrap()), expected, "{path}: {refusal}");
@@ -149,5 +151,13 @@ async fn lists_are_filtered_and_paged_newest_first() {
     };
     assert_eq!(count("From=%2B529983162438&To=%2B528187654321").await, 1);
     assert_eq!(count("DateSent%3E=2026-11-24").await, 0);
+    assert_eq!(count("DateSent%3C=2026-11-22").await, 0);
+    let all = client.sandbox.account.ledger.all();
+    for message in &all {
+        client.message(&message.sid, |message| message.status.is_final()).await;
+    }
+    for filter in ["DateSent%3E=2026-11-23", "DateSent%3C=2026-11-23", "DateSent=2026-11-23"] {
+        assert_eq!(count(filter).await, all.len(), "{filter}");
+    }
     assert_eq!(count("PageSize=3&Page=2").await, 1);
 }

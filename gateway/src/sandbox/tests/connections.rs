@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::body::Body;
+use futures::StreamExt;
+
 use super::*;
 
 fn answer(status: u16) -> Response {
@@ -57,6 +60,119 @@ async fn an_answer_that_takes_too_long_is_not_waited_for() {
             application.next().await;
         }
     }
+}
+
+#[tokio::test]
+async fn the_answer_is_waited_for_from_the_connection_on_and_piece_by_piece() {
+    let application = Application::start(|heard| {
+        let pieces = ["<Response>", "<Message>", "poco a poco", "</Message>", "</Response>"]
+            .map(|piece| Bytes::from_static(piece.as_bytes()));
+        let slowly = futures::stream::iter(pieces).then(async |piece| {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            Ok::<_, std::convert::Infallible>(piece)
+        });
+        let stuck =
+            futures::stream::once(async { Ok::<_, std::convert::Infallible>(Bytes::from_static(b"<Response>")) })
+                .chain(futures::stream::pending());
+        let body = if heard.url.ends_with("stuck") { Body::from_stream(stuck) } else { Body::from_stream(slowly) };
+        ([(header::CONTENT_TYPE, "text/xml")], body).into_response()
+    })
+    .await;
+    let client = Client::start(settings()).await;
+    // All pieces together take longer than each may.
+    client.sandbox.set_inbound_url(format!("{}/slowly#rt=1000", application.url));
+    let answer = client.text(ANA, "hola").await;
+    assert_eq!(answer["warnings"], json!([]), "{answer}");
+    let reply = client.message(answer["replies"][0].as_str().unwrap(), |_| true).await;
+    assert_eq!(reply["body"], "poco a poco");
+    for (rules, least, most) in [("#rt=100&ct=10000", 100, 8000), ("#rt=1000&tt=300", 300, 1000)] {
+        client.sandbox.set_inbound_url(format!("{}/stuck{rules}", application.url));
+        let answer = client.text(ANA, "hola").await;
+        let millis = answer["webhook"]["millis"].as_u64().unwrap();
+        assert_eq!(codes(&answer["warnings"]), [11200], "{rules}");
+        assert!((least..most).contains(&millis), "{rules}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_come_back_with_the_next_webhook_of_the_same_two_numbers() {
+    let application = Application::start(|heard| {
+        let set = |cookie: &str| [(header::SET_COOKIE, cookie.to_owned())];
+        match heard.url.rsplit('/').next().unwrap() {
+            "in" => (set("step=1; Path=/"), twiml("<Message action='sent'>a</Message>")).into_response(),
+            "sent" => (set("step=2; Path=/"), twiml("<Redirect>last</Redirect>")).into_response(),
+            "last" => twiml(""),
+            _ => (set("report=1; Path=/"), StatusCode::NO_CONTENT).into_response(),
+        }
+    })
+    .await;
+    let client = Client::start(Settings { inbound_url: Some(format!("{}/in", application.url)), ..settings() }).await;
+    let cookie = async || {
+        let heard = application.next().await;
+        heard.headers.get("cookie").map(|cookie| cookie.to_str().unwrap().to_owned())
+    };
+    client.text(ANA, "hola").await;
+    assert_eq!(
+        (cookie().await, cookie().await.as_deref(), cookie().await.as_deref()),
+        (None, Some("step=1"), Some("step=2"))
+    );
+    client.sandbox.set_inbound_url(format!("{}/last", application.url));
+    client.text(LUIS, "hola").await;
+    assert_eq!(cookie().await, None, "another conversation");
+    client.text(ANA, "hola").await;
+    assert_eq!(cookie().await.as_deref(), Some("step=2"));
+    // What is reported belongs to no conversation.
+    let callback = format!("{}/status", application.url);
+    for _ in 0..2 {
+        client.create(&[("From", NUMBER), ("To", ANA), ("Body", "hi"), ("StatusCallback", &callback)]).await;
+        assert_eq!((cookie().await, cookie().await), (None, None));
+    }
+    client.sandbox.account.timeline.skip(4 * 3600 - 1);
+    client.text(ANA, "hola").await;
+    assert_eq!(cookie().await.as_deref(), Some("step=2"));
+    client.sandbox.account.timeline.skip(4 * 3600);
+    client.text(ANA, "hola").await;
+    assert_eq!(cookie().await, None, "too long ago");
+}
+
+#[tokio::test]
+async fn a_policy_that_makes_no_sense_is_told() {
+    let application = Application::start(|_| twiml("<Message>a</Message>")).await;
+    let client =
+        Client::start(Settings { inbound_url: Some(format!("{}/#rp=5XX", application.url)), ..settings() }).await;
+    let answer = client.text(ANA, "hola").await;
+    assert_eq!((codes(&answer["warnings"]), answer["replies"].as_array().unwrap().len()), (vec![11243], 1));
+    let callback = format!("{}/#rp=often", application.url);
+    let form = [("From", NUMBER), ("To", ANA), ("Body", "hi"), ("StatusCallback", callback.as_str())];
+    let created = client.create(&form).await;
+    let reported = client.message(created["sid"].as_str().unwrap(), |message| message.warnings.len() == 2).await;
+    assert_eq!(codes(&reported["warnings"]), [11243, 11243]);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_counted_no_more() {
+    let client = Client::start(settings()).await;
+    let late = json!({ "create_late": { "every": 1, "millis": 60_000 } });
+    assert_eq!(client.page(Method::PUT, "/sandbox/faults", late).await.0, 200);
+    let host = client.sandbox.url().strip_prefix("http://").unwrap().to_owned();
+    let basic = STANDARD.encode(format!("{SID}:{TOKEN}"));
+    let path = format!("/2010-04-01/Accounts/{SID}/Messages.json");
+    let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+    let request =
+        format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic {basic}\r\ncontent-length: 0\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let authorization = format!("Basic {basic}");
+    let until = async |count: &str| loop {
+        let headers = [("authorization", authorization.as_str())];
+        let response = client.request(Method::GET, &path, &headers, Bytes::new()).await;
+        assert!(response.headers()["twilio-request-duration"].to_str().unwrap().parse::<f64>().is_ok());
+        if response.headers()["twilio-concurrent-requests"] == count {
+            return;
+        }
+    };
+    soon(until("2")).await;
+    drop(stream);
+    soon(until("1")).await;
 }
 
 #[tokio::test]

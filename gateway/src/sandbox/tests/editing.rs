@@ -86,9 +86,14 @@ async fn media_are_deleted_with_the_last_message_that_has_them() {
 #[tokio::test]
 async fn feedback_is_taken_and_told_in_the_message() {
     let client = Client::start(settings()).await;
-    let sid = sent(&client, ANA).await;
+    let form = [("From", NUMBER), ("To", ANA), ("Body", "hi"), ("ProvideFeedback", "true")];
+    let created = client.create(&form).await;
+    let sid = created["sid"].as_str().unwrap();
+    assert_eq!(created["subresource_uris"]["feedback"], Value::Null);
     let path = format!("/2010-04-01/Accounts/{SID}/Messages/{sid}/Feedback.json");
-    assert_eq!(client.api(Method::POST, &path, &[("Outcome", "maybe")]).await.0, 400);
+    let (status, refusal) = client.api(Method::POST, &path, &[("Outcome", "maybe")]).await;
+    assert_eq!((status, &refusal["code"]), (400, &json!(20001)));
+    assert_eq!(client.api(Method::POST, &path, &[]).await.1["outcome"], "confirmed");
     let expected = json!({
         "account_sid": SID, "date_created": "Mon, 23 Nov 2026 00:37:22 +0000",
         "date_updated": "Mon, 23 Nov 2026 00:37:22 +0000", "message_sid": sid, "outcome": "unconfirmed", "uri": path,

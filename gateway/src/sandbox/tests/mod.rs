@@ -4,10 +4,12 @@ mod api;
 mod connections;
 mod editing;
 mod faults;
+mod media;
 mod page;
 mod sending;
 mod services;
 mod webhooks;
+mod wishes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,14 +82,13 @@ impl Application {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, heard) = mpsc::unbounded_channel();
         let base = url.clone();
-        let app =
-            axum::Router::new().fallback(async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-                let encoded = if method == Method::GET { uri.query().unwrap_or_default().as_bytes() } else { &body };
-                let form = form_urlencoded::parse(encoded).into_owned().collect();
-                let heard = Heard { url: format!("{base}{uri}"), method, headers, form };
-                sender.send(heard.clone()).unwrap();
-                script(heard).await
-            });
+        let app = Router::new().fallback(async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let encoded = if method == Method::GET { uri.query().unwrap_or_default().as_bytes() } else { &body };
+            let form = form_urlencoded::parse(encoded).into_owned().collect();
+            let heard = Heard { url: format!("{base}{uri}"), method, headers, form };
+            sender.send(heard.clone()).unwrap();
+            script(heard).await
+        });
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, heard: Mutex::new(heard) }
     }

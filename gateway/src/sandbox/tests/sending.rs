@@ -80,6 +80,10 @@ async fn a_slow_number_queues_until_messages_expire_or_the_queue_is_full() {
     let form = [("From", NUMBER), ("To", ANA), ("Body", "too many")];
     let (status, refusal) = client.api(Method::POST, "/Messages.json", &form).await;
     assert_eq!((status, &refusal["code"]), (429, &json!(21611)));
+    // By the other status, which was seen as well.
+    let form = [("From", "+15005550008"), ("To", ANA), ("Body", "too many")];
+    let (status, refusal) = client.api(Method::POST, "/Messages.json", &form).await;
+    assert_eq!((status, &refusal["code"]), (400, &json!(21611)));
     let overflow = create("too many", &[("MessagingServiceSid", SERVICE)]).await;
     assert_eq!(ends(&client, &overflow).await, (json!("failed"), json!(30001)));
     assert_eq!(client.message(&second, |_| true).await["status"], "queued");

@@ -21,6 +21,7 @@ async fn a_service_has_a_webhook_of_its_own_or_that_of_the_number() {
     client.text(ANA, "hola").await;
     assert_eq!(application.next().await.url, of_number);
 
+    assert_eq!(before["smart_encoding"], true);
     let form = [("InboundRequestUrl", of_service.as_str()), ("UseInboundWebhookOnNumber", "false")];
     let (_, changed) = call(Method::POST, &service, &form).await;
     assert_eq!((&changed["inbound_request_url"], &changed["inbound_method"]), (&json!(of_service), &json!("POST")));
