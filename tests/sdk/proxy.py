@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from specification import Specification
 
-# Messaging Services have a specification of their own (twilio_messaging_v1), which is not among the files.
-UNSPECIFIED = "/v1/Services/"
-HOP = {"connection", "host", "keep-alive", "transfer-encoding", "content-length", "expect"}
+# Messaging Services have a specification of their own (twilio_messaging_v1), which is not among the files; and where
+# media lead to is no part of the API.
+UNSPECIFIED = ("/v1/Services/", "/media/")
+HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -52,6 +53,7 @@ class Proxy(BaseHTTPRequestHandler):
     def forward(self, form):
         connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=30)
         try:
+            # By the host it is told, it leads back to here.
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
             connection.request(self.command, self.path, form, headers)
             upstream = connection.getresponse()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use form_urlencoded::Serializer;
 use jiff::{SignedDuration, Timestamp};
@@ -19,13 +19,15 @@ use super::media;
 /// How long an address is good for.
 const VALID: SignedDuration = SignedDuration::from_hours(4);
 
-/// Where a kept file is from now on, for a while.
-pub(super) fn address(account: &Account, sid: &str) -> String {
+/// Where a kept file is from now on, for a while: at the host by which the client knows this server.
+pub(super) fn address(account: &Account, sid: &str, asked: &HeaderMap) -> String {
     let expires = account.now().checked_add(VALID).map_or(i64::MAX, Timestamp::as_second);
     let signature = sign(account, sid, expires);
     let mut query = Serializer::new(String::new());
     query.append_pair("Expires", &expires.to_string()).append_pair("Signature", &signature);
-    format!("{}?{}", place(account, sid), query.finish())
+    let host = asked.get(header::HOST).and_then(|host| host.to_str().ok());
+    let base = host.map_or_else(|| account.url.clone(), |host| format!("http://{host}"));
+    format!("{base}{}?{}", path(account, sid), query.finish())
 }
 
 /// `GET /media/{account}/{sid}`.
@@ -44,11 +46,11 @@ pub(super) async fn fetch(
     account.ledger.held(&sid).as_ref().map(media::serve).ok_or(StatusCode::NOT_FOUND)
 }
 
-fn place(account: &Account, sid: &str) -> String {
-    format!("{}/media/{}/{sid}", account.url, account.sid)
+fn path(account: &Account, sid: &str) -> String {
+    format!("/media/{}/{sid}", account.sid)
 }
 
 fn sign(account: &Account, sid: &str, expires: i64) -> String {
-    let signed = format!("{}?Expires={expires}", place(account, sid));
+    let signed = format!("{}?Expires={expires}", path(account, sid));
     signature::sign(account.signing_token().expose_secret(), &signed, &[])
 }

@@ -99,6 +99,7 @@ pub(super) async fn one(
     State(account): State<Arc<Account>>,
     uri: Uri,
     Path((_, sid, file)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let missing = || Refusal::not_found(uri.path());
     let message = account.ledger.get(&sid).ok_or_else(missing)?;
@@ -107,7 +108,7 @@ pub(super) async fn one(
     if described {
         return Ok(Json(resource(&account, &message, media)).into_response());
     }
-    let place = media.source.clone().unwrap_or_else(|| files::address(&account, wanted));
+    let place = media.source.clone().unwrap_or_else(|| files::address(&account, wanted, &headers));
     Ok(Redirect::temporary(&place).into_response())
 }
 

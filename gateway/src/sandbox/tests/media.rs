@@ -58,7 +58,8 @@ async fn an_address_of_a_file_is_signed_and_ends_after_four_hours() {
     let client = Client::start(settings()).await;
     let media = upload(&client).await;
     let (account, sid) = (&client.sandbox.account, media.as_str());
-    let address = files::address(account, sid).strip_prefix(client.sandbox.url()).unwrap().to_owned();
+    let address =
+        files::address(account, sid, &HeaderMap::new()).strip_prefix(client.sandbox.url()).unwrap().to_owned();
     let get = async |path: &str| client.request(Method::GET, path, &[], Bytes::new()).await.status().as_u16();
     assert_eq!(get(&address).await, 200);
     let (place, _) = address.split_once('?').unwrap();
@@ -70,7 +71,7 @@ async fn an_address_of_a_file_is_signed_and_ends_after_four_hours() {
     assert_eq!(get(&address).await, 200);
     account.timeline.skip(1);
     assert_eq!(get(&address).await, 403);
-    let gone = files::address(account, "ME1").strip_prefix(client.sandbox.url()).unwrap().to_owned();
+    let gone = files::address(account, "ME1", &HeaderMap::new()).strip_prefix(client.sandbox.url()).unwrap().to_owned();
     assert_eq!(get(&gone).await, 404);
 }
 
