@@ -360,27 +360,16 @@ pub enum Outcome {
         sender: Option<Address>,
     },
     /// Known not to have been sent; worth another try, after the given time if one is named.
-    Retry {
-        after: Option<std::time::Duration>,
-        error: ProviderError,
-    },
+    Retry { after: Option<std::time::Duration>, error: ProviderError },
     /// Known not to have been sent, and never will be.
-    Rejected {
-        error: ProviderError,
-    },
+    Rejected { error: ProviderError },
     /// The recipient does not want messages.
-    OptedOut {
-        error: ProviderError,
-    },
+    OptedOut { error: ProviderError },
     /// Known not to have been sent, and nothing else of this channel will be, until the account or
     /// the settings are put right.
-    Fault {
-        error: ProviderError,
-    },
+    Fault { error: ProviderError },
     /// It may or may not have been sent. Never resent blindly.
-    Unknown {
-        error: ProviderError,
-    },
+    Unknown { error: ProviderError },
 }
 
 /// Where the provider reports what becomes of a part. Our own part id rides along, so that a

@@ -203,12 +203,7 @@ fn callback_parts(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> any
     let total = Duration::from_secs(u64::from(settings.timeout_s));
     let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
     let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
-    Ok(callbacks::Parts {
-        store: store.clone(),
-        transport,
-        clock: Arc::clone(clock),
-        settings,
-    })
+    Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
 }
 
 fn random() -> anyhow::Result<[u8; 24]> {

@@ -77,7 +77,8 @@ const LIKENESSES: [(&str, &str); 63] = [
 
 /// What other editions of Twilio's calculator write for some characters; that of the published list, which
 /// goes by this module, has the two angles the wrong way round.
-const OTHERWISE: [&[(char, &str)]; 3] = [&[('‗', "'")], &[('‹', "<"), ('›', ">")], &[('‗', "'"), ('‹', "<"), ('›', ">")]];
+const OTHERWISE: [&[(char, &str)]; 3] =
+    [&[('‗', "'")], &[('‹', "<"), ('›', ">")], &[('‗', "'"), ('‹', "<"), ('›', ">")]];
 
 /// The text that goes out when smart encoding is on. Each character is taken by itself, whatever
 /// stands beside it; emoji, other scripts and all else that has no likeness stay, and with them

@@ -112,16 +112,12 @@ impl Unknown {
 
 /// Which message a part is whose text does not tell, by its place among the free ones: the oldest that is
 /// like it, if all that are like it can be no others than parts equal to it.
-pub(super) fn only_choice<'a>(
-    unknown: &Unknown,
-    others: impl Iterator<Item = &'a Unknown> + Clone,
-    free: &[&Found],
-) -> Option<usize> {
+pub(super) fn only_choice(unknown: &Unknown, others: &[&Unknown], free: &[&Found]) -> Option<usize> {
     let like: Vec<usize> = (0..free.len()).filter(|&index| unknown.is_like(free[index])).collect();
-    let equals = others.clone().filter(|other| other.equals(unknown)).count();
+    let (equal, other): (Vec<&Unknown>, Vec<&Unknown>) = others.iter().partition(|other| other.equals(unknown));
+    let contested = |&index: &usize| other.iter().any(|other| other.can_be(free[index]));
     let first = *like.first()?;
-    let contested = |&index: &usize| others.clone().any(|other| !other.equals(unknown) && other.can_be(free[index]));
-    (like.len() <= equals + 1 && !like.iter().any(contested)).then_some(first)
+    (like.len() <= equal.len() + 1 && !like.iter().any(contested)).then_some(first)
 }
 
 /// Whether a provider that was given this text lists it so: as it is, or smart-encoded.

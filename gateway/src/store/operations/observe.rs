@@ -62,13 +62,7 @@ impl NewObservation {
         reduction.changed || (reduction.status == self.status && part.error_code.is_none() && has_code)
     }
 
-    fn moved(
-        &self,
-        part: parts::Model,
-        reduction: Reduction,
-        news: bool,
-        questions: Questions,
-    ) -> parts::ActiveModel {
+    fn moved(&self, part: parts::Model, reduction: Reduction, news: bool, questions: Questions) -> parts::ActiveModel {
         let state = part.state.clone();
         let asked_before = part.check_at.filter(|_| state == "settled");
         let named = part.sender.is_some();
@@ -198,7 +192,8 @@ mod tests {
         let first = digest(&pairs(&[("a", "1"), ("b", "2")]));
         assert_eq!(digest(&pairs(&[("b", "2"), ("a", "1")])), first);
         assert_eq!(digest(&pairs(&[("b", "2"), ("a", "1"), ("b", "2")])), first);
-        for other in [&[("a", "1")][..], &[("a", "1"), ("b", "3")], &[("a1", ""), ("b", "2")], &[("a", "1b"), ("", "2")]]
+        for other in
+            [&[("a", "1")][..], &[("a", "1"), ("b", "3")], &[("a1", ""), ("b", "2")], &[("a", "1b"), ("", "2")]]
         {
             assert_ne!(digest(&pairs(other)), first, "{other:?}");
         }

@@ -83,8 +83,9 @@ impl Operation for Reconcile {
 /// The first of the missing parts whose text does not tell and that can be but one of the free messages.
 fn choose(missing: &[(Unknown, Option<Fate>)], free: &[&Found]) -> Option<(usize, usize)> {
     missing.iter().enumerate().find_map(|(index, (unknown, _))| {
-        let others = missing.iter().enumerate().filter(move |(other, _)| *other != index);
-        Some((index, only_choice(unknown, others.map(|(_, (other, _))| other), free)?))
+        let others: Vec<&Unknown> =
+            missing.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, (other, _))| other).collect();
+        Some((index, only_choice(unknown, &others, free)?))
     })
 }
 

@@ -176,7 +176,8 @@ async fn what_a_message_went_from_is_learned(database: Database) {
         ..database.report(Some(submission.message.parts[part].id), provider_id, Status::Sent, 2)
     };
     let ours = [(1, "SM2", None, None), (1, "SM2", Some("+5215500000002"), Some("+525500000002"))];
-    let later = [(0, "SM1", Some("+525500000001"), Some("+525500000002")), (1, "SM2", Some("+1"), Some("+525500000002"))];
+    let later =
+        [(0, "SM1", Some("+525500000001"), Some("+525500000002")), (1, "SM2", Some("+1"), Some("+525500000002"))];
     for (part, provider_id, sender, expected) in ours.into_iter().chain(later) {
         store.observe(report(part, provider_id, sender)).await.unwrap();
         let stored = message(&store, id).await;

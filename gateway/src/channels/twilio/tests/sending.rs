@@ -235,12 +235,7 @@ fn a_success_names_the_message() {
 
 #[test]
 fn a_success_names_the_sender_once_it_is_chosen() {
-    let cases = [
-        ("+5219983162438", Some("+529983162438")),
-        ("RECADO", Some("RECADO")),
-        ("", None),
-        (SERVICE, None),
-    ];
+    let cases = [("+5219983162438", Some("+529983162438")), ("RECADO", Some("RECADO")), ("", None), (SERVICE, None)];
     for (from, expected) in cases {
         let body = format!(r#"{{"sid":"SM1","status":"queued","from":"{from}"}}"#);
         let Outcome::Accepted { sender, .. } = outcome(201, None, &body) else { panic!("{body}") };
