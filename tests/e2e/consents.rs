@@ -81,6 +81,7 @@ fn what_waits_for_somebody_who_opts_out_is_not_sent() {
     let ended = gateway.message(&ids[1]);
     assert_eq!((&ended["status"], &ended["error_code"]), (&json!("failed"), &json!(21610)), "{ended}");
     assert!(ended["error"]["remedy"].is_string() && ended["failed_at"].is_string(), "{ended}");
+    assert_eq!((&ended["error"]["advice"], &ended["error"]["retry_after_s"]), (&json!("opted_out"), &json!(null)));
     provider.release();
     gateway.wait_for_status(&ids[0], "queued");
     assert_eq!(provider.received().len(), 1);

@@ -46,10 +46,16 @@ mod reconcile;
 mod repeats;
 mod sending;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod webhooks;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use recado_tests::TestGateway;
+use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::Value;
 
 /// A new message id as Twilio writes them.
@@ -63,4 +69,16 @@ fn message_sid() -> String {
 #[cfg(test)]
 fn going<'a>(messages: &'a [Value], direction: &str) -> Vec<&'a Value> {
     messages.iter().filter(|message| message["direction"].as_str().unwrap_or_default().starts_with(direction)).collect()
+}
+
+/// The one number that this query of the gateway's database gives, for what no API shows.
+#[cfg(test)]
+fn number(gateway: &TestGateway, sql: &str) -> i64 {
+    let url = format!("sqlite://{}?mode=ro", gateway.folder().join("recado.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = Database::connect(url).await.unwrap();
+        let statement = Statement::from_string(database.get_database_backend(), sql);
+        database.query_one_raw(statement).await.unwrap().unwrap().try_get("", "number").unwrap()
+    })
 }

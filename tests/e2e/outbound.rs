@@ -36,6 +36,27 @@ fn a_call_that_is_made_again_under_its_key_sends_nothing_again() {
 }
 
 #[test]
+fn segments_are_counted_as_the_channel_is_set() {
+    let text = "Dijo “hola” ".repeat(10);
+    for (smart, options, expected) in
+        [(true, json!({}), 1), (true, json!({ "smart_encoded": false }), 2), (false, json!({}), 2)]
+    {
+        let settings = format!("[channels.sms]\nsmart_encoded = {smart}");
+        let gateway = TestGateway::builder().no_plugins().config_toml(&settings).start();
+        // It waits here, so that nobody else has counted yet.
+        let later = json!({ "to": CUSTOMER, "text": text, "options": options, "send_at": in_an_hour() });
+        let taken = gateway.post("/v1/messages", &later).expect(202);
+        assert_eq!(taken["segments"], expected, "{smart} {options}");
+        gateway.post(&format!("/v1/messages/{}/cancel", taken["id"].as_str().unwrap()), &json!({})).expect(200);
+    }
+}
+
+fn in_an_hour() -> String {
+    let now = recado::clock::Clock::now(&recado::clock::SystemClock);
+    (now + jiff::SignedDuration::from_hours(1)).to_string()
+}
+
+#[test]
 fn what_can_not_be_sent_is_refused_with_a_pointer_to_what_is_wrong() {
     let gateway = TestGateway::builder().no_plugins().start();
     let picture = "https://example.com/a.png";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use recado_tests::{
-    Behaviour, Builder, Plugin, ScriptedProvider, Step, TestGateway, at_once, form, sign, wait_for, wait_up_to,
+    Behaviour, Builder, NUMBER, Plugin, ScriptedProvider, Step, TestGateway, at_once, form, sign, wait_for, wait_up_to,
 };
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::{going, message_sid};
 
 const CUSTOMER: &str = "+529981122334";
 const OTHER: &str = "+529985550100";
+const SERVICE: &str = "MG00000000000000000000000000000001";
 /// Questions come soon one after the other.
 const HASTY: &str = "[delivery]\ntimeout_s = 1\nlease_s = 7\n\
     [reconcile]\nask_after_s = 1\nask_max_s = 1\nresend_after_s = 6\npoll_s = [1, 1, 2, 4, 8]\n\
@@ -37,7 +38,7 @@ fn bodies(provider: &ScriptedProvider) -> Vec<String> {
 /// A page of the provider's list with what it took, in its own form.
 fn listed(to: &str, body: &str, direction: &str, created: &str) -> Value {
     json!([{
-        "sid": "SM00000000000000000000000000000abc", "direction": direction, "from": recado_tests::NUMBER, "to": to,
+        "sid": "SM00000000000000000000000000000abc", "direction": direction, "from": NUMBER, "to": to,
         "body": body, "num_media": "0", "num_segments": "1", "status": "delivered", "error_code": null,
         "error_message": null, "date_created": created, "date_sent": created, "messaging_service_sid": null,
     }])
@@ -66,8 +67,8 @@ fn standing(gateway: &TestGateway) -> (BTreeMap<String, usize>, usize) {
 
 /// Two thousand messages, from several callers at once: most to a person each, some with the same
 /// text to the same person.
-fn all_are_settled_and_none_is_doubled(faults: &Value) {
-    let gateway = hasty().start();
+fn all_are_settled_and_none_is_doubled(builder: Builder, faults: &Value) {
+    let gateway = builder.start();
     gateway.set_faults(faults);
     at_once(CALLERS, |caller| {
         for number in 0..EACH {
@@ -90,22 +91,35 @@ fn all_are_settled_and_none_is_doubled(faults: &Value) {
     assert_eq!(creates["accepted"], total);
     // Those with the same text to the same person are no doubles.
     assert_eq!(creates["doubles"], total / 10 - 1);
+    let newest = gateway.get("/v1/messages?limit=200").expect(200);
+    assert!(newest["items"].as_array().unwrap().iter().all(|message| message["from"] == NUMBER));
 }
 
 #[test]
 fn with_cut_connections_and_all_reports_lost_two_thousand_messages_are_settled_and_none_is_doubled() {
-    all_are_settled_and_none_is_doubled(&json!({
+    all_are_settled_and_none_is_doubled(hasty(), &cut_and_silent());
+}
+
+/// The list is read by recipient alone, and at first tells no sender.
+#[test]
+fn by_a_messaging_service_two_thousand_messages_are_settled_too_and_all_have_their_sender() {
+    all_are_settled_and_none_is_doubled(hasty().messaging_service(SERVICE), &cut_and_silent());
+}
+
+fn cut_and_silent() -> Value {
+    json!({
         "create_cut_after": { "probability": 0.2, "seed": 7 },
         "callback_lost": { "every": 1 },
-    }));
+    })
 }
 
 #[test]
 fn with_errors_after_accepting_two_thousand_messages_are_settled_and_none_is_doubled() {
-    all_are_settled_and_none_is_doubled(&json!({
+    let faults = json!({
         "create_failed_after": { "probability": 0.2, "seed": 7 },
         "callback_lost": { "probability": 0.5, "seed": 8 },
-    }));
+    });
+    all_are_settled_and_none_is_doubled(hasty(), &faults);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::message_sid;
 
 const TABLE: &str = include_str!("../tables/signatures.json");
+const CUSTOMER: &str = "+529981122334";
 
 /// A webhook that Twilio's own library signed.
 struct Signed {
@@ -156,4 +157,35 @@ fn odd_parameters_are_no_reason_to_refuse() {
     }
     let texts: Vec<Value> = gateway.messages().iter().map(|message| message["text"].clone()).collect();
     assert_eq!(texts, (0..odd.len()).map(|number| format!(" {number} ")).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_else_the_provider_told_is_shown_by_name() {
+    let gateway = gateway().start();
+    let more = [("ButtonPayload", "cita:17:si"), ("Latitude", "21.16"), ("ProfileName", "Zoë"), ("FromCity", "")];
+    let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters = [form(&message_sid(), CUSTOMER, "Confirmar"), more.to_vec()].concat();
+    let (signature, body) = sign("https://sms.example.mx/webhooks/sms/inbound", &parameters);
+    assert_eq!(gateway.post_webhook("sms/inbound", &signature, &body).status(), 200);
+    let [message] = gateway.messages().try_into().unwrap();
+    let extra = &message["extra"];
+    assert_eq!((&extra["ButtonPayload"], &extra["Latitude"]), (&"cita:17:si".into(), &"21.16".into()), "{message}");
+    assert_eq!((&extra["ProfileName"], &extra["FromCity"]), (&"Zoë".into(), &"".into()));
+    assert!(extra["Body"].is_null(), "what has a place of its own is not there twice");
+    assert_eq!(gateway.message(message["id"].as_str().unwrap())["extra"], *extra);
+}
+
+#[test]
+fn what_is_of_another_account_is_refused_and_leaves_nothing() {
+    let gateway = gateway().start();
+    let mut parameters = form(&message_sid(), CUSTOMER, "Hola");
+    for (name, value) in &mut parameters {
+        if name == "AccountSid" {
+            *value = format!("AC{:032x}", 99);
+        }
+    }
+    let (signature, body) = sign("https://sms.example.mx/webhooks/sms/inbound", &parameters);
+    assert_eq!(gateway.post_webhook("sms/inbound", &signature, &body).status(), 403);
+    wait_for("what is said about it", || gateway.log().find("a webhook was refused"));
+    holds_nothing(&gateway);
 }

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, watch};
 
-use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::store::{self, CallbackResult, CallbackSettlement, ClaimedCallback, Store};
 use crate::transport::{Failure, Transport};
@@ -50,7 +49,6 @@ impl Settings {
 /// What the worker is made of.
 pub struct Parts {
     pub store: Store,
-    pub channels: Channels,
     pub transport: Arc<dyn Transport>,
     pub clock: Arc<dyn Clock>,
     pub settings: Settings,
@@ -112,9 +110,7 @@ impl Parts {
     }
 
     async fn tell(&self, callback: ClaimedCallback) {
-        let channel = self.channels.get(&callback.channel);
-        let service = channel.and_then(|channel| channel.known_as().service).filter(|_| callback.from.is_none());
-        let outcome = match request::build(&callback, service) {
+        let outcome = match request::build(&callback) {
             Ok(request) => self.transport.send(request).await.map(|response| response.status().as_u16()),
             Err(BadUrl(problem)) => Err(Failure::NotSent(problem)),
         };
@@ -178,8 +174,8 @@ mod tests {
             position: 0,
             status: Status::Sent,
             error_code: None,
-            channel: "sms".to_owned(),
             from: None,
+            service: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback { url: String::new(), api_key_id: Uuid::nil(), account: String::new() },

@@ -66,11 +66,11 @@ fn is_private(host: &Host<&str>) -> bool {
     }
 }
 
-/// The request that tells it; `service` where a Messaging Service chooses the sender.
-pub(super) fn build(callback: &ClaimedCallback, service: Option<&str>) -> Result<Request<Bytes>, BadUrl> {
+/// The request that tells it.
+pub(super) fn build(callback: &ClaimedCallback) -> Result<Request<Bytes>, BadUrl> {
     // What is behind `#` tells Twilio how to call; it is neither sent nor signed.
     let url = callback.callback.url.split('#').next().unwrap_or_default();
-    let parameters = parameters(callback, service);
+    let parameters = parameters(callback);
     let signature = signature::sign(&token(&callback.key_hash), url, &parameters);
     let body = Serializer::new(String::new()).extend_pairs(&parameters).finish();
     Request::post(url)
@@ -80,7 +80,7 @@ pub(super) fn build(callback: &ClaimedCallback, service: Option<&str>) -> Result
         .map_err(|error| BadUrl(format!("the address can't be called: {error}")))
 }
 
-fn parameters(callback: &ClaimedCallback, service: Option<&str>) -> Vec<(String, String)> {
+fn parameters(callback: &ClaimedCallback) -> Vec<(String, String)> {
     let sid = message_sid(callback.message_id, callback.has_media);
     let status = status_word(callback.status);
     let mut pairs = vec![
@@ -95,8 +95,8 @@ fn parameters(callback: &ClaimedCallback, service: Option<&str>) -> Vec<(String,
     if let Some(from) = &callback.from {
         pairs.push(("From", from.as_str().to_owned()));
     }
-    if let Some(service) = service {
-        pairs.push(("MessagingServiceSid", service.to_owned()));
+    if let Some(service) = &callback.service {
+        pairs.push(("MessagingServiceSid", service.clone()));
     }
     if let (Status::Failed | Status::Undelivered, Some(code)) = (callback.status, callback.error_code) {
         pairs.push(("ErrorCode", code.to_string()));
@@ -155,8 +155,8 @@ mod tests {
             position: 0,
             status,
             error_code,
-            channel: "sms".to_owned(),
             from: Some(Address::received("+529983162438")),
+            service: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_application_is_told_in_twilios_form_and_can_check_the_signature() {
-        let request = build(&callback(Status::Failed, Some(30003)), None).unwrap();
+        let request = build(&callback(Status::Failed, Some(30003))).unwrap();
         assert_eq!(request.uri(), "https://app.example.com/status?order=1");
         let parameters: Vec<(String, String)> = form_urlencoded::parse(request.body()).into_owned().collect();
         let value = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -184,8 +184,10 @@ mod tests {
         let expected = signature::sign(&token("aa"), "https://app.example.com/status?order=1", &parameters);
         assert_eq!(request.headers()["x-twilio-signature"], expected.as_str());
 
-        let request = build(&callback(Status::Sent, Some(30003)), Some("MG1")).unwrap();
+        let by_service = ClaimedCallback { service: Some("MG1".to_owned()), ..callback(Status::Sent, Some(30003)) };
+        let request = build(&by_service).unwrap();
         let body = std::str::from_utf8(request.body()).unwrap();
-        assert!(!body.contains("ErrorCode") && body.contains("MessagingServiceSid=MG1"), "{body}");
+        assert!(body.contains("MessagingServiceSid=MG1") && body.contains("From=%2B529983162438"), "{body}");
+        assert!(!body.contains("ErrorCode"), "{body}");
     }
 }

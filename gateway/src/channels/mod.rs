@@ -37,6 +37,9 @@ pub trait Channel: Send + Sync {
     /// Cuts a message into as many provider requests as it needs, by the channel's limits.
     fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable>;
 
+    /// How many segments a text takes, as far as can be told beforehand.
+    fn segments(&self, text: &str, options: &Options) -> u32;
+
     /// The one request that sends this part.
     fn encode(&self, part: &Part) -> http::Request<Bytes>;
 
@@ -117,11 +120,17 @@ pub struct MediaRequest {
     pub chosen: bool,
 }
 
-/// An error in words, for an operator.
+/// An error in words, for an operator, and what it asks for, for a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     pub title: &'static str,
     pub remedy: &'static str,
+    /// What is to be done with the message, in a word: `permanent`, `configuration`, `account`,
+    /// `retry_later`, `opted_out`, `ambiguous` or `notice`.
+    pub advice: &'static str,
+    /// How long to wait at least before it is tried again, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 /// What a channel can do, for those who must choose or check before sending.
@@ -226,6 +235,8 @@ pub enum Refused {
     Unsigned,
     #[error("the signature does not match: the token or the public URL differs from what the provider used")]
     Forged,
+    #[error("it is signed, but of another account than the channel's: give that account a channel of its own")]
+    Foreign,
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
@@ -264,6 +275,8 @@ pub struct Observation {
     pub provider_id: String,
     /// Our own part id, when it rode the callback's URL.
     pub part: Option<PartId>,
+    /// What the message went from, if the report says so.
+    pub sender: Option<Address>,
     pub status: Status,
     pub error: Option<ProviderError>,
     /// What the recipient allows, if the report says so.
@@ -294,6 +307,8 @@ pub struct Outbound {
     pub text: String,
     pub media: Vec<String>,
     pub options: Options,
+    /// The provider's service that it goes by, if it goes by one.
+    pub service: Option<String>,
 }
 
 /// What one part carries.
@@ -307,8 +322,11 @@ pub struct Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub id: PartId,
-    /// A sender of the caller's choice; otherwise the channel's own.
+    /// What it goes from. With a service, one of its senders, and none leaves the choice to it; with
+    /// neither, it goes by what the channel is set up with.
     pub sender: Option<Address>,
+    /// The provider's service that it goes by.
+    pub service: Option<String>,
     pub recipient: Address,
     pub content: Content,
     pub options: Options,
@@ -338,29 +356,20 @@ pub enum Outcome {
         provider_id: String,
         status: Status,
         segments: Option<u32>,
+        /// What it goes from, once that is known.
+        sender: Option<Address>,
     },
     /// Known not to have been sent; worth another try, after the given time if one is named.
-    Retry {
-        after: Option<std::time::Duration>,
-        error: ProviderError,
-    },
+    Retry { after: Option<std::time::Duration>, error: ProviderError },
     /// Known not to have been sent, and never will be.
-    Rejected {
-        error: ProviderError,
-    },
+    Rejected { error: ProviderError },
     /// The recipient does not want messages.
-    OptedOut {
-        error: ProviderError,
-    },
+    OptedOut { error: ProviderError },
     /// Known not to have been sent, and nothing else of this channel will be, until the account or
     /// the settings are put right.
-    Fault {
-        error: ProviderError,
-    },
+    Fault { error: ProviderError },
     /// It may or may not have been sent. Never resent blindly.
-    Unknown {
-        error: ProviderError,
-    },
+    Unknown { error: ProviderError },
 }
 
 /// Where the provider reports what becomes of a part. Our own part id rides along, so that a

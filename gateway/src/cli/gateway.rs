@@ -150,7 +150,7 @@ impl Gateway {
             },
             stopping.clone(),
         ));
-        let telling = callback_parts(config, &store, &channels, &clock)?;
+        let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let router = web::router(web::App {
             inbound: inbound.clone(),
@@ -198,23 +198,12 @@ fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<A
 }
 
 /// An application's address comes from whoever has a key.
-fn callback_parts(
-    config: &Config,
-    store: &Store,
-    channels: &Channels,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<callbacks::Parts> {
+fn callback_parts(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> anyhow::Result<callbacks::Parts> {
     let settings = config.callbacks.clone();
     let total = Duration::from_secs(u64::from(settings.timeout_s));
     let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
     let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
-    Ok(callbacks::Parts {
-        store: store.clone(),
-        channels: channels.clone(),
-        transport,
-        clock: Arc::clone(clock),
-        settings,
-    })
+    Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
 }
 
 fn random() -> anyhow::Result<[u8; 24]> {

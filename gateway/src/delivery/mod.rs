@@ -230,6 +230,7 @@ impl Parts {
         let request = channel.encode(&channels::Part {
             id: part.id,
             sender: part.sender.clone(),
+            service: part.service.clone(),
             recipient: part.recipient.clone(),
             content: Content { text: part.text.clone(), media: part.media.clone() },
             options: part.options.clone(),
@@ -282,7 +283,9 @@ impl Parts {
     fn judge(&self, part: &Claimed, outcome: Outcome, now: Timestamp) -> Settled {
         match outcome {
             Outcome::Fault { error } => Settled::Held { error },
-            Outcome::Accepted { provider_id, status, segments } => Settled::Accepted { provider_id, status, segments },
+            Outcome::Accepted { provider_id, status, segments, sender } => {
+                Settled::Accepted { provider_id, status, segments, sender }
+            }
             Outcome::Rejected { error } => Settled::Failed { error },
             Outcome::OptedOut { error } => Settled::OptedOut { error },
             Outcome::Unknown { error } => Settled::Unknown { error },

@@ -213,6 +213,7 @@ impl Inbound {
                 channel: name.to_owned(),
                 provider_id: observation.provider_id,
                 part_id: observation.part,
+                sender: observation.sender,
                 status,
                 error: observation.error,
                 consent: observation.consent,

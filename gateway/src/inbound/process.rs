@@ -150,19 +150,25 @@ impl Shared {
         reply: &PlannedReply,
     ) -> Result<NewOutbound, channels::Unsendable> {
         let outbound =
-            channels::Outbound { text: reply.text.clone(), media: reply.media.clone(), options: Options::default() };
+            channels::Outbound { text: reply.text.clone(), media: reply.media.clone(), ..Default::default() };
         let now = self.clock.now();
         let id = MessageId(self.ids.next(now));
         let parts: Vec<NewPart> = channel
             .split(&outbound)?
             .into_iter()
-            .map(|content| NewPart::new(PartId(self.ids.next(now)), content.text, content.media, &outbound.options))
+            .map(|content| NewPart {
+                id: PartId(self.ids.next(now)),
+                segments: channel.segments(&content.text, &outbound.options),
+                text: content.text,
+                media: content.media,
+            })
             .collect();
         Ok(NewOutbound {
             id,
             channel: recorded.channel.clone(),
             // The person wrote to this address and expects the answer from it.
             sender: Some(recorded.recipient.clone()),
+            service: None,
             recipient: recorded.sender.clone(),
             text: reply.text.clone(),
             media: reply.media.clone(),

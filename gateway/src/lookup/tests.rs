@@ -13,6 +13,7 @@ use crate::channels::{
     Part, Refused, Reply, Unsendable, Verified, Webhook,
 };
 use crate::clock::ManualClock;
+use crate::message::Options;
 use crate::transport::Failure;
 
 const FULL: &str = r#"{"valid":true,"line_type_intelligence":{"type":"mobile","error_code":null}}"#;
@@ -48,6 +49,9 @@ impl Channel for Plain {
     }
     fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable> {
         self.0.split(outbound)
+    }
+    fn segments(&self, text: &str, options: &Options) -> u32 {
+        self.0.segments(text, options)
     }
     fn encode(&self, part: &Part) -> http::Request<Bytes> {
         self.0.encode(part)

@@ -62,6 +62,7 @@ impl Outbound {
             channel: channel.to_owned(),
             provider_id: provider_id.to_owned(),
             part_id: Some(part),
+            sender: None,
             status: Status::Canceled,
             error: None,
             consent: None,

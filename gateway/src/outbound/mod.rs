@@ -27,6 +27,8 @@ pub struct Request {
     pub to: String,
     /// Null for the channel's own sender.
     pub from: Option<String>,
+    /// Whether it goes by the channel's service, where that has one, also from a named sender.
+    pub by_service: bool,
     pub channel: Option<String>,
     pub text: String,
     pub media: Vec<String>,
@@ -125,19 +127,30 @@ impl Outbound {
             // Unknown while the provider picks one, as a Messaging Service does.
             None => channel.sender().cloned(),
         };
+        let by_service = request.by_service || sender.is_none();
+        let service = channel.known_as().service.filter(|_| by_service).map(str::to_owned);
         if request.text.contains('\0') {
             return Err(Error::Nul);
         }
         for url in &request.media {
             check_media(url)?;
         }
-        let content = channels::Outbound { text: request.text, media: request.media, options: request.options };
+        let content = channels::Outbound {
+            text: request.text,
+            media: request.media,
+            options: request.options,
+            service: service.clone(),
+        };
         let cut = channel.split(&content)?;
         let now = parts.clock.now();
         let schedule = match request.send_at {
             Some(at) if at.as_second() - now.as_second() > FARTHEST => return Err(Error::TooFarAhead),
-            // The provider chooses the sender of what it keeps, and keeps no order among several.
-            Some(at) if sender.is_none() && cut.len() == 1 && takes(channel.as_ref(), now, at) => {
+            // The provider's service keeps it, where there is one, and keeps no order among several.
+            Some(at)
+                if service.as_deref() == channel.known_as().service
+                    && cut.len() == 1
+                    && takes(channel.as_ref(), now, at) =>
+            {
                 Schedule::AtProvider(at)
             }
             Some(at) if at > now => Schedule::At(at),
@@ -146,7 +159,12 @@ impl Outbound {
         let id = MessageId(parts.ids.next(now));
         let new_parts: Vec<NewPart> = cut
             .into_iter()
-            .map(|part| NewPart::new(PartId(parts.ids.next(now)), part.text, part.media, &content.options))
+            .map(|part| NewPart {
+                id: PartId(parts.ids.next(now)),
+                segments: channel.segments(&part.text, &content.options),
+                text: part.text,
+                media: part.media,
+            })
             .collect();
         Ok(Submission {
             conversation_id: ConversationId(parts.ids.next(now)),
@@ -157,6 +175,7 @@ impl Outbound {
                 id,
                 channel: name,
                 sender,
+                service,
                 recipient,
                 text: content.text,
                 media: content.media,

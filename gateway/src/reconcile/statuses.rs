@@ -39,11 +39,15 @@ impl Work {
 
     /// What is new is kept as a report is.
     async fn learn(&self, due: &Due, listed: Listed) -> Result<(), store::Error> {
-        if listed.status == due.status {
+        let code = listed.error.as_ref().and_then(|error| error.code);
+        let sender_is_new = due.sender.is_none() && listed.sender.is_some();
+        if listed.status == due.status && !sender_is_new && (due.has_code || code.is_none()) {
             return Ok(());
         }
         let now = self.parts.clock.now();
         let status = listed.status;
+        let mut raw = vec![("Asked".to_owned(), status.to_string())];
+        raw.extend(code.map(|code| ("ErrorCode".to_owned(), code.to_string())));
         let observed = self
             .parts
             .store
@@ -52,10 +56,11 @@ impl Work {
                 channel: due.channel.clone(),
                 provider_id: listed.provider_id,
                 part_id: Some(due.part_id),
+                sender: listed.sender,
                 status,
                 error: listed.error,
                 consent: listed.consent,
-                raw: vec![("Asked".to_owned(), status.to_string())],
+                raw,
                 received_at: now,
             })
             .await?;

@@ -104,6 +104,8 @@ fn found(listed: Listed) -> Found {
     Found {
         provider_id: listed.provider_id,
         reply: listed.reply,
+        sender: listed.sender,
+        service: listed.service,
         text: listed.text,
         media: listed.media,
         status: listed.status,

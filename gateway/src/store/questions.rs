@@ -56,12 +56,14 @@ pub struct Due {
     pub part_id: PartId,
     pub message_id: MessageId,
     pub channel: String,
-    /// As it was named for this part; none is the channel's own.
+    /// As it was named for this part or is known since; none is the channel's own.
     pub sender: Option<Address>,
     pub recipient: Address,
     /// None: whether the provider has it at all is the question.
     pub provider_id: Option<String>,
     pub status: Status,
+    /// Whether the provider's reason is known, should it have failed.
+    pub has_code: bool,
     /// How often this was asked, this time included.
     pub checks: u32,
     /// When the first try began whose end is not known.
@@ -76,6 +78,9 @@ pub struct Found {
     pub provider_id: String,
     /// Whether it was the answer to a webhook.
     pub reply: bool,
+    pub sender: Option<Address>,
+    /// The provider's service that it went by.
+    pub service: Option<String>,
     pub text: String,
     pub media: u32,
     pub status: Status,

@@ -307,6 +307,7 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         direction: if row.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
         provider_id: row.provider_id.or(first),
         from: row.sender.as_deref().map(Address::received),
+        service: row.service,
         to: Address::received(&row.recipient),
         text: row.text,
         media,
@@ -319,6 +320,7 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         plugin: row.plugin,
         send_at: row.send_at.map(time),
         options,
+        extra: named(row.extra),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
         processed_at: row.processed_at.map(time),
@@ -328,6 +330,12 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         read_at: row.read_at.map(time),
         parts: parts.into_iter().map(to_part).collect(),
     }
+}
+
+/// By name; of the same name twice, the first.
+fn named(pairs: Value) -> BTreeMap<String, String> {
+    let pairs: Vec<(String, String)> = serde_json::from_value(pairs).unwrap_or_default();
+    pairs.into_iter().rev().collect()
 }
 
 fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {

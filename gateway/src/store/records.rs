@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::message::{
     Address, Consent, ContactId, ConversationId, ConversationStatus, Media, MessageId, Options, PartId, ProviderError,
-    Status, segments,
+    Status,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -111,7 +111,10 @@ pub enum Route {
 pub struct NewOutbound {
     pub id: MessageId,
     pub channel: String,
+    /// None while the service has not chosen one.
     pub sender: Option<Address>,
+    /// The provider's service that it goes by, if it goes by one.
+    pub service: Option<String>,
     pub recipient: Address,
     pub text: String,
     pub media: Vec<String>,
@@ -151,18 +154,8 @@ pub struct NewPart {
     pub id: PartId,
     pub text: String,
     pub media: Vec<String>,
+    /// As far as we can tell; the provider's own count replaces it once it is known.
     pub segments: u32,
-}
-
-impl NewPart {
-    /// With its segments counted; the provider's own count replaces ours once it is known.
-    pub fn new(id: PartId, text: String, media: Vec<String>, options: &Options) -> Self {
-        let counted = match options.smart_encoded {
-            Some(true) => segments::count(&segments::smart(&text)),
-            _ => segments::count(&text),
-        };
-        Self { id, text, media, segments: u32::try_from(counted.segments).unwrap_or(u32::MAX) }
-    }
 }
 
 /// A caller's own name for a call, so that the same call again does nothing again.
@@ -228,6 +221,7 @@ pub struct Claimed {
     pub message_id: MessageId,
     pub channel: String,
     pub sender: Option<Address>,
+    pub service: Option<String>,
     pub recipient: Address,
     pub text: String,
     pub media: Vec<String>,
@@ -263,6 +257,7 @@ pub enum Settled {
         provider_id: String,
         status: Status,
         segments: Option<u32>,
+        sender: Option<Address>,
     },
     Retry {
         due_at: Timestamp,
@@ -290,6 +285,8 @@ pub struct NewObservation {
     pub channel: String,
     pub provider_id: String,
     pub part_id: Option<PartId>,
+    /// What the message went from, if the report says so.
+    pub sender: Option<Address>,
     pub status: Status,
     pub error: Option<ProviderError>,
     pub consent: Option<Consent>,

@@ -2,6 +2,8 @@
 //!
 //! Read only; what goes into the store is in `records`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -21,8 +23,11 @@ pub struct Message {
     pub direction: Direction,
     /// The provider's id; of an outbound message, that of its first part.
     pub provider_id: Option<String>,
-    /// Null until the provider has picked one.
+    /// Null until the provider's service has picked one.
     pub from: Option<Address>,
+    /// The provider's service that it goes by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     pub to: Address,
     pub text: String,
     pub media: Vec<MessageMedia>,
@@ -40,6 +45,9 @@ pub struct Message {
     pub send_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Options::is_default")]
     pub options: Options,
+    /// What else the provider told of one that came in, by its own names; of the same name twice, the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub processed_at: Option<Timestamp>,
@@ -85,8 +93,8 @@ pub struct ClaimedCallback {
     pub position: u32,
     pub status: Status,
     pub error_code: Option<i32>,
-    pub channel: String,
     pub from: Option<Address>,
+    pub service: Option<String>,
     pub to: Address,
     pub has_media: bool,
     pub callback: Callback,

@@ -112,7 +112,7 @@ impl Problem {
         use crate::channels::Refused;
         match error {
             inbound::Error::UnknownChannel => Self::not_found("channel"),
-            inbound::Error::Refused(reason @ (Refused::Unsigned | Refused::Forged)) => {
+            inbound::Error::Refused(reason @ (Refused::Unsigned | Refused::Forged | Refused::Foreign)) => {
                 tracing::warn!(channel, %reason, "a webhook was refused");
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", "the webhook was not accepted")
             }

@@ -40,6 +40,12 @@ pub(super) fn status(parameters: &[(String, String)]) -> Reported {
     }
 }
 
+/// What a message went from. Some answers name the Messaging Service there until it has chosen.
+pub(super) fn sender_named(from: &str) -> Option<Address> {
+    let service = from.strip_prefix("MG").is_some_and(|digits| digits.len() == 32);
+    (!service).then(|| Address::received(from))
+}
+
 /// The status that Twilio calls so. Two of ours are not Twilio's to report.
 pub(super) fn status_named(word: &str) -> Option<Status> {
     word.parse().ok().filter(|status| !matches!(status, Status::Pending | Status::Unknown))
@@ -98,7 +104,8 @@ fn observation(verified: &Verified, provider_id: &str, status: Status) -> Observ
     let message = first(parameters, &["ErrorMessage", "ChannelStatusMessage"]).map(str::to_owned);
     let error = (code.is_some() || message.is_some()).then_some(ProviderError { code, message });
     let consent = consents::of_report(status, code);
-    Observation { provider_id: provider_id.to_owned(), part, status, error, consent, raw: parameters.to_vec() }
+    let sender = first(parameters, &["From"]).and_then(sender_named);
+    Observation { provider_id: provider_id.to_owned(), part, sender, status, error, consent, raw: parameters.to_vec() }
 }
 
 /// The value of the first of these names that isn't blank.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::consents;
-use super::events::status_named;
+use super::events::{sender_named, status_named};
 use super::rest::{Rest, Sender, number, retry_after};
 use crate::channels::listing::{Listed, Listing, Records, Search, Unreadable};
 use crate::message::{Address, Direction, Media, ProviderError, Status};
@@ -167,7 +167,7 @@ fn listed(value: &Value) -> Result<Listed, Unreadable> {
         provider_id: sid.to_owned(),
         direction,
         reply: word == "outbound-reply",
-        sender: text(value, "from").map(Address::received),
+        sender: text(value, "from").and_then(sender_named),
         recipient: text(value, "to").map(Address::received),
         text: body.strip_prefix(TRIAL).filter(|_| direction == Direction::Outbound).unwrap_or(body).replace('\0', ""),
         media: count("num_media").unwrap_or(0),

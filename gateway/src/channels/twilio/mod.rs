@@ -32,7 +32,7 @@ use super::{
     MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
-use crate::message::{Address, Locale, MAX_MEDIA};
+use crate::message::{Address, Locale, MAX_MEDIA, Options, segments};
 use checkup::Reach;
 use claim::Identity;
 use hosts::Hosts;
@@ -78,7 +78,7 @@ impl Twilio {
 
 impl Channel for Twilio {
     fn verify(&self, webhook: Webhook) -> Result<Verified, Refused> {
-        webhook::verify(&self.tokens, &webhook)
+        webhook::verify(&self.tokens, &self.identity.account, &webhook)
     }
 
     fn parse(&self, verified: &Verified) -> Result<Vec<Event>, Malformed> {
@@ -91,8 +91,8 @@ impl Channel for Twilio {
 
     /// Media ride the first part only.
     fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable> {
-        let Outbound { text, media, options } = outbound;
-        options::check(outbound, matches!(self.rest.sender, Sender::Service(_)))?;
+        let Outbound { text, media, options, .. } = outbound;
+        options::check(outbound)?;
         if options.content.is_some() {
             return Ok(vec![Content { text: String::new(), media: Vec::new() }]);
         }
@@ -112,6 +112,13 @@ impl Channel for Twilio {
         };
         let mut media = media.clone();
         Ok(texts.into_iter().map(|text| Content { text, media: std::mem::take(&mut media) }).collect())
+    }
+
+    /// What a Messaging Service is set to at Twilio can't be seen here.
+    fn segments(&self, text: &str, options: &Options) -> u32 {
+        let smart = options.smart_encoded.unwrap_or(self.rest.smart_encoded);
+        let counted = if smart { segments::count(&segments::smart(text)) } else { segments::count(text) };
+        u32::try_from(counted.segments).unwrap_or(u32::MAX)
     }
 
     fn encode(&self, part: &Part) -> http::Request<Bytes> {

@@ -12,15 +12,16 @@ use crate::message::Options;
 pub(super) const SCHEDULE: Schedule = Schedule { least: 16 * 60, most: 35 * 24 * 60 * 60 - 60 };
 
 /// Whether Twilio can be asked for it; a Messaging Service is needed for some.
-pub(super) fn check(outbound: &Outbound, by_service: bool) -> Result<(), Unsendable> {
+pub(super) fn check(outbound: &Outbound) -> Result<(), Unsendable> {
     let Options { validity, shorten_urls, content, .. } = &outbound.options;
     let refuse = |option, problem: String| Err(Unsendable::Option { option, problem });
     if validity.is_some_and(|seconds| !VALIDITY.contains(&seconds)) {
         let problem = format!("must be from {} to {} seconds", VALIDITY.start(), VALIDITY.end());
         return refuse("validity", problem);
     }
-    if *shorten_urls == Some(true) && !by_service {
-        let problem = "needs a channel with a Messaging Service (`messaging_service_sid`), whose domain the links get";
+    if *shorten_urls == Some(true) && outbound.service.is_none() {
+        let problem = "needs a Messaging Service, whose domain the links get: set the channel's \
+                       `messaging_service_sid`, and send by it";
         return refuse("shorten_urls", problem.to_owned());
     }
     let Some(template) = content else { return Ok(()) };

@@ -9,7 +9,7 @@ use quick_xml::escape::unescape;
 use serde_json::Value;
 
 use super::errors::{Advice, known};
-use super::events::status_named;
+use super::events::{sender_named, status_named};
 use super::options;
 use crate::channels::{Outcome, Part};
 use crate::message::{Address, ProviderError, Status};
@@ -45,18 +45,31 @@ impl Sender {
             Self::Service(_) => None,
         }
     }
+
+    fn service(&self) -> Option<&str> {
+        match self {
+            Self::Address(_) => None,
+            Self::Service(sid) => Some(sid),
+        }
+    }
 }
 
 impl Rest {
-    /// A sender named by the part goes before the channel's own; it needn't be in the service's pool, so the
-    /// service isn't named then.
+    /// What the part names goes before what the channel is set up with. Twilio takes a sender and a service
+    /// together; the sender must be in the service's pool then.
     pub(super) fn encode(&self, part: &Part) -> Request<Bytes> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("To", part.recipient.as_str());
-        match (&part.sender, &self.sender) {
-            (Some(address), _) | (None, Sender::Address(address)) => form.append_pair("From", address.as_str()),
-            (None, Sender::Service(sid)) => form.append_pair("MessagingServiceSid", sid),
+        let (sender, service) = match (part.sender.as_ref(), part.service.as_deref()) {
+            (None, None) => (self.sender.address(), self.sender.service()),
+            named => named,
         };
+        if let Some(address) = sender {
+            form.append_pair("From", address.as_str());
+        }
+        if let Some(sid) = service {
+            form.append_pair("MessagingServiceSid", sid);
+        }
         if !part.content.text.is_empty() {
             form.append_pair("Body", &part.content.text);
         }
@@ -148,6 +161,7 @@ fn accepted(status: StatusCode, body: &[u8]) -> Outcome {
         status: text("status").and_then(status_named).unwrap_or(Status::Queued),
         // While a messaging service hasn't chosen the number yet, Twilio says 0.
         segments: message.get("num_segments").and_then(number).filter(|count| *count > 0),
+        sender: text("from").and_then(sender_named),
     }
 }
 

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, header};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::events::first;
 use super::{form, signature};
 use crate::channels::{Malformed, Refused, Verified, Webhook};
 
@@ -27,8 +28,9 @@ enum Signed {
     Hash(String),
 }
 
-/// Refuses first what has no signature, then what can't be read, then what Twilio didn't sign.
-pub(super) fn verify(tokens: &[SecretString], webhook: &Webhook) -> Result<Verified, Refused> {
+/// Refuses first what has no signature, then what can't be read, then what Twilio didn't sign, and last what
+/// is of another account: its media and its messages could not be asked for with this one's credentials.
+pub(super) fn verify(tokens: &[SecretString], account: &str, webhook: &Webhook) -> Result<Verified, Refused> {
     let given = webhook.headers.get(SIGNATURE).ok_or(Refused::Unsigned)?;
     let Payload { parameters, signed } = payload(webhook)?;
     let genuine = match signed {
@@ -41,6 +43,9 @@ pub(super) fn verify(tokens: &[SecretString], webhook: &Webhook) -> Result<Verif
     };
     if !genuine {
         return Err(Refused::Forged);
+    }
+    if first(&parameters, &["AccountSid"]).is_some_and(|told| !told.eq_ignore_ascii_case(account)) {
+        return Err(Refused::Foreign);
     }
     let query = form_urlencoded::parse(query(&webhook.url).as_bytes()).into_owned().collect();
     Ok(Verified { parameters: without_nul(parameters), query })

@@ -16,7 +16,7 @@ mod tests;
 
 use serde::Serialize;
 
-pub use smart::smart;
+pub use smart::{smart, smart_editions};
 
 const SEGMENT_BITS: usize = 140 * 8;
 const HEADER_BITS: usize = 6 * 8;

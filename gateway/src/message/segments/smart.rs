@@ -41,9 +41,9 @@ const LIKENESSES: [(&str, &str); 63] = [
     ("...", "…"),
     (":", "ː˸⦂꞉︓"),
     (";", "⁏︔﹔"),
-    ("<", "‹﹤"),
+    ("<", "›﹤"),
     ("=", "\u{347}꞊﹦"),
-    (">", "›﹥"),
+    (">", "‹﹥"),
     ("?", "︖﹖"),
     ("^", "ˆ\u{302}\u{1dcd}"),
     ("{", "❴﹛"),
@@ -75,6 +75,11 @@ const LIKENESSES: [(&str, &str); 63] = [
     ("Z", "ᴢ"),
 ];
 
+/// What other editions of Twilio's calculator write for some characters; that of the published list, which
+/// goes by this module, has the two angles the wrong way round.
+const OTHERWISE: [&[(char, &str)]; 3] =
+    [&[('‗', "'")], &[('‹', "<"), ('›', ">")], &[('‗', "'"), ('‹', "<"), ('›', ">")]];
+
 /// The text that goes out when smart encoding is on. Each character is taken by itself, whatever
 /// stands beside it; emoji, other scripts and all else that has no likeness stay, and with them
 /// the text stays UCS-2.
@@ -87,6 +92,17 @@ pub fn smart(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// What may go out when smart encoding is on, whichever edition of the list Twilio goes by; the published one
+/// first, and the same text perhaps more than once.
+pub fn smart_editions(text: &str) -> impl Iterator<Item = String> {
+    let others = OTHERWISE.iter().filter_map(move |characters| {
+        let concerned = characters.iter().any(|(character, _)| text.contains(*character));
+        let replaced = || characters.iter().fold(text.to_owned(), |text, (from, to)| text.replace(*from, to));
+        concerned.then(|| smart(&replaced()))
+    });
+    std::iter::once(smart(text)).chain(others)
 }
 
 fn likeness(character: char) -> Option<&'static str> {

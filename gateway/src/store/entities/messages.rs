@@ -12,6 +12,7 @@ pub struct Model {
     pub direction: String,
     pub provider_id: Option<String>,
     pub sender: Option<String>,
+    pub service: Option<String>,
     pub recipient: String,
     pub text: String,
     pub status: String,

@@ -1,4 +1,4 @@
-//! One status report, kept as received.
+//! One status report, kept as received; the same again is counted.
 
 use sea_orm::entity::prelude::*;
 
@@ -16,6 +16,8 @@ pub struct Model {
     pub conflict: bool,
     pub raw: Json,
     pub received_at: i64,
+    pub digest: Option<String>,
+    pub times: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,6 +12,7 @@ pub struct Model {
     pub channel: String,
     pub position: i32,
     pub sender: Option<String>,
+    pub service: Option<String>,
     pub recipient: String,
     pub text: String,
     pub media: Json,

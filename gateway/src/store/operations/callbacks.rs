@@ -34,8 +34,8 @@ pub(super) async fn enqueue(
         Status::Sent | Status::Delivered | Status::Undelivered | Status::Failed | Status::Canceled | Status::Read => {
             true
         }
-        // News only to who does not know yet that a sender was found.
-        Status::Queued => after.sender.is_none(),
+        // News only of what a service has to find a sender for.
+        Status::Queued => after.service.is_some(),
         _ => false,
     };
     if !told {
@@ -139,8 +139,8 @@ fn claimed(
         position: u32::try_from(row.position).ok()?,
         status: read(&row.status),
         error_code: row.error_code,
-        channel: message.channel.clone(),
         from: message.sender.as_deref().map(Address::received),
+        service: message.service.clone(),
         to: Address::received(&message.recipient),
         has_media,
         callback: Callback {

@@ -112,6 +112,7 @@ fn to_due(part: parts::Model, tries: &BTreeMap<Uuid, Tries>) -> Due {
         recipient: Address::received(&part.recipient),
         provider_id: part.provider_id,
         status: super::read(&part.status),
+        has_code: part.error_code.is_some(),
         checks: u32::try_from(part.checks).unwrap_or(0),
         began_at: time(began_at),
         ended_at: time(part.unknown_at.unwrap_or(part.updated_at)),

@@ -114,6 +114,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
         message_id: MessageId(part.message_id),
         channel: part.channel,
         sender: part.sender.as_deref().map(Address::received),
+        service: part.service,
         recipient: Address::received(&part.recipient),
         text: part.text,
         media: serde_json::from_value(part.media).unwrap_or_default(),

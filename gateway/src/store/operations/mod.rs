@@ -9,6 +9,7 @@ mod consent;
 mod conversation;
 mod keys;
 mod lookups;
+mod matching;
 mod media;
 mod observe;
 pub(super) mod process;
@@ -95,6 +96,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         direction: Set("outbound".to_owned()),
         provider_id: Set(None),
         sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        service: Set(message.service.clone()),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&message.text)),
         status: Set(status.to_owned()),

@@ -1,14 +1,17 @@
 //! Keeping a status report, and what it changes.
 
 use async_trait::async_trait;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
+use sha2::{Digest, Sha256};
 
 use super::consent::{self, Change};
 use super::settle::{read, reduce_message};
 use super::{millis, storable, storable_json};
-use crate::message::{MessageId, status};
+use crate::message::status::{self, Reduction};
+use crate::message::{MessageId, ProviderError};
 use crate::store::entities::{observations, parts};
 use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
@@ -39,8 +42,30 @@ impl NewObservation {
         self.keep(transaction, part.as_ref().map(|part| part.id), conflict).await?;
         let (Some(part), Some(reduction)) = (part, reduction) else { return Ok(Observed::Unrelated) };
         let message_id = part.message_id;
+        let news = self.tells_more(&part, reduction);
+        let row = self.moved(part, reduction, news, questions).update(transaction).await?;
+        reduce_message(transaction, message_id, self.received_at).await?;
+        // An old report that comes again must not undo what the person said since.
+        if let Some(consent) = self.consent.filter(|_| news) {
+            consent::lock(transaction, &row.channel, &row.recipient).await?;
+            let change =
+                Change { channel: &row.channel, address: &row.recipient, consent, message_id, at: self.received_at };
+            change.keep(transaction).await?;
+        }
+        Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
+    }
+
+    /// Whether what it says of an error counts: it moves the part, or it repeats where the part stands and
+    /// brings the code that was missing.
+    fn tells_more(&self, part: &parts::Model, reduction: Reduction) -> bool {
+        let has_code = self.error.as_ref().is_some_and(|error| error.code.is_some());
+        reduction.changed || (reduction.status == self.status && part.error_code.is_none() && has_code)
+    }
+
+    fn moved(&self, part: parts::Model, reduction: Reduction, news: bool, questions: Questions) -> parts::ActiveModel {
         let state = part.state.clone();
         let asked_before = part.check_at.filter(|_| state == "settled");
+        let named = part.sender.is_some();
         let mut row = part.into_active_model();
         // The provider reports only what it has: the part was sent, whatever we thought of it.
         if state != "sending" {
@@ -55,20 +80,18 @@ impl NewObservation {
         row.provider_id = Set(Some(self.provider_id.clone()));
         row.status = Set(reduction.status.as_str().to_owned());
         row.updated_at = Set(millis(self.received_at));
-        if reduction.changed {
-            row.error_code = Set(self.error.as_ref().and_then(|error| error.code));
-            row.error_message = Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable)));
+        if let Some(sender) = self.sender.as_ref().filter(|_| !named) {
+            row.sender = Set(Some(storable(sender.as_str())));
         }
-        let row = row.update(transaction).await?;
-        reduce_message(transaction, message_id, self.received_at).await?;
-        // An old report that comes again must not undo what the person said since.
-        if let Some(consent) = self.consent.filter(|_| reduction.changed) {
-            consent::lock(transaction, &row.channel, &row.recipient).await?;
-            let change =
-                Change { channel: &row.channel, address: &row.recipient, consent, message_id, at: self.received_at };
-            change.keep(transaction).await?;
+        if news {
+            let ProviderError { code, message } = self.error.clone().unwrap_or_default();
+            row.error_code = Set(code);
+            // What was told without a code stays, if the code comes without words.
+            if reduction.changed || message.is_some() {
+                row.error_message = Set(message.as_deref().map(storable));
+            }
         }
-        Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
+        row
     }
 }
 
@@ -99,12 +122,15 @@ impl NewObservation {
         Ok(None)
     }
 
+    /// As a row of its own, or as one more time of the same report: a provider repeats what was not
+    /// answered in time, and whoever recorded a webhook can send it for ever.
     async fn keep(
         &self,
         transaction: &DatabaseTransaction,
         part_id: Option<uuid::Uuid>,
         conflict: bool,
     ) -> Result<(), Error> {
+        use observations::Column;
         let row = observations::ActiveModel {
             id: Set(self.id),
             channel: Set(self.channel.clone()),
@@ -116,15 +142,60 @@ impl NewObservation {
             conflict: Set(conflict),
             raw: Set(storable_json(serde_json::json!(self.raw))),
             received_at: Set(millis(self.received_at)),
+            digest: Set(Some(digest(&self.raw))),
+            times: Set(1),
         };
-        observations::Entity::insert(row).exec_without_returning(transaction).await?;
+        let once_more = OnConflict::columns([Column::Channel, Column::ProviderId, Column::Status, Column::Digest])
+            .value(Column::Times, Expr::col((observations::Entity, Column::Times)).add(1))
+            // What was of no part, or no contradiction, when it came first may be one by now.
+            .value(Column::PartId, Expr::cust("COALESCE(observations.part_id, excluded.part_id)"))
+            .value(Column::Conflict, Expr::cust("observations.conflict OR excluded.conflict"))
+            .to_owned();
+        observations::Entity::insert(row).on_conflict(once_more).exec_without_returning(transaction).await?;
         Ok(())
     }
+}
+
+/// What tells two reports apart: their parameters, in any order, each counted once. That is what a
+/// provider's signature covers too, so that nobody makes a new report of an old one.
+fn digest(raw: &[(String, String)]) -> String {
+    let mut pairs: Vec<&(String, String)> = raw.iter().collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut hash = Sha256::new();
+    for (name, value) in pairs {
+        for text in [name, value] {
+            // With its length, so that no text can pass for two.
+            hash.update(text.len().to_be_bytes());
+            hash.update(text);
+        }
+    }
+    hex::encode(hash.finalize())
 }
 
 impl Store {
     /// Keeps a status report and moves its message, never backwards.
     pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
         self.write(Observe { observation, questions: self.questions }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_known_by_its_parameters_in_any_order_and_number() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let first = digest(&pairs(&[("a", "1"), ("b", "2")]));
+        assert_eq!(digest(&pairs(&[("b", "2"), ("a", "1")])), first);
+        assert_eq!(digest(&pairs(&[("b", "2"), ("a", "1"), ("b", "2")])), first);
+        for other in
+            [&[("a", "1")][..], &[("a", "1"), ("b", "3")], &[("a1", ""), ("b", "2")], &[("a", "1b"), ("", "2")]]
+        {
+            assert_ne!(digest(&pairs(other)), first, "{other:?}");
+        }
     }
 }

@@ -14,13 +14,14 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::check::{Tries, began_at, open_tries};
+use super::check::{Tries, open_tries};
 use super::consent;
+use super::matching::{Unknown, Way, only_choice};
 use super::settle::reduce_message;
 use super::{count, millis, storable};
-use crate::message::{MessageId, PartId, Status, segments, status};
+use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
-use crate::store::questions::{CLOCK_SKEW, Fate, Found, Hold, Questions, Reconciled, Reconciliation};
+use crate::store::questions::{Fate, Found, Hold, Questions, Reconciled, Reconciliation};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -28,59 +29,6 @@ use crate::store::{Error, Store};
 struct Reconcile {
     listed: Reconciliation,
     questions: Questions,
-}
-
-/// An unknown part, and what of the list might be it.
-struct Unknown {
-    part: parts::Model,
-    /// Nothing older can be it.
-    since: i64,
-    way: Way,
-}
-
-/// How a part may have gone out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    Request,
-    Answer,
-    /// It rode an answer that seemed lost, and was sent again.
-    Either,
-}
-
-impl Unknown {
-    fn new(part: parts::Model, tries: Tries) -> Self {
-        let way = match (part.attempts > tries.count, tries.count) {
-            (false, _) => Way::Request,
-            (true, 0) => Way::Answer,
-            (true, _) => Way::Either,
-        };
-        // The provider's dates have whole seconds.
-        let began_at = began_at(&part, tries) / 1000 * 1000;
-        let skew = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
-        Self { since: began_at.saturating_sub(skew), part, way }
-    }
-
-    /// Whether it might be this one, whatever the text says.
-    fn may_be(&self, found: &Found) -> bool {
-        let way = match self.way {
-            Way::Request => !found.reply,
-            Way::Answer => found.reply,
-            Way::Either => true,
-        };
-        way && millis(found.created_at) >= self.since
-    }
-
-    fn is(&self, found: &Found) -> bool {
-        let media = self.part.media.as_array().map_or(0, Vec::len);
-        self.may_be(found) && usize::try_from(found.media) == Ok(media) && says(&self.part.text, &found.text)
-    }
-}
-
-/// Whether a provider that was given this text lists it so: as it is, or smart-encoded.
-fn says(text: &str, listed: &str) -> bool {
-    let plain = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
-    let (text, listed) = (plain(text), plain(listed));
-    text == listed || plain(&segments::smart(&text)) == listed
 }
 
 #[async_trait]
@@ -91,22 +39,29 @@ impl Operation for Reconcile {
         let unknown = self.unknown(transaction).await?;
         let taken = self.taken(transaction).await?;
         let sending = self.sending(transaction).await?;
+        let elsewhere = self.unknown_elsewhere(transaction, &unknown).await?;
         let mut free: Vec<&Found> =
             self.listed.found.iter().rev().filter(|found| !taken.contains(&found.provider_id)).collect();
         free.sort_by_key(|found| found.created_at);
-        let mut fates = Vec::new();
+        let mut bound = Vec::new();
         let mut missing = Vec::new();
         for unknown in unknown {
             let fits = free.iter().position(|found| unknown.is(found));
             match fits {
                 // The one that is being sent may be the one that is listed.
                 Some(_) if sending.contains(&unknown.part.text) => missing.push((unknown, Some(Fate::Open))),
-                Some(index) => {
-                    let found = free.remove(index);
-                    fates.push((self.bind(transaction, unknown.part, found).await?, Fate::Found(found.status)));
-                }
+                Some(index) => bound.push((unknown.part, free.remove(index))),
                 None => missing.push((unknown, None)),
             }
+        }
+        if sending.is_empty() && !elsewhere {
+            while let Some((index, choice)) = choose(&missing, &free) {
+                bound.push((missing.remove(index).0.part, free.remove(choice)));
+            }
+        }
+        let mut fates = Vec::new();
+        for (part, found) in bound {
+            fates.push((self.bind(transaction, part, found).await?, Fate::Found(found.status)));
         }
         for (unknown, fate) in missing {
             let fate = fate.unwrap_or_else(|| self.judge(&unknown, &free, !sending.is_empty()));
@@ -123,6 +78,15 @@ impl Operation for Reconcile {
         };
         Ok(fates.into_iter().map(told).collect())
     }
+}
+
+/// The first of the missing parts whose text does not tell and that can be but one of the free messages.
+fn choose(missing: &[(Unknown, Option<Fate>)], free: &[&Found]) -> Option<(usize, usize)> {
+    missing.iter().enumerate().find_map(|(index, (unknown, _))| {
+        let others: Vec<&Unknown> =
+            missing.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, (other, _))| other).collect();
+        Some((index, only_choice(unknown, &others, free)?))
+    })
 }
 
 impl Reconcile {
@@ -188,6 +152,22 @@ impl Reconcile {
         Ok(texts.into_iter().collect())
     }
 
+    /// Whether further parts to this recipient are unknown, of other senders or from before what was listed:
+    /// a message whose text does not tell may be one of those.
+    async fn unknown_elsewhere(&self, transaction: &DatabaseTransaction, here: &[Unknown]) -> Result<bool, Error> {
+        let further = parts::Entity::find()
+            .select_only()
+            .column(parts::Column::Id)
+            .filter(parts::Column::State.eq("unknown"))
+            .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
+            .filter(parts::Column::Channel.is_in(&self.listed.channels))
+            .filter(parts::Column::Id.is_not_in(here.iter().map(|unknown| unknown.part.id)))
+            .into_tuple::<Uuid>()
+            .one(transaction)
+            .await?;
+        Ok(further.is_some())
+    }
+
     async fn bind(
         &self,
         transaction: &DatabaseTransaction,
@@ -195,10 +175,14 @@ impl Reconcile {
         found: &Found,
     ) -> Result<parts::Model, Error> {
         let reached = status::reduce(super::read(&part.status), found.status).status;
+        let named = part.sender.is_some();
         let mut row = part.into_active_model();
         row.state = Set("settled".to_owned());
         row.provider_id = Set(Some(found.provider_id.clone()));
         row.status = Set(reached.as_str().to_owned());
+        if let Some(sender) = found.sender.as_ref().filter(|_| !named) {
+            row.sender = Set(Some(storable(sender.as_str())));
+        }
         if let Some(segments) = found.segments {
             row.segments = Set(Some(count(segments)));
         }

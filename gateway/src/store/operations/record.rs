@@ -234,6 +234,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         direction: Set("inbound".to_owned()),
         provider_id: Set(Some(message.provider_id.clone())),
         sender: Set(Some(message.sender.as_str().to_owned())),
+        service: Set(None),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&message.text)),
         status: Set("received".to_owned()),

@@ -83,6 +83,7 @@ impl Settlement {
         // try seemed to come to; then it must not be sent again.
         let proven = part.provider_id.is_some();
         let current = read(&part.status);
+        let named = part.sender.is_some();
         let mut row = part.into_active_model();
         row.updated_at = Set(millis(self.at));
         row.lease_until = Set(None);
@@ -90,7 +91,7 @@ impl Settlement {
         row.checks = Set(0);
         row.check_at = Set(None);
         match &self.result {
-            Settled::Accepted { provider_id, status, segments } => {
+            Settled::Accepted { provider_id, status, segments, sender } => {
                 row.state = Set("settled".to_owned());
                 row.provider_id = Set(Some(provider_id.clone()));
                 let reached = status::reduce(current, *status).status;
@@ -98,6 +99,9 @@ impl Settlement {
                 row.check_at = Set(questions.after(reached, self.at).map(millis));
                 if let Some(segments) = segments {
                     row.segments = Set(Some(count(*segments)));
+                }
+                if !named {
+                    row.sender = Set(sender.as_ref().map(|sender| sender.as_str().to_owned()));
                 }
                 // A report that came first may have told an error; an earlier try's is over.
                 if !proven {
@@ -233,6 +237,10 @@ pub(super) async fn reduce_message(
     let shown = failed.or_else(|| parts.iter().find(|part| part.error_message.is_some()));
     let mut row = message.clone().into_active_model();
     row.status = Set(reached.as_str().to_owned());
+    // Chosen by the provider: known once it is known of a part.
+    if message.sender.is_none() {
+        row.sender = Set(parts.iter().find_map(|part| part.sender.clone()));
+    }
     row.segments = Set(Some(parts.iter().filter_map(|part| part.segments).sum()));
     row.error_code = Set(shown.and_then(|part| part.error_code));
     row.error_message = Set(shown.and_then(|part| part.error_message.clone()));

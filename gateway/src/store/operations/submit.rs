@@ -140,6 +140,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         channel: Set(message.channel.clone()),
         position: Set(count(position)),
         sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        service: Set(message.service.clone()),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&part.text)),
         media: Set(storable_json(serde_json::json!(part.media))),

@@ -17,6 +17,7 @@ async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Sub
     store.create_key(key, "app".to_owned(), HASH.to_owned(), at(0)).await.unwrap();
     let mut submission = database.submission(ANA, &["hola"]);
     submission.message.sender = sender.map(Address::received);
+    submission.message.service = sender.is_none().then(|| "MG1".to_owned());
     submission.message.callback =
         Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id: key, account: "AC1".to_owned() });
     store.submit(submission.clone()).await.unwrap();
@@ -70,6 +71,7 @@ async fn changes_of_interest_are_told_in_order(database: Database) {
     assert_eq!((first.message_id, first.key_hash.as_str()), (asking.message.id, HASH));
     assert_eq!(Some(&first.callback), asking.message.callback.as_ref());
     assert_eq!((first.from.as_ref(), &first.to), (asking.message.sender.as_ref(), &asking.message.recipient));
+    assert_eq!(first.service, None);
     assert_eq!(told(&store, 3).await, [], "the next one waits for it");
     settle(&store, &first, 3, CallbackResult::Done).await;
     assert_eq!(heard(&store, 3).await, [Status::Delivered, Status::Read]);
@@ -81,14 +83,15 @@ async fn a_service_is_news_when_it_has_queued(database: Database) {
     asking(&store, &database, None).await;
     let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
     store.settle(settled(&part, 2, accepted("SM1"))).await.unwrap();
-    report(&store, &database, part.id, Status::Undelivered, 3).await;
-    let told = told(&store, 3).await;
-    assert_eq!(
-        told.iter().map(|callback| (callback.status, callback.from.clone())).collect::<Vec<_>>(),
-        [(Status::Queued, None)]
-    );
-    settle(&store, &told[0], 3, CallbackResult::Done).await;
-    assert_eq!(heard(&store, 3).await, [Status::Undelivered]);
+    let [queued] = told(&store, 2).await.try_into().unwrap();
+    assert_eq!((queued.status, queued.from.as_ref(), queued.service.as_deref()), (Status::Queued, None, Some("MG1")));
+    settle(&store, &queued, 2, CallbackResult::Done).await;
+    let chosen = Some(Address::received(OURS));
+    let sent =
+        NewObservation { sender: chosen.clone(), ..database.report(Some(part.id), "SM1", Status::Undelivered, 3) };
+    store.observe(sent).await.unwrap();
+    let [ended] = told(&store, 3).await.try_into().unwrap();
+    assert_eq!((ended.status, ended.from, ended.service.as_deref()), (Status::Undelivered, chosen, Some("MG1")));
 }
 
 async fn nobody_is_told_who_did_not_ask(database: Database) {

@@ -13,7 +13,7 @@ async fn what_is_still_here_is_canceled_and_the_provider_named_for_the_rest(data
     let [claimed] = claim(&store, &database, 1, 10).await.try_into().unwrap();
     let while_sending = store.cancel(id, at(2)).await.unwrap().unwrap();
     assert_eq!((while_sending.canceled, while_sending.at_provider), (1, Vec::new()), "the second, not the first");
-    let scheduled = Settled::Accepted { provider_id: "SM1".to_owned(), status: Status::Scheduled, segments: None };
+    let scheduled = accepted_as("SM1", Status::Scheduled);
     store.settle(settled(&claimed, 3, scheduled)).await.unwrap();
     let again = store.cancel(id, at(4)).await.unwrap().unwrap();
     assert_eq!((again.canceled, again.at_provider), (0, vec![(claimed.id, "SM1".to_owned())]));
@@ -25,7 +25,7 @@ async fn what_is_still_here_is_canceled_and_the_provider_named_for_the_rest(data
 async fn what_was_sent_is_not_taken_back(database: Database) {
     let store = database.store().await;
     let unknown = Settled::Unknown { error: ProviderError::default() };
-    let sent = Settled::Accepted { provider_id: "SM1".to_owned(), status: Status::Sent, segments: None };
+    let sent = accepted_as("SM1", Status::Sent);
     for (recipient, result, stays) in [(ANA, sent, Status::Sent), (LUIS, unknown, Status::Unknown)] {
         let submission = database.submission(recipient, &["one"]);
         let id = submission.message.id;

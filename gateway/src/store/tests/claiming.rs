@@ -25,6 +25,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
     submission.message.parts[0].media = vec!["https://example.mx/a".to_owned()];
     let options = Options { validity: Some(60), smart_encoded: Some(true), ..Options::default() };
     submission.message.options = options.clone();
+    submission.message.service = Some("MG1".to_owned());
     submission.message.schedule = Schedule::AtProvider(at(4000));
     store.submit(submission.clone()).await.unwrap();
     let attempt_ids = database.many_ids(3);
@@ -35,6 +36,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         message_id: submission.message.id,
         channel: "sms".to_owned(),
         sender: Some(Address::received(OURS)),
+        service: Some("MG1".to_owned()),
         recipient: Address::received(ANA),
         text: "hola".to_owned(),
         media: vec!["https://example.mx/a".to_owned()],

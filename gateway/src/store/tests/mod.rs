@@ -36,6 +36,7 @@ mod inspecting;
 mod listing;
 mod lists;
 mod lookups;
+mod matching;
 mod media;
 mod processing;
 mod reconciling;
@@ -160,6 +161,7 @@ impl Database {
             id: MessageId(self.id()),
             channel: "sms".to_owned(),
             sender: Some(Address::received(OURS)),
+            service: None,
             recipient: Address::received(recipient),
             text: texts.concat(),
             media: Vec::new(),
@@ -176,7 +178,7 @@ impl Database {
     }
 
     fn part(&self, text: &str) -> NewPart {
-        NewPart::new(PartId(self.id()), text.to_owned(), Vec::new(), &Options::default())
+        NewPart { id: PartId(self.id()), text: text.to_owned(), media: Vec::new(), segments: 1 }
     }
 
     fn submission(&self, recipient: &str, texts: &[&str]) -> Submission {
@@ -195,6 +197,7 @@ impl Database {
             channel: "sms".to_owned(),
             provider_id: provider_id.to_owned(),
             part_id: part,
+            sender: None,
             status,
             error: None,
             consent: None,
@@ -246,5 +249,9 @@ fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {
 }
 
 fn accepted(provider_id: &str) -> Settled {
-    Settled::Accepted { provider_id: provider_id.to_owned(), status: Status::Queued, segments: None }
+    accepted_as(provider_id, Status::Queued)
+}
+
+fn accepted_as(provider_id: &str, status: Status) -> Settled {
+    Settled::Accepted { provider_id: provider_id.to_owned(), status, segments: None, sender: None }
 }

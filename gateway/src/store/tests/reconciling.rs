@@ -18,10 +18,12 @@ on_both!(
     a_pull_begins_where_the_last_one_ended,
 );
 
-fn found(provider_id: &str, text: &str, seconds: i64) -> Found {
+pub(super) fn found(provider_id: &str, text: &str, seconds: i64) -> Found {
     Found {
         provider_id: provider_id.to_owned(),
         reply: false,
+        sender: Some(Address::received("+525500000001")),
+        service: None,
         text: text.to_owned(),
         media: 0,
         status: Status::Sent,
@@ -31,7 +33,7 @@ fn found(provider_id: &str, text: &str, seconds: i64) -> Found {
     }
 }
 
-fn listing(asked: &[PartId], found: Vec<Found>, seconds: i64) -> Reconciliation {
+pub(super) fn listing(asked: &[PartId], found: Vec<Found>, seconds: i64) -> Reconciliation {
     Reconciliation {
         channel: "sms".to_owned(),
         channels: vec!["sms".to_owned(), "other".to_owned()],
@@ -46,7 +48,7 @@ fn listing(asked: &[PartId], found: Vec<Found>, seconds: i64) -> Reconciliation 
     }
 }
 
-fn unknown() -> Settled {
+pub(super) fn unknown() -> Settled {
     Settled::Unknown { error: ProviderError { code: None, message: Some("timed out".to_owned()) } }
 }
 
@@ -62,11 +64,11 @@ async fn lost(store: &Store, database: &Database, texts: &[&str]) -> Vec<Claimed
     lost
 }
 
-fn ids(parts: &[Claimed]) -> Vec<PartId> {
+pub(super) fn ids(parts: &[Claimed]) -> Vec<PartId> {
     parts.iter().map(|part| part.id).collect()
 }
 
-async fn fates(store: &Store, listed: Reconciliation) -> Vec<(PartId, Fate)> {
+pub(super) async fn fates(store: &Store, listed: Reconciliation) -> Vec<(PartId, Fate)> {
     store.reconcile(listed).await.unwrap().into_iter().map(|one| (one.part_id, one.fate)).collect()
 }
 

@@ -4,12 +4,16 @@ use proptest::prelude::*;
 use sea_orm::EntityTrait;
 
 use super::*;
-use crate::message::{ProviderError, status as order};
-use crate::store::entities;
+use crate::message::consent::{Choice, Source};
+use crate::message::{Consent, ProviderError, status as order};
+use crate::store::{Beside, Listing, entities};
 
 on_both!(
     a_report_finds_its_part_by_either_id,
     every_report_is_kept_and_contradictions_show,
+    the_same_report_again_is_counted,
+    a_code_that_comes_late_is_filled_in_once,
+    what_a_message_went_from_is_learned,
     a_message_is_as_far_as_its_least_part,
     the_first_time_of_each_step_is_kept,
 );
@@ -34,7 +38,7 @@ async fn a_report_finds_its_part_by_either_id(database: Database) {
         NewObservation { channel: "whatsapp".to_owned(), ..database.report(Some(part), "SM1", Status::Delivered, 2) };
     let cases = [
         (database.report(None, "SM7", Status::Sent, 2), Observed::Unrelated),
-        (database.report(Some(PartId(database.id())), "SM7", Status::Sent, 2), Observed::Unrelated),
+        (database.report(Some(PartId(database.id())), "SM6", Status::Sent, 2), Observed::Unrelated),
         // Neither a part of another channel, nor one that is another message to the provider.
         (whatsapp, Observed::Unrelated),
         (database.report(Some(part), "SM7", Status::Delivered, 2), Observed::Unrelated),
@@ -61,7 +65,6 @@ async fn every_report_is_kept_and_contradictions_show(database: Database) {
         (Status::Delivered, Status::Delivered, false),
         (Status::Sent, Status::Delivered, false),
         (Status::Undelivered, Status::Delivered, true),
-        (Status::Delivered, Status::Delivered, false),
         (Status::Read, Status::Read, false),
     ] {
         let lost = status.is_lost().then(|| error.clone());
@@ -79,6 +82,140 @@ async fn every_report_is_kept_and_contradictions_show(database: Database) {
     assert_eq!(kept[2].error_code, Some(30003));
     assert_eq!(kept[2].raw, serde_json::json!([["MessageStatus", "undelivered"]]));
     assert_eq!(kept.into_iter().map(|row| (row.status, row.conflict)).collect::<Vec<_>>(), expected);
+}
+
+async fn the_same_report_again_is_counted(database: Database) {
+    let store = database.store().await;
+    let message = sent(&store, &database, &["one"]).await;
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let early = NewObservation { provider_id: "SM7".to_owned(), ..database.report(None, "SM7", Status::Sent, 2) };
+    let failed = || NewObservation {
+        raw: pairs(&[("MessageStatus", "failed"), ("From", "+1"), ("To", "+2")]),
+        ..database.report(None, "SM1", Status::Failed, 2)
+    };
+    let other_order = NewObservation {
+        raw: pairs(&[("To", "+2"), ("MessageStatus", "failed"), ("From", "+1"), ("To", "+2")]),
+        ..failed()
+    };
+    let more = NewObservation { raw: pairs(&[("MessageStatus", "failed"), ("From", "+1")]), ..failed() };
+    let elsewhere = NewObservation { channel: "other".to_owned(), ..failed() };
+    for report in [early.clone(), failed(), failed(), other_order, more, elsewhere, early] {
+        let report = NewObservation { id: database.id(), ..report };
+        store.observe(report).await.unwrap();
+    }
+    let mut kept = entities::observations::Entity::find().all(&store.reads).await.unwrap();
+    kept.sort_by_key(|row| row.id);
+    let times: Vec<_> = kept.iter().map(|row| (row.provider_id.as_str(), row.times)).collect();
+    assert_eq!(times, [("SM7", 2), ("SM1", 3), ("SM1", 1), ("SM1", 1)]);
+    // What was of no part when it came first is of one now.
+    assert_eq!((kept[0].part_id, kept[1].part_id), (None, Some(message.parts[0].id.0)));
+    let second = database.submission(LUIS, &["two"]);
+    store.submit(second.clone()).await.unwrap();
+    let part = second.message.parts[0].id;
+    store.observe(database.report(Some(part), "SM7", Status::Sent, 9)).await.unwrap();
+    let row = entities::observations::Entity::find_by_id(kept[0].id).one(&store.reads).await.unwrap().unwrap();
+    assert_eq!((row.part_id, row.times, row.received_at), (Some(part.0), 3, at(2).as_millisecond()));
+
+    // No contradiction when it came first, and one now.
+    let contradicting = || database.report(None, "SM8", Status::Undelivered, 3);
+    assert_eq!(store.observe(contradicting()).await.unwrap(), Observed::Unrelated);
+    let other = sent_as(&store, &database, "SM8").await;
+    store.observe(database.report(Some(other.parts[0].id), "SM8", Status::Delivered, 3)).await.unwrap();
+    assert!(!super::message(&store, other.id).await.conflict);
+    for _ in 0..2 {
+        store.observe(contradicting()).await.unwrap();
+        assert!(super::message(&store, other.id).await.conflict);
+    }
+}
+
+/// Providers tell the reason after the failure, now and then.
+async fn a_code_that_comes_late_is_filled_in_once(database: Database) {
+    let store = database.store().await;
+    let told = |code, text: Option<&str>| Some(ProviderError { code, message: text.map(str::to_owned) });
+    let out = |code| Consent { choice: Choice::OptedOut, source: Source::Provider, code };
+    let opted_out = async || store.consents(&Address::received(ANA)).await.unwrap().len();
+    let cases = [
+        (None, None, None, 0),
+        (told(None, Some("it failed")), None, Some("it failed"), 0),
+        (told(Some(21610), None), Some(21610), Some("it failed"), 1),
+        (told(Some(30006), Some("landline")), Some(21610), Some("it failed"), 1),
+        (None, Some(21610), Some("it failed"), 1),
+    ];
+    let message = sent(&store, &database, &["one"]).await;
+    for (number, (error, code, text, consents)) in cases.into_iter().enumerate() {
+        let consent = error.as_ref().and_then(|error| error.code).map(|code| out(Some(code)));
+        let raw = vec![("number".to_owned(), number.to_string())];
+        let status = if number == 0 { Status::Sent } else { Status::Failed };
+        let report = NewObservation { error, consent, raw, ..database.report(None, "SM1", status, 5) };
+        store.observe(report).await.unwrap();
+        let stored = super::message(&store, message.id).await;
+        assert_eq!((stored.error_code, stored.error_message.as_deref()), (code, text), "report {number}");
+        assert_eq!(stored.parts[0].error_code, code);
+        assert_eq!(opted_out().await, consents, "report {number}");
+    }
+    // What contradicts the status does not tell its reason.
+    let delivered = sent_as(&store, &database, "SM2").await;
+    store.observe(database.report(None, "SM2", Status::Delivered, 6)).await.unwrap();
+    let contradicting =
+        NewObservation { error: told(Some(30006), None), ..database.report(None, "SM2", Status::Failed, 7) };
+    store.observe(contradicting).await.unwrap();
+    assert_eq!(super::message(&store, delivered.id).await.error_code, None);
+}
+
+async fn what_a_message_went_from_is_learned(database: Database) {
+    let store = database.store().await;
+    let mut submission = database.submission(ANA, &["one", "two"]);
+    submission.message.sender = None;
+    submission.message.service = Some("MG1".to_owned());
+    store.submit(submission.clone()).await.unwrap();
+    let id = submission.message.id;
+    let report = |part: usize, provider_id: &str, sender: Option<&str>| NewObservation {
+        sender: sender.map(Address::received),
+        ..database.report(Some(submission.message.parts[part].id), provider_id, Status::Sent, 2)
+    };
+    let ours = [(1, "SM2", None, None), (1, "SM2", Some("+5215500000002"), Some("+525500000002"))];
+    let later =
+        [(0, "SM1", Some("+525500000001"), Some("+525500000002")), (1, "SM2", Some("+1"), Some("+525500000002"))];
+    for (part, provider_id, sender, expected) in ours.into_iter().chain(later) {
+        store.observe(report(part, provider_id, sender)).await.unwrap();
+        let stored = message(&store, id).await;
+        assert_eq!(stored.from.as_ref().map(Address::as_str), expected, "{sender:?}");
+        assert_eq!(stored.service.as_deref(), Some("MG1"));
+    }
+    let listing = |from: &str| Listing { from: Some(from.to_owned()), ..everything() };
+    assert_eq!(store.list(&listing("+525500000002")).await.unwrap().0.len(), 1);
+    assert_eq!(store.list(&listing(OURS)).await.unwrap().0.len(), 0);
+    // A named one stays, whatever a report says.
+    let named = sent_as(&store, &database, "SM3").await;
+    let other = NewObservation {
+        sender: Some(Address::received("+1")),
+        ..database.report(Some(named.parts[0].id), "SM3", Status::Delivered, 3)
+    };
+    store.observe(other).await.unwrap();
+    assert_eq!(message(&store, named.id).await.from, Some(Address::received(OURS)));
+}
+
+fn everything() -> Listing {
+    Listing {
+        channels: vec!["sms".to_owned()],
+        from: None,
+        to: None,
+        since: None,
+        until: None,
+        beside: Beside::Skip(0),
+        limit: 50,
+    }
+}
+
+/// A message of Luis's of one part, which the provider has accepted under this id.
+async fn sent_as(store: &Store, database: &Database, provider_id: &str) -> NewOutbound {
+    let submission = database.submission(LUIS, &["one"]);
+    store.submit(submission.clone()).await.unwrap();
+    let part = claim(store, database, 0, 10).await.into_iter().find(|part| part.message_id == submission.message.id);
+    store.settle(settled(&part.unwrap(), 1, accepted(provider_id))).await.unwrap();
+    submission.message
 }
 
 async fn a_message_is_as_far_as_its_least_part(database: Database) {
@@ -221,7 +358,7 @@ async fn walk(store: &Store, database: &Database, steps: &[Step]) {
                 store.expire_leases(at(seconds + 99)).await.unwrap();
                 None
             }
-            Step::Accepted(status) => Some(Settled::Accepted { provider_id, status: *status, segments: None }),
+            Step::Accepted(status) => Some(accepted_as(&provider_id, *status)),
             Step::Retry => Some(Settled::Retry { due_at: at(seconds), error }),
             Step::Failed => Some(Settled::Failed { error }),
             Step::Unknown => Some(Settled::Unknown { error }),

@@ -11,6 +11,7 @@ on_both!(
     a_report_that_came_first_is_proof,
     an_attempt_is_settled_once,
     the_provider_counts_the_segments,
+    a_sender_is_learned_once_and_a_named_one_stays,
 );
 
 fn error() -> ProviderError {
@@ -102,9 +103,36 @@ async fn the_provider_counts_the_segments(database: Database) {
     store.submit(submission).await.unwrap();
     for (provider_id, segments, sum) in [("SM1", Some(3), 4), ("SM2", None, 4)] {
         let [part] = claim(&store, &database, 0, 10).await.try_into().unwrap();
-        let result = Settled::Accepted { provider_id: provider_id.to_owned(), status: Status::Accepted, segments };
+        let (provider_id, status) = (provider_id.to_owned(), Status::Accepted);
+        let result = Settled::Accepted { provider_id, status, segments, sender: None };
         store.settle(settled(&part, 1, result)).await.unwrap();
         assert_eq!(message(&store, id).await.segments, Some(sum));
     }
     assert_eq!(message(&store, id).await.provider_id.as_deref(), Some("SM1"), "that of the first part");
+}
+
+async fn a_sender_is_learned_once_and_a_named_one_stays(database: Database) {
+    let store = database.store().await;
+    let chosen = |number: &str| Settled::Accepted {
+        provider_id: "SM1".to_owned(),
+        status: Status::Queued,
+        segments: None,
+        sender: Some(Address::received(number)),
+    };
+    let from = async |id| message(&store, id).await.from;
+    for (recipient, named, expected) in [(ANA, None, "+525500000001"), (LUIS, Some(OURS), OURS)] {
+        let mut submission = database.submission(recipient, &["one", "two"]);
+        submission.message.sender = named.map(Address::received);
+        submission.message.service = Some("MG1".to_owned());
+        let id = submission.message.id;
+        store.submit(submission).await.unwrap();
+        assert_eq!(from(id).await.as_ref().map(Address::as_str), named);
+        for number in ["+525500000001", "+525500000002"] {
+            let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+            assert_eq!((part.sender.as_ref().map(Address::as_str), part.service.as_deref()), (named, Some("MG1")));
+            store.settle(settled(&part, 2, chosen(number))).await.unwrap();
+            assert_eq!(from(id).await, Some(Address::received(expected)), "that of the first part");
+        }
+        assert_eq!(message(&store, id).await.service.as_deref(), Some("MG1"));
+    }
 }

@@ -90,6 +90,7 @@ pub(in crate::web) async fn create(
     let request = outbound::Request {
         to: new.to,
         from: new.from,
+        by_service: true,
         channel: new.channel,
         text: new.text,
         media: new.media,

@@ -31,7 +31,7 @@ pub(super) async fn find(app: &App, call: &Call, sid: &str) -> Result<Message, R
 
 fn shown(app: &App, call: &Call, message: &Message) -> Response {
     let now = app.clock.now();
-    Json(resource::message(&app.channels, &call.access.account, message, now)).into_response()
+    Json(resource::message(&call.access.account, message, now)).into_response()
 }
 
 /// Either takes it back or removes its text.

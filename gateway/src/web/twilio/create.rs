@@ -47,6 +47,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> 
     let request = outbound::Request {
         to: to.to_owned(),
         from: way.from,
+        by_service: form.get("MessagingServiceSid").is_some(),
         channel: Some(way.channel),
         text: form.get("Body").unwrap_or_default().to_owned(),
         media,
@@ -58,7 +59,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> 
     let (id, _) = app.outbound.submit(request).await.map_err(|error| Refusal::outbound(&error, to, &from))?;
     let stored = app.store.listed(id, &call.access.channels).await.map_err(|error| Refusal::store(&error))?;
     let message = stored.ok_or_else(|| Refusal::not_found(&call.path))?;
-    let shown = resource::message(&app.channels, &call.access.account, &message, now);
+    let shown = resource::message(&call.access.account, &message, now);
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
@@ -91,12 +92,13 @@ fn check(form: &Parameters, private_callbacks: bool) -> Result<(&str, Vec<String
     Ok((to, media))
 }
 
-/// The channel that has this sender or this service.
+/// The channel that has this sender or this service; both, if both are named, or else the service: Twilio
+/// alone knows which further numbers are in its pool.
 fn way(channels: &Channels, open: &[String], form: &Parameters) -> Result<Way, Refusal> {
     let service = form.get("MessagingServiceSid");
     let from = form.get("From");
     let written = from.map(|from| Address::sender(from).ok_or_else(|| Refusal::from(from))).transpose()?;
-    let mut first = None;
+    let (mut first, mut pool) = (None, None);
     for name in open {
         let Some(identity) = channels.get(name).map(|channel| channel.known_as()) else { continue };
         let by_service = service.is_none_or(|service| identity.service == Some(service));
@@ -105,8 +107,11 @@ fn way(channels: &Channels, open: &[String], form: &Parameters) -> Result<Way, R
             first = Some(name);
             break;
         }
+        if by_service && service.is_some() {
+            pool = pool.or(Some(name));
+        }
     }
-    if let Some(channel) = first {
+    if let Some(channel) = first.or(pool) {
         return Ok(Way { channel: channel.clone(), from: written.map(|from| from.as_str().to_owned()) });
     }
     Err(match (service, from) {

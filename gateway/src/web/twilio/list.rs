@@ -70,7 +70,7 @@ pub(super) async fn list(app: &App, call: &Call) -> Result<Response, Refusal> {
     let now = app.clock.now();
     let start = paging.page * paging.size;
     let count = u64::try_from(messages.len()).unwrap_or(0);
-    let shown = messages.iter().map(|message| resource::message(&app.channels, &call.access.account, message, now));
+    let shown = messages.iter().map(|message| resource::message(&call.access.account, message, now));
     Ok(Json(json!({
         "end": (start + count).saturating_sub(1),
         "first_page_uri": uri(call, paging.size, 0, None),

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::channels::Channels;
 use crate::channels::twilio::resource::{API_VERSION, date, message_sid, status_word};
 use crate::message::{Direction, Status};
 use crate::store::Message;
@@ -18,12 +17,9 @@ pub(super) fn sid(message: &Message) -> String {
 }
 
 /// What an application sees of a message.
-pub(super) fn message(channels: &Channels, account: &str, message: &Message, now: Timestamp) -> Value {
+pub(super) fn message(account: &str, message: &Message, now: Timestamp) -> Value {
     let path = path(account, message);
     let inbound = message.direction == Direction::Inbound;
-    // Only a service leaves the sender open.
-    let channel = channels.get(&message.channel).filter(|_| !inbound && message.from.is_none());
-    let service = channel.and_then(|channel| channel.known_as().service);
     // What came in was sent when it came.
     let sent = message.sent_at.or(inbound.then_some(message.created_at));
     json!({
@@ -41,13 +37,13 @@ pub(super) fn message(channels: &Channels, account: &str, message: &Message, now
         "error_code": message.error_code,
         "error_message": message.error_message,
         "from": message.from,
-        "messaging_service_sid": service,
+        "messaging_service_sid": message.service,
         "num_media": message.media.len().to_string(),
         "num_segments": message.segments.unwrap_or(1).to_string(),
         "price": null,
         "price_unit": "USD",
         "sid": sid(message),
-        "status": status(message, service.is_some(), now),
+        "status": status(message, now),
         "subresource_uris": { "media": format!("{path}/Media.json") },
         "to": message.to,
         "uri": format!("{path}.json"),
@@ -55,10 +51,10 @@ pub(super) fn message(channels: &Channels, account: &str, message: &Message, now
 }
 
 /// What waits in our outbox waits for its time, for a sender, or for its turn.
-fn status(message: &Message, by_service: bool, now: Timestamp) -> &'static str {
+fn status(message: &Message, now: Timestamp) -> &'static str {
     match message.status {
         Status::Pending if message.send_at.is_some_and(|at| at > now) => "scheduled",
-        Status::Pending if by_service => "accepted",
+        Status::Pending if message.service.is_some() => "accepted",
         status => status_word(status),
     }
 }

@@ -25,6 +25,12 @@ super::table! {
     en "The credentials give no access to that resource"
        "Use an API key that may send messages, or the token of the same account as `account_sid`."
 
+    20007 Permanent;
+    es "La página que se pidió es demasiado grande"
+       "Pide 1000 elementos por página como máximo."
+    en "The page that was asked for is too large"
+       "Ask for 1000 items a page at most."
+
     20008 Account;
     es "Las credenciales de prueba no sirven para esto"
        "Pon en el canal las credenciales reales de la cuenta en lugar de las de prueba."
@@ -42,6 +48,18 @@ super::table! {
        "Pide al soporte de Twilio que active el envío de mensajes en la cuenta."
     en "That action is disabled for the account"
        "Ask Twilio's support to enable sending messages for the account."
+
+    20011 Account;
+    es "Twilio no acepta esa versión de TLS"
+       "Actualiza Recado, o el proxy que esté entre él y Twilio: se pide TLS 1.2 o más nuevo."
+    en "Twilio does not take that version of TLS"
+       "Update Recado, or the proxy between it and Twilio: TLS 1.2 or newer is asked for."
+
+    20012 Account;
+    es "Twilio no acepta ninguno de los cifrados de TLS ofrecidos"
+       "Actualiza Recado, o el proxy que esté entre él y Twilio: sus cifrados son demasiado viejos."
+    en "Twilio takes none of the TLS ciphers that were offered"
+       "Update Recado, or the proxy between it and Twilio: its ciphers are too old."
 
     20404 Permanent;
     es "Twilio no encuentra lo que se pidió"

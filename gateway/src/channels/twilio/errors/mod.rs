@@ -1,14 +1,17 @@
 //! Twilio's error codes: what each one asks for, and what an operator can do about it.
 //!
-//! Codes come with the answer to a request, and later with a status report; one table serves both.
+//! Codes come with the answer to a request, later with a status report, and with what Twilio's console says
+//! about our webhooks; one table serves them all.
 //! It must not know how a code came to us, nor what is done about it: that is for who asks.
 
 mod account;
 mod delivery;
 mod lookup;
 mod requests;
+mod scheduling;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 mod whatsapp;
 
 use std::time::Duration;
@@ -35,13 +38,41 @@ pub enum Advice {
     Notice,
 }
 
+impl Advice {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Permanent => "permanent",
+            Self::Configuration => "configuration",
+            Self::Account => "account",
+            Self::RetryLater(_) => "retry_later",
+            Self::OptedOut => "opted_out",
+            Self::Ambiguous => "ambiguous",
+            Self::Notice => "notice",
+        }
+    }
+
+    fn pause(self) -> Option<Duration> {
+        match self {
+            Self::RetryLater(pause) => pause,
+            _ => None,
+        }
+    }
+}
+
 /// An error code that is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     pub code: i32,
     pub advice: Advice,
-    spanish: Explanation,
-    english: Explanation,
+    spanish: Words,
+    english: Words,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Words {
+    title: &'static str,
+    remedy: &'static str,
 }
 
 impl Known {
@@ -56,10 +87,12 @@ impl Known {
     }
 
     pub fn explanation(&self, locale: Locale) -> Explanation {
-        match locale {
+        let Words { title, remedy } = match locale {
             Locale::Es => self.spanish,
             Locale::En => self.english,
-        }
+        };
+        let retry_after_s = self.advice.pause().map(|pause| pause.as_secs());
+        Explanation { title, remedy, advice: self.advice.word(), retry_after_s }
     }
 }
 
@@ -69,11 +102,23 @@ pub fn known(code: i32) -> Option<&'static Known> {
 }
 
 fn all() -> impl Iterator<Item = &'static Known> {
-    [account::TABLE, requests::TABLE, delivery::TABLE, whatsapp::TABLE, lookup::TABLE].into_iter().flatten()
+    TABLES.into_iter().flatten()
 }
+
+const TABLES: [&[Known]; 7] = [
+    account::TABLE,
+    requests::TABLE,
+    scheduling::TABLE,
+    delivery::TABLE,
+    whatsapp::TABLE,
+    lookup::TABLE,
+    webhooks::TABLE,
+];
 
 /// How long to leave a full queue alone, and a sender that was too fast.
 const MINUTE: Duration = Duration::from_mins(1);
+/// For a number of messages that goes down as they leave.
+const HOUR: Duration = Duration::from_hours(1);
 /// How long Twilio stops a loop.
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 /// For limits that count by the day, wherever that day begins.
@@ -88,8 +133,8 @@ macro_rules! table {
         pub(super) const TABLE: &[super::Known] = &[$(super::Known {
             code: $code,
             advice: super::Advice::$advice $(($pause))?,
-            spanish: super::Explanation { title: $title_es, remedy: $remedy_es },
-            english: super::Explanation { title: $title_en, remedy: $remedy_en },
+            spanish: super::Words { title: $title_es, remedy: $remedy_es },
+            english: super::Words { title: $title_en, remedy: $remedy_en },
         }),*];
     };
 }

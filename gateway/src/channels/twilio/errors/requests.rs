@@ -31,6 +31,12 @@ super::table! {
     en "The account may not send to that country"
        "Enable the country under SMS geographic permissions in Twilio's console and send again."
 
+    21481 Permanent;
+    es "La marca de la página no es de esa lista"
+       "Empieza la lista otra vez por su primera página."
+    en "The page's token is none of that list"
+       "Begin the list again with its first page."
+
     21601 Configuration;
     es "El remitente no puede manejar SMS"
        "Pon en `from` del canal un número de tu cuenta que tenga SMS."
@@ -240,6 +246,18 @@ super::table! {
        "Copia de la consola de Twilio el `messaging_service_sid`: empieza con MG y es de la misma cuenta."
     en "The messaging service's id is not valid"
        "Copy the `messaging_service_sid` from Twilio's console: it begins with MG and is of the same account."
+
+    30029 Configuration;
+    es "La retención del contenido no es válida"
+       "Usa `retain` o `discard` en la petición, o quita ese dato."
+    en "The retention of the content is not valid"
+       "Use `retain` or `discard` in the request, or leave that value out."
+
+    30030 Configuration;
+    es "La retención de las direcciones no es válida"
+       "Usa `retain` u `obfuscate` en la petición, o quita ese dato."
+    en "The retention of the addresses is not valid"
+       "Use `retain` or `obfuscate` in the request, or leave that value out."
 
     30400 Permanent;
     es "Los datos del cambio no son válidos"

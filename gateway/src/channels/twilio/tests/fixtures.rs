@@ -47,6 +47,7 @@ fn shown(event: &Event) -> Value {
         Event::Status(observation) => json!({"status": {
             "provider_id": observation.provider_id,
             "part": observation.part,
+            "sender": observation.sender,
             "status": observation.status,
             "error": observation.error,
             "consent": observation.consent,
@@ -58,7 +59,7 @@ fn shown(event: &Event) -> Value {
 fn each_request_means_what_stands_beside_it() {
     let twilio = channel("");
     let fixtures = fixtures();
-    assert!(fixtures.len() >= 14);
+    assert!(fixtures.len() >= 23);
     for (name, webhook, expected) in fixtures {
         let verified = twilio.verify(webhook).unwrap_or_else(|refused| panic!("{name}: {refused}"));
         let events = twilio.parse(&verified).unwrap_or_else(|malformed| panic!("{name}: {malformed}"));

@@ -11,14 +11,15 @@ use crate::message::{ContentTemplate, Options, ProviderError, Status};
 
 fn outbound(text: &str, media: usize) -> Outbound {
     let media = (0..media).map(|index| format!("https://m.example/{index}")).collect();
-    Outbound { text: text.to_owned(), media, options: Options::default() }
+    Outbound { text: text.to_owned(), media, options: Options::default(), service: None }
 }
 
 fn part(sender: Option<&str>, text: &str, media: usize) -> Part {
-    let Outbound { text, media, options } = outbound(text, media);
+    let Outbound { text, media, options, .. } = outbound(text, media);
     Part {
         id: "01936f2e-7d4a-7000-8000-000000000001".parse().unwrap(),
         sender: sender.map(Address::received),
+        service: None,
         recipient: Address::received("+14017122661"),
         content: Content { text, media },
         options,
@@ -90,18 +91,21 @@ fn an_api_key_goes_before_the_token() {
 }
 
 #[test]
-fn the_parts_own_sender_goes_before_the_service_and_that_before_the_number() {
-    let senders = |twilio: &Twilio, sender| {
-        let mut form = sent(twilio, &part(sender, "hi", 0));
+fn what_the_part_names_goes_before_what_the_channel_is_set_up_with() {
+    let senders = |twilio: &Twilio, sender, service: Option<&str>| {
+        let mut form = sent(twilio, &Part { service: service.map(str::to_owned), ..part(sender, "hi", 0) });
         form.retain(|(name, _)| name == "From" || name == "MessagingServiceSid");
         form
     };
     let number = channel("");
-    assert_eq!(senders(&number, None), pairs(&[("From", "+15558675310")]));
-    assert_eq!(senders(&number, Some("22395")), pairs(&[("From", "22395")]));
+    assert_eq!(senders(&number, None, None), pairs(&[("From", "+15558675310")]));
+    assert_eq!(senders(&number, Some("22395"), None), pairs(&[("From", "22395")]));
     let service = channel(&format!("messaging_service_sid = '{SERVICE}'"));
-    assert_eq!(senders(&service, None), pairs(&[("MessagingServiceSid", SERVICE)]));
-    assert_eq!(senders(&service, Some("22395")), pairs(&[("From", "22395")]));
+    assert_eq!(senders(&service, None, None), pairs(&[("MessagingServiceSid", SERVICE)]));
+    assert_eq!(senders(&service, Some("22395"), None), pairs(&[("From", "22395")]), "a reply from where it came to");
+    let both = pairs(&[("From", "22395"), ("MessagingServiceSid", "MG2")]);
+    assert_eq!(senders(&service, Some("22395"), Some("MG2")), both);
+    assert_eq!(senders(&number, None, Some("MG2")), pairs(&[("MessagingServiceSid", "MG2")]));
 }
 
 #[test]
@@ -173,8 +177,12 @@ fn what_twilio_would_refuse_is_refused_here() {
         assert_eq!(refused("", &wish(Options { validity: Some(seconds), ..Options::default() })), "validity");
     }
     let short = wish(Options { shorten_urls: Some(true), ..Options::default() });
-    assert_eq!(refused("", &short), "shorten_urls");
-    assert!(channel(&format!("messaging_service_sid = '{SERVICE}'")).split(&short).is_ok());
+    let by_service = format!("messaging_service_sid = '{SERVICE}'");
+    for settings in ["", &by_service] {
+        assert_eq!(refused(settings, &short), "shorten_urls", "it does not go by a service: {settings}");
+    }
+    let short = Outbound { service: Some(SERVICE.to_owned()), ..short };
+    assert!(channel(&by_service).split(&short).is_ok());
     assert_eq!(refused("", &with_template("HX12", "")), "content.sid");
     assert_eq!(refused("", &with_template(TEMPLATE, "hi")), "content");
 }
@@ -220,8 +228,32 @@ fn a_success_names_the_message() {
         (201, r#"{"sid":"SM1","num_segments":"-1"}"#, Status::Queued, None),
     ];
     for (http, body, status, segments) in cases {
-        let expected = Outcome::Accepted { provider_id: "SM1".to_owned(), status, segments };
+        let expected = Outcome::Accepted { provider_id: "SM1".to_owned(), status, segments, sender: None };
         assert_eq!(outcome(http, None, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_success_names_the_sender_once_it_is_chosen() {
+    let cases = [("+5219983162438", Some("+529983162438")), ("RECADO", Some("RECADO")), ("", None), (SERVICE, None)];
+    for (from, expected) in cases {
+        let body = format!(r#"{{"sid":"SM1","status":"queued","from":"{from}"}}"#);
+        let Outcome::Accepted { sender, .. } = outcome(201, None, &body) else { panic!("{body}") };
+        assert_eq!(sender.as_ref().map(Address::as_str), expected, "{body}");
+    }
+}
+
+#[test]
+fn segments_are_counted_as_the_channel_sends_them() {
+    let text = "Dijo “hola” ".repeat(10);
+    let wish = |smart_encoded| Options { smart_encoded, ..Options::default() };
+    for (settings, wanted, expected) in [
+        ("", None, 2),
+        ("", Some(true), 1),
+        ("smart_encoded = true", None, 1),
+        ("smart_encoded = true", Some(false), 2),
+    ] {
+        assert_eq!(channel(settings).segments(&text, &wish(wanted)), expected, "{settings} {wanted:?}");
     }
 }
 
@@ -304,9 +336,11 @@ fn an_error_is_explained_in_the_operators_language() {
     assert_eq!(title(4321, Locale::Es), None);
     let explanation = serde_json::to_value(channel("").explain(63031, Locale::En)).unwrap();
     let expected = serde_json::json!({
-        "title": "Sender and recipient are the same", "remedy": "Send to another recipient.",
+        "title": "Sender and recipient are the same", "remedy": "Send to another recipient.", "advice": "permanent",
     });
     assert_eq!(explanation, expected);
+    let full = serde_json::to_value(channel("").explain(21611, Locale::Es)).unwrap();
+    assert_eq!((&full["advice"], &full["retry_after_s"]), (&serde_json::json!("retry_later"), &serde_json::json!(60)));
 }
 
 const JSON: &str = r#"\{"(sid|code|message|num_segments)":("?[0-9a-z]{0,30}"?|null|\[\])\}"#;

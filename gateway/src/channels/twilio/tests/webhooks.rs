@@ -37,6 +37,26 @@ fn refusals_come_in_order() {
 }
 
 #[test]
+fn what_is_of_another_account_is_refused_though_it_is_signed() {
+    let of = |account: &str| {
+        let given = [("MessageSid", "SM1"), ("From", "+14017122661"), ("To", "+15558675310"), ("AccountSid", account)];
+        posted(URL, &pairs(&given))
+    };
+    let other = ACCOUNT.replace("01", "02");
+    for (account, refused) in [
+        (ACCOUNT, None),
+        (&ACCOUNT.to_lowercase(), None),
+        ("", None),
+        (&other, Some(Refused::Foreign)),
+        ("AC-other", Some(Refused::Foreign)),
+    ] {
+        assert_eq!(channel("").verify(of(account)).err(), refused, "{account}");
+    }
+    // Nobody learns that but who has the token.
+    assert_eq!(channel("auth_token = 'another'").verify(of(&other)).unwrap_err(), Refused::Forged);
+}
+
+#[test]
 fn only_bodies_that_are_signed_are_read() {
     let with_type = |content_type: Option<&str>| {
         let mut webhook = inbound();
