@@ -146,7 +146,9 @@ impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
         let Some((method, received)) = read(&mut connection).await else { return };
-        if method == "GET" && received.path.contains("/Messages.json") {
+        // Of what went to somebody or came in since; the doctor's question is none of these.
+        let filtered = ["To=", "DateSent"].iter().any(|filter| received.path.contains(filter));
+        if method == "GET" && received.path.contains("/Messages.json") && filtered {
             // Whoever asked may have gone.
             let _ = connection.write_all(self.look_up(&received).as_bytes()).await;
             return;
