@@ -116,13 +116,19 @@ async function errors() {
   await refused(401, 20003, connect("wrong").messages.list({ limit: 1 }));
 }
 
+async function feedback() {
+  const sent = await client.messages.create({ to: customer, from: number, body: "Su clave", provideFeedback: true });
+  const told = await client.messages(sent.sid).feedback.create({ outcome: "unconfirmed" });
+  assert.deepEqual([told.messageSid, told.outcome], [sent.sid, "unconfirmed"]);
+  assert.equal((await client.messages(sent.sid).fetch()).subresourceUris.feedback, told.uri);
+}
+
 async function services() {
   const sent = await client.messages.create({
     to: customer, messagingServiceSid: service, body: "“Hola”", smartEncoded: true, shortenUrls: true,
     provideFeedback: true, validityPeriod: 600, riskCheck: "disable",
   });
   assert.deepEqual([sent.status, sent.from, sent.numSegments], ["accepted", null, "0"]);
-  assert.equal((await client.messages(sent.sid).feedback.create({ outcome: "unconfirmed" })).outcome, "unconfirmed");
 }
 
 async function numbers() {
@@ -150,6 +156,7 @@ await messages();
 await lists();
 await later();
 await errors();
+await feedback();
 if (sandbox) {
   await services();
   await numbers();

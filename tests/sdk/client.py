@@ -141,13 +141,19 @@ def errors(client):
     refused(401, 20003, stranger.messages("SM" + "0" * 32).fetch)
 
 
+def feedback(client):
+    sent = client.messages.create(to=CUSTOMER, from_=NUMBER, body="Su clave es 1234", provide_feedback=True)
+    told = client.messages(sent.sid).feedback.create(outcome="confirmed")
+    assert (told.message_sid, told.outcome) == (sent.sid, "confirmed") and told.date_created.tzinfo, vars(told)
+    assert client.messages(sent.sid).fetch().subresource_uris["feedback"] == told.uri
+
+
 def services(client):
     sent = client.messages.create(
         to=CUSTOMER, messaging_service_sid=SERVICE, body="“Hola”", smart_encoded=True, shorten_urls=True,
         provide_feedback=True, validity_period=600, risk_check="disable", attempt=1)
     assert (sent.status, sent.num_segments) == ("accepted", "0"), vars(sent)
     until("the delivery", lambda: client.messages(sent.sid).fetch().status == "delivered")
-    assert client.messages(sent.sid).feedback.create(outcome="confirmed").outcome == "confirmed"
 
 
 def media(client, medium):
@@ -184,6 +190,7 @@ if __name__ == "__main__":
     lists(here)
     later(here)
     errors(here)
+    feedback(here)
     if SANDBOX:
         services(here)
         media(here, with_media)

@@ -178,10 +178,16 @@ fn drive(script: &str, sandbox: bool) {
         script.env("RECADO_TOKEN", made["auth_token"].as_str().unwrap());
     }
     succeed(script);
-    let common = ["POST Messages.json", "POST MediaUrl=", "POST Status=canceled", "GET PageToken=", "DELETE Messages/"];
-    proxy.settle(&common);
+    proxy.settle(&[
+        "POST Messages.json",
+        "POST MediaUrl=",
+        "POST Status=canceled",
+        "POST Feedback.json",
+        "GET PageToken=",
+        "DELETE Messages/",
+    ]);
     if sandbox {
-        proxy.settle(&["POST Feedback.json", "POST IncomingPhoneNumbers/", "GET /v2/PhoneNumbers/", "GET Media.json"]);
+        proxy.settle(&["POST IncomingPhoneNumbers/", "GET /v2/PhoneNumbers/", "GET Media.json"]);
     }
 }
 
