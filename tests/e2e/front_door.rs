@@ -268,12 +268,38 @@ fn a_way_that_is_not_there_is_refused_as_twilio_does() {
         (Method::GET, format!("{own}/Messages/SM{:032x}.json", 5), 404, 20404),
         (Method::GET, format!("{own}/Messages/nonsense.json"), 404, 20404),
         (Method::GET, format!("{own}/Messages/SM{:032x}/Media.json", 5), 404, 20404),
-        (Method::GET, format!("{own}/Messages"), 404, 20404),
     ];
     for (method, path, status, code) in cases {
         let refused = gateway.door(method, &path, &[]).expect(status);
         assert_eq!((&refused["code"], &refused["status"]), (&json!(code), &json!(status)), "{path}");
     }
+}
+
+#[test]
+fn a_path_without_json_is_answered_in_xml() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let read = |method, path: &str, form: &[(&str, &str)], status| {
+        let answer = gateway.door(method, path, form);
+        assert_eq!((answer.status(), answer.header("content-type")), (status, Some("application/xml")), "{path}");
+        answer.text()
+    };
+    let made = read(Method::POST, "Messages", &text("Uno & dos"), 201);
+    assert!(made.contains("<TwilioResponse><Message>") && made.contains("<Body>Uno &amp; dos</Body>"), "{made}");
+    let (_, uri) = made.split_once("<Uri>").unwrap();
+    let (uri, _) = uri.split_once("</Uri>").unwrap();
+    assert!(uri.contains("/Messages/SM") && read(Method::GET, uri, &[], 200).contains(&format!("<Uri>{uri}</Uri>")));
+    let list = read(Method::GET, "Messages?PageSize=1", &[], 200);
+    let account = gateway.account_sid();
+    let page = format!(" uri=\"/2010-04-01/Accounts/{account}/Messages?PageSize=1&amp;Page=0\"");
+    assert!(list.contains("<Messages ") && list.contains(&page) && list.contains(" nextpageuri=\"\""), "{list}");
+    let refused = read(Method::POST, "Messages", &[("To", CUSTOMER)], 400);
+    assert!(refused.contains("<RestException><Code>21603</Code>"), "{refused}");
+    assert!(read(Method::GET, "Calls", &[], 404).contains("<Code>20404</Code>"));
+    let path = format!("/2010-04-01/Accounts/{account}/Messages");
+    let stranger = gateway.door_as(account, "wrong", Method::GET, &path, &[]);
+    assert_eq!((stranger.status(), stranger.header("content-type")), (401, Some("application/xml")));
+    // As JSON it is the same message.
+    wait_for_status(&gateway, uri.rsplit_once('/').unwrap().1, "delivered");
 }
 
 #[test]

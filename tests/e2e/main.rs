@@ -23,6 +23,8 @@ mod front_door;
 #[cfg(test)]
 mod front_door_callbacks;
 #[cfg(test)]
+mod front_door_feedback;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_webhooks;

@@ -175,6 +175,30 @@ fn a_message_that_nobody_accounts_for_keeps_others_from_being_sent_again() {
 }
 
 #[test]
+fn a_refusal_of_the_recipient_that_only_the_list_tells_of_is_an_opting_out() {
+    // The one is found in the list by its text, the other is asked for by its id.
+    for step in [Step::Cut, Step::Accept] {
+        let provider = ScriptedProvider::start([step.clone()]);
+        let gateway = hasty().provider(&provider).start();
+        let mut refused = listed(CUSTOMER, "Hola", "outbound-api", &now());
+        for (name, value) in
+            [("sid", json!(format!("SM{:032x}", 1))), ("status", json!("failed")), ("error_code", json!(21610))]
+        {
+            refused[0][name] = value;
+        }
+        provider.list(refused);
+        let id = post(&gateway, CUSTOMER, "Hola");
+        assert_eq!(gateway.wait_for_status(&id, "failed")["error_code"], 21610, "{step:?}");
+        let known = gateway.get(&format!("/v1/consents?address=%2B{}", CUSTOMER.trim_start_matches('+'))).expect(200);
+        let known = &known["items"][0];
+        let expected = (&json!("opted_out"), &json!("provider"), &json!(id));
+        assert_eq!((&known["state"], &known["source"], &known["message_id"]), expected, "{step:?}");
+        gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "text": "Aviso" })).expect(422);
+        assert_eq!(bodies(&provider), ["Hola"]);
+    }
+}
+
+#[test]
 fn a_text_that_was_changed_on_the_way_is_still_ours() {
     let provider = ScriptedProvider::start([Step::Cut, Step::Cut]);
     let gateway = hasty().provider(&provider).start();

@@ -146,11 +146,9 @@ impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
         let Some((method, received)) = read(&mut connection).await else { return };
-        // Of what went to somebody or came in since; the doctor's question is none of these.
-        let filtered = ["To=", "DateSent"].iter().any(|filter| received.path.contains(filter));
-        if method == "GET" && received.path.contains("/Messages.json") && filtered {
+        if let Some(answer) = self.look_up(&received).filter(|_| method == "GET") {
             // Whoever asked may have gone.
-            let _ = connection.write_all(self.look_up(&received).as_bytes()).await;
+            let _ = connection.write_all(answer.as_bytes()).await;
             return;
         }
         let number = {
@@ -175,20 +173,32 @@ impl Shared {
 }
 
 impl Shared {
-    /// The list, which takes no step; there is no single message to be had.
-    fn look_up(&self, received: &Received) -> String {
-        let json = [("content-type", "application/json")];
+    /// The list, or one message that is in it; neither takes a step.
+    fn look_up(&self, received: &Received) -> Option<String> {
         let (path, query) = received.path.split_once('?').unwrap_or((&received.path, ""));
-        if !path.ends_with("/Messages.json") {
-            return answer(404, &json, r#"{"status":404}"#);
-        }
-        // Those of what came in are another matter.
-        let outbound = !query.contains("DateSent");
         let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let messages = if outbound { listed } else { json!([]) };
-        self.lists.fetch_add(usize::from(outbound), Ordering::SeqCst);
-        answer(200, &json, &json!({ "messages": messages, "next_page_uri": null }).to_string())
+        let json = [("content-type", "application/json")];
+        if path.ends_with("/Messages.json") {
+            // Of what went to somebody or came in since; the doctor's question is none of these.
+            if !["To=", "DateSent"].iter().any(|filter| query.contains(filter)) {
+                return None;
+            }
+            // Those of what came in are another matter.
+            let outbound = !query.contains("DateSent");
+            let messages = if outbound { listed } else { json!([]) };
+            self.lists.fetch_add(usize::from(outbound), Ordering::SeqCst);
+            return Some(answer(200, &json, &json!({ "messages": messages, "next_page_uri": null }).to_string()));
+        }
+        let sid = alone(path)?;
+        let message = listed.as_array()?.iter().find(|message| message["sid"] == sid)?;
+        Some(answer(200, &json, &message.to_string()))
     }
+}
+
+/// The id of the message that is asked for by itself.
+fn alone(path: &str) -> Option<&str> {
+    let (_, file) = path.split_once("/Messages/")?;
+    file.strip_suffix(".json").filter(|sid| !sid.contains('/'))
 }
 
 fn accepted(number: usize, received: &Received) -> String {

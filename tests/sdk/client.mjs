@@ -180,6 +180,13 @@ async function errors() {
   await refused(401, 20003, connect("wrong").messages.list({ limit: 1 }));
 }
 
+async function feedback() {
+  const sent = await client.messages.create({ to: customer, from: number, body: "Su clave", provideFeedback: true });
+  const told = await client.messages(sent.sid).feedback.create({ outcome: "unconfirmed" });
+  assert.deepEqual([told.messageSid, told.outcome], [sent.sid, "unconfirmed"]);
+  assert.equal((await client.messages(sent.sid).fetch()).subresourceUris.feedback, told.uri);
+}
+
 async function services() {
   const sent = await client.messages.create({
     to: customer, messagingServiceSid: service, body: "“Hola”", smartEncoded: true, shortenUrls: true,
@@ -188,13 +195,8 @@ async function services() {
   assert.deepEqual([sent.status, sent.from, sent.messagingServiceSid], ["accepted", null, service]);
   await until("the delivery", async () => (await client.messages(sent.sid).fetch()).status === "delivered");
   const fetched = await client.messages(sent.sid).fetch();
-  const sender = notYet.includes("sender") ? null : number;
-  assert.deepEqual([fetched.from, fetched.messagingServiceSid, fetched.numSegments], [sender, service, "1"]);
+  assert.deepEqual([fetched.from, fetched.messagingServiceSid, fetched.numSegments], [number, service, "1"]);
   const tell = (outcome) => client.messages(sent.sid).feedback.create({ outcome });
-  if (notYet.includes("feedback")) {
-    await refused(404, 20404, tell("confirmed"));
-    return;
-  }
   for (const outcome of ["unconfirmed", "confirmed"]) {
     const kept = await tell(outcome);
     assert.deepEqual([kept.outcome, kept.messageSid, kept.accountSid], [outcome, sent.sid, account]);
@@ -222,7 +224,7 @@ async function lookups() {
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 own = `http://127.0.0.1:${server.address().port}`;
-for (const test of [messages, media, lists, later, errors, services]) await test();
+for (const test of [messages, media, lists, later, errors, feedback, services]) await test();
 for (const test of sandbox ? [numbers, lookups] : []) await test();
 console.log("all is as with Twilio");
 process.exit(0);

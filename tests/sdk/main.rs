@@ -21,7 +21,7 @@ const SERVICE: &str = "MG00000000000000000000000000000001";
 /// - `sender`: a message of a service shows the number that it was sent from.
 /// - `types`: media that are sent by their URL show what they are.
 /// - `cancel`: a scheduled message can be taken back at any time. With the word, it is tried again for a moment.
-const NOT_YET: &str = "feedback sender types cancel";
+const NOT_YET: &str = "types cancel";
 
 /// Sends by a service, and with these settings over the usual ones.
 fn by_service(proxy: Option<&Proxy>, settings: &str) -> TestGateway {

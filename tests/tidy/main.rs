@@ -2,6 +2,8 @@
 //! what every file owes its reader.
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
+mod guests;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@
 
 mod checkup;
 mod configured;
+mod feedback;
 pub mod listing;
 mod lookup;
 pub mod twilio;
@@ -21,6 +22,7 @@ use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderE
 
 pub use checkup::{Checkup, Finding, Fix, State, Target};
 pub use configured::{BadSettings, Channels, Settings};
+pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
 
 /// A configured connection to a provider.
@@ -49,6 +51,16 @@ pub trait Channel: Send + Sync {
     /// The request that takes back a message which the provider has not sent yet; `decode` reads
     /// the response. None where the provider has no such thing.
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>>;
+
+    /// The one request that tells the provider what a message led to; none where it does not ask.
+    fn feedback(&self, _provider_id: &str, _feedback: Feedback) -> Option<http::Request<Bytes>> {
+        None
+    }
+
+    /// What the provider's response to that request says.
+    fn fed_back(&self, _response: &http::Response<Bytes>) -> Result<FedBack, Declined> {
+        Ok(FedBack::default())
+    }
 
     /// The request for a medium of a message that came in, or for where the answer to it led; none
     /// for an address that media are not fetched from.

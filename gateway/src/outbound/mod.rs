@@ -1,7 +1,8 @@
-//! The flow of what goes out: check, split, store; and taking back what has not left yet. Sending
-//! is the business of [`crate::delivery`].
+//! The flow of what goes out: check, split, store; taking back what has not left yet; and telling the
+//! provider what came of it. Sending is the business of [`crate::delivery`].
 
 mod cancel;
+mod feedback;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::store::{
 use crate::transport::Transport;
 
 pub use cancel::CancelError;
+pub use feedback::FeedbackError;
 
 /// What a caller wants sent.
 #[derive(Clone, Debug)]

@@ -111,6 +111,7 @@ fn found(listed: Listed) -> Found {
         status: listed.status,
         segments: listed.segments,
         error: listed.error,
+        consent: listed.consent,
         created_at: listed.created_at,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Store;
-use crate::message::{Address, MessageId, PartId, ProviderError, Status};
+use crate::message::{Address, Consent, MessageId, PartId, ProviderError, Status};
 
 /// How far a provider's clock may be from ours.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -86,6 +86,8 @@ pub struct Found {
     pub status: Status,
     pub segments: Option<u32>,
     pub error: Option<ProviderError>,
+    /// What it says about whether the recipient wants messages.
+    pub consent: Option<Consent>,
     pub created_at: Timestamp,
 }
 

@@ -8,6 +8,7 @@ mod claim;
 mod consents;
 pub mod errors;
 mod events;
+mod feedback;
 mod form;
 mod hosts;
 mod listing;
@@ -20,6 +21,7 @@ mod settings;
 pub mod signature;
 mod twiml;
 mod webhook;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +30,9 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Checkup, Claim, Content, Event, Explanation, Hop, KnownAs, LookedUp, Malformed,
-    MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified, Webhook,
+    Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Hop,
+    KnownAs, LookedUp, Malformed, MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable,
+    Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA, Options, segments};
@@ -131,6 +134,14 @@ impl Channel for Twilio {
 
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {
         self.rest.cancel(provider_id)
+    }
+
+    fn feedback(&self, provider_id: &str, feedback: Feedback) -> Option<http::Request<Bytes>> {
+        self.rest.feedback(provider_id, feedback)
+    }
+
+    fn fed_back(&self, response: &http::Response<Bytes>) -> Result<FedBack, Declined> {
+        feedback::decode(response)
     }
 
     fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest> {

@@ -9,7 +9,7 @@ use quick_xml::escape::escape;
 
 use crate::channels::{AnswerLimits, Reply};
 
-const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
+pub(super) const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
 
 /// A text of 1600 is one too long in TwiML, unlike in the API. The whole document may have 64 kB;
 /// half of it leaves room for what escaping adds.
@@ -45,7 +45,7 @@ fn message(reply: &Reply, callbacks: &[&str]) -> String {
     xml + "</Message>"
 }
 
-fn escaped(text: &str) -> Cow<'static, str> {
+pub(super) fn escaped(text: &str) -> Cow<'static, str> {
     escape(legal(text))
 }
 

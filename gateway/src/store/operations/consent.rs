@@ -156,6 +156,23 @@ pub(super) async fn opted_out_one(
     Ok(opted_out(transaction, &[(channel, address)]).await?.into_values().next())
 }
 
+/// Whether the address opted in again after this moment.
+pub(super) async fn opted_in_after(
+    transaction: &DatabaseTransaction,
+    channel: &str,
+    address: &str,
+    moment: Timestamp,
+) -> Result<bool, Error> {
+    let known = consents::Entity::find()
+        .filter(consents::Column::Channel.eq(channel))
+        .filter(consents::Column::Address.eq(address))
+        .filter(consents::Column::State.eq(Choice::OptedIn.as_str()))
+        .filter(consents::Column::At.gt(millis(moment)))
+        .one(transaction)
+        .await?;
+    Ok(known.is_some())
+}
+
 /// What a provider's refusal shows.
 pub(super) fn refused(code: Option<i32>) -> Consent {
     Consent { choice: Choice::OptedOut, source: Source::Provider, code }

@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::check::{Tries, open_tries};
-use super::consent;
+use super::consent::{self, Change};
 use super::matching::{Unknown, Way, only_choice};
 use super::settle::reduce_message;
 use super::{count, millis, storable};
@@ -192,7 +192,27 @@ impl Reconcile {
         row.checks = Set(0);
         row.check_at = Set(self.questions.after(reached, self.listed.at).map(millis));
         row.updated_at = Set(millis(self.listed.at));
-        Ok(row.update(transaction).await?)
+        let row = row.update(transaction).await?;
+        self.mind_consent(transaction, &row, found).await?;
+        Ok(row)
+    }
+
+    /// A listed message that did not go since its recipient wants none counts as a report of it would,
+    /// unless they changed their mind between then and now.
+    async fn mind_consent(
+        &self,
+        transaction: &DatabaseTransaction,
+        part: &parts::Model,
+        found: &Found,
+    ) -> Result<(), Error> {
+        let Some(consent) = found.consent else { return Ok(()) };
+        let (channel, address) = (part.channel.as_str(), part.recipient.as_str());
+        consent::lock(transaction, channel, address).await?;
+        if consent::opted_in_after(transaction, channel, address, found.created_at).await? {
+            return Ok(());
+        }
+        let change = Change { channel, address, consent, message_id: part.message_id, at: self.listed.at };
+        change.keep(transaction).await
     }
 
     /// What to do about a part that is not in the list.

@@ -3,7 +3,8 @@
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
 use super::*;
-use crate::message::ProviderError;
+use crate::message::consent::{Choice, Source};
+use crate::message::{Consent, ProviderError};
 use crate::store::{Fate, Found, Hold, Pulled, Questions, Reconciliation, entities};
 
 on_both!(
@@ -11,6 +12,8 @@ on_both!(
     what_another_part_has_or_may_be_getting_is_not_bound,
     only_what_is_certainly_absent_is_sent_again,
     a_part_goes_the_way_it_was_sent,
+    a_listed_refusal_of_the_recipient_is_an_opting_out,
+    whoever_opted_in_since_stays_so,
     a_report_of_a_message_that_another_part_was_given_moves_that_one,
     a_late_end_of_an_old_try_changes_nothing_newer,
     a_reply_that_was_sent_by_itself_rides_no_answer,
@@ -29,6 +32,7 @@ pub(super) fn found(provider_id: &str, text: &str, seconds: i64) -> Found {
         status: Status::Sent,
         segments: Some(2),
         error: None,
+        consent: None,
         created_at: at(seconds),
     }
 }
@@ -156,6 +160,58 @@ async fn a_part_goes_the_way_it_was_sent(database: Database) {
     assert_eq!(bindings, [(all[0], bound), (all[1], bound)]);
     assert_eq!(message(&store, reply.id).await.provider_id.as_deref(), Some("SM2"));
     assert_eq!(message(&store, parts[0].message_id).await.provider_id.as_deref(), Some("SM1"));
+}
+
+/// One that the provider did not send, since its recipient had opted out.
+fn refused(provider_id: &str, text: &str, seconds: i64) -> Found {
+    Found {
+        status: Status::Failed,
+        error: Some(ProviderError { code: Some(21610), message: Some("unsubscribed".to_owned()) }),
+        consent: Some(Consent { choice: Choice::OptedOut, source: Source::Provider, code: Some(21610) }),
+        ..found(provider_id, text, seconds)
+    }
+}
+
+async fn a_listed_refusal_of_the_recipient_is_an_opting_out(database: Database) {
+    let store = database.store().await;
+    let parts = lost(&store, &database, &["uno", "dos"]).await;
+    let waiting = database.submission(ANA, &["tres"]);
+    let other = database.submission(LUIS, &["tres"]);
+    for submission in [&waiting, &other] {
+        store.submit(submission.clone()).await.unwrap();
+    }
+    let listed = listing(&ids(&parts), vec![refused("SM1", "uno", 2)], 1000);
+    let expected = [(parts[0].id, Fate::Found(Status::Failed)), (parts[1].id, Fate::Resent)];
+    assert_eq!(fates(&store, listed).await, expected);
+    let [known] = store.consents(&Address::received(ANA)).await.unwrap().try_into().unwrap();
+    assert_eq!((known.channel.as_str(), known.state.as_str(), known.source.as_str()), ("sms", "opted_out", "provider"));
+    assert_eq!((known.error_code, known.message_id, known.at), (Some(21610), Some(parts[0].message_id), at(1000)));
+    for id in [parts[0].message_id, parts[1].message_id, waiting.message.id] {
+        let ended = message(&store, id).await;
+        assert_eq!((ended.status, ended.error_code), (Status::Failed, Some(21610)), "{ended:?}");
+    }
+    let left: Vec<_> = claim(&store, &database, 1001, 10).await.into_iter().map(|part| part.message_id).collect();
+    assert_eq!(left, [other.message.id]);
+    let more = store.submit(database.submission(ANA, &["cuatro"])).await.unwrap();
+    assert_eq!(more, Submitted::OptedOut { since: at(1000) });
+}
+
+/// The list is read late: what it tells is of the time when the message was made.
+async fn whoever_opted_in_since_stays_so(database: Database) {
+    let store = database.store().await;
+    let parts = lost(&store, &database, &["uno", "dos"]).await;
+    for (provider_id, choice, seconds) in [("SM8", Choice::OptedOut, 1), ("SM9", Choice::OptedIn, 20)] {
+        let consent = Some(Consent { choice, source: Source::Message, code: Some(21610) });
+        let word = NewInbound { consent, received_at: at(seconds), ..database.inbound(provider_id, ANA) };
+        store.record(word).await.unwrap();
+    }
+    let waiting = database.submission(ANA, &["tres"]);
+    store.submit(waiting.clone()).await.unwrap();
+    let state = async || store.consents(&Address::received(ANA)).await.unwrap()[0].state.clone();
+    fates(&store, listing(&ids(&parts), vec![refused("SM1", "uno", 2)], 60)).await;
+    assert_eq!((state().await.as_str(), status(&store, waiting.message.id).await), ("opted_in", Status::Pending));
+    fates(&store, listing(&ids(&parts), vec![refused("SM2", "dos", 21)], 90)).await;
+    assert_eq!((state().await.as_str(), status(&store, waiting.message.id).await), ("opted_out", Status::Failed));
 }
 
 /// A text of Ana's that was answered with "hola".

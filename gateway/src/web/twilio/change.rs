@@ -1,18 +1,19 @@
 //! One message: what it is, and what may still be done with it.
 
-use axum::Json;
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 
+use super::answer::Answer;
 use super::refusal::Refusal;
 use super::{Call, resource};
 use crate::channels::twilio::resource::message_id;
+use crate::channels::twilio::xml::Subject;
 use crate::outbound::CancelError;
 use crate::store::{Message, Redaction};
 use crate::web::App;
 
-/// `…/Messages/{sid}.json`
-pub(super) async fn one(app: &App, call: &Call, sid: &str) -> Result<Response, Refusal> {
+/// `…/Messages/{sid}`
+pub(super) async fn one(app: &App, call: &Call, sid: &str) -> Result<Answer, Refusal> {
     let message = find(app, call, sid).await?;
     match call.method {
         Method::GET | Method::HEAD => Ok(shown(app, call, &message)),
@@ -29,13 +30,13 @@ pub(super) async fn find(app: &App, call: &Call, sid: &str) -> Result<Message, R
     found.ok_or_else(missing)
 }
 
-fn shown(app: &App, call: &Call, message: &Message) -> Response {
+fn shown(app: &App, call: &Call, message: &Message) -> Answer {
     let now = app.clock.now();
-    Json(resource::message(&call.access.account, message, now)).into_response()
+    Answer::ok(Subject::Message, resource::message(&call.access.account, message, now))
 }
 
 /// Either takes it back or removes its text.
-async fn update(app: &App, call: &Call, sid: &str, message: &Message) -> Result<Response, Refusal> {
+async fn update(app: &App, call: &Call, sid: &str, message: &Message) -> Result<Answer, Refusal> {
     let redacts = call.form.is_empty("Body") && call.form.get("Body").is_none();
     match (redacts, call.form.get("Status")) {
         (true, None) => match app.store.redact(message.id, app.clock.now()).await {
@@ -62,9 +63,9 @@ fn not_canceled(error: &CancelError) -> Refusal {
     }
 }
 
-async fn delete(app: &App, call: &Call, message: &Message) -> Result<Response, Refusal> {
+async fn delete(app: &App, call: &Call, message: &Message) -> Result<Answer, Refusal> {
     match app.store.delete(message.id, app.clock.now()).await {
-        Ok(Redaction::Done) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(Redaction::Done) => Ok(Answer::Ready(StatusCode::NO_CONTENT.into_response())),
         Ok(Redaction::UnderWay) => Err(Refusal::under_way("delete")),
         Ok(Redaction::NotFound) => Err(Refusal::not_found(&call.path)),
         Err(error) => Err(Refusal::store(&error)),

@@ -1,18 +1,18 @@
-//! `POST …/Messages.json`: what is asked for, whether Twilio would take it, and by which channel it
+//! `POST …/Messages`: what is asked for, whether Twilio would take it, and by which channel it
 //! goes.
 //!
 //! Refused here is what Twilio refuses, in its numbers and words and in its order, also where the
 //! gateway could do better: an application must not learn to rely on what Twilio does not do.
 
-use axum::Json;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 
+use super::answer::Answer;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::{Call, resource, schedule};
 use crate::callbacks;
 use crate::channels::Channels;
+use crate::channels::twilio::xml::Subject;
 use crate::message::split::utf16_units;
 use crate::message::{Address, MAX_MEDIA};
 use crate::outbound;
@@ -30,7 +30,7 @@ struct Way {
     from: Option<String>,
 }
 
-pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> {
+pub(super) async fn create(app: &App, call: &Call) -> Result<Answer, Refusal> {
     let form = &call.form;
     let now = app.clock.now();
     let (to, media) = check(form, app.private_callbacks)?;
@@ -60,7 +60,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> 
     let stored = app.store.listed(id, &call.access.channels).await.map_err(|error| Refusal::store(&error))?;
     let message = stored.ok_or_else(|| Refusal::not_found(&call.path))?;
     let shown = resource::message(&call.access.account, &message, now);
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    Ok(Answer::Told(StatusCode::CREATED, Subject::Message, shown))
 }
 
 /// What can be told from the request alone: the recipient and the media of a good one.

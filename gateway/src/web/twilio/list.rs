@@ -1,18 +1,18 @@
-//! `GET …/Messages.json`: filters, and pages that stay right while messages come in.
+//! `GET …/Messages`: filters, and pages that stay right while messages come in.
 //!
 //! A page begins beside a message that was seen, so what is new shifts nothing. A deleted message
 //! still marks its place, since only its id counts.
 
-use axum::Json;
-use axum::response::{IntoResponse, Response};
 use form_urlencoded::Serializer;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::answer::Answer;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::{Call, dates, resource};
 use crate::channels::twilio::resource::message_id;
+use crate::channels::twilio::xml::Subject;
 use crate::message::Address;
 use crate::store::{Beside, Listing, Message};
 use crate::web::App;
@@ -54,7 +54,7 @@ fn beside(token: &str) -> Option<Beside> {
     }
 }
 
-pub(super) async fn list(app: &App, call: &Call) -> Result<Response, Refusal> {
+pub(super) async fn list(app: &App, call: &Call) -> Result<Answer, Refusal> {
     let paging = Paging::read(&call.query)?;
     let (since, until) = span(&call.query);
     let listing = Listing {
@@ -71,7 +71,7 @@ pub(super) async fn list(app: &App, call: &Call) -> Result<Response, Refusal> {
     let start = paging.page * paging.size;
     let count = u64::try_from(messages.len()).unwrap_or(0);
     let shown = messages.iter().map(|message| resource::message(&call.access.account, message, now));
-    Ok(Json(json!({
+    let page = json!({
         "end": (start + count).saturating_sub(1),
         "first_page_uri": uri(call, paging.size, 0, None),
         "messages": shown.collect::<Vec<_>>(),
@@ -81,8 +81,8 @@ pub(super) async fn list(app: &App, call: &Call) -> Result<Response, Refusal> {
         "previous_page_uri": previous(call, &paging, messages.first()),
         "start": start,
         "uri": uri(call, paging.size, paging.page, call.query.get("PageToken")),
-    }))
-    .into_response())
+    });
+    Ok(Answer::ok(Subject::Messages, page))
 }
 
 /// A number as providers write it; a name or a short code as it is.

@@ -5,9 +5,11 @@
 //! folder only knows the forms. It must know nothing of the local Twilio, which is the other side.
 
 mod access;
+mod answer;
 mod change;
 mod create;
 mod dates;
+mod feedback;
 mod list;
 mod media;
 mod parameters;
@@ -23,7 +25,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use sha2::{Digest, Sha256};
 use tower_http::request_id::RequestId;
@@ -31,6 +33,7 @@ use tower_http::request_id::RequestId;
 use super::{API_BODY, App};
 use crate::channels::twilio::resource::API_VERSION;
 use access::Access;
+use answer::{Answer, Format};
 use parameters::Parameters;
 use refusal::Refusal;
 
@@ -47,12 +50,14 @@ struct Call {
     access: Access,
     method: Method,
     headers: HeaderMap,
+    /// As it was written.
     path: String,
+    format: Format,
     query: Parameters,
     form: Parameters,
 }
 
-/// One address for all: Twilio's paths end in `.json`, which is no matter of a route.
+/// One address for all: Twilio's paths end in `.json` or do not, which is no matter of a route.
 pub(super) fn router(app: &App) -> Router<App> {
     let door = Door { app: app.clone(), concurrent: Arc::default() };
     Router::new().route(&format!("/{API_VERSION}/{{*path}}"), any(serve)).with_state(door)
@@ -62,9 +67,13 @@ async fn serve(State(door): State<Door>, request: Request) -> Response {
     let started = Instant::now();
     let request_id = request_id(&request);
     let concurrent = door.concurrent.fetch_add(1, Ordering::Relaxed) + 1;
+    let (format, _) = Format::of(request.uri().path());
     let answered = answer(&door.app, request).await;
     door.concurrent.fetch_sub(1, Ordering::Relaxed);
-    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    let mut response = match answered {
+        Ok(answer) => answer.written(format),
+        Err(refusal) => refusal.written(format),
+    };
     let duration = format!("{:.3}", started.elapsed().as_secs_f64());
     describe(
         response.headers_mut(),
@@ -98,14 +107,15 @@ fn request_id(request: &Request) -> String {
     format!("RQ{digits}")
 }
 
-async fn answer(app: &App, request: Request) -> Result<Response, Refusal> {
+async fn answer(app: &App, request: Request) -> Result<Answer, Refusal> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let segments: Vec<&str> = path.split('/').skip(2).collect();
+    let (format, resource) = Format::of(&path);
+    let segments: Vec<&str> = resource.split('/').skip(2).collect();
     let ["Accounts", account, rest @ ..] = segments.as_slice() else {
         return Err(Refusal::not_found(&path));
     };
-    let access = access::let_in(app, &parts.headers, account.trim_end_matches(".json"), &path).await?;
+    let access = access::let_in(app, &parts.headers, account, &path).await?;
     let call = Call {
         access,
         method: parts.method,
@@ -113,20 +123,18 @@ async fn answer(app: &App, request: Request) -> Result<Response, Refusal> {
         query: Parameters::read(parts.uri.query().unwrap_or_default().as_bytes()),
         form: Parameters::read(&read(body).await?),
         path: path.clone(),
+        format,
     };
     match rest {
-        ["Messages.json"] => match call.method {
+        ["Messages"] => match call.method {
             Method::POST => create::create(app, &call).await,
             Method::GET | Method::HEAD => list::list(app, &call).await,
             _ => Err(Refusal::method_not_allowed()),
         },
-        ["Messages", file] => match file.strip_suffix(".json") {
-            Some(sid) => change::one(app, &call, sid).await,
-            None => Err(Refusal::only_json(&path)),
-        },
-        ["Messages", sid, "Media.json"] => media::list(app, &call, sid).await,
-        ["Messages", sid, "Media", file] => media::one(app, &call, sid, file).await,
-        ["Messages"] => Err(Refusal::only_json(&path)),
+        ["Messages", sid] => change::one(app, &call, sid).await,
+        ["Messages", sid, "Feedback"] => feedback::give(app, &call, sid).await,
+        ["Messages", sid, "Media"] => media::list(app, &call, sid).await,
+        ["Messages", sid, "Media", medium] => media::one(app, &call, sid, medium).await,
         _ => Err(Refusal::not_found(&path)),
     }
 }

@@ -1,10 +1,13 @@
 //! What a refusal looks like to an application of Twilio's: a number, a text, where to read more.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 
+use super::answer::{Answer, Format};
+use crate::channels::Declined;
+use crate::channels::twilio::xml::Subject;
+use crate::outbound::FeedbackError;
 use crate::{outbound, store};
 
 /// An answer that says no.
@@ -35,12 +38,6 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, 20404, format!("The requested resource {path} was not found"))
     }
 
-    /// Twilio would answer in XML here; no SDK asks for it.
-    pub(super) fn only_json(path: &str) -> Self {
-        let message = format!("The requested resource {path} was not found: only {path}.json is");
-        Self::new(StatusCode::NOT_FOUND, 20404, message)
-    }
-
     pub(super) fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, 20004, "Method not allowed")
     }
@@ -63,9 +60,13 @@ impl Refusal {
     pub(super) fn store(error: &store::Error) -> Self {
         tracing::error!(%error, "the store did not do it");
         match error {
-            store::Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, "Service unavailable"),
+            store::Error::Unavailable(_) => Self::unavailable(),
             store::Error::Refused(_) => Self::internal(),
         }
+    }
+
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, "Service unavailable")
     }
 
     fn internal() -> Self {
@@ -108,6 +109,41 @@ impl Refusal {
         }
     }
 
+    /// What became of feedback that was not taken.
+    pub(super) fn feedback(error: &FeedbackError, path: &str) -> Self {
+        match error {
+            FeedbackError::NotFound | FeedbackError::NotTaken => Self::not_found(path),
+            FeedbackError::NotWanted => {
+                let why = "the message was not sent with ProvideFeedback=true";
+                let message = format!("The requested resource {path} was not found: {why}");
+                Self::new(StatusCode::NOT_FOUND, 20404, message)
+            }
+            FeedbackError::NotSent => Self::under_way("give feedback on"),
+            FeedbackError::Declined(declined) => Self::declined(declined, path),
+            FeedbackError::Away(reason) => {
+                tracing::warn!(reason, "Twilio could not be told of feedback");
+                Self::unavailable()
+            }
+            FeedbackError::Store(error) => Self::store(error),
+        }
+    }
+
+    /// As Twilio said it, but for the credentials, which are not the caller's, and for its own path.
+    fn declined(Declined { status, error }: &Declined, path: &str) -> Self {
+        let usual = match status.as_u16() {
+            404 => return Self::not_found(path),
+            429 => 20429,
+            400 | 402..500 => 20001,
+            500..600 => 20500,
+            _ => {
+                tracing::error!(%status, code = error.code, "Twilio does not take feedback from this channel");
+                return Self::internal();
+            }
+        };
+        let code = error.code.and_then(|code| u32::try_from(code).ok()).unwrap_or(usual);
+        Self::new(*status, code, error.message.clone().unwrap_or_default())
+    }
+
     pub(super) fn to(to: &str) -> Self {
         Self::invalid(21211, format!("The 'To' number {to} is not a valid phone number."))
     }
@@ -126,8 +162,8 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    pub(super) fn written(self, format: Format) -> Response {
         let mut body = json!({
             "code": self.code,
             "message": self.message,
@@ -137,7 +173,7 @@ impl IntoResponse for Refusal {
         if let (Some(detail), Some(body)) = (self.detail, body.as_object_mut()) {
             body.insert("detail".to_owned(), detail.into());
         }
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = Answer::Told(self.status, Subject::Refusal, body).written(format);
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Basic realm=\"Twilio API\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -44,10 +44,18 @@ pub(super) fn message(account: &str, message: &Message, now: Timestamp) -> Value
         "price_unit": "USD",
         "sid": sid(message),
         "status": status(message, now),
-        "subresource_uris": { "media": format!("{path}/Media.json") },
+        "subresource_uris": subresources(message, &path),
         "to": message.to,
         "uri": format!("{path}.json"),
     })
+}
+
+fn subresources(message: &Message, path: &str) -> Value {
+    let mut uris = json!({ "media": format!("{path}/Media.json") });
+    if message.options.provide_feedback == Some(true) {
+        uris["feedback"] = format!("{path}/Feedback.json").into();
+    }
+    uris
 }
 
 /// What waits in our outbox waits for its time, for a sender, or for its turn.

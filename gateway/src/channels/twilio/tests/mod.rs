@@ -1,6 +1,7 @@
 //! The channel as a whole, from the outside: what comes in, what goes out, what it is set up with.
 
 mod claiming;
+mod feedback;
 mod fixtures;
 mod listing;
 mod media;
