@@ -43,6 +43,8 @@ mod provider;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
+mod removals;
+#[cfg(test)]
 mod repeats;
 mod sending;
 #[cfg(test)]

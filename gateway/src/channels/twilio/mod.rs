@@ -14,6 +14,7 @@ mod listing;
 mod lookup;
 mod media;
 mod options;
+mod removal;
 pub mod resource;
 mod rest;
 mod settings;
@@ -29,10 +30,11 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Checkup, Claim, Content, Event, Explanation, Hop, KnownAs, LookedUp, Malformed,
-    MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified, Webhook,
+    MediaRequest, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified,
+    Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
-use crate::message::{Address, Locale, MAX_MEDIA};
+use crate::message::{Address, Locale, MAX_MEDIA, Removal};
 use checkup::Reach;
 use claim::Identity;
 use hosts::Hosts;
@@ -166,6 +168,14 @@ impl Channel for Twilio {
 
     fn looked_up(&self, response: &http::Response<Bytes>) -> Result<LookedUp, Untold> {
         lookup::decode(response)
+    }
+
+    fn remove(&self, provider_id: &str, removal: Removal) -> Option<http::Request<Bytes>> {
+        self.rest.remove(provider_id, removal)
+    }
+
+    fn removed(&self, removal: Removal, response: &http::Response<Bytes>) -> Result<(), NotRemoved> {
+        removal::decode(removal, response)
     }
 
     fn checkup(&self, target: Target) -> Option<Box<dyn Checkup>> {

@@ -74,18 +74,18 @@ impl Rest {
 
     /// Twilio takes back what it keeps until its time, or has not begun to send.
     pub(super) fn cancel(&self, sid: &str) -> Option<Request<Bytes>> {
-        Some(self.post(self.message(sid)?, "Status=canceled".to_owned()))
+        Some(self.post(self.message(sid, ".json")?, "Status=canceled".to_owned()))
     }
 
-    /// Where one message is found; nothing for what can't be a message's id.
-    fn message(&self, sid: &str) -> Option<Uri> {
+    /// Where one message is found, or what belongs to it; nothing for what can't be a message's id.
+    pub(super) fn message(&self, sid: &str, tail: &str) -> Option<Uri> {
         let known = sid.len() == 34 && sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let base = self.endpoint.to_string();
         let base = base.strip_suffix(".json").filter(|_| known)?;
-        format!("{base}/{sid}.json").parse().ok()
+        format!("{base}/{sid}{tail}").parse().ok()
     }
 
-    fn post(&self, uri: Uri, form: String) -> Request<Bytes> {
+    pub(super) fn post(&self, uri: Uri, form: String) -> Request<Bytes> {
         let mut request = Request::new(Bytes::from(form));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;

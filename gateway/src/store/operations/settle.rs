@@ -9,9 +9,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::callbacks;
 use super::consent::{self, Change};
-use super::{count, millis, storable};
+use super::{callbacks, count, millis, removals, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::questions::Questions;
@@ -239,6 +238,7 @@ pub(super) async fn reduce_message(
     row.updated_at = Set(millis(now));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
+    removals::follow(transaction, &after, &parts, now).await?;
     callbacks::enqueue(transaction, &message, &after).await
 }
 
