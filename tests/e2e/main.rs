@@ -33,6 +33,8 @@ mod lookup;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod pauses;

@@ -123,6 +123,8 @@ fn what_recado_sends_is_as_specified() {
     let in_an_hour = (SystemClock.now() + jiff::SignedDuration::from_hours(1)).strftime("%Y-%m-%dT%H:%M:%SZ");
     let every_option = json!({
         "validity": 600, "smart_encoded": true, "shorten_urls": true, "risk_check": false, "provide_feedback": true,
+        "discard_content": true, "send_as_mms": true, "force_delivery": true, "traffic_type": "free",
+        "fallback_from": "+15005550006", "persistent_action": ["geo:20.2,-87.4|Recado"],
     });
     let content = json!({ "content": { "sid": "HX00000000000000000000000000000001", "variables": { "1": "Ana" } } });
     let cases = [
@@ -151,6 +153,10 @@ fn what_recado_sends_is_as_specified() {
         "POST ShortenUrls=true",
         "POST RiskCheck=disable",
         "POST ProvideFeedback=true",
+        "POST ContentRetention=discard",
+        "POST SendAsMms=true",
+        "POST FallbackFrom=",
+        "POST PersistentAction=",
         "POST ContentSid=HX",
         "POST ScheduleType=fixed",
         "POST Status=canceled",

@@ -306,6 +306,8 @@ pub struct Outbound {
     pub text: String,
     pub media: Vec<String>,
     pub options: Options,
+    /// A sender of the caller's choice; otherwise the channel's own.
+    pub sender: Option<Address>,
 }
 
 /// What one part carries.

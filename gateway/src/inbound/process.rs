@@ -149,8 +149,12 @@ impl Shared {
         channel: &dyn Channel,
         reply: &PlannedReply,
     ) -> Result<NewOutbound, channels::Unsendable> {
-        let outbound =
-            channels::Outbound { text: reply.text.clone(), media: reply.media.clone(), options: Options::default() };
+        let outbound = channels::Outbound {
+            text: reply.text.clone(),
+            media: reply.media.clone(),
+            options: Options::default(),
+            sender: Some(recorded.recipient.clone()),
+        };
         let now = self.clock.now();
         let id = MessageId(self.ids.next(now));
         let parts: Vec<NewPart> = channel

@@ -120,18 +120,18 @@ impl Outbound {
         let recipient = Address::parse(&request.to, &parts.region).map_err(Error::To)?;
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
-        let sender = match request.from.filter(|from| !from.trim().is_empty()) {
-            Some(from) => Some(self.sender(&from)?),
-            // Unknown while the provider picks one, as a Messaging Service does.
-            None => channel.sender().cloned(),
-        };
+        let named = request.from.filter(|from| !from.trim().is_empty());
+        let named = named.map(|from| self.sender(&from)).transpose()?;
+        // Unknown while the provider picks one, as a Messaging Service does.
+        let sender = named.as_ref().or(channel.sender()).cloned();
         if request.text.contains('\0') {
             return Err(Error::Nul);
         }
         for url in &request.media {
             check_media(url)?;
         }
-        let content = channels::Outbound { text: request.text, media: request.media, options: request.options };
+        let content =
+            channels::Outbound { text: request.text, media: request.media, options: request.options, sender: named };
         let cut = channel.split(&content)?;
         let now = parts.clock.now();
         let schedule = match request.send_at {

@@ -93,8 +93,9 @@ impl Channel for Twilio {
 
     /// Media ride the first part only.
     fn split(&self, outbound: &Outbound) -> Result<Vec<Content>, Unsendable> {
-        let Outbound { text, media, options } = outbound;
-        options::check(outbound, matches!(self.rest.sender, Sender::Service(_)))?;
+        let Outbound { text, media, options, sender } = outbound;
+        // Whoever names a sender goes past the service.
+        options::check(outbound, sender.is_none() && matches!(self.rest.sender, Sender::Service(_)))?;
         if options.content.is_some() {
             return Ok(vec![Content { text: String::new(), media: Vec::new() }]);
         }
@@ -112,6 +113,10 @@ impl Channel for Twilio {
             LongText::Truncate => vec![truncate(text, limit)],
             LongText::Reject => return Err(Unsendable::TooLong { units, limit }),
         };
+        if texts.len() > 1 && !options.persistent_action.is_empty() {
+            let problem = format!("goes with one message alone, so with a text of at most {limit} UTF-16 units");
+            return Err(Unsendable::Option { option: "persistent_action", problem });
+        }
         let mut media = media.clone();
         Ok(texts.into_iter().map(|text| Content { text, media: std::mem::take(&mut media) }).collect())
     }

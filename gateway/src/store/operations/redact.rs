@@ -88,7 +88,11 @@ impl Redact {
 
 /// The text is in the message and in its parts; that of a reply also in what the webhook was
 /// answered, and in what the plugins decided about the message it answers.
-async fn clear(transaction: &DatabaseTransaction, message: &messages::Model, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn clear(
+    transaction: &DatabaseTransaction,
+    message: &messages::Model,
+    now: Timestamp,
+) -> Result<(), Error> {
     let row = messages::ActiveModel {
         id: Set(message.id),
         text: Set(String::new()),

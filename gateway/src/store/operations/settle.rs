@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::consent::{self, Change};
-use super::{callbacks, count, millis, removals, storable};
+use super::{callbacks, count, millis, redact, removals, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::questions::Questions;
@@ -239,7 +239,15 @@ pub(super) async fn reduce_message(
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
     removals::follow(transaction, &after, &parts, now).await?;
+    if reached.is_final() && !read(&message.status).is_final() && discards(&parts) {
+        redact::clear(transaction, &after, now).await?;
+    }
     callbacks::enqueue(transaction, &message, &after).await
+}
+
+/// Whether the sender asked that the text be kept no longer than it takes to send it.
+fn discards(parts: &[parts::Model]) -> bool {
+    parts.iter().any(|part| part.options.as_ref().is_some_and(|options| options["discard_content"] == true))
 }
 
 /// The first time that a message was seen to have come so far.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use super::{Call, resource, schedule};
+use super::{Call, options, resource, schedule};
 use crate::callbacks;
 use crate::channels::Channels;
 use crate::message::split::utf16_units;
@@ -51,7 +51,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> 
         text: form.get("Body").unwrap_or_default().to_owned(),
         media,
         send_at: schedule::send_at(form, now)?,
-        options: schedule::options(form)?,
+        options: options::options(form)?,
         idempotency: None,
         callback,
     };

@@ -10,6 +10,7 @@ mod create;
 mod dates;
 mod list;
 mod media;
+mod options;
 mod parameters;
 mod refusal;
 mod resource;
