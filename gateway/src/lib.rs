@@ -19,6 +19,7 @@ pub mod message;
 pub mod outbound;
 pub mod plugins;
 pub mod reconcile;
+pub mod removals;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

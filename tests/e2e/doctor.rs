@@ -238,13 +238,40 @@ fn a_messaging_service_is_looked_at_and_set_right() {
 }
 
 #[test]
+fn a_service_is_found_by_the_number_of_a_channel_that_does_not_name_it() {
+    let gateway = TestGateway::builder().no_plugins().messaging_service(SERVICE).start();
+    let file = gateway.folder().join("test.toml");
+    let named = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, named.replace(&format!("messaging_service_sid = \"{SERVICE}\"\n"), "")).unwrap();
+    assert_eq!(doctor(&gateway, &["--fix", "--yes"], &[]).code, Some(0));
+    shows(&doctor(&gateway, &[], &[]), "channels.sms.webhook", "ok", NUMBER, "");
+
+    let service = format!("/v1/Services/{SERVICE}");
+    let elsewhere = "UseInboundWebhookOnNumber=false&InboundRequestUrl=https%3A%2F%2Fold.example.mx";
+    twilio(gateway.twilio_url(), "POST", &service, elsewhere);
+    assert_ne!(gateway.text("+529981122334", "Hola")["webhook"]["status"], 200, "the service's webhook goes first");
+    let found = doctor(&gateway, &["--fix", "--yes"], &[]);
+    shows(&found, "channels.sms.webhook", "failed", SERVICE, "Defer to sender");
+    let set = twilio(gateway.twilio_url(), "GET", &service, "");
+    assert_eq!(set["inbound_request_url"], "https://old.example.mx", "it may be somebody else's");
+
+    let shared = format!("{}/webhooks/twilio/inbound{RULES}", gateway.url());
+    let both = [("InboundRequestUrl", shared.as_str()), ("FallbackUrl", &shared)];
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(both).finish();
+    twilio(gateway.twilio_url(), "POST", &service, &form);
+    let well = doctor(&gateway, &[], &[]);
+    shows(&well, "channels.sms.webhook", "ok", "/webhooks/twilio/inbound", "");
+    assert_eq!(gateway.text("+529981122334", "Hola")["webhook"]["status"], 200);
+}
+
+#[test]
 fn a_wrong_clock_and_a_provider_that_is_away_are_told() {
     let old: &[(&str, &str)] = &[("date", "Mon, 01 Jan 2024 00:00:00 GMT")];
     let provider = ScriptedProvider::start([Step::Answer(503, old, "{}"), Step::Cut]);
     let gateway = TestGateway::builder().provider(&provider).no_plugins().start();
     let ran = doctor(&gateway, &[], &[]);
     shows(&ran, "clock", "failed", "ahead", "NTP");
-    shows(&ran, "channels.sms.credentials", "failed", "503", "");
+    shows(&ran, "channels.sms.account", "failed", "503", "");
     shows(&ran, "channels.sms.provider", "failed", "no answer", "base_url");
 }
 

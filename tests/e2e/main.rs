@@ -35,6 +35,8 @@ mod lookup;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod pauses;
@@ -44,6 +46,8 @@ mod postgres;
 mod provider;
 #[cfg(test)]
 mod reconcile;
+#[cfg(test)]
+mod removals;
 #[cfg(test)]
 mod repeats;
 mod sending;

@@ -29,6 +29,7 @@ pub enum Step {
 /// A request that came.
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub method: String,
     pub path: String,
     /// Of its `Authorization` header.
     pub authorization: Option<String>,
@@ -145,8 +146,8 @@ impl ScriptedProvider {
 impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
-        let Some((method, received)) = read(&mut connection).await else { return };
-        if let Some(answer) = self.look_up(&received).filter(|_| method == "GET") {
+        let Some(received) = read(&mut connection).await else { return };
+        if let Some(answer) = self.look_up(&received).filter(|_| received.method == "GET") {
             // Whoever asked may have gone.
             let _ = connection.write_all(answer.as_bytes()).await;
             return;
@@ -224,7 +225,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     format!("{head}\r\n{body}")
 }
 
-async fn read(connection: &mut TcpStream) -> Option<(String, Received)> {
+async fn read(connection: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     loop {
         if connection.read_buf(&mut bytes).await.ok()? == 0 {
@@ -249,6 +250,6 @@ async fn read(connection: &mut TcpStream) -> Option<(String, Received)> {
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let method = head.split(' ').next().unwrap_or_default().to_owned();
         let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        return Some((method, Received { path, authorization, signature, form }));
+        return Some(Received { method, path, authorization, signature, form });
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -23,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "store", "transport"]),
+    ("removals", &["channels", "clock", "message", "store", "transport"]),
     ("lookup", &["channels", "clock", "message", "store", "transport"]),
     (
         "web",
@@ -64,6 +65,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "outbound",
             "plugins",
             "reconcile",
+            "removals",
             "sandbox",
             "store",
             "telemetry",
@@ -110,6 +112,7 @@ const ALONE: [(&str, &[&str]); 24] = [
             "outbound",
             "plugins",
             "reconcile",
+            "removals",
             "sandbox",
             "store",
             "transport",

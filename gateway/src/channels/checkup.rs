@@ -32,6 +32,8 @@ pub struct Target {
     pub channel: String,
     /// Where the provider shall send what comes in; none while the gateway has no public address.
     pub inbound_url: Option<String>,
+    /// Where it may send it as well: the address that all channels of the kind share.
+    pub shared_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,6 +9,7 @@ mod configured;
 mod feedback;
 pub mod listing;
 mod lookup;
+mod removal;
 pub mod twilio;
 
 use bytes::Bytes;
@@ -18,12 +19,13 @@ use serde::{Deserialize, Serialize};
 pub use listing::{Listed, Listing, Records, Search, Unreadable};
 
 use crate::message::split::utf16_units;
-use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Status};
+use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Removal, Status};
 
 pub use checkup::{Checkup, Finding, Fix, State, Target};
 pub use configured::{BadSettings, Channels, Settings};
 pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
+pub use removal::NotRemoved;
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -90,6 +92,16 @@ pub trait Channel: Send + Sync {
     /// What the provider's response to that request tells.
     fn looked_up(&self, _response: &http::Response<Bytes>) -> Result<LookedUp, Untold> {
         Ok(LookedUp::default())
+    }
+
+    /// The one request that makes the provider forget a message or its text; none where it can't.
+    fn remove(&self, _provider_id: &str, _removal: Removal) -> Option<http::Request<Bytes>> {
+        None
+    }
+
+    /// What the provider's response to that request says. What it does not have, it has forgotten.
+    fn removed(&self, _removal: Removal, _response: &http::Response<Bytes>) -> Result<(), NotRemoved> {
+        Ok(())
     }
 
     /// What finds out whether the provider is set up right; none where that can't be seen.

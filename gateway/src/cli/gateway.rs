@@ -17,7 +17,7 @@ use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, delivery, plugins, reconcile, web};
+use crate::{callbacks, delivery, plugins, reconcile, removals, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -29,6 +29,7 @@ pub(super) struct Gateway {
     media: JoinHandle<()>,
     reconcile: JoinHandle<()>,
     callbacks: JoinHandle<()>,
+    removals: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
 }
@@ -99,7 +100,7 @@ impl Gateway {
             delivery::Parts {
                 store: store.clone(),
                 channels: channels.clone(),
-                transport,
+                transport: Arc::clone(&transport),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 settings: config.delivery.clone(),
@@ -152,6 +153,14 @@ impl Gateway {
         ));
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
+        let removing = removals::Parts {
+            store: store.clone(),
+            channels: channels.clone(),
+            transport,
+            clock: Arc::clone(&clock),
+            timeout: total,
+        };
+        let removals = tokio::spawn(removals::run(removing, stopping.clone()));
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -169,7 +178,7 @@ impl Gateway {
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
-        Ok(Self { store, ids, stop, server, delivery, media, reconcile, callbacks, inbound, drain })
+        Ok(Self { store, ids, stop, server, delivery, media, reconcile, callbacks, removals, inbound, drain })
     }
 
     /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
@@ -184,6 +193,7 @@ impl Gateway {
             let _ = self.delivery.await;
             let _ = self.media.await;
             let _ = self.callbacks.await;
+            let _ = self.removals.await;
         };
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");

@@ -19,8 +19,11 @@ impl Doctor {
     }
 
     pub(super) fn target(&self, name: &str) -> Target {
-        let inbound_url = self.public_url().map(|url| inbound_url(url, name));
-        Target { channel: name.to_owned(), inbound_url }
+        // A channel of that name would have the address for itself.
+        let kind = self.channels.get(name).map(|channel| channel.kind());
+        let kind = kind.filter(|kind| self.channels.get(kind).is_none());
+        let url = |name| self.public_url().map(|url| inbound_url(url, name));
+        Target { channel: name.to_owned(), inbound_url: url(name), shared_url: kind.and_then(url) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod locale;
 pub mod options;
 pub mod phone;
 pub mod place;
+pub mod removal;
 pub mod segments;
 pub mod split;
 pub mod status;
@@ -23,6 +24,7 @@ pub use id::{ContactId, ConversationId, MessageId, PartId};
 pub use locale::Locale;
 pub use options::{ContentTemplate, Options};
 pub use place::Place;
+pub use removal::Removal;
 pub use status::Status;
 
 /// The most media that one message may carry, by Twilio's rule (error 21623 above it).

@@ -77,27 +77,54 @@ pub(super) async fn pool(
 ) -> Result<Json<Value>, Refusal> {
     own(&account, &sid, &uri)?;
     let here = format!("{}/v1/Services/{sid}/PhoneNumbers", account.url);
+    Ok(Json(only_page("phone_numbers", &here, &[pooled(&account, &sid)])))
+}
+
+/// `GET /v1/Services/{sid}/PhoneNumbers/{number}`, by the number's own id.
+pub(super) async fn member(
+    State(account): State<Arc<Account>>,
+    uri: Uri,
+    Path((sid, number)): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    own(&account, &sid, &uri)?;
+    if number != numbers::own_sid(&account.number) {
+        return Err(Refusal::not_found(uri.path()));
+    }
+    Ok(Json(pooled(&account, &sid)))
+}
+
+/// `GET /v1/Services`.
+pub(super) async fn list(State(account): State<Arc<Account>>) -> Json<Value> {
+    let all: Vec<Value> = account.messaging_service_sid.iter().map(|sid| resource(&account, sid)).collect();
+    Json(only_page("services", &format!("{}/v1/Services", account.url), &all))
+}
+
+/// The number as a member of the service.
+fn pooled(account: &Account, service: &str) -> Value {
     let number = numbers::own_sid(&account.number);
     let made = account.opened.to_string();
-    let entry = json!({
+    json!({
         "account_sid": account.sid,
         "capabilities": ["SMS", "MMS"],
         "country_code": "MX",
         "date_created": made,
         "date_updated": made,
         "phone_number": account.number,
-        "service_sid": sid,
+        "service_sid": service,
         "sid": number,
-        "url": format!("{here}/{number}"),
-    });
+        "url": format!("{}/v1/Services/{service}/PhoneNumbers/{number}", account.url),
+    })
+}
+
+fn only_page(key: &str, here: &str, items: &[Value]) -> Value {
     let first = format!("{here}?PageSize=50&Page=0");
-    Ok(Json(json!({
+    json!({
         "meta": {
-            "first_page_url": first, "key": "phone_numbers", "next_page_url": null, "page": 0, "page_size": 50,
+            "first_page_url": first, "key": key, "next_page_url": null, "page": 0, "page_size": 50,
             "previous_page_url": null, "url": first,
         },
-        "phone_numbers": [entry],
-    })))
+        key: items,
+    })
 }
 
 /// The number as it answers texts: with the service's webhook, where that takes the place of its own.

@@ -13,6 +13,7 @@ mod operations;
 mod questions;
 mod reads;
 mod records;
+mod removals;
 mod shown;
 mod writer;
 
@@ -29,6 +30,7 @@ pub use media::*;
 pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
+pub use removals::*;
 pub use shown::*;
 use writer::Job;
 

@@ -101,7 +101,7 @@ impl Records for Rest {
 }
 
 impl Rest {
-    fn get(&self, uri: &Uri, query: Option<&str>) -> Request<Bytes> {
+    pub(super) fn get(&self, uri: &Uri, query: Option<&str>) -> Request<Bytes> {
         let mut request = Request::new(Bytes::new());
         // A query that was encoded here, or that was tried before, leaves the address readable.
         let uri = query.and_then(|query| format!("{uri}?{query}").parse().ok()).unwrap_or_else(|| uri.clone());

@@ -15,6 +15,7 @@ mod listing;
 mod lookup;
 mod media;
 mod options;
+mod removal;
 pub mod resource;
 mod rest;
 mod settings;
@@ -31,11 +32,11 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Hop,
-    KnownAs, LookedUp, Malformed, MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable,
-    Untold, Verified, Webhook,
+    KnownAs, LookedUp, Malformed, MediaRequest, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply, Target,
+    Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
-use crate::message::{Address, Locale, MAX_MEDIA, Options, segments};
+use crate::message::{Address, Locale, MAX_MEDIA, Options, Removal, segments};
 use checkup::Reach;
 use claim::Identity;
 use hosts::Hosts;
@@ -113,6 +114,10 @@ impl Channel for Twilio {
             LongText::Truncate => vec![truncate(text, limit)],
             LongText::Reject => return Err(Unsendable::TooLong { units, limit }),
         };
+        if texts.len() > 1 && !options.persistent_action.is_empty() {
+            let problem = format!("goes with one message alone, so with a text of at most {limit} UTF-16 units");
+            return Err(Unsendable::Option { option: "persistent_action", problem });
+        }
         let mut media = media.clone();
         Ok(texts.into_iter().map(|text| Content { text, media: std::mem::take(&mut media) }).collect())
     }
@@ -184,6 +189,14 @@ impl Channel for Twilio {
 
     fn looked_up(&self, response: &http::Response<Bytes>) -> Result<LookedUp, Untold> {
         lookup::decode(response)
+    }
+
+    fn remove(&self, provider_id: &str, removal: Removal) -> Option<http::Request<Bytes>> {
+        self.rest.remove(provider_id, removal)
+    }
+
+    fn removed(&self, removal: Removal, response: &http::Response<Bytes>) -> Result<(), NotRemoved> {
+        removal::decode(removal, response)
     }
 
     fn checkup(&self, target: Target) -> Option<Box<dyn Checkup>> {

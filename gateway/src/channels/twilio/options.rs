@@ -5,32 +5,75 @@
 
 use super::settings::VALIDITY;
 use crate::channels::{Outbound, Part, Schedule, Unsendable};
-use crate::message::Options;
+use crate::message::{Address, Options};
 
 /// Twilio keeps messages from 15 minutes (some accounts: 5) to 35 days until their time. A little
 /// less than that, since the request takes its time, too.
 pub(super) const SCHEDULE: Schedule = Schedule { least: 16 * 60, most: 35 * 24 * 60 * 60 - 60 };
 
+/// The most labels of one message, and the longest name and value, in characters.
+const MAX_LABELS: usize = 10;
+const MAX_LABEL_NAME: usize = 128;
+const MAX_LABEL_VALUE: usize = 256;
+
+fn refuse(option: &'static str, problem: impl Into<String>) -> Result<(), Unsendable> {
+    Err(Unsendable::Option { option, problem: problem.into() })
+}
+
 /// Whether Twilio can be asked for it; a Messaging Service is needed for some.
 pub(super) fn check(outbound: &Outbound) -> Result<(), Unsendable> {
-    let Options { validity, shorten_urls, content, .. } = &outbound.options;
-    let refuse = |option, problem: String| Err(Unsendable::Option { option, problem });
+    let Options { validity, content, .. } = &outbound.options;
     if validity.is_some_and(|seconds| !VALIDITY.contains(&seconds)) {
         let problem = format!("must be from {} to {} seconds", VALIDITY.start(), VALIDITY.end());
         return refuse("validity", problem);
     }
-    if *shorten_urls == Some(true) && outbound.service.is_none() {
-        let problem = "needs a Messaging Service, whose domain the links get: set the channel's \
-                       `messaging_service_sid`, and send by it";
-        return refuse("shorten_urls", problem.to_owned());
-    }
+    check_service(&outbound.options, outbound.service.is_some())?;
+    check_words(&outbound.options)?;
     let Some(template) = content else { return Ok(()) };
     let digits = template.sid.strip_prefix("HX").unwrap_or_default();
     if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return refuse("content.sid", "must be `HX` and 32 hexadecimal digits, as in the Content Editor".to_owned());
+        return refuse("content.sid", "must be `HX` and 32 hexadecimal digits, as in the Content Editor");
     }
     if !outbound.text.is_empty() || !outbound.media.is_empty() {
-        return refuse("content", "takes the place of text and media: leave those out".to_owned());
+        return refuse("content", "takes the place of text and media: leave those out");
+    }
+    Ok(())
+}
+
+/// What only a Messaging Service does, and only where no sender of its own is named.
+fn check_service(options: &Options, by_service: bool) -> Result<(), Unsendable> {
+    let needs = "needs a channel with a Messaging Service (`messaging_service_sid`) and no `from`";
+    if options.shorten_urls == Some(true) && !by_service {
+        return refuse("shorten_urls", format!("{needs}: the links get the service's domain"));
+    }
+    let Some(fallback) = &options.fallback_from else { return Ok(()) };
+    if !by_service {
+        return refuse("fallback_from", format!("{needs}: it takes the place of the service's RCS sender"));
+    }
+    if Address::sender(fallback).is_none() {
+        return refuse("fallback_from", "must be a number in E.164, a short code or a name");
+    }
+    Ok(())
+}
+
+fn check_words(options: &Options) -> Result<(), Unsendable> {
+    let Options { traffic_type, persistent_action, labels, .. } = options;
+    if traffic_type.as_deref().is_some_and(|kind| kind != "free") {
+        return refuse("traffic_type", "must be `free`, the only kind that Twilio has a word for");
+    }
+    if persistent_action.iter().any(|action| action.trim().is_empty() || action.contains('\0')) {
+        return refuse("persistent_action", "holds an action without a word, or with a NUL character");
+    }
+    let short = |text: &str, most| text.chars().count() <= most && !text.contains('\0');
+    let fits = |(name, value): (&String, &String)| {
+        !name.is_empty() && short(name, MAX_LABEL_NAME) && short(value, MAX_LABEL_VALUE)
+    };
+    if labels.len() > MAX_LABELS || !labels.iter().all(fits) {
+        let problem = format!(
+            "must be at most {MAX_LABELS}, with names of 1 to {MAX_LABEL_NAME} characters and values of at most \
+             {MAX_LABEL_VALUE}"
+        );
+        return refuse("labels", problem);
     }
     Ok(())
 }
@@ -64,6 +107,21 @@ pub(super) fn parameters(part: &Part, validity: Option<u32>, smart_encoded: bool
     }
     if let Some(feedback) = options.provide_feedback {
         parameters.push(("ProvideFeedback", feedback.to_string()));
+    }
+    if let Some(discard) = options.discard_content {
+        parameters.push(("ContentRetention", if discard { "discard" } else { "retain" }.to_owned()));
+    }
+    if let Some(mms) = options.send_as_mms {
+        parameters.push(("SendAsMms", mms.to_string()));
+    }
+    if let Some(force) = options.force_delivery {
+        parameters.push(("ForceDelivery", force.to_string()));
+    }
+    let words = [("TrafficType", &options.traffic_type), ("FallbackFrom", &options.fallback_from)];
+    parameters.extend(words.into_iter().filter_map(|(name, word)| Some((name, word.clone()?))));
+    parameters.extend(options.persistent_action.iter().map(|action| ("PersistentAction", action.clone())));
+    if !options.labels.is_empty() {
+        parameters.push(("Tags", serde_json::json!(options.labels).to_string()));
     }
     parameters
 }

@@ -37,6 +37,7 @@ pub struct Model {
     pub callback_key_id: Option<Uuid>,
     pub callback_account: Option<String>,
     pub deleted_at: Option<i64>,
+    pub redacted_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

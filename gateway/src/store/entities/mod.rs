@@ -16,5 +16,6 @@ pub(super) mod messages;
 pub(super) mod observations;
 pub(super) mod parts;
 pub(super) mod pulls;
+pub(super) mod removals;
 pub(super) mod traces;
 pub(super) mod uploads;

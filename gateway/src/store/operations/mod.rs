@@ -17,6 +17,7 @@ mod pull;
 mod reconcile;
 pub(super) mod record;
 mod redact;
+mod removals;
 mod settle;
 mod submit;
 mod uploads;
@@ -26,6 +27,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 use serde_json::Value;
 
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
+pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
 
 use super::entities::messages;
@@ -124,5 +126,6 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         callback_key_id: Set(message.callback.as_ref().map(|callback| callback.api_key_id)),
         callback_account: Set(message.callback.as_ref().map(|callback| callback.account.clone())),
         deleted_at: Set(None),
+        redacted_at: Set(None),
     }
 }

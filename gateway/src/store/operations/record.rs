@@ -259,6 +259,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         callback_key_id: Set(None),
         callback_account: Set(None),
         deleted_at: Set(None),
+        redacted_at: Set(None),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Removing a text that was sent or received, and hiding a message. Rows and ids stay: a repeat of
-//! the same message must still be known as one, and a report must still find its part.
+//! the same message must still be known as one, and a report must still find its part. What the
+//! provider has of it is put down as a removal in the same transaction.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set, Value};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, Value};
 
-use super::millis;
 use super::settle::read;
-use crate::message::MessageId;
+use super::{millis, removals};
+use crate::message::{MessageId, Removal, Status};
 use crate::store::entities::{media, messages, parts, traces};
 use crate::store::shown::Redaction;
 use crate::store::writer::Operation;
@@ -18,8 +19,8 @@ use crate::store::{Error, Store};
 struct Redact {
     message_id: MessageId,
     now: Timestamp,
-    /// Hidden from applications as well, with its media gone.
-    delete: bool,
+    /// With the whole message it is hidden from applications as well, and its media are gone.
+    removal: Removal,
 }
 
 #[async_trait]
@@ -27,85 +28,108 @@ impl Operation for Redact {
     type Output = Redaction;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Redaction, Error> {
+        // Parts before their message, as everywhere, so that no two wait for each other.
+        let parts = parts::Entity::find()
+            .filter(parts::Column::MessageId.eq(self.message_id.0))
+            .order_by_asc(parts::Column::Id)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
         let found = messages::Entity::find_by_id(self.message_id.0)
             .filter(messages::Column::DeletedAt.is_null())
             .lock_exclusive()
             .one(transaction)
             .await?;
         let Some(message) = found else { return Ok(Redaction::NotFound) };
-        let inbound = message.direction == "inbound";
-        let waits = if inbound { message.processed_at.is_none() } else { self.is_waiting(transaction).await? };
-        if waits || (self.delete && !inbound && !read(&message.status).is_final()) {
+        if self.is_too_early(&message, &parts) {
             return Ok(Redaction::UnderWay);
         }
-        self.clear(transaction, &message).await?;
-        if self.delete {
-            media::Entity::delete_many().filter(media::Column::MessageId.eq(message.id)).exec(transaction).await?;
-            parts::Entity::update_many()
-                .col_expr(parts::Column::Media, Expr::value(serde_json::json!([])))
-                .filter(parts::Column::MessageId.eq(message.id))
-                .exec(transaction)
-                .await?;
-        }
+        clear(transaction, &message, self.now).await?;
+        self.mark(transaction).await?;
+        removals::want(transaction, &message, &parts, self.removal, self.now).await?;
         Ok(Redaction::Done)
     }
 }
 
 impl Redact {
-    /// Whether a part is still to be handed over, or is at this moment, or nobody knows whether it was:
-    /// such a one is found in the provider's list by its text.
-    async fn is_waiting(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        let waiting = parts::Entity::find()
-            .filter(parts::Column::MessageId.eq(self.message_id.0))
-            .filter(parts::Column::State.is_in(["queued", "sending", "unknown"]))
-            .lock_exclusive()
-            .one(transaction)
-            .await?;
-        Ok(waiting.is_some())
+    fn is_too_early(&self, message: &messages::Model, parts: &[parts::Model]) -> bool {
+        if message.direction == "inbound" {
+            return message.processed_at.is_none();
+        }
+        let moves = |part: &parts::Model| match part.state.as_str() {
+            "queued" | "sending" => true,
+            // It is found in the provider's list by its text, as long as somebody looks.
+            "unknown" => part.check_at.is_some(),
+            _ => false,
+        };
+        let status = read(&message.status);
+        // Some carriers report no more than that it was sent.
+        let stands = matches!(status, Status::Sent | Status::Unknown) && parts.iter().all(|p| p.check_at.is_none());
+        parts.iter().any(moves) || (self.removal == Removal::Message && !status.is_final() && !stands)
     }
 
-    /// The text is in the message and in its parts; that of a reply also in what the webhook was
-    /// answered, and in what the plugins decided about the message it answers.
-    async fn clear(&self, transaction: &DatabaseTransaction, message: &messages::Model) -> Result<(), Error> {
-        let row = messages::ActiveModel {
-            id: Set(message.id),
-            text: Set(String::new()),
-            extra: Set(serde_json::json!([])),
-            updated_at: Set(millis(self.now)),
-            deleted_at: Set(self.delete.then(|| millis(self.now))),
-            ..Default::default()
-        };
-        messages::Entity::update(row).exec(transaction).await?;
-        parts::Entity::update_many()
-            .col_expr(parts::Column::Text, Expr::value(""))
-            .filter(parts::Column::MessageId.eq(message.id))
-            .exec(transaction)
-            .await?;
-        let asked = message.in_reply_to.unwrap_or(message.id);
-        traces::Entity::update_many()
-            .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))
-            .filter(traces::Column::MessageId.eq(asked))
-            .exec(transaction)
-            .await?;
-        if message.in_reply_to.is_some() {
-            messages::Entity::update_many()
-                .col_expr(messages::Column::Answer, Expr::value(None::<String>))
-                .filter(messages::Column::Id.eq(asked))
+    async fn mark(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let mut row = messages::ActiveModel { id: Set(self.message_id.0), ..Default::default() };
+        row.redacted_at = Set(Some(millis(self.now)));
+        if self.removal == Removal::Message {
+            row.deleted_at = Set(Some(millis(self.now)));
+            let of_message = media::Column::MessageId.eq(self.message_id.0);
+            media::Entity::delete_many().filter(of_message).exec(transaction).await?;
+            parts::Entity::update_many()
+                .col_expr(parts::Column::Media, Expr::value(serde_json::json!([])))
+                .filter(parts::Column::MessageId.eq(self.message_id.0))
                 .exec(transaction)
                 .await?;
         }
+        messages::Entity::update(row).exec(transaction).await?;
         Ok(())
     }
+}
+
+/// The text is in the message and in its parts; that of a reply also in what the webhook was
+/// answered, and in what the plugins decided about the message it answers.
+pub(super) async fn clear(
+    transaction: &DatabaseTransaction,
+    message: &messages::Model,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let row = messages::ActiveModel {
+        id: Set(message.id),
+        text: Set(String::new()),
+        extra: Set(serde_json::json!([])),
+        updated_at: Set(millis(now)),
+        ..Default::default()
+    };
+    messages::Entity::update(row).exec(transaction).await?;
+    parts::Entity::update_many()
+        .col_expr(parts::Column::Text, Expr::value(""))
+        .filter(parts::Column::MessageId.eq(message.id))
+        .exec(transaction)
+        .await?;
+    let asked = message.in_reply_to.unwrap_or(message.id);
+    traces::Entity::update_many()
+        .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))
+        .filter(traces::Column::MessageId.eq(asked))
+        .exec(transaction)
+        .await?;
+    if message.in_reply_to.is_some() {
+        messages::Entity::update_many()
+            .col_expr(messages::Column::Answer, Expr::value(None::<String>))
+            .filter(messages::Column::Id.eq(asked))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
 }
 
 impl Store {
     /// Removes a message's text for good, unless it is still on its way.
     pub async fn redact(&self, message_id: MessageId, now: Timestamp) -> Result<Redaction, Error> {
-        self.write(Redact { message_id, now, delete: false }).await
+        self.write(Redact { message_id, now, removal: Removal::Text }).await
     }
 
     /// Removes the text and the list of media for good and hides the message, once nothing more becomes of it.
     pub async fn delete(&self, message_id: MessageId, now: Timestamp) -> Result<Redaction, Error> {
-        self.write(Redact { message_id, now, delete: true }).await
+        self.write(Redact { message_id, now, removal: Removal::Message }).await
     }
 }

@@ -9,9 +9,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::callbacks;
 use super::consent::{self, Change};
-use super::{count, millis, storable};
+use super::{callbacks, count, millis, redact, removals, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::questions::Questions;
@@ -247,7 +246,16 @@ pub(super) async fn reduce_message(
     row.updated_at = Set(millis(now));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
+    removals::follow(transaction, &after, &parts, now).await?;
+    if reached.is_final() && !read(&message.status).is_final() && discards(&parts) {
+        redact::clear(transaction, &after, now).await?;
+    }
     callbacks::enqueue(transaction, &message, &after).await
+}
+
+/// Whether the sender asked that the text be kept no longer than it takes to send it.
+fn discards(parts: &[parts::Model]) -> bool {
+    parts.iter().any(|part| part.options.as_ref().is_some_and(|options| options["discard_content"] == true))
 }
 
 /// The first time that a message was seen to have come so far.

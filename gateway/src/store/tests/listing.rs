@@ -11,6 +11,7 @@ on_both!(
     a_text_is_removed_and_its_ids_stay,
     what_is_under_way_keeps_its_text,
     a_deleted_message_is_hidden_and_still_known,
+    a_text_that_is_not_to_be_kept_goes_when_it_has_arrived,
 );
 
 fn listing(beside: Beside, limit: u64) -> Listing {
@@ -165,4 +166,29 @@ async fn a_deleted_message_is_hidden_and_still_known(database: Database) {
     assert_eq!((kept.text.as_str(), kept.media.len(), kept.provider_id.as_deref()), ("", 0, Some("SM1")));
     let again = Submission { idempotency: Some(once()), ..database.submission(ANA, &["hola"]) };
     assert_eq!(store.submit(again).await.unwrap(), Submitted::Before(id));
+}
+
+async fn a_text_that_is_not_to_be_kept_goes_when_it_has_arrived(database: Database) {
+    let store = database.store().await;
+    let discard = Options { discard_content: Some(true), ..Options::default() };
+    for (options, left) in [(discard, ""), (Options::default(), "uno dos")] {
+        let mut submission = database.submission(ANA, &["uno ", "dos"]);
+        submission.message.options = options;
+        let id = submission.message.id;
+        store.submit(submission).await.unwrap();
+        for number in 1..=2 {
+            let [part] = claim(&store, &database, number, 10).await.try_into().unwrap();
+            assert_ne!(part.text, "", "it is still to be sent");
+            let provider_id = format!("SM{}", part.id);
+            store.settle(settled(&part, number, accepted(&provider_id))).await.unwrap();
+            assert_eq!(message(&store, id).await.text, "uno dos");
+            store.observe(database.report(None, &provider_id, Status::Delivered, number)).await.unwrap();
+        }
+        let arrived = message(&store, id).await;
+        assert_eq!((arrived.text.as_str(), arrived.status), (left, Status::Delivered));
+        let parts = entities::parts::Entity::find().all(&store.reads).await.unwrap();
+        let of_it: String = parts.into_iter().filter(|part| part.message_id == id.0).map(|part| part.text).collect();
+        assert_eq!(of_it, left);
+        assert!(!store.removals_due(at(1000)).await.unwrap(), "the provider was told when it got the text");
+    }
 }

@@ -41,6 +41,7 @@ mod media;
 mod processing;
 mod reconciling;
 mod recording;
+mod removals;
 mod reports;
 mod schema;
 mod settling;

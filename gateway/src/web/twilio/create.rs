@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use super::answer::Answer;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use super::{Call, resource, schedule};
+use super::{Call, options, resource, schedule};
 use crate::callbacks;
 use crate::channels::Channels;
 use crate::channels::twilio::xml::Subject;
@@ -52,7 +52,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Answer, Refusal> {
         text: form.get("Body").unwrap_or_default().to_owned(),
         media,
         send_at: schedule::send_at(form, now)?,
-        options: schedule::options(form)?,
+        options: options::options(form)?,
         idempotency: None,
         callback,
     };

@@ -12,6 +12,7 @@ mod dates;
 mod feedback;
 mod list;
 mod media;
+mod options;
 mod parameters;
 mod refusal;
 mod resource;

@@ -24,15 +24,6 @@ impl Parameters {
         self.0.iter().any(|(key, value)| key == name && value.is_empty())
     }
 
-    /// A switch; what is neither word is as if it was not given.
-    pub(super) fn switch(&self, name: &str) -> Option<bool> {
-        match self.get(name)?.to_ascii_lowercase().as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        }
-    }
-
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -44,10 +35,9 @@ mod tests {
 
     #[test]
     fn empty_values_count_as_not_given() {
-        let read = Parameters::read(b"Body=&To=%2B52&MediaUrl=a&MediaUrl=&MediaUrl=b&Smart=True&Risk=maybe");
+        let read = Parameters::read(b"Body=&To=%2B52&MediaUrl=a&MediaUrl=&MediaUrl=b");
         assert_eq!((read.get("Body"), read.is_empty("Body")), (None, true));
         assert_eq!((read.get("To"), read.is_empty("To")), (Some("+52"), false));
         assert_eq!(read.all("MediaUrl").collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((read.switch("Smart"), read.switch("Risk"), read.switch("None")), (Some(true), None, None));
     }
 }

@@ -10,6 +10,9 @@ use crate::channels::twilio::xml::Subject;
 use crate::outbound::FeedbackError;
 use crate::{outbound, store};
 
+/// Of a parameter that has no number of its own.
+pub(super) const UNREADABLE: u32 = 20001;
+
 /// An answer that says no.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -49,7 +52,7 @@ impl Refusal {
 
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("The request body is longer than {limit} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, 20001, message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, UNREADABLE, message)
     }
 
     pub(super) fn bad_token() -> Self {
@@ -88,12 +91,8 @@ impl Refusal {
                 Unsendable::TooLong { .. } => Self::too_long(),
                 Unsendable::TooManyMedia { .. } => Self::too_many_media(),
                 Unsendable::Option { option, problem } => {
-                    let code = match *option {
-                        "validity" => 21624,
-                        "content" | "content.sid" => 21655,
-                        _ => 20001,
-                    };
-                    Self::invalid(code, format!("{option} {problem}"))
+                    let (code, parameter) = parameter(option);
+                    Self::invalid(code, format!("{parameter} {problem}"))
                 }
             },
             Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
@@ -159,6 +158,20 @@ impl Refusal {
 
     pub(super) fn too_many_media() -> Self {
         Self::invalid(21623, "Number of media files exceeds allowed limit.")
+    }
+}
+
+/// What an option is called by Twilio, and the number of an error about it.
+fn parameter(option: &str) -> (u32, &str) {
+    match option {
+        "validity" => (21624, "ValidityPeriod"),
+        "content" | "content.sid" => (21655, "ContentSid"),
+        "shorten_urls" => (UNREADABLE, "ShortenUrls"),
+        "traffic_type" => (UNREADABLE, "TrafficType"),
+        "fallback_from" => (UNREADABLE, "FallbackFrom"),
+        "persistent_action" => (UNREADABLE, "PersistentAction"),
+        "labels" => (UNREADABLE, "Tags"),
+        other => (UNREADABLE, other),
     }
 }
 

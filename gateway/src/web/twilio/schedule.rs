@@ -1,12 +1,10 @@
-//! What a request to send asks for beside who and what: a time to leave, how it is sent, a template.
-//! Pure.
+//! When a message is to leave, if not at once. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::dates::moment;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use crate::message::{ContentTemplate, Options};
 
 /// How soon a scheduled message may leave, and how late.
 const SOONEST: SignedDuration = SignedDuration::from_secs(300);
@@ -38,47 +36,6 @@ pub(super) fn send_at(form: &Parameters, now: Timestamp) -> Result<Option<Timest
     }
 }
 
-/// How the message is to be sent.
-pub(super) fn options(form: &Parameters) -> Result<Options, Refusal> {
-    Ok(Options {
-        validity: validity(form)?,
-        smart_encoded: form.switch("SmartEncoded"),
-        shorten_urls: form.switch("ShortenUrls"),
-        risk_check: match form.get("RiskCheck") {
-            Some("enable") => Some(true),
-            Some("disable") => Some(false),
-            _ => None,
-        },
-        provide_feedback: form.switch("ProvideFeedback"),
-        content: content(form)?,
-    })
-}
-
-fn validity(form: &Parameters) -> Result<Option<u32>, Refusal> {
-    let Some(written) = form.get("ValidityPeriod") else { return Ok(None) };
-    let seconds = written.parse().ok().filter(|seconds| (1..=36_000).contains(seconds));
-    seconds.map(Some).ok_or_else(|| {
-        Refusal::invalid(21624, format!("The validity period {written} is not between 1 and 36000 seconds"))
-    })
-}
-
-fn content(form: &Parameters) -> Result<Option<ContentTemplate>, Refusal> {
-    let variables = form.get("ContentVariables");
-    let Some(sid) = form.get("ContentSid") else {
-        return match variables {
-            Some(_) => Err(Refusal::invalid(21654, "ContentSid Required")),
-            None => Ok(None),
-        };
-    };
-    let digits = sid.strip_prefix("HX").unwrap_or_default();
-    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Refusal::invalid(21655, "The ContentSid is Invalid"));
-    }
-    let variables = variables.map(serde_json::from_str).transpose();
-    let variables = variables.map_err(|_| Refusal::invalid(21656, "The ContentVariables Parameter is invalid"))?;
-    Ok(Some(ContentTemplate { sid: sid.to_owned(), variables: variables.unwrap_or_default() }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,38 +61,6 @@ mod tests {
         for (query, expected) in cases {
             let expected = expected.map(|time: Option<&str>| time.map(|time| time.parse::<Timestamp>().unwrap()));
             assert_eq!(send_at(&form(query), now).map_err(|refusal| refusal.code), expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn wishes_are_read_and_checked_in_twilios_numbers() {
-        let sid = "HX0123456789abcdef0123456789abcdef";
-        let query = format!(
-            "ValidityPeriod=60&SmartEncoded=true&ShortenUrls=False&RiskCheck=disable&ProvideFeedback=true\
-             &ContentSid={sid}&ContentVariables={{\"1\":\"Ana\"}}"
-        );
-        let read = options(&form(&query)).unwrap();
-        let content = ContentTemplate { sid: sid.to_owned(), variables: [("1".to_owned(), "Ana".to_owned())].into() };
-        let expected = Options {
-            validity: Some(60),
-            smart_encoded: Some(true),
-            shorten_urls: Some(false),
-            risk_check: Some(false),
-            provide_feedback: Some(true),
-            content: Some(content),
-        };
-        assert_eq!(read, expected);
-        assert_eq!(options(&form("")), Ok(Options::default()));
-        for (query, code) in [
-            ("ValidityPeriod=0".to_owned(), 21624),
-            ("ValidityPeriod=36001".to_owned(), 21624),
-            ("ValidityPeriod=1h".to_owned(), 21624),
-            ("ContentVariables={}".to_owned(), 21654),
-            ("ContentSid=HX1".to_owned(), 21655),
-            (format!("ContentSid={sid}&ContentVariables=x"), 21656),
-            (format!("ContentSid={sid}&ContentVariables={{\"1\":2}}"), 21656),
-        ] {
-            assert_eq!(options(&form(&query)).map_err(|refusal| refusal.code), Err(code), "{query}");
         }
     }
 }

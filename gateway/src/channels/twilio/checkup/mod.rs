@@ -4,6 +4,7 @@
 //! Does no I/O: somebody else carries the requests.
 
 mod account;
+mod membership;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -32,8 +33,9 @@ pub(super) struct Reach {
     pub(super) has_key: bool,
 }
 
-/// The most numbers of a pool that are looked at.
+/// The most numbers of a pool that are looked at, and the most services.
 const POOL: usize = 20;
+const SERVICES: usize = 50;
 
 pub(super) struct Checkup {
     target: Target,
@@ -46,6 +48,8 @@ pub(super) struct Checkup {
     questions: VecDeque<Question>,
     asked: Option<Question>,
     findings: Vec<Finding>,
+    /// The channel's number, until it is known whether a service answers for it.
+    own: Option<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +63,10 @@ enum Question {
     /// A number of the service's pool.
     Pooled(String),
     Service(String),
+    /// The account's services, one of which may have the channel's number.
+    Services,
+    /// Whether this one has it.
+    Member(Value),
     Pool {
         service: String,
         /// Whether texts go where each number says.
@@ -78,6 +86,7 @@ impl Checkup {
             questions: [Question::Credentials, Question::Account].into(),
             asked: None,
             findings: Vec::new(),
+            own: None,
         };
         match &twilio.rest.sender {
             Sender::Service(sid) => checkup.questions.push_back(Question::Service(sid.clone())),
@@ -111,6 +120,8 @@ impl Checkup {
             }
             Question::Pooled(sid) => rest::get(&format!("{account}/IncomingPhoneNumbers/{sid}.json"), other?),
             Question::Service(sid) => rest::get(&format!("{messaging}/v1/Services/{sid}"), other?),
+            Question::Services => rest::get(&format!("{messaging}/v1/Services?PageSize={SERVICES}"), other?),
+            Question::Member(service) => rest::get(&self.membership(service)?, other?),
             Question::Pool { service, .. } => {
                 rest::get(&format!("{messaging}/v1/Services/{service}/PhoneNumbers?PageSize={POOL}"), other?)
             }
@@ -125,6 +136,8 @@ impl Checkup {
             Question::Own(number) => self.read_own(&number, response, &body),
             Question::Pooled(sid) => self.read_pooled(&sid, response, &body),
             Question::Service(sid) => self.read_service(&sid, response, &body),
+            Question::Services => self.read_services(response, &body),
+            Question::Member(service) => self.read_member(&service, response),
             Question::Pool { by_number, .. } => self.read_pool(by_number, response, &body),
         }
     }
@@ -136,7 +149,9 @@ impl Checkup {
         // Part of a number finds it too.
         let mut all = body["incoming_phone_numbers"].as_array().into_iter().flatten();
         if let Some(found) = all.find(|found| found["phone_number"] == number) {
-            return self.read_number(number, found);
+            self.read_number(number, found);
+            self.own = Some(found.clone());
+            return self.questions.push_back(Question::Services);
         }
         let finding = format!("{number} is not a number of the account");
         let remedy = format!(
@@ -149,7 +164,10 @@ impl Checkup {
 
     fn read_pooled(&mut self, sid: &str, response: &Response<Bytes>, body: &Value) {
         match body["phone_number"].as_str() {
-            Some(number) if response.status().is_success() => self.read_number(number, body),
+            Some(number) if response.status().is_success() => {
+                self.read_number(number, body);
+                self.compare_number(body);
+            }
             _ if response.status() == StatusCode::NOT_FOUND => {
                 let finding = format!("{sid} of the service's pool is not a number of this account");
                 let remedy = "take it out of the service in Twilio's console, or use the account that has it";
@@ -167,10 +185,14 @@ impl Checkup {
         } else {
             Finding::ok(check, format!("{number} is the account's and takes texts"))
         });
-        let sid = resource["sid"].as_str().unwrap_or_default();
+    }
+
+    fn compare_number(&mut self, resource: &Value) {
+        let [sid, number] = ["sid", "phone_number"].map(|name| resource[name].as_str().unwrap_or_default());
         let account = &self.reach.account;
         let url = format!("{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json", self.hosts.api);
-        self.compare(number, resource, &NUMBER, &url);
+        let found = self.compare(number, resource, &NUMBER, &url);
+        self.findings.push(found);
     }
 
     fn read_service(&mut self, sid: &str, response: &Response<Bytes>, body: &Value) {
@@ -189,7 +211,8 @@ impl Checkup {
         let by_number = body["use_inbound_webhook_on_number"] == Value::Bool(true);
         if !by_number {
             let url = format!("{}/v1/Services/{sid}", self.hosts.messaging);
-            self.compare("the messaging service", body, &SERVICE, &url);
+            let found = self.compare("the messaging service", body, &SERVICE, &url);
+            self.findings.push(found);
         }
         self.questions.push_back(Question::Pool { service: sid.to_owned(), by_number });
     }
@@ -215,9 +238,9 @@ impl Checkup {
     }
 
     /// Holds the webhook's settings against what they should be.
-    fn compare(&mut self, whose: &str, resource: &Value, names: &webhook::Names, url: &str) {
+    fn compare(&self, whose: &str, resource: &Value, names: &webhook::Names, url: &str) -> Finding {
         let check = self.check("webhook");
-        let found = match &self.target.inbound_url {
+        match &self.target.inbound_url {
             None => {
                 Finding::skipped(check, "while `server.public_url` is not set, what Twilio should call is not known")
             }
@@ -225,13 +248,12 @@ impl Checkup {
                 Finding::skipped(check, "`server.public_url` is an address of this machine, which Twilio can't call")
             }
             Some(inbound) => {
-                let differences = webhook::compare(resource, names, inbound);
-                webhook::finding(check, whose, inbound, &differences, |form| {
-                    rest::post(url, self.accepted.as_ref()?, form)
-                })
+                let right: Vec<&str> =
+                    [inbound].into_iter().chain(&self.target.shared_url).map(String::as_str).collect();
+                let compared = webhook::compare(resource, names, &right);
+                webhook::finding(check, whose, &compared, |form| rest::post(url, self.accepted.as_ref()?, form))
             }
-        };
-        self.findings.push(found);
+        }
     }
 
     /// An answer that says neither yes nor no.
@@ -251,6 +273,10 @@ impl channels::Checkup for Checkup {
             let finding = "not looked at, since Twilio did not accept the credentials";
             let what = if matches!(question, Question::Service(_)) { "service" } else { "number" };
             self.findings.push(Finding::skipped(self.check(what), finding));
+        }
+        // No service answers for it.
+        if let Some(number) = self.own.take() {
+            self.compare_number(&number);
         }
         None
     }

@@ -8,20 +8,30 @@ use crate::channels::{Checkup as _, State};
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const NUMBER: &str = "+529983162438";
 const INBOUND: &str = "https://sms.example.mx/webhooks/sms/inbound";
+/// The address of all Twilio channels.
+const SHARED: &str = "https://sms.example.mx/webhooks/twilio/inbound";
 const KEY: &str = "api_key = 'SK00000000000000000000000000000001'\napi_key_secret = 'hush'";
 const SERVICE: &str = "messaging_service_sid = 'MG00000000000000000000000000000001'";
 
-fn checkup(more: &str, inbound: Option<&str>) -> Checkup {
+fn twilio(more: &str) -> Twilio {
     let least = format!("account_sid = '{ACCOUNT}'\nauth_token = '12345'\nfrom = '{NUMBER}'\n{more}");
-    let twilio = Twilio::build(&toml::from_str(&least).unwrap()).unwrap();
-    Checkup::new(&twilio, Target { channel: "sms".to_owned(), inbound_url: inbound.map(str::to_owned) })
+    Twilio::build(&toml::from_str(&least).unwrap()).unwrap()
+}
+
+fn checkup(more: &str, inbound: Option<&str>) -> Checkup {
+    Checkup::new(&twilio(more), target(inbound))
+}
+
+fn target(inbound: Option<&str>) -> Target {
+    let shared_url = inbound.map(|_| SHARED.to_owned());
+    Target { channel: "sms".to_owned(), inbound_url: inbound.map(str::to_owned), shared_url }
 }
 
 fn number() -> Value {
     json!({
         "sid": "PN00000000000000000000000000000001", "phone_number": NUMBER, "capabilities": { "sms": true },
-        "sms_url": format!("{INBOUND}{}", webhook::RULES), "sms_method": "POST",
-        "sms_fallback_url": "https://other.example.mx/webhooks/sms/inbound", "sms_application_sid": "",
+        "sms_url": format!("{INBOUND}{}", webhook::RULES), "sms_method": "POST", "sms_application_sid": "",
+        "sms_fallback_url": format!("{INBOUND}{}", webhook::RULES), "sms_fallback_method": "POST",
     })
 }
 
@@ -53,6 +63,7 @@ fn own(number: &Value) -> impl Fn(&str) -> (u16, Value) {
         "A/IncomingPhoneNumbers.json?PhoneNumber=%2B529983162438" => {
             (200, json!({ "incoming_phone_numbers": [{ "phone_number": "+5299831624380" }, number] }))
         }
+        "/v1/Services?PageSize=50" => (200, json!({ "services": [], "meta": { "next_page_url": null } })),
         other => panic!("{other}"),
     }
 }
@@ -76,15 +87,23 @@ type Case = (&'static str, Value, State, &'static str);
 fn each_setting_of_the_number_is_compared_and_can_be_set() {
     let wanted = "https%3A%2F%2Fsms.example.mx%2Fwebhooks%2Fsms%2Finbound%23rc%3D5%26rp%3Dall%26rt%3D7000";
     let url = Box::leak(format!("SmsUrl={wanted}").into_boxed_str());
-    let fallback = Box::leak(format!("SmsFallbackUrl={wanted}&SmsFallbackMethod=POST").into_boxed_str());
-    let cases: [Case; 8] = [
+    let fallback_url = format!("SmsFallbackUrl={wanted}");
+    let fallback = Box::leak(format!("{fallback_url}&SmsFallbackMethod=POST").into_boxed_str());
+    let fallback_url = Box::leak(fallback_url.into_boxed_str());
+    let cases: [Case; 14] = [
         ("sms_url", json!(""), State::Failed, url),
         ("sms_url", json!(null), State::Failed, url),
         ("sms_url", json!("https://user:hush@demo.twilio.com/welcome?token=hush"), State::Failed, url),
         ("sms_url", json!(INBOUND), State::Warning, url),
         ("sms_url", json!(format!("{INBOUND}#rc=1")), State::Warning, url),
+        ("sms_url", json!(format!("{INBOUND}#rc=0&rp=all")), State::Warning, url),
+        ("sms_url", json!(format!("{INBOUND}#rp=4xx,5xx")), State::Warning, url),
         ("sms_method", json!("GET"), State::Warning, "SmsMethod=POST"),
         ("sms_fallback_url", json!(""), State::Warning, fallback),
+        ("sms_fallback_url", json!("https://other.example.mx/webhooks/sms/inbound"), State::Warning, fallback),
+        ("sms_fallback_url", json!("https://sms.example.mx/webhooks/old/inbound"), State::Warning, fallback),
+        ("sms_fallback_url", json!(INBOUND), State::Warning, fallback_url),
+        ("sms_fallback_method", json!("GET"), State::Warning, "SmsFallbackMethod=POST"),
         ("sms_application_sid", json!("AP1"), State::Failed, "SmsApplicationSid="),
     ];
     for (name, value, state, form) in cases {
@@ -100,6 +119,26 @@ fn each_setting_of_the_number_is_compared_and_can_be_set() {
         );
         assert_eq!((request.method().as_str(), &request.body()[..]), ("POST", form.as_bytes()), "{name}");
     }
+}
+
+#[test]
+fn the_shared_address_is_right_and_so_are_other_rules_that_try_again() {
+    let shared = |rules: &str| format!("{SHARED}{rules}");
+    for url in [shared(webhook::RULES), shared("#rp=all&rc=3"), format!("{INBOUND}?from=old#rp=5xx,ct")] {
+        let number = with(with(number(), "sms_url", url.as_str()), "sms_fallback_url", shared(webhook::RULES));
+        let findings = ask(checkup("", Some(INBOUND)), own(&number));
+        let webhook = find(&findings, "webhook");
+        assert_eq!(webhook.state, State::Ok, "{webhook:?}");
+        assert!(webhook.finding.ends_with(url.split('#').next().unwrap()), "{webhook:?}");
+    }
+    // What only lacks the rules stays where it is.
+    let findings = ask(checkup("", Some(INBOUND)), own(&with(number(), "sms_url", SHARED)));
+    let fix = find(&findings, "webhook").fix.as_ref().unwrap();
+    let wanted = "SmsUrl=https%3A%2F%2Fsms.example.mx%2Fwebhooks%2Ftwilio%2Finbound%23rc%3D5";
+    assert!(fix.request.body().starts_with(wanted.as_bytes()), "{fix:?}");
+    let nobody = Checkup::new(&twilio(""), Target { shared_url: None, ..target(Some(INBOUND)) });
+    let findings = ask(nobody, own(&with(number(), "sms_url", shared(webhook::RULES))));
+    assert_eq!(find(&findings, "webhook").state, State::Failed, "a channel of that name has it for itself");
 }
 
 #[test]
@@ -129,7 +168,7 @@ fn the_number_must_be_the_accounts_and_take_texts() {
 fn named() -> Checkup {
     let text = format!("account_sid = '{ACCOUNT}'\nauth_token = '12345'\nfrom = 'RECADO'");
     let twilio = Twilio::build(&toml::from_str(&text).unwrap()).unwrap();
-    Checkup::new(&twilio, Target { channel: "sms".to_owned(), inbound_url: Some(INBOUND.to_owned()) })
+    Checkup::new(&twilio, target(Some(INBOUND)))
 }
 
 #[test]
@@ -190,7 +229,7 @@ fn a_service_is_looked_at_with_its_pool() {
             "/v1/Services/MG00000000000000000000000000000001" => (
                 200,
                 json!({ "use_inbound_webhook_on_number": by_number, "inbound_request_url": url,
-                    "inbound_method": "POST", "fallback_url": "https://other.example.mx/" }),
+                    "inbound_method": "POST", "fallback_url": format!("{INBOUND}{}", webhook::RULES) }),
             ),
             "/v1/Services/MG00000000000000000000000000000001/PhoneNumbers?PageSize=20" => {
                 (200, json!({ "phone_numbers": pool, "meta": { "next_page_url": null } }))
@@ -214,6 +253,58 @@ fn a_service_is_looked_at_with_its_pool() {
         _ => (200, active()),
     });
     assert_eq!(find(&missing, "service").state, State::Failed);
+}
+
+/// An account with these services; the number is in the second of them.
+fn with_services(services: Value, number: &Value) -> Vec<Finding> {
+    let own = own(number);
+    ask(checkup("", Some(INBOUND)), move |path| match path {
+        "/v1/Services?PageSize=50" => (200, json!({ "services": services, "meta": { "next_page_url": null } })),
+        "/v1/Services/MG1/PhoneNumbers/PN00000000000000000000000000000001" => (404, json!({ "status": 404 })),
+        "/v1/Services/MG2/PhoneNumbers/PN00000000000000000000000000000001" => (200, json!({ "sid": "PN1" })),
+        path => own(path),
+    })
+}
+
+#[test]
+fn a_service_that_has_the_number_is_looked_at_though_nobody_named_it() {
+    let service = |sid: &str, by_number: bool, url: &str| {
+        json!({ "sid": sid, "use_inbound_webhook_on_number": by_number, "inbound_request_url": url,
+            "inbound_method": "POST", "fallback_url": url })
+    };
+    let right = format!("{SHARED}{}", webhook::RULES);
+    let elsewhere = "https://other.example.mx/";
+    let wrong = with(number(), "sms_url", elsewhere);
+    let cases = [
+        // The number's own webhook is right, and counts for nothing.
+        (json!([service("MG1", false, &right), service("MG2", false, elsewhere)]), number(), State::Failed, "MG2"),
+        (json!([service("MG2", false, "")]), number(), State::Failed, "is empty"),
+        (json!([service("MG2", false, &right)]), wrong.clone(), State::Ok, "MG2"),
+        (json!([service("MG2", false, SHARED)]), wrong.clone(), State::Warning, "MG2"),
+        // It leaves texts to the numbers, or does not have this one.
+        (json!([service("MG2", true, elsewhere)]), number(), State::Ok, NUMBER),
+        (json!([service("MG1", false, elsewhere)]), number(), State::Ok, NUMBER),
+        (json!([service("MG1", false, &right)]), wrong, State::Failed, NUMBER),
+    ];
+    for (services, number, state, words) in cases {
+        let findings = with_services(services.clone(), &number);
+        let webhook = find(&findings, "webhook");
+        assert_eq!(webhook.state, state, "{services}: {webhook:?}");
+        assert!(webhook.finding.contains(words), "{services}: {webhook:?}");
+        let of_service = webhook.finding.contains("the messaging service");
+        if of_service && state == State::Failed {
+            assert!(webhook.fix.is_none(), "its other numbers may be somebody else's: {webhook:?}");
+            assert!(webhook.remedy.as_deref().unwrap().contains(INBOUND), "{webhook:?}");
+        }
+        assert_eq!(findings.iter().filter(|finding| finding.check.ends_with("webhook")).count(), 1, "{findings:#?}");
+    }
+    let number = number();
+    let hidden = ask(checkup("", Some(INBOUND)), |path| match path {
+        "/v1/Services?PageSize=50" => (403, json!({ "code": 20003, "status": 403 })),
+        path => own(&number)(path),
+    });
+    assert_eq!(find(&hidden, "service").state, State::Skipped);
+    assert_eq!(find(&hidden, "webhook").state, State::Ok);
 }
 
 #[test]

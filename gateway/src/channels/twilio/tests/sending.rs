@@ -124,6 +124,13 @@ fn every_wish_has_its_parameter() {
         shorten_urls: Some(true),
         risk_check: Some(false),
         provide_feedback: Some(true),
+        discard_content: Some(true),
+        send_as_mms: Some(true),
+        force_delivery: Some(false),
+        traffic_type: Some("free".to_owned()),
+        fallback_from: Some("+15005550006".to_owned()),
+        persistent_action: vec!["geo:20.2,-87.4".to_owned(), "other".to_owned()],
+        labels: [("campaign".to_owned(), "mayo".to_owned())].into(),
         content: None,
     };
     let wishes = Part { options, send_at: Some("2026-03-01T09:30:00.9Z".parse().unwrap()), ..part(None, "hi", 0) };
@@ -141,6 +148,14 @@ fn every_wish_has_its_parameter() {
         ("ShortenUrls", "true"),
         ("RiskCheck", "disable"),
         ("ProvideFeedback", "true"),
+        ("ContentRetention", "discard"),
+        ("SendAsMms", "true"),
+        ("ForceDelivery", "false"),
+        ("TrafficType", "free"),
+        ("FallbackFrom", "+15005550006"),
+        ("PersistentAction", "geo:20.2,-87.4"),
+        ("PersistentAction", "other"),
+        ("Tags", r#"{"campaign":"mayo"}"#),
     ];
     assert_eq!(form, pairs(&expected));
     let usual = sent(&twilio, &part(None, "hi", 0));
@@ -177,12 +192,31 @@ fn what_twilio_would_refuse_is_refused_here() {
         assert_eq!(refused("", &wish(Options { validity: Some(seconds), ..Options::default() })), "validity");
     }
     let short = wish(Options { shorten_urls: Some(true), ..Options::default() });
-    let by_service = format!("messaging_service_sid = '{SERVICE}'");
-    for settings in ["", &by_service] {
-        assert_eq!(refused(settings, &short), "shorten_urls", "it does not go by a service: {settings}");
+    let fallback = |from: &str| wish(Options { fallback_from: Some(from.to_owned()), ..Options::default() });
+    let service = format!("messaging_service_sid = '{SERVICE}'");
+    let by_service = |message: Outbound| Outbound { service: Some(SERVICE.to_owned()), ..message };
+    for (message, option) in [(short, "shorten_urls"), (fallback("22395"), "fallback_from")] {
+        for settings in ["", &service] {
+            assert_eq!(refused(settings, &message), option, "it does not go by a service: {settings}");
+        }
+        assert!(channel(&service).split(&by_service(message)).is_ok());
     }
-    let short = Outbound { service: Some(SERVICE.to_owned()), ..short };
-    assert!(channel(&by_service).split(&short).is_ok());
+    assert_eq!(refused(&service, &by_service(fallback("not a sender!"))), "fallback_from");
+    let other = wish(Options { traffic_type: Some("paid".to_owned()), ..Options::default() });
+    assert_eq!(refused("", &other), "traffic_type");
+    let place = |action: &str| Options { persistent_action: vec![action.to_owned()], ..Options::default() };
+    assert_eq!(refused("", &wish(place(" "))), "persistent_action");
+    let long = Outbound { options: place("geo:20.2,-87.4"), ..outbound("one two three", 0) };
+    assert_eq!(refused("max_text_units = 8", &long), "persistent_action");
+    assert!(channel("").split(&long).is_ok());
+    let labels = |count: usize, name: &str, value: &str| {
+        let labels = (0..count).map(|number| (format!("{name}{number}"), value.to_owned())).collect();
+        wish(Options { labels, ..Options::default() })
+    };
+    assert!(channel("").split(&labels(10, &"n".repeat(127), &"ñ".repeat(256))).is_ok());
+    for message in [labels(11, "n", ""), labels(1, &"n".repeat(128), ""), labels(1, "n", &"v".repeat(257))] {
+        assert_eq!(refused("", &message), "labels");
+    }
     assert_eq!(refused("", &with_template("HX12", "")), "content.sid");
     assert_eq!(refused("", &with_template(TEMPLATE, "hi")), "content");
 }
