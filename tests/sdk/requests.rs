@@ -32,6 +32,8 @@ fn what_recado_sends_is_as_specified() {
     let in_an_hour = (SystemClock.now() + jiff::SignedDuration::from_hours(1)).strftime("%Y-%m-%dT%H:%M:%SZ");
     let every_option = json!({
         "validity": 600, "smart_encoded": true, "shorten_urls": true, "risk_check": false, "provide_feedback": true,
+        "discard_content": true, "send_as_mms": true, "force_delivery": true, "traffic_type": "free",
+        "fallback_from": "+15005550006", "persistent_action": ["geo:20.2,-87.4|Recado"],
     });
     let content = json!({ "content": { "sid": "HX00000000000000000000000000000001", "variables": { "1": "Ana" } } });
     let cases = [
@@ -59,6 +61,10 @@ fn what_recado_sends_is_as_specified() {
         ("CreateMessage", 201, "ShortenUrls=true"),
         ("CreateMessage", 201, "RiskCheck=disable"),
         ("CreateMessage", 201, "ProvideFeedback=true"),
+        ("CreateMessage", 201, "ContentRetention=discard"),
+        ("CreateMessage", 201, "SendAsMms=true"),
+        ("CreateMessage", 201, "FallbackFrom="),
+        ("CreateMessage", 201, "PersistentAction="),
         ("CreateMessage", 201, "ContentSid=HX"),
         ("CreateMessage", 201, "ScheduleType=fixed"),
         ("UpdateMessage", 200, "Status=canceled"),
