@@ -17,12 +17,22 @@ GOOD = {
 }
 ERROR = {"code": 20404, "message": "not found", "more_info": "https://www.twilio.com/docs/errors/20404", "status": 404}
 FORM = "To=%2B14155552346&From=%2B14155552345&Body=Hola&SmartEncoded=true&MediaUrl=http%3A%2F%2Fa%2F1&MediaUrl=http%3A%2F%2Fa%2F2"
+MEDIUM = f"{BASE}/{MESSAGE}/Media/ME{'0' * 32}"
 specification = Specification(os.environ["RECADO_TWILIO_OPENAPI"])
 
 
 def judge(method="POST", target=f"{BASE}.json", form=FORM, basic=True, status=201, body=None, kind="application/json"):
-    text = json.dumps(GOOD if body is None else body)
-    return specification.exchange(method, target, form, basic, status, kind, text)
+    text = json.dumps(GOOD if body is None else body).encode()
+    return specification.exchange(method, target, form, basic, (status, {"content-type": kind}, text))[1]
+
+
+def medium(status=200, kind="image/png", location="", body=b"GIF89a", target=MEDIUM, basic=True):
+    headers = {"content-type": kind, "location": location}
+    return specification.exchange("GET", target, "", basic, (status, headers, body))[1]
+
+
+def asked(method, target):
+    return specification.exchange(method, target, "", True, None)[0]
 
 
 def changed(**fields):
@@ -66,4 +76,15 @@ refused(judge("GET", f"{BASE}.json?DateSent%3E=soon", ""), "query/DateSent>")
 refused(judge("GET", f"{BASE}/nothing.json", ""), "path/Sid")
 refused(judge(status=400, body=ERROR), "answer/status")
 refused(judge(status=404, body={"status": 404}), "answer")
+assert [asked("POST", f"{BASE}.json"), asked("GET", f"{BASE}.json?To=1")] == ["CreateMessage", "ListMessage"]
+assert [asked("GET", MEDIUM + ".json"), asked("GET", MEDIUM)] == ["FetchMedia", "FetchMedium"]
+assert asked("GET", "/v1/Services/MG1") is None
+assert medium() == medium(307, location="https://example.com/a.png") == []
+assert medium(404, "application/xml", body=b"<TwilioResponse><RestException/></TwilioResponse>") == []
+refused(medium(basic=False), "authorization")
+refused(medium(target=MEDIUM + "0"), "path/Sid")
+refused(medium(kind="application/json"), "no medium")
+refused(medium(body=b""), "empty medium")
+refused(medium(307, location="/somewhere"), "leads nowhere")
+refused(medium(404, "application/json", body=b"{}"), "no error in XML")
 print("the check finds what is wrong")

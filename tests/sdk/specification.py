@@ -50,6 +50,8 @@ ERROR = {
     },
     "additionalProperties": False,
 }
+# A medium itself: its address is that of its description without the ending, and no file describes it.
+MEDIUM = re.compile(r"/2010-04-01/Accounts/\w+/Messages/\w+/Media/\w+")
 
 
 def wrong(schema, value, where, shown=frozenset()):
@@ -74,7 +76,7 @@ def nothings(value, path=()):
 
 class Specification:
     def __init__(self, folder):
-        self.operations = []
+        self.operations, self.answers = [], {}
         for name in ["twilio_api_v2010.json", "twilio_lookups_v2.json"]:
             document = json.loads((Path(folder) / name).read_text())
             for path, item in document["paths"].items():
@@ -83,17 +85,25 @@ class Specification:
         # A path without a parameter is meant before one with.
         self.operations.sort(key=lambda operation: operation[1].count("{"))
 
-    def exchange(self, method, target, form, has_credentials, status, kind, body):
-        """What is wrong with a request and its answer."""
+    def exchange(self, method, target, form, has_credentials, answer):
+        """The name that the files have for what was asked, and what is wrong with the request and its answer:
+        status, headers and body, or nothing if there was none."""
         url = urlsplit(target)
-        found = [entry for entry in self.operations if entry[0].fullmatch(url.path) and method.lower() in entry[2]]
-        if not found:
-            return ["the specification knows no such operation"]
-        _, path, item, document = found[0]
+        is_medium = method == "GET" and MEDIUM.fullmatch(url.path)
+        if is_medium:
+            url = url._replace(path=url.path + ".json")
+        fits = (entry for entry in self.operations if entry[0].fullmatch(url.path) and method.lower() in entry[2])
+        _, path, item, document = next(fits, (None,) * 4)
+        if not item:
+            return None, ["the specification knows no such operation"]
         operation = item[method.lower()]
         problems = [] if has_credentials else ["request: no basic authorization"]
         problems += self._request(operation, item, document, path, url, form)
-        return problems + self._answer(operation, document, status, kind, body)
+        if answer and is_medium:
+            problems += medium(*answer)
+        elif answer:
+            problems += self._answer(operation, document, *answer)
+        return "FetchMedium" if is_medium else operation["operationId"], problems
 
     def _request(self, operation, item, document, path, url, form):
         declared = item.get("parameters", []) + operation.get("parameters", [])
@@ -130,27 +140,43 @@ class Specification:
                 problems += wrong(schema, typed(schema, values[0]), f"{where}/{name}")
         return problems
 
-    @staticmethod
-    def _answer(operation, document, status, kind, body):
+    def _answer(self, operation, document, status, headers, body):
         told = operation["responses"].get(str(status))
         if told is None and status < 400:
             return [f"answer: status {status} is not among {sorted(operation['responses'])}"]
         content = (told or {"content": {"application/json": {"schema": ERROR}}}).get("content", {})
         if "application/json" not in content:
             return ["answer: a body where none belongs"] if body else []
-        if kind.split(";")[0] != "application/json":
-            return [f"answer: {kind!r} is no JSON"]
+        if kind_of(headers) != "application/json":
+            return [f"answer: {kind_of(headers)!r} is no JSON"]
         try:
             value = json.loads(body)
         except ValueError as error:
             return [f"answer: {error}"]
-        examples = content["application/json"].get("examples", {}).values()
-        shown = {nothing for example in examples for nothing in nothings(example["value"])}
-        schema = complete(resolved(content["application/json"]["schema"], document))
-        problems = wrong(schema, value, "answer", shown)
+        key = operation["operationId"], told is None or status
+        if key not in self.answers:
+            examples = content["application/json"].get("examples", {}).values()
+            shown = {nothing for example in examples for nothing in nothings(example["value"])}
+            self.answers[key] = complete(resolved(content["application/json"]["schema"], document)), shown
+        problems = wrong(self.answers[key][0], value, "answer", self.answers[key][1])
         if told is None and value.get("status") != status:
             problems.append(f"answer/status: {value.get('status')} in an answer with {status}")
         return problems
+
+
+def kind_of(headers):
+    return headers.get("content-type", "").split(";")[0]
+
+
+def medium(status, headers, body):
+    """What is wrong with an answer that is a file, the way to one, or an error in XML."""
+    kind, location = kind_of(headers), headers.get("location", "")
+    if status == 200:
+        problems = [] if "/" in kind and kind != "application/json" else [f"answer: {kind!r} is no medium"]
+        return problems if body else [*problems, "answer: an empty medium"]
+    if 300 <= status < 400:
+        return [] if urlsplit(location).netloc else [f"answer: {location!r} leads nowhere"]
+    return [] if kind.endswith("/xml") and b"RestException" in body else [f"answer: {kind!r} is no error in XML"]
 
 
 def typed(schema, text):
