@@ -180,13 +180,6 @@ async function errors() {
   await refused(401, 20003, connect("wrong").messages.list({ limit: 1 }));
 }
 
-async function feedback() {
-  const sent = await client.messages.create({ to: customer, from: number, body: "Su clave", provideFeedback: true });
-  const told = await client.messages(sent.sid).feedback.create({ outcome: "unconfirmed" });
-  assert.deepEqual([told.messageSid, told.outcome], [sent.sid, "unconfirmed"]);
-  assert.equal((await client.messages(sent.sid).fetch()).subresourceUris.feedback, told.uri);
-}
-
 async function services() {
   const sent = await client.messages.create({
     to: customer, messagingServiceSid: service, body: "“Hola”", smartEncoded: true, shortenUrls: true,
@@ -224,7 +217,7 @@ async function lookups() {
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 own = `http://127.0.0.1:${server.address().port}`;
-for (const test of [messages, media, lists, later, errors, feedback, services]) await test();
+for (const test of [messages, media, lists, later, errors, services]) await test();
 for (const test of sandbox ? [numbers, lookups] : []) await test();
 console.log("all is as with Twilio");
 process.exit(0);

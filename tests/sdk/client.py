@@ -202,13 +202,6 @@ def errors(client):
     refused(401, 20003, lambda: stranger.messages.create(to=CUSTOMER, from_=NUMBER, body="Hola"))
 
 
-def feedback(client):
-    sent = client.messages.create(to=CUSTOMER, from_=NUMBER, body="Su clave es 1234", provide_feedback=True)
-    told = client.messages(sent.sid).feedback.create(outcome="confirmed")
-    assert (told.message_sid, told.outcome) == (sent.sid, "confirmed") and told.date_created.tzinfo, vars(told)
-    assert client.messages(sent.sid).fetch().subresource_uris["feedback"] == told.uri
-
-
 def services(client):
     sent = client.messages.create(
         to=CUSTOMER, messaging_service_sid=SERVICE, body="“Hola”", smart_encoded=True, shorten_urls=True,
@@ -247,7 +240,7 @@ if __name__ == "__main__":
     Listener.own = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     here = Client(ACCOUNT, PASSWORD, http_client=Elsewhere())
-    for test in [messages, media, lists, later, errors, feedback, services]:
+    for test in [messages, media, lists, later, errors, services]:
         test(here)
     for test in [numbers, lookups] if SANDBOX else []:
         test(here)

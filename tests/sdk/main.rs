@@ -17,7 +17,6 @@ const SERVICE: &str = "MG00000000000000000000000000000001";
 /// What Recado's API of Twilio's form does not do yet, in words that the scripts know. There they make sure that
 /// it is refused or missing; without the word, that it works:
 ///
-/// - `feedback`: there is an address for it.
 /// - `sender`: a message of a service shows the number that it was sent from.
 /// - `types`: media that are sent by their URL show what they are.
 /// - `cancel`: a scheduled message can be taken back at any time. With the word, it is tried again for a moment.
@@ -67,6 +66,7 @@ fn drive(script: &str, sandbox: bool) {
         ("CreateMessage", 400, ""),
         ("UpdateMessage", 200, "Status=canceled"),
         ("UpdateMessage", 400, "Status=canceled"),
+        ("CreateMessageFeedback", 200, "Outcome=unconfirmed"),
         ("FetchMessage", 200, ""),
         ("FetchMessage", 404, ""),
         ("DeleteMessage", 204, ""),
@@ -80,7 +80,6 @@ fn drive(script: &str, sandbox: bool) {
     if sandbox {
         proxy.settle(&[
             ("DeleteMedia", 204, ""),
-            ("CreateMessageFeedback", 200, "Outcome="),
             ("ListIncomingPhoneNumber", 200, "PhoneNumber="),
             ("UpdateIncomingPhoneNumber", 200, "SmsUrl="),
             ("FetchPhoneNumber", 200, "Fields="),

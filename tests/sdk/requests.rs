@@ -49,6 +49,10 @@ fn what_recado_sends_is_as_specified() {
         body["to"] = CUSTOMER.into();
         let id = send(&gateway, &body);
         gateway.wait_for_status(&id, status);
+        if body["options"]["provide_feedback"] == true {
+            let path = format!("Messages/SM{}/Feedback.json", id.replace('-', ""));
+            gateway.door(Method::POST, &path, &[("Outcome", "confirmed")]).expect(200);
+        }
         if status == "scheduled" {
             gateway.post(&format!("/v1/messages/{id}/cancel"), &Value::Null).expect(200);
         }
@@ -65,6 +69,7 @@ fn what_recado_sends_is_as_specified() {
         ("CreateMessage", 201, "SendAsMms=true"),
         ("CreateMessage", 201, "FallbackFrom="),
         ("CreateMessage", 201, "PersistentAction="),
+        ("CreateMessageFeedback", 200, "Outcome=confirmed"),
         ("CreateMessage", 201, "ContentSid=HX"),
         ("CreateMessage", 201, "ScheduleType=fixed"),
         ("UpdateMessage", 200, "Status=canceled"),
