@@ -180,6 +180,8 @@ mod tests {
             error_code: None,
             channel: "sms".to_owned(),
             from: None,
+            chosen: None,
+            carrier_date: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback { url: String::new(), api_key_id: Uuid::nil(), account: String::new() },

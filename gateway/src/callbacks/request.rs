@@ -92,7 +92,7 @@ fn parameters(callback: &ClaimedCallback, service: Option<&str>) -> Vec<(String,
         ("AccountSid", callback.callback.account.clone()),
         ("ApiVersion", API_VERSION.to_owned()),
     ];
-    if let Some(from) = &callback.from {
+    if let Some(from) = callback.from.as_ref().or(callback.chosen.as_ref()) {
         pairs.push(("From", from.as_str().to_owned()));
     }
     if let Some(service) = service {
@@ -100,6 +100,9 @@ fn parameters(callback: &ClaimedCallback, service: Option<&str>) -> Vec<(String,
     }
     if let (Status::Failed | Status::Undelivered, Some(code)) = (callback.status, callback.error_code) {
         pairs.push(("ErrorCode", code.to_string()));
+    }
+    if let (Status::Delivered | Status::Undelivered, Some(date)) = (callback.status, &callback.carrier_date) {
+        pairs.push(("RawDlrDoneDate", date.clone()));
     }
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -157,6 +160,8 @@ mod tests {
             error_code,
             channel: "sms".to_owned(),
             from: Some(Address::received("+529983162438")),
+            chosen: None,
+            carrier_date: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback {
@@ -187,5 +192,22 @@ mod tests {
         let request = build(&callback(Status::Sent, Some(30003)), Some("MG1")).unwrap();
         let body = std::str::from_utf8(request.body()).unwrap();
         assert!(!body.contains("ErrorCode") && body.contains("MessagingServiceSid=MG1"), "{body}");
+    }
+
+    #[test]
+    fn what_the_provider_told_goes_along() {
+        let told = |status, from: Option<&str>| {
+            let chosen = Some(Address::received("+15005550006"));
+            let from = from.map(Address::received);
+            let carrier_date = Some("2611230037".to_owned());
+            let request =
+                build(&ClaimedCallback { from, chosen, carrier_date, ..callback(status, None) }, None).unwrap();
+            String::from_utf8(request.body().to_vec()).unwrap()
+        };
+        for (status, dated) in [(Status::Delivered, true), (Status::Undelivered, true), (Status::Sent, false)] {
+            assert_eq!(told(status, None).contains("RawDlrDoneDate=2611230037"), dated, "{status}");
+        }
+        assert!(told(Status::Sent, None).contains("From=%2B15005550006"), "the sender that was chosen");
+        assert!(told(Status::Sent, Some("22395")).contains("From=22395"), "the sender that was named");
     }
 }

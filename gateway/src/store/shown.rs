@@ -87,6 +87,10 @@ pub struct ClaimedCallback {
     pub error_code: Option<i32>,
     pub channel: String,
     pub from: Option<Address>,
+    /// Who sent it, by the provider's choice, where nobody was named and its report says so.
+    pub chosen: Option<Address>,
+    /// When the carrier was done with it, as the provider's report has it.
+    pub carrier_date: Option<String>,
     pub to: Address,
     pub has_media: bool,
     pub callback: Callback,

@@ -24,6 +24,9 @@ pub(super) fn message(channels: &Channels, account: &str, message: &Message, now
     // Only a service leaves the sender open.
     let channel = channels.get(&message.channel).filter(|_| !inbound && message.from.is_none());
     let service = channel.and_then(|channel| channel.known_as().service);
+    // Twilio counts nothing before the service has chosen.
+    let waits = matches!(message.status, Status::Pending | Status::Scheduled | Status::Accepted);
+    let segments = if service.is_some() && waits { 0 } else { message.segments.unwrap_or(1) };
     // What came in was sent when it came.
     let sent = message.sent_at.or(inbound.then_some(message.created_at));
     json!({
@@ -43,7 +46,7 @@ pub(super) fn message(channels: &Channels, account: &str, message: &Message, now
         "from": message.from,
         "messaging_service_sid": service,
         "num_media": message.media.len().to_string(),
-        "num_segments": message.segments.unwrap_or(1).to_string(),
+        "num_segments": segments.to_string(),
         "price": null,
         "price_unit": "USD",
         "sid": sid(message),
