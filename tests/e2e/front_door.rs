@@ -160,10 +160,10 @@ fn a_scheduled_message_is_canceled_once() {
     let by_service = [("To", CUSTOMER), ("MessagingServiceSid", SERVICE), ("Body", "Hola")];
     let now = gateway.door_send(&by_service).expect(201);
     assert_eq!((&now["status"], &now["from"]), (&json!("accepted"), &Value::Null));
-    assert_eq!(now["messaging_service_sid"], SERVICE);
+    assert_eq!((&now["messaging_service_sid"], &now["num_segments"]), (&json!(SERVICE), &json!("0")));
     let later = [&by_service[..], &[("ScheduleType", "fixed"), ("SendAt", &at)]].concat();
     let made = gateway.door_send(&later).expect(201);
-    assert_eq!(made["status"], "scheduled");
+    assert_eq!((&made["status"], &made["num_segments"]), (&json!("scheduled"), &json!("0")));
     let canceled = gateway.door(Method::POST, &file(sid(&made)), &[("Status", "canceled")]).expect(200);
     assert_eq!((&canceled["sid"], &canceled["status"]), (&made["sid"], &json!("canceled")));
     for (form, code) in [
@@ -176,7 +176,8 @@ fn a_scheduled_message_is_canceled_once() {
         let refused = gateway.door(Method::POST, &file(sid(&made)), &form);
         assert_eq!(refused.expect(400)["code"], code, "{form:?}");
     }
-    wait_for_status(&gateway, sid(&now), "delivered");
+    let delivered = wait_for_status(&gateway, sid(&now), "delivered");
+    assert_eq!(delivered["num_segments"], "1", "they are counted once a sender is chosen");
     let late = gateway.door(Method::POST, &file(sid(&now)), &[("Status", "canceled")]);
     assert_eq!(late.expect(400)["code"], 30409);
 }

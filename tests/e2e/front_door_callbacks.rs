@@ -49,11 +49,28 @@ fn an_application_is_told_once_in_order_and_signed() {
     for told in &told {
         check(&gateway, &application, &first, told);
     }
+    assert_eq!((told[0].get("RawDlrDoneDate"), told[1].get("RawDlrDoneDate").len()), ("", 10), "as the carrier told");
     // Once another message has had all of its callbacks, a second one of the first would be there.
     let second = send(&gateway, &application);
     let told = application.wait_for(4);
     assert_eq!(statuses(&told), ["sent", "delivered", "sent", "delivered"]);
     check(&gateway, &application, &second, &told[3]);
+}
+
+#[test]
+fn an_application_that_sends_by_a_service_is_told_which_sender_was_chosen() {
+    const SERVICE: &str = "MG00000000000000000000000000000001";
+    let settings = "[callbacks]\nprivate_addresses = true";
+    let gateway = TestGateway::builder().no_plugins().messaging_service(SERVICE).config_toml(settings).start();
+    let application = ScriptedProvider::start([]);
+    let url = application.url();
+    let form = [("To", CUSTOMER), ("MessagingServiceSid", SERVICE), ("Body", "Hola"), ("StatusCallback", &url)];
+    gateway.door_send(&form).expect(201);
+    let told = application.wait_for(3);
+    assert_eq!(statuses(&told), ["queued", "sent", "delivered"]);
+    for told in &told[1..] {
+        assert_eq!((told.get("From"), told.get("MessagingServiceSid")), (NUMBER, SERVICE), "{told:?}");
+    }
 }
 
 #[test]

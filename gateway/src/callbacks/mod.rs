@@ -176,6 +176,7 @@ mod tests {
             error_code: None,
             from: None,
             service: None,
+            carrier_date: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback { url: String::new(), api_key_id: Uuid::nil(), account: String::new() },

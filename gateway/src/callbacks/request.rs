@@ -101,6 +101,9 @@ fn parameters(callback: &ClaimedCallback) -> Vec<(String, String)> {
     if let (Status::Failed | Status::Undelivered, Some(code)) = (callback.status, callback.error_code) {
         pairs.push(("ErrorCode", code.to_string()));
     }
+    if let (Status::Delivered | Status::Undelivered, Some(date)) = (callback.status, &callback.carrier_date) {
+        pairs.push(("RawDlrDoneDate", date.clone()));
+    }
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -157,6 +160,7 @@ mod tests {
             error_code,
             from: Some(Address::received("+529983162438")),
             service: None,
+            carrier_date: None,
             to: Address::received("+529981234567"),
             has_media: false,
             callback: Callback {
@@ -189,5 +193,17 @@ mod tests {
         let body = std::str::from_utf8(request.body()).unwrap();
         assert!(body.contains("MessagingServiceSid=MG1") && body.contains("From=%2B529983162438"), "{body}");
         assert!(!body.contains("ErrorCode"), "{body}");
+    }
+
+    #[test]
+    fn what_the_provider_told_goes_along() {
+        let told = |status| {
+            let carrier_date = Some("2611230037".to_owned());
+            let request = build(&ClaimedCallback { carrier_date, ..callback(status, None) }).unwrap();
+            String::from_utf8(request.body().to_vec()).unwrap()
+        };
+        for (status, dated) in [(Status::Delivered, true), (Status::Undelivered, true), (Status::Sent, false)] {
+            assert_eq!(told(status).contains("RawDlrDoneDate=2611230037"), dated, "{status}");
+        }
     }
 }

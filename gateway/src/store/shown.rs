@@ -95,6 +95,8 @@ pub struct ClaimedCallback {
     pub error_code: Option<i32>,
     pub from: Option<Address>,
     pub service: Option<String>,
+    /// When the carrier was done with it, as the provider's report has it.
+    pub carrier_date: Option<String>,
     pub to: Address,
     pub has_media: bool,
     pub callback: Callback,

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QuerySelect, Set, Statement,
+    QueryFilter, QueryOrder, QuerySelect, Set, Statement,
 };
 use uuid::Uuid;
 
 use super::settle::read;
 use super::{count, millis, storable};
 use crate::message::{Address, MessageId, Status};
-use crate::store::entities::{api_keys, callbacks, media, messages};
+use crate::store::entities::{api_keys, callbacks, media, messages, observations, parts};
 use crate::store::records::Callback;
 use crate::store::shown::{CallbackResult, CallbackSettlement, ClaimedCallback};
 use crate::store::writer::Operation;
@@ -116,15 +116,53 @@ async fn described(
         .into_tuple()
         .all(transaction)
         .await?;
+    let reports = reports(transaction, &rows).await?;
     let found: BTreeMap<Uuid, messages::Model> = found.into_iter().map(|message| (message.id, message)).collect();
     rows.into_iter()
         .map(|row| {
             let message = found.get(&row.message_id);
+            let report = reports.get(&(row.message_id, row.status.clone()));
             message
                 .and_then(|message| claimed(&row, message, &hashes, with_media.contains(&row.message_id)))
+                .map(|claimed| with_report(claimed, report))
                 .ok_or_else(|| Error::Refused("a callback is of a message that asked for none".to_owned()))
         })
         .collect()
+}
+
+/// What a report said, by the provider's names.
+type Report = BTreeMap<String, String>;
+
+/// The newest report of each status that is to be told, by message and status.
+async fn reports(
+    transaction: &DatabaseTransaction,
+    rows: &[callbacks::Model],
+) -> Result<BTreeMap<(Uuid, String), Report>, Error> {
+    let of_messages: Vec<(Uuid, Uuid)> = parts::Entity::find()
+        .select_only()
+        .columns([parts::Column::Id, parts::Column::MessageId])
+        .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.message_id)))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let of_messages: BTreeMap<Uuid, Uuid> = of_messages.into_iter().collect();
+    let found = observations::Entity::find()
+        .filter(observations::Column::PartId.is_in(of_messages.keys().copied()))
+        .filter(observations::Column::Status.is_in(rows.iter().map(|row| row.status.as_str())))
+        .order_by_asc(observations::Column::ReceivedAt)
+        .all(transaction)
+        .await?;
+    let named = |row: observations::Model| {
+        let message_id = *of_messages.get(&row.part_id?)?;
+        let said: Vec<(String, String)> = serde_json::from_value(row.raw).ok()?;
+        Some(((message_id, row.status), said.into_iter().collect()))
+    };
+    Ok(found.into_iter().filter_map(named).collect())
+}
+
+fn with_report(claimed: ClaimedCallback, report: Option<&Report>) -> ClaimedCallback {
+    let said = |name: &str| report?.get(name).filter(|text| !text.is_empty());
+    ClaimedCallback { carrier_date: said("RawDlrDoneDate").cloned(), ..claimed }
 }
 
 fn claimed(
@@ -141,6 +179,7 @@ fn claimed(
         error_code: row.error_code,
         from: message.sender.as_deref().map(Address::received),
         service: message.service.clone(),
+        carrier_date: None,
         to: Address::received(&message.recipient),
         has_media,
         callback: Callback {

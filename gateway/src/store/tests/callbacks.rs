@@ -8,18 +8,23 @@ on_both!(
     nobody_is_told_who_did_not_ask,
     what_was_not_told_is_told_again,
     a_callback_goes_to_one_worker,
+    what_the_report_said_goes_along,
 );
 
 const HASH: &str = "aa";
 
-async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Submission {
+async fn message_callback(store: &Store, database: &Database) -> Option<Callback> {
     let key = database.id();
     store.create_key(key, "app".to_owned(), HASH.to_owned(), at(0)).await.unwrap();
+    let api_key_id = store.key_by_hash(HASH).await.unwrap().unwrap();
+    Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id, account: "AC1".to_owned() })
+}
+
+async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Submission {
     let mut submission = database.submission(ANA, &["hola"]);
     submission.message.sender = sender.map(Address::received);
     submission.message.service = sender.is_none().then(|| "MG1".to_owned());
-    submission.message.callback =
-        Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id: key, account: "AC1".to_owned() });
+    submission.message.callback = message_callback(store, database).await;
     store.submit(submission.clone()).await.unwrap();
     submission
 }
@@ -132,4 +137,41 @@ async fn a_callback_goes_to_one_worker(database: Database) {
     report(&stores[0], &database, part.id, Status::Delivered, 3).await;
     let both = futures::future::join_all(stores.iter().map(|store| told(store, 3))).await;
     assert_eq!(both.iter().map(Vec::len).sum::<usize>(), 1);
+}
+
+async fn what_the_report_said_goes_along(database: Database) {
+    let store = database.store().await;
+    let named = asking(&store, &database, Some(OURS)).await.message.id;
+    let mut long = database.submission(LUIS, &["uno", "dos"]);
+    long.message.callback = message_callback(&store, &database).await;
+    store.submit(long.clone()).await.unwrap();
+    let said = |part, provider_id: &str, status, seconds, date: &str| NewObservation {
+        raw: vec![("RawDlrDoneDate".to_owned(), date.to_owned())],
+        ..database.report(Some(part), provider_id, status, seconds)
+    };
+    for number in 0..2 {
+        for part in claim(&store, &database, number, 10).await {
+            let provider_id = format!("SM{}", part.id);
+            store.settle(settled(&part, number, accepted(&provider_id))).await.unwrap();
+            store.observe(said(part.id, &provider_id, Status::Sent, 10 + number, "")).await.unwrap();
+            let date = format!("261123000{number}");
+            store.observe(said(part.id, &provider_id, Status::Delivered, 20 + number, &date)).await.unwrap();
+        }
+    }
+    let mut seen = Vec::new();
+    while let told @ [_, ..] = told(&store, 1000).await.as_slice() {
+        for callback in told {
+            settle(&store, callback, 1000, CallbackResult::Done).await;
+            seen.push((callback.message_id, callback.status, callback.carrier_date.clone()));
+        }
+    }
+    let date = |date: &str| Some(date.to_owned());
+    for expected in [
+        (named, Status::Sent, None),
+        (named, Status::Delivered, date("2611230000")),
+        // The last of its parts is what made it so.
+        (long.message.id, Status::Delivered, date("2611230001")),
+    ] {
+        assert!(seen.contains(&expected), "{expected:?} is not in {seen:#?}");
+    }
 }

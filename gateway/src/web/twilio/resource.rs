@@ -20,6 +20,10 @@ pub(super) fn sid(message: &Message) -> String {
 pub(super) fn message(account: &str, message: &Message, now: Timestamp) -> Value {
     let path = path(account, message);
     let inbound = message.direction == Direction::Inbound;
+    // Twilio counts nothing before the service has chosen.
+    let waits = matches!(message.status, Status::Pending | Status::Scheduled | Status::Accepted);
+    let chooses = !inbound && message.from.is_none() && message.service.is_some();
+    let segments = if chooses && waits { 0 } else { message.segments.unwrap_or(1) };
     // What came in was sent when it came.
     let sent = message.sent_at.or(inbound.then_some(message.created_at));
     json!({
@@ -39,7 +43,7 @@ pub(super) fn message(account: &str, message: &Message, now: Timestamp) -> Value
         "from": message.from,
         "messaging_service_sid": message.service,
         "num_media": message.media.len().to_string(),
-        "num_segments": message.segments.unwrap_or(1).to_string(),
+        "num_segments": segments.to_string(),
         "price": null,
         "price_unit": "USD",
         "sid": sid(message),
