@@ -146,7 +146,7 @@ impl Shared {
     /// One request on one connection.
     async fn serve(&self, mut connection: TcpStream) {
         let Some((method, received)) = read(&mut connection).await else { return };
-        if method == "GET" && received.path.contains("/Messages.json") {
+        if method == "GET" && received.path.contains("/Messages") && received.path.contains(".json") {
             // Whoever asked may have gone.
             let _ = connection.write_all(self.look_up(&received).as_bytes()).await;
             return;
@@ -173,12 +173,18 @@ impl Shared {
 }
 
 impl Shared {
-    /// The list, which takes no step; there is no single message to be had.
+    /// The list, or one message of it; neither takes a step.
     fn look_up(&self, received: &Received) -> String {
         let json = [("content-type", "application/json")];
         let (path, query) = received.path.split_once('?').unwrap_or((&received.path, ""));
         if !path.ends_with("/Messages.json") {
-            return answer(404, &json, r#"{"status":404}"#);
+            let sid = path.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
+            let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let one = listed.as_array().into_iter().flatten().find(|message| message["sid"].as_str() == sid);
+            return match one {
+                Some(message) => answer(200, &json, &message.to_string()),
+                None => answer(404, &json, r#"{"status":404}"#),
+            };
         }
         // Those of what came in are another matter.
         let outbound = !query.contains("DateSent");

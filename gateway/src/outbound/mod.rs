@@ -14,7 +14,7 @@ use crate::clock::{Clock, Ids};
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
 use crate::store::{
-    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted,
+    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
 };
 use crate::transport::Transport;
 
@@ -121,9 +121,9 @@ impl Outbound {
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
         let sender = match request.from.filter(|from| !from.trim().is_empty()) {
-            Some(from) => Some(self.sender(&from)?),
+            Some(from) => Sender::Named(self.sender(&from)?),
             // Unknown while the provider picks one, as a Messaging Service does.
-            None => channel.sender().cloned(),
+            None => Sender::Own(channel.sender().cloned()),
         };
         if request.text.contains('\0') {
             return Err(Error::Nul);
@@ -137,7 +137,7 @@ impl Outbound {
         let schedule = match request.send_at {
             Some(at) if at.as_second() - now.as_second() > FARTHEST => return Err(Error::TooFarAhead),
             // The provider chooses the sender of what it keeps, and keeps no order among several.
-            Some(at) if sender.is_none() && cut.len() == 1 && takes(channel.as_ref(), now, at) => {
+            Some(at) if sender.address().is_none() && cut.len() == 1 && takes(channel.as_ref(), now, at) => {
                 Schedule::AtProvider(at)
             }
             Some(at) if at > now => Schedule::At(at),

@@ -14,6 +14,7 @@ mod questions;
 mod reads;
 mod records;
 mod shown;
+mod tries;
 mod writer;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
 pub use shown::*;
+pub use tries::Tried;
 use writer::Job;
 
 /// Why the store could not do it.

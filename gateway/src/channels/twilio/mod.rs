@@ -29,7 +29,8 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Checkup, Claim, Content, Event, Explanation, Hop, KnownAs, LookedUp, Malformed,
-    MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Target, Unsendable, Untold, Verified, Webhook,
+    MediaRequest, Outbound, Outcome, Part, Records, Refused, Reply, Scope, Target, Unsendable, Untold, Verified,
+    Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA};
@@ -174,6 +175,10 @@ impl Channel for Twilio {
 
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {
         errors::known(code).map(|known| known.explanation(locale))
+    }
+
+    fn fault(&self, code: i32) -> Option<Scope> {
+        errors::known(code)?.fault()
     }
 
     fn records(&self) -> Option<&dyn Records> {

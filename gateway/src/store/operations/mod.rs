@@ -16,6 +16,7 @@ mod pull;
 mod reconcile;
 pub(super) mod record;
 mod redact;
+mod senders;
 mod settle;
 mod submit;
 mod uploads;
@@ -94,7 +95,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         channel: Set(message.channel.clone()),
         direction: Set("outbound".to_owned()),
         provider_id: Set(None),
-        sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        sender: Set(message.sender.address().map(|sender| sender.as_str().to_owned())),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&message.text)),
         status: Set(status.to_owned()),

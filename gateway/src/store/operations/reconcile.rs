@@ -36,6 +36,8 @@ struct Unknown {
     /// Nothing older can be it.
     since: i64,
     way: Way,
+    /// How often it may have gone out.
+    handed_over: i32,
 }
 
 /// How a part may have gone out.
@@ -57,7 +59,7 @@ impl Unknown {
         // The provider's dates have whole seconds.
         let began_at = began_at(&part, tries) / 1000 * 1000;
         let skew = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
-        Self { since: began_at.saturating_sub(skew), part, way }
+        Self { since: began_at.saturating_sub(skew), handed_over: part.attempts - tries.refused, part, way }
     }
 
     /// Whether it might be this one, whatever the text says.
@@ -224,7 +226,7 @@ impl Reconcile {
         if unknown.part.unknown_at.is_none_or(|ended_at| ended_at > millis(before)) {
             return Fate::Open;
         }
-        if unknown.part.attempts >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
+        if unknown.handed_over >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
     }
 
     async fn leave(

@@ -16,7 +16,7 @@ async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Sub
     let key = database.id();
     store.create_key(key, "app".to_owned(), HASH.to_owned(), at(0)).await.unwrap();
     let mut submission = database.submission(ANA, &["hola"]);
-    submission.message.sender = sender.map(Address::received);
+    submission.message.sender = Sender::Own(sender.map(Address::received));
     submission.message.callback =
         Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id: key, account: "AC1".to_owned() });
     store.submit(submission.clone()).await.unwrap();
@@ -69,7 +69,7 @@ async fn changes_of_interest_are_told_in_order(database: Database) {
     assert_eq!((first.status, first.position, first.tries), (Status::Sent, 0, 1));
     assert_eq!((first.message_id, first.key_hash.as_str()), (asking.message.id, HASH));
     assert_eq!(Some(&first.callback), asking.message.callback.as_ref());
-    assert_eq!((first.from.as_ref(), &first.to), (asking.message.sender.as_ref(), &asking.message.recipient));
+    assert_eq!((first.from.as_ref(), &first.to), (asking.message.sender.address(), &asking.message.recipient));
     assert_eq!(told(&store, 3).await, [], "the next one waits for it");
     settle(&store, &first, 3, CallbackResult::Done).await;
     assert_eq!(heard(&store, 3).await, [Status::Delivered, Status::Read]);

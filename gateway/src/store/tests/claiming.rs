@@ -35,6 +35,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         message_id: submission.message.id,
         channel: "sms".to_owned(),
         sender: Some(Address::received(OURS)),
+        own_sender: false,
         recipient: Address::received(ANA),
         text: "hola".to_owned(),
         media: vec!["https://example.mx/a".to_owned()],

@@ -45,6 +45,7 @@ mod schema;
 mod settling;
 mod sharing;
 mod submitting;
+mod tries;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
@@ -159,7 +160,7 @@ impl Database {
         NewOutbound {
             id: MessageId(self.id()),
             channel: "sms".to_owned(),
-            sender: Some(Address::received(OURS)),
+            sender: Sender::Named(Address::received(OURS)),
             recipient: Address::received(recipient),
             text: texts.concat(),
             media: Vec::new(),

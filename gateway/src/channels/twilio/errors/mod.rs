@@ -13,7 +13,7 @@ mod whatsapp;
 
 use std::time::Duration;
 
-use crate::channels::Explanation;
+use crate::channels::{Explanation, Scope};
 use crate::message::Locale;
 
 /// What is to be done with the message that got an error.
@@ -23,8 +23,12 @@ pub enum Advice {
     Permanent,
     /// It won't go until something is set right: here, at Twilio or at a carrier.
     Configuration,
-    /// Nothing goes from this account, whatever the message, until it is set right.
+    /// Nothing goes from this account or with these settings, whatever the message, until they are set right.
     Account,
+    /// Nothing goes from the sender or by the service, until they are set right.
+    Sender,
+    /// It was not sent, and for now neither will be anything else: of the sender, or of the account.
+    Busy(Scope),
     /// It was not sent or did not arrive; worth another try, after the given time if one is named.
     RetryLater(Option<Duration>),
     /// The recipient does not want messages.
@@ -53,6 +57,24 @@ impl Known {
     /// What an operator can do about it, in a sentence or two.
     pub fn remedy(&self, locale: Locale) -> &'static str {
         self.explanation(locale).remedy
+    }
+
+    /// How long to wait where the answer doesn't say.
+    pub fn pause(&self) -> Option<Duration> {
+        match self.advice {
+            Advice::RetryLater(pause) => pause,
+            Advice::Busy(Scope::Sender) => Some(MINUTE),
+            _ => None,
+        }
+    }
+
+    /// How much can't be sent while there is this error.
+    pub fn fault(&self) -> Option<Scope> {
+        match self.advice {
+            Advice::Account => Some(Scope::Channel),
+            Advice::Sender => Some(Scope::Sender),
+            _ => None,
+        }
     }
 
     pub fn explanation(&self, locale: Locale) -> Explanation {
