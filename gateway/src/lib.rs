@@ -17,6 +17,7 @@ pub mod lookup;
 pub mod media;
 pub mod message;
 pub mod outbound;
+pub mod pauses;
 pub mod plugins;
 pub mod reconcile;
 pub mod removals;

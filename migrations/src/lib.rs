@@ -17,6 +17,7 @@ mod m20261124_000008_lookups;
 mod m20261125_000009_services;
 mod m20261125_000010_repeats;
 mod m20261125_000011_removals;
+mod m20261125_000012_senders;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000009_services::Migration),
             Box::new(m20261125_000010_repeats::Migration),
             Box::new(m20261125_000011_removals::Migration),
+            Box::new(m20261125_000012_senders::Migration),
         ]
     }
 }

@@ -155,13 +155,62 @@ fn a_provider_that_can_not_be_reached_is_tried_until_it_can() {
 }
 
 #[test]
-fn a_provider_that_can_not_be_reached_at_all_is_given_up_after_the_last_try() {
+fn a_provider_that_can_not_be_reached_at_all_is_given_up_after_a_time() {
     let provider = ScriptedProvider::closed([]);
-    let gateway = hasty(&provider).config_toml("[delivery]\ntries = 2").start();
+    let gateway = hasty(&provider).config_toml("[delivery]\ntries = 1\ngive_up_after_s = 3").start();
     let id = post(&gateway, CUSTOMER, "Hola");
     let failed = gateway.wait_for_status(&id, "failed");
-    assert_eq!(failed["parts"][0]["attempts"], 2, "{failed}");
+    assert!(failed["parts"][0]["attempts"].as_u64() >= Some(2), "{failed}");
     assert!(failed["failed_at"].is_string() && failed["error_message"].is_string(), "{failed}");
+    assert!(gateway.log().find("a part is given up: it was not taken in time").is_some());
+}
+
+#[test]
+fn what_is_certainly_not_processed_is_tried_as_long_as_it_is_wanted_however_often() {
+    const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+    let busy = Step::Answer(429, JSON, r#"{"code": 20429, "message": "Too Many Requests", "status": 429}"#);
+    let full = Step::Answer(400, &[("retry-after", "1")], r#"{"code": 21611, "message": "SMS queue is full."}"#);
+    let refusals = [busy.clone(), full, busy.clone()];
+    let provider = ScriptedProvider::start(refusals.into_iter().chain([Step::Accept]).chain(vec![busy; 50]));
+    let gateway = hasty(&provider).config_toml("[delivery]\ntries = 1").start();
+    let id = post(&gateway, CUSTOMER, "Hola");
+    let sent = gateway.wait_for_status(&id, "queued");
+    assert_eq!((&sent["parts"][0]["attempts"], &sent["error_code"]), (&json!(4), &json!(null)), "{sent}");
+    // This one is soon of no use.
+    let body = json!({ "to": CUSTOMER, "text": "Su clave es 1234", "options": { "validity": 3 } });
+    let taken = gateway.post("/v1/messages", &body).expect(202);
+    let failed = gateway.wait_for_status(taken["id"].as_str().unwrap(), "failed");
+    assert_eq!((&failed["error_code"], failed["error"]["title"].is_string()), (&json!(20429), true), "{failed}");
+}
+
+#[test]
+fn a_busy_provider_is_left_alone_by_all_of_its_channel_and_by_no_other() {
+    const WAIT: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "4")];
+    let provider = ScriptedProvider::start([Step::Answer(429, WAIT, r#"{"code": 20429, "message": "x"}"#)]);
+    let beside = ScriptedProvider::start([]);
+    let (account, token, url) = (recado_tests::ACCOUNT_SID, recado_tests::AUTH_TOKEN, beside.url());
+    let other = format!(
+        "[channels.other]\nkind = \"twilio\"\naccount_sid = \"{account}\"\nauth_token = \"{token}\"\n\
+         from = \"+529980000000\"\nbase_url = \"{url}\""
+    );
+    let gateway = hasty(&provider).config_toml(&other).start();
+    let post = |channel: &str, to: &str| {
+        let body = json!({ "to": to, "text": "Hola", "channel": channel });
+        gateway.post("/v1/messages", &body).expect(202)["id"].as_str().unwrap().to_owned()
+    };
+    let first = post("sms", CUSTOMER);
+    wait_for("the refusal", || (gateway.message(&first)["error_code"] == 20429).then_some(()));
+    let ids: Vec<String> = (10..22).map(|number| post("sms", &format!("+5299855501{number}"))).collect();
+    // Whoever was due before this one has had its turn when it is sent.
+    gateway.wait_for_status(&post("other", OTHER), "queued");
+    assert_eq!(provider.received().len(), 1, "nobody else tried meanwhile");
+    let ready = gateway.request(::http::Method::GET, "/readyz", &[], "").expect(200);
+    assert_eq!(ready, json!({ "status": "ready" }), "that is no fault");
+    for id in [&first].into_iter().chain(&ids) {
+        gateway.wait_for_status(id, "queued");
+    }
+    assert_eq!(provider.received().len(), 14, "each went once, but for the first");
+    assert!(gateway.log().find("the provider is busy: nothing more is sent until then").is_some());
 }
 
 #[test]
@@ -169,7 +218,7 @@ fn every_answer_of_a_provider_comes_to_the_right_end() {
     const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
     const AT_ONCE: &[(&str, &str)] = &[("content-type", "application/json"), ("retry-after", "0")];
     let busy = r#"{"code": 20429, "message": "Too Many Requests", "status": 429}"#;
-    let cases: [(Vec<Step>, &str, Value); 8] = [
+    let cases: [(Vec<Step>, &str, Value); 7] = [
         (vec![Step::Answer(429, AT_ONCE, busy), Step::Accept], "queued", json!(null)),
         (vec![Step::Answer(429, AT_ONCE, ""), Step::Answer(429, AT_ONCE, busy), Step::Accept], "queued", json!(null)),
         (vec![Step::Answer(500, JSON, "")], "unknown", json!(null)),
@@ -177,7 +226,6 @@ fn every_answer_of_a_provider_comes_to_the_right_end() {
         (vec![Step::Answer(201, JSON, "{}")], "unknown", json!(null)),
         (vec![Step::Cut], "unknown", json!(null)),
         (vec![Step::Answer(400, JSON, r#"{"code": 21408, "message": "no permission"}"#)], "failed", json!(21408)),
-        (vec![Step::Answer(404, &[], "<html>no such page</html>")], "failed", json!(null)),
     ];
     let provider = ScriptedProvider::start(cases.iter().flat_map(|(steps, ..)| steps.clone()));
     let gateway = hasty(&provider).start();

@@ -143,7 +143,7 @@ fn channel(key: &str, value: &str) -> Table {
 }
 
 /// Puts `over` over `under`, table by table.
-fn merge(under: &mut Table, over: Table) {
+pub(crate) fn merge(under: &mut Table, over: Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(toml::Value::Table(under)), toml::Value::Table(over)) => merge(under, over),

@@ -112,6 +112,12 @@ impl TestGateway {
         (self.process, self.address) = started.must("the port stays taken").must("the gateway does not start again");
     }
 
+    /// Settings over those that there are, from the next start on.
+    pub fn set_config(&mut self, text: &str) {
+        builder::merge(&mut self.settings, text.parse().must("settings"));
+        builder::write(&self.settings, self.folder.path());
+    }
+
     /// Other plugins, from the next start on.
     pub fn set_plugins(&mut self, plugins: &[Plugin]) {
         builder::install(&mut self.settings, plugins, self.folder.path());

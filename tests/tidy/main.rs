@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -17,17 +17,18 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("plugins", &["actions", "message"]),
     ("store", &["message"]),
     ("transport", &[]),
+    ("pauses", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
-    ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
+    ("inbound", &["actions", "channels", "clock", "message", "pauses", "plugins", "store"]),
     ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
-    ("delivery", &["channels", "clock", "message", "store", "transport"]),
-    ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
+    ("delivery", &["channels", "clock", "message", "pauses", "store", "transport"]),
+    ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "store", "transport"]),
     ("lookup", &["channels", "clock", "message", "store", "transport"]),
     (
         "web",
-        &["callbacks", "channels", "clock", "delivery", "inbound", "lookup", "media", "message", "outbound", "store"],
+        &["callbacks", "channels", "clock", "inbound", "lookup", "media", "message", "outbound", "pauses", "store"],
     ),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
     ("telemetry", &[]),
@@ -63,6 +64,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "lookup",
             "message",
             "outbound",
+            "pauses",
             "plugins",
             "reconcile",
             "removals",

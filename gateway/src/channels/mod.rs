@@ -9,6 +9,7 @@ mod configured;
 mod feedback;
 pub mod listing;
 mod lookup;
+mod outcome;
 mod removal;
 pub mod twilio;
 
@@ -25,6 +26,7 @@ pub use checkup::{Checkup, Finding, Fix, State, Target};
 pub use configured::{BadSettings, Channels, Settings};
 pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
+pub use outcome::{Outcome, Scope};
 pub use removal::NotRemoved;
 
 /// A configured connection to a provider.
@@ -111,6 +113,11 @@ pub trait Channel: Send + Sync {
 
     /// What the provider's error code means and what to do about it, if that is known.
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation>;
+
+    /// How much can't be sent while the provider has this error; none for one of a message alone.
+    fn fault(&self, _code: i32) -> Option<Scope> {
+        None
+    }
 
     /// The provider's own record of messages, where it has one that can be asked.
     fn records(&self) -> Option<&dyn Records> {
@@ -371,29 +378,6 @@ pub enum Unsendable {
     /// A wish that this channel or its provider can't fulfil.
     #[error("`options.{option}` {problem}")]
     Option { option: &'static str, problem: String },
-}
-
-/// What a try to send a part came to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Accepted {
-        provider_id: String,
-        status: Status,
-        segments: Option<u32>,
-        /// What it goes from, once that is known.
-        sender: Option<Address>,
-    },
-    /// Known not to have been sent; worth another try, after the given time if one is named.
-    Retry { after: Option<std::time::Duration>, error: ProviderError },
-    /// Known not to have been sent, and never will be.
-    Rejected { error: ProviderError },
-    /// The recipient does not want messages.
-    OptedOut { error: ProviderError },
-    /// Known not to have been sent, and nothing else of this channel will be, until the account or
-    /// the settings are put right.
-    Fault { error: ProviderError },
-    /// It may or may not have been sent. Never resent blindly.
-    Unknown { error: ProviderError },
 }
 
 /// Where the provider reports what becomes of a part. Our own part id rides along, so that a

@@ -15,6 +15,7 @@ use crate::lookup::{self, Lookup};
 use crate::media::{self, Files, Uploads};
 use crate::message::Locale;
 use crate::outbound::{self, Outbound};
+use crate::pauses::Pauses;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
 use crate::{callbacks, delivery, plugins, reconcile, removals, web};
@@ -51,8 +52,8 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
-        let pauses = delivery::Pauses::default();
         let locale = Locale::from_tag(&config.defaults.locale);
+        let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
         let (settled, _) = broadcast::channel(1024);
         let place = config.defaults.place();
         let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
@@ -70,6 +71,7 @@ impl Gateway {
                 public_url: public_url.clone(),
                 outbox: Arc::clone(&outbox),
                 wanted: Arc::clone(&wanted),
+                pauses: pauses.clone(),
             },
             recordings,
         )
@@ -108,7 +110,6 @@ impl Gateway {
                 outbox: Arc::clone(&outbox),
                 settled: settled.clone(),
                 pauses: pauses.clone(),
-                locale,
             },
             stopping.clone(),
         ));
@@ -124,6 +125,7 @@ impl Gateway {
                 ids: Arc::clone(&ids),
                 settings: config.reconcile.clone(),
                 tries: config.delivery.tries,
+                pauses: pauses.clone(),
                 outbox,
                 settled,
             },

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
 use crate::message::{ContactId, ConversationId, MessageId, Place};
+use crate::pauses::Pauses;
 use crate::plugins::Chain;
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
 use lanes::Lanes;
@@ -64,6 +65,8 @@ struct Shared {
     outbox: Arc<tokio::sync::Notify>,
     /// Told when there is something to fetch.
     wanted: Arc<tokio::sync::Notify>,
+    /// Told when a report says that a channel can't send.
+    pauses: Pauses,
 }
 
 /// What the way in is made of.
@@ -79,6 +82,7 @@ pub struct Parts {
     pub public_url: String,
     pub outbox: Arc<tokio::sync::Notify>,
     pub wanted: Arc<tokio::sync::Notify>,
+    pub pauses: Pauses,
 }
 
 /// How many messages the sweep at start takes at once.
@@ -88,7 +92,7 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox, wanted } = parts;
+        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox, wanted, pauses } = parts;
         let lanes = Lanes::new(settings.parallel);
         let waiting = Waiting::default();
         let shared = Arc::new(Shared {
@@ -103,6 +107,7 @@ impl Inbound {
             waiting,
             outbox,
             wanted,
+            pauses,
         });
         let inbound = Self { shared, lanes };
         let left = inbound.shared.store.unprocessed(SWEEP).await?;
@@ -205,7 +210,7 @@ impl Inbound {
     async fn observe(&self, name: &str, observation: channels::Observation) -> Result<(), Error> {
         let shared = &self.shared;
         let now = shared.clock.now();
-        let status = observation.status;
+        let (status, error) = (observation.status, observation.error.clone());
         let observed = shared
             .store
             .observe(NewObservation {
@@ -221,6 +226,9 @@ impl Inbound {
                 received_at: now,
             })
             .await?;
+        if let Observed::Message { .. } = observed {
+            shared.pauses.reported(name, error.as_ref(), now);
+        }
         match observed {
             Observed::Unrelated => tracing::info!(channel = name, %status, "a status report of no message of ours"),
             Observed::Message { id, conflict: true, .. } => {

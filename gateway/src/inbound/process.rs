@@ -8,7 +8,9 @@ use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
 use crate::message::{MessageId, Options, PartId};
 use crate::plugins::{ConversationSeen, InboundCall, Ran};
-use crate::store::{self, Committed, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Trace};
+use crate::store::{
+    self, Committed, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Trace,
+};
 
 /// Between two tries to commit while the database is away.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 20, 30];
@@ -167,7 +169,7 @@ impl Shared {
             id,
             channel: recorded.channel.clone(),
             // The person wrote to this address and expects the answer from it.
-            sender: Some(recorded.recipient.clone()),
+            sender: Sender::Named(recorded.recipient.clone()),
             service: None,
             recipient: recorded.sender.clone(),
             text: reply.text.clone(),

@@ -51,7 +51,8 @@ impl Outbound {
             Outcome::Accepted { status: Status::Canceled, .. } => {}
             Outcome::Accepted { status, .. } => return Err(refused(Some(format!("it is {status}")))),
             Outcome::Retry { error, .. }
-            | Outcome::Fault { error }
+            | Outcome::Busy { error, .. }
+            | Outcome::Fault { error, .. }
             | Outcome::Rejected { error }
             | Outcome::OptedOut { error }
             | Outcome::Unknown { error } => return Err(refused(error.message)),

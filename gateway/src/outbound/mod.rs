@@ -15,7 +15,7 @@ use crate::clock::{Clock, Ids};
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
 use crate::store::{
-    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Store, Submission, Submitted,
+    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
 };
 use crate::transport::Transport;
 
@@ -125,11 +125,11 @@ impl Outbound {
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
         let sender = match request.from.filter(|from| !from.trim().is_empty()) {
-            Some(from) => Some(self.sender(&from)?),
+            Some(from) => Sender::Named(self.sender(&from)?),
             // Unknown while the provider picks one, as a Messaging Service does.
-            None => channel.sender().cloned(),
+            None => Sender::Own(channel.sender().cloned()),
         };
-        let by_service = request.by_service || sender.is_none();
+        let by_service = request.by_service || sender.address().is_none();
         let service = channel.known_as().service.filter(|_| by_service).map(str::to_owned);
         if request.text.contains('\0') {
             return Err(Error::Nul);

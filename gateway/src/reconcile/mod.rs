@@ -36,8 +36,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub settings: Settings,
-    /// How often a part is tried at the most.
+    /// How often a part is handed over at the most.
     pub tries: u32,
+    /// Told when a status says that a channel can't send.
+    pub pauses: crate::pauses::Pauses,
     pub outbox: Arc<Notify>,
     pub settled: broadcast::Sender<MessageId>,
 }

@@ -45,7 +45,7 @@ impl Work {
             return Ok(());
         }
         let now = self.parts.clock.now();
-        let status = listed.status;
+        let (status, error) = (listed.status, listed.error.clone());
         let mut raw = vec![("Asked".to_owned(), status.to_string())];
         raw.extend(code.map(|code| ("ErrorCode".to_owned(), code.to_string())));
         let observed = self
@@ -66,6 +66,7 @@ impl Work {
             .await?;
         if let Observed::Message { id, conflict, .. } = observed {
             tracing::info!(part_id = %due.part_id, message_id = %id, %status, conflict, "the provider was asked for a status");
+            self.parts.pauses.reported(&due.channel, error.as_ref(), now);
             // Nobody needs to be waiting for it.
             let _ = self.parts.settled.send(id);
         }

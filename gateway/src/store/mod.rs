@@ -15,6 +15,7 @@ mod reads;
 mod records;
 mod removals;
 mod shown;
+mod tries;
 mod writer;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use reads::{MessageFilter, Page};
 pub use records::*;
 pub use removals::*;
 pub use shown::*;
+pub use tries::Tried;
 use writer::Job;
 
 /// Why the store could not do it.

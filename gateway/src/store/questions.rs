@@ -107,7 +107,7 @@ pub struct Reconciliation {
     pub asked: Vec<(PartId, Option<Timestamp>)>,
     /// A part whose tries had ended by then, and that is not there, is sent again. None: never.
     pub resend_before: Option<Timestamp>,
-    /// How often a part is tried at the most.
+    /// How often a part is handed over at the most.
     pub tries: u32,
     pub at: Timestamp,
 }

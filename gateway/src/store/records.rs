@@ -106,13 +106,30 @@ pub enum Route {
     Answer { ask_at: Timestamp },
 }
 
+/// Whom an outbound message is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Whatever is the channel's own when it leaves, which is this now; none where the provider
+    /// picks one.
+    Own(Option<Address>),
+    Named(Address),
+}
+
+impl Sender {
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Own(address) => address.as_ref(),
+            Self::Named(address) => Some(address),
+        }
+    }
+}
+
 /// An outbound message to be stored.
 #[derive(Clone, Debug)]
 pub struct NewOutbound {
     pub id: MessageId,
     pub channel: String,
-    /// None while the service has not chosen one.
-    pub sender: Option<Address>,
+    pub sender: Sender,
     /// The provider's service that it goes by, if it goes by one.
     pub service: Option<String>,
     pub recipient: Address,
@@ -210,7 +227,11 @@ impl Committed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Within {
     AllBut(Vec<String>),
-    Only(String),
+    Only {
+        channel: String,
+        /// Parts that are left out.
+        but: Vec<PartId>,
+    },
 }
 
 /// A part that a worker may send now, and must settle before the lease ends.
@@ -222,6 +243,8 @@ pub struct Claimed {
     pub channel: String,
     pub sender: Option<Address>,
     pub service: Option<String>,
+    /// Whether that is the channel's own, and nobody named it.
+    pub own_sender: bool,
     pub recipient: Address,
     pub text: String,
     pub media: Vec<String>,

@@ -28,12 +28,12 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::channels::Channels;
 use crate::clock::Clock;
-use crate::delivery::Pauses;
 use crate::inbound::Inbound;
 use crate::lookup::Lookup;
 use crate::media::Uploads;
 use crate::message::Locale;
 use crate::outbound::Outbound;
+use crate::pauses::Pauses;
 use crate::store::Store;
 
 pub use auth::{hash_key, new_key};

@@ -50,11 +50,10 @@ pub(super) fn decode(response: &Response<Bytes>) -> Result<LookedUp, Untold> {
 
 fn refusal(response: &Response<Bytes>) -> Untold {
     let error = rest::error(response.status(), response.body());
-    let after = rest::retry_after(response.headers());
-    let advice = error.code.and_then(known).map(|known| known.advice);
-    match (response.status().as_u16(), advice) {
-        (_, Some(Advice::RetryLater(usual))) => Untold::Later { after: after.or(usual), error },
-        (408 | 429 | 500.., _) => Untold::Later { after, error },
+    let known = error.code.and_then(known);
+    let after = rest::retry_after(response.headers()).or_else(|| known?.pause());
+    match (response.status().as_u16(), known.map(|known| known.advice)) {
+        (408 | 429 | 500.., _) | (_, Some(Advice::RetryLater(_) | Advice::Busy(_))) => Untold::Later { after, error },
         _ => Untold::Refused(error),
     }
 }

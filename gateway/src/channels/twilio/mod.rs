@@ -32,8 +32,8 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Hop,
-    KnownAs, LookedUp, Malformed, MediaRequest, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply, Target,
-    Unsendable, Untold, Verified, Webhook,
+    KnownAs, LookedUp, Malformed, MediaRequest, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply, Scope,
+    Target, Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA, Options, Removal, segments};
@@ -205,6 +205,10 @@ impl Channel for Twilio {
 
     fn explain(&self, code: i32, locale: Locale) -> Option<Explanation> {
         errors::known(code).map(|known| known.explanation(locale))
+    }
+
+    fn fault(&self, code: i32) -> Option<Scope> {
+        errors::known(code)?.fault()
     }
 
     fn records(&self) -> Option<&dyn Records> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::errors::{Advice, known};
 use super::events::{sender_named, status_named};
 use super::options;
-use crate::channels::{Outcome, Part};
+use crate::channels::{Outcome, Part, Scope};
 use crate::message::{Address, ProviderError, Status};
 
 /// No pause asked for by a response is taken for longer than this: a misread header must not park a message.
@@ -19,6 +19,10 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// Twilio's code for credentials that it does not take.
 const CREDENTIALS: i32 = 20003;
+/// For a method that it does not allow there.
+const METHOD: i32 = 20004;
+/// For an address at which there is nothing.
+const NOT_FOUND: i32 = 20404;
 
 /// What every request of a channel has in common.
 #[derive(Debug)]
@@ -131,17 +135,27 @@ pub(super) fn decode(response: &Response<Bytes>) -> Outcome {
         return accepted(status, response.body());
     }
     let mut error = error(status, response.body());
-    if status == StatusCode::UNAUTHORIZED && error.code.is_none() {
-        // Whoever answers so, Twilio or a proxy before it, does not take the credentials.
-        error.code = Some(CREDENTIALS);
-    }
-    let pause = retry_after(response.headers());
-    match (status.as_u16(), error.code.and_then(known).map(|known| known.advice)) {
+    // Whoever answers so, Twilio or a proxy before it.
+    error.code = error.code.or(match status {
+        StatusCode::UNAUTHORIZED => Some(CREDENTIALS),
+        StatusCode::NOT_FOUND => Some(NOT_FOUND),
+        StatusCode::METHOD_NOT_ALLOWED => Some(METHOD),
+        _ => None,
+    });
+    let known = error.code.and_then(known);
+    let after = retry_after(response.headers()).or_else(|| known?.pause());
+    // Messages are made at one address; who is sent elsewhere, or finds nothing, asked at another.
+    let astray = status.is_redirection() || (status == StatusCode::NOT_FOUND && error.code == Some(NOT_FOUND));
+    let scope = Scope::Channel;
+    match (status.as_u16(), known.map(|known| known.advice)) {
         (..300 | 408 | 500.., _) => Outcome::Unknown { error },
-        (401, _) | (_, Some(Advice::Account)) => Outcome::Fault { error },
+        _ if astray => Outcome::Fault { scope, error },
+        (401, _) | (_, Some(Advice::Account)) => Outcome::Fault { scope, error },
+        (_, Some(Advice::Sender)) => Outcome::Fault { scope: Scope::Sender, error },
         (_, Some(Advice::OptedOut)) => Outcome::OptedOut { error },
-        (_, Some(Advice::RetryLater(usual))) => Outcome::Retry { after: pause.or(usual), error },
-        (429, _) => Outcome::Retry { after: pause, error },
+        (_, Some(Advice::Busy(scope))) => Outcome::Busy { scope, after, error },
+        (429, _) => Outcome::Busy { scope, after, error },
+        (_, Some(Advice::RetryLater(_))) => Outcome::Retry { after, error },
         (_, Some(Advice::Ambiguous)) => Outcome::Unknown { error },
         _ => Outcome::Rejected { error },
     }

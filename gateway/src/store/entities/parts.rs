@@ -32,6 +32,7 @@ pub struct Model {
     pub check_at: Option<i64>,
     pub unknown_at: Option<i64>,
     pub checks: i32,
+    pub own_sender: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -65,10 +65,12 @@ impl Operation for Ask {
     }
 }
 
-/// Of each part the tries on record: how many, and when the first began whose end is not known.
+/// Of each part the tries on record: how many, how many of them were refused for now, and when the
+/// first began whose end is not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tries {
     pub(super) count: i32,
+    pub(super) refused: i32,
     pub(super) began_at: Option<i64>,
 }
 
@@ -88,9 +90,13 @@ pub(super) async fn open_tries(
     for row in rows {
         let tries = tries.entry(row.part_id).or_default();
         tries.count += 1;
-        if row.outcome.as_deref().is_none_or(|outcome| outcome == "unknown") {
-            let began_at = tries.began_at.map_or(row.started_at, |began_at| began_at.min(row.started_at));
-            tries.began_at = Some(began_at);
+        match row.outcome.as_deref() {
+            Some("retry") => tries.refused += 1,
+            None | Some("unknown") => {
+                let began_at = tries.began_at.map_or(row.started_at, |began_at| began_at.min(row.started_at));
+                tries.began_at = Some(began_at);
+            }
+            Some(_) => {}
         }
     }
     Ok(tries)

@@ -93,18 +93,25 @@ impl Claim {
 impl Within {
     /// The condition in SQL, with its values behind those that there are.
     fn sql(&self, values: &mut Vec<Value>) -> String {
-        let (word, channels) = match self {
-            Self::AllBut(channels) if channels.is_empty() => return String::new(),
-            Self::AllBut(channels) => ("NOT IN", channels.as_slice()),
-            Self::Only(channel) => ("IN", std::slice::from_ref(channel)),
-        };
-        let mut places = Vec::with_capacity(channels.len());
-        for channel in channels {
-            values.push(channel.as_str().into());
-            places.push(format!("${}", values.len()));
+        match self {
+            Self::AllBut(channels) => left_out("channel", channels.iter().map(|name| name.as_str().into()), values),
+            Self::Only { channel, but } => {
+                values.push(channel.as_str().into());
+                let only = format!(" AND due.channel = ${}", values.len());
+                only + &left_out("id", but.iter().map(|part| part.0.into()), values)
+            }
         }
-        format!(" AND due.channel {word} ({})", places.join(", "))
     }
+}
+
+fn left_out(column: &str, out: impl Iterator<Item = Value>, values: &mut Vec<Value>) -> String {
+    let places: Vec<String> = out
+        .map(|value| {
+            values.push(value);
+            format!("${}", values.len())
+        })
+        .collect();
+    if places.is_empty() { String::new() } else { format!(" AND due.{column} NOT IN ({})", places.join(", ")) }
 }
 
 fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
@@ -115,6 +122,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
         channel: part.channel,
         sender: part.sender.as_deref().map(Address::received),
         service: part.service,
+        own_sender: part.own_sender,
         recipient: Address::received(&part.recipient),
         text: part.text,
         media: serde_json::from_value(part.media).unwrap_or_default(),

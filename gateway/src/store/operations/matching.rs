@@ -15,6 +15,8 @@ pub(super) struct Unknown {
     /// Nothing older can be it.
     pub(super) since: i64,
     pub(super) way: Way,
+    /// How often it may have gone out.
+    pub(super) handed_over: i32,
     wording: Wording,
 }
 
@@ -57,7 +59,8 @@ impl Unknown {
         };
         // The provider's dates have whole seconds.
         let began_at = began_at(&part, tries) / 1000 * 1000;
-        Self { since: began_at.saturating_sub(skew()), wording: Wording::of(&part), part, way }
+        let handed_over = part.attempts - tries.refused;
+        Self { since: began_at.saturating_sub(skew()), wording: Wording::of(&part), handed_over, part, way }
     }
 
     /// Whether it might be this one, whatever the text says.

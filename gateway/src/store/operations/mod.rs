@@ -18,6 +18,7 @@ mod reconcile;
 pub(super) mod record;
 mod redact;
 mod removals;
+mod senders;
 mod settle;
 mod submit;
 mod uploads;
@@ -97,7 +98,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         channel: Set(message.channel.clone()),
         direction: Set("outbound".to_owned()),
         provider_id: Set(None),
-        sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        sender: Set(message.sender.address().map(|sender| sender.as_str().to_owned())),
         service: Set(message.service.clone()),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&message.text)),

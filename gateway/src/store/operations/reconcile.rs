@@ -228,7 +228,7 @@ impl Reconcile {
         if unknown.part.unknown_at.is_none_or(|ended_at| ended_at > millis(before)) {
             return Fate::Open;
         }
-        if unknown.part.attempts >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
+        if unknown.handed_over >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
     }
 
     async fn leave(

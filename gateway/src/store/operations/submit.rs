@@ -15,7 +15,7 @@ use super::{count, insert_media, media_rows, millis, outbound_row, storable, sto
 use crate::message::{ConversationStatus, MessageId, Status};
 use crate::store::entities::{conversations, idempotency_keys, messages, parts};
 use crate::store::reads::time;
-use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Submission, Submitted};
+use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -139,7 +139,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         conversation_id: Set(conversation_id),
         channel: Set(message.channel.clone()),
         position: Set(count(position)),
-        sender: Set(message.sender.as_ref().map(|sender| sender.as_str().to_owned())),
+        sender: Set(message.sender.address().map(|sender| sender.as_str().to_owned())),
         service: Set(message.service.clone()),
         recipient: Set(message.recipient.as_str().to_owned()),
         text: Set(storable(&part.text)),
@@ -166,6 +166,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         check_at: Set(ask_at.map(millis)),
         unknown_at: Set(ask_at.map(|_| millis(answer_ends(message.at)))),
         checks: Set(0),
+        own_sender: Set(matches!(message.sender, Sender::Own(_))),
     }
 }
 

@@ -22,7 +22,7 @@ async fn message_callback(store: &Store, database: &Database) -> Option<Callback
 
 async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Submission {
     let mut submission = database.submission(ANA, &["hola"]);
-    submission.message.sender = sender.map(Address::received);
+    submission.message.sender = Sender::Own(sender.map(Address::received));
     submission.message.service = sender.is_none().then(|| "MG1".to_owned());
     submission.message.callback = message_callback(store, database).await;
     store.submit(submission.clone()).await.unwrap();
@@ -75,7 +75,7 @@ async fn changes_of_interest_are_told_in_order(database: Database) {
     assert_eq!((first.status, first.position, first.tries), (Status::Sent, 0, 1));
     assert_eq!((first.message_id, first.key_hash.as_str()), (asking.message.id, HASH));
     assert_eq!(Some(&first.callback), asking.message.callback.as_ref());
-    assert_eq!((first.from.as_ref(), &first.to), (asking.message.sender.as_ref(), &asking.message.recipient));
+    assert_eq!((first.from.as_ref(), &first.to), (asking.message.sender.address(), &asking.message.recipient));
     assert_eq!(first.service, None);
     assert_eq!(told(&store, 3).await, [], "the next one waits for it");
     settle(&store, &first, 3, CallbackResult::Done).await;

@@ -37,6 +37,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         channel: "sms".to_owned(),
         sender: Some(Address::received(OURS)),
         service: Some("MG1".to_owned()),
+        own_sender: false,
         recipient: Address::received(ANA),
         text: "hola".to_owned(),
         media: vec!["https://example.mx/a".to_owned()],

@@ -223,8 +223,9 @@ async fn a_claim_leaves_paused_channels_out(database: Database) {
     let but = |names: &[&str]| Within::AllBut(names.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(claimed(10, but(&["sms", "other", "third"])).await, [""; 0]);
     assert_eq!(claimed(10, but(&["sms", "third", "gone"])).await, ["other"]);
-    assert_eq!(claimed(1, Within::Only("sms".to_owned())).await, ["sms"]);
-    assert_eq!(claimed(10, Within::Only("gone".to_owned())).await, [""; 0]);
+    let only = |name: &str| Within::Only { channel: name.to_owned(), but: Vec::new() };
+    assert_eq!(claimed(1, only("sms")).await, ["sms"]);
+    assert_eq!(claimed(10, only("gone")).await, [""; 0]);
     assert_eq!(claimed(10, but(&[])).await, ["sms", "third"]);
 }
 

@@ -88,7 +88,7 @@ async fn what_could_be_another_is_given_to_nobody(database: Database) {
     store.observe(database.report(Some(luis.id), "SM7", Status::Sent, 61)).await.unwrap();
     // So could one of another sender, of which nothing is asked now.
     let mut other = database.submission(ANA, &["x"]);
-    other.message.sender = Some(Address::received("+525500000009"));
+    other.message.sender = Sender::Named(Address::received("+525500000009"));
     let other = lost_of(&store, &database, other).await;
     assert_eq!(fates(&store, listing(&[ana.id], one(), 62)).await, [(ana.id, UNEXPLAINED)]);
     store.observe(database.report(Some(other.id), "SM8", Status::Sent, 63)).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_template_of_a_service_is_known_by_it(database: Database) {
     let store = database.store().await;
     let mut submission = database.submission(ANA, &[""]);
     submission.message.options = template("Ana");
-    submission.message.sender = None;
+    submission.message.sender = Sender::Own(None);
     submission.message.service = Some("MG1".to_owned());
     let part = lost_of(&store, &database, submission).await;
     // By the recipient alone, so that other senders' messages are listed too.
@@ -144,7 +144,7 @@ async fn a_template_on_whatsapp_is_no_exception(database: Database) {
     let (ours, theirs) = ("whatsapp:+14155238886", "whatsapp:+5219981112233");
     let mut submission = database.submission(theirs, &[""]);
     submission.message.options = template("Ana");
-    submission.message.sender = Some(Address::received(ours));
+    submission.message.sender = Sender::Named(Address::received(ours));
     let part = lost_of(&store, &database, submission).await;
     let listed = Reconciliation {
         sender: Some(Address::received(ours)),

@@ -47,6 +47,7 @@ mod schema;
 mod settling;
 mod sharing;
 mod submitting;
+mod tries;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
@@ -161,7 +162,7 @@ impl Database {
         NewOutbound {
             id: MessageId(self.id()),
             channel: "sms".to_owned(),
-            sender: Some(Address::received(OURS)),
+            sender: Sender::Named(Address::received(OURS)),
             service: None,
             recipient: Address::received(recipient),
             text: texts.concat(),

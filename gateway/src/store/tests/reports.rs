@@ -167,7 +167,7 @@ async fn a_code_that_comes_late_is_filled_in_once(database: Database) {
 async fn what_a_message_went_from_is_learned(database: Database) {
     let store = database.store().await;
     let mut submission = database.submission(ANA, &["one", "two"]);
-    submission.message.sender = None;
+    submission.message.sender = Sender::Own(None);
     submission.message.service = Some("MG1".to_owned());
     store.submit(submission.clone()).await.unwrap();
     let id = submission.message.id;

@@ -122,7 +122,7 @@ async fn a_sender_is_learned_once_and_a_named_one_stays(database: Database) {
     let from = async |id| message(&store, id).await.from;
     for (recipient, named, expected) in [(ANA, None, "+525500000001"), (LUIS, Some(OURS), OURS)] {
         let mut submission = database.submission(recipient, &["one", "two"]);
-        submission.message.sender = named.map(Address::received);
+        submission.message.sender = Sender::Own(named.map(Address::received));
         submission.message.service = Some("MG1".to_owned());
         let id = submission.message.id;
         store.submit(submission).await.unwrap();

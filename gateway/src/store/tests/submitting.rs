@@ -23,7 +23,7 @@ async fn a_submission_opens_a_conversation_or_joins_the_open_one(database: Datab
 
     let mut second = database.submission(ANA, &["otra vez"]);
     second.message.at = at(9);
-    second.message.sender = None;
+    second.message.sender = Sender::Own(None);
     store.submit(second.clone()).await.unwrap();
     store.record(database.inbound("SM1", ANA)).await.unwrap();
     let conversation = only_conversation(&store).await;

@@ -50,7 +50,7 @@ pub(in crate::web) struct Reason {
 
 /// The channels that can't send for now.
 pub(in crate::web) fn paused(app: &App, locale: Locale) -> BTreeMap<String, Reason> {
-    let explained = |(name, pause): (String, crate::delivery::Pause)| {
+    let explained = |(name, pause): (String, crate::pauses::Pause)| {
         let explanation = pause.error.code.and_then(|code| app.channels.get(&name)?.explain(code, locale));
         let reason = Reason {
             paused_since: pause.since,

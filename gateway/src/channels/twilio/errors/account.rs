@@ -67,7 +67,7 @@ super::table! {
     en "Twilio does not find what was asked for"
        "Check that the message was not deleted, and that the channel's `account_sid` and `base_url` are right."
 
-    20429 RetryLater(None);
+    20429 Busy(crate::channels::Scope::Channel);
     es "Demasiadas peticiones a Twilio a la vez"
        "No se envió y se puede repetir sin riesgo; si ocurre seguido, baja `delivery.parallel`."
     en "Too many requests to Twilio at once"
@@ -85,7 +85,7 @@ super::table! {
     en "Twilio was not available"
        "The message may have been made: look for it in Twilio's console, and see status.twilio.com before sending it again."
 
-    572_006 Configuration;
+    572_006 Account;
     es "Una cuenta de prueba solo envía las plantillas de Twilio"
        "Pasa la cuenta de Twilio a una de pago para enviar textos propios."
     en "A trial account sends only Twilio's own templates"

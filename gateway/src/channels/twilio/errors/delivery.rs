@@ -7,7 +7,7 @@ super::table! {
     en "Too many messages in a row between the same two numbers"
        "Check that two systems are not answering each other without end, and wait 30 seconds before sending again."
 
-    30001 RetryLater(Some(super::MINUTE));
+    30001 Busy(crate::channels::Scope::Sender);
     es "La cola de envío se desbordó"
        "Envía otra vez en unos minutos; si ocurre seguido, agrega números al servicio de mensajería."
     en "The sending queue overflowed"

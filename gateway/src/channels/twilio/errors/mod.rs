@@ -16,7 +16,7 @@ mod whatsapp;
 
 use std::time::Duration;
 
-use crate::channels::Explanation;
+use crate::channels::{Explanation, Scope};
 use crate::message::Locale;
 
 /// What is to be done with the message that got an error.
@@ -26,8 +26,12 @@ pub enum Advice {
     Permanent,
     /// It won't go until something is set right: here, at Twilio or at a carrier.
     Configuration,
-    /// Nothing goes from this account, whatever the message, until it is set right.
+    /// Nothing goes from this account or with these settings, whatever the message, until they are set right.
     Account,
+    /// Nothing goes from the sender or by the service, until they are set right.
+    Sender,
+    /// It was not sent, and for now neither will be anything else: of the sender, or of the account.
+    Busy(Scope),
     /// It was not sent or did not arrive; worth another try, after the given time if one is named.
     RetryLater(Option<Duration>),
     /// The recipient does not want messages.
@@ -43,9 +47,9 @@ impl Advice {
     pub fn word(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
-            Self::Configuration => "configuration",
+            Self::Configuration | Self::Sender => "configuration",
             Self::Account => "account",
-            Self::RetryLater(_) => "retry_later",
+            Self::RetryLater(_) | Self::Busy(_) => "retry_later",
             Self::OptedOut => "opted_out",
             Self::Ambiguous => "ambiguous",
             Self::Notice => "notice",
@@ -55,6 +59,7 @@ impl Advice {
     fn pause(self) -> Option<Duration> {
         match self {
             Self::RetryLater(pause) => pause,
+            Self::Busy(Scope::Sender) => Some(MINUTE),
             _ => None,
         }
     }
@@ -84,6 +89,20 @@ impl Known {
     /// What an operator can do about it, in a sentence or two.
     pub fn remedy(&self, locale: Locale) -> &'static str {
         self.explanation(locale).remedy
+    }
+
+    /// How long to wait where the answer doesn't say.
+    pub fn pause(&self) -> Option<Duration> {
+        self.advice.pause()
+    }
+
+    /// How much can't be sent while there is this error.
+    pub fn fault(&self) -> Option<Scope> {
+        match self.advice {
+            Advice::Account => Some(Scope::Channel),
+            Advice::Sender => Some(Scope::Sender),
+            _ => None,
+        }
     }
 
     pub fn explanation(&self, locale: Locale) -> Explanation {

@@ -7,7 +7,7 @@ super::table! {
     en "The recipient's number is not valid"
        "Correct the contact's number: with + and its country code, as in +529981234567."
 
-    21212 Configuration;
+    21212 Sender;
     es "El remitente no es válido"
        "Pon en `from` del canal un número, código corto o nombre que Twilio te permita usar."
     en "The sender is not valid"
@@ -37,7 +37,7 @@ super::table! {
     en "The page's token is none of that list"
        "Begin the list again with its first page."
 
-    21601 Configuration;
+    21601 Sender;
     es "El remitente no puede manejar SMS"
        "Pon en `from` del canal un número de tu cuenta que tenga SMS."
     en "The sender can't do SMS"
@@ -49,7 +49,7 @@ super::table! {
     en "The message has no text"
        "Write a text or attach a file, and send again."
 
-    21603 Configuration;
+    21603 Sender;
     es "Falta el remitente"
        "Pon `from` o `messaging_service_sid` en el canal."
     en "The sender is missing"
@@ -61,7 +61,7 @@ super::table! {
     en "The recipient is missing"
        "Say which number the message goes to and send again."
 
-    21606 Configuration;
+    21606 Sender;
     es "El remitente no es un número tuyo que pueda enviar a ese destino"
        "Pon en `from` del canal un número de tu cuenta con SMS que sirva para el país del destinatario."
     en "The sender is not a number of yours that can send there"
@@ -73,7 +73,7 @@ super::table! {
     en "The account is a trial and the recipient is not verified"
        "Verify the recipient's number in Twilio's console, or upgrade the account and complete its profile."
 
-    21609 Configuration;
+    21609 Account;
     es "La dirección de los avisos de estado no es válida"
        "Pon en `server.public_url` una dirección pública, sin guiones bajos en el nombre del servidor."
     en "The address for status reports is not valid"
@@ -85,7 +85,7 @@ super::table! {
     en "The recipient opted out"
        "Send no more messages; to receive them again the recipient must answer START to the sender."
 
-    21611 RetryLater(Some(super::MINUTE));
+    21611 Busy(crate::channels::Scope::Sender);
     es "La cola del remitente está llena"
        "Espera unos minutos; si ocurre seguido, reparte el envío entre más números con un servicio de mensajería."
     en "The sender's queue is full"
@@ -205,25 +205,25 @@ super::table! {
     en "A value of the request is too long"
        "Shorten the text, the addresses of files or `server.public_url`."
 
-    21659 Configuration;
+    21659 Sender;
     es "El remitente no es de Twilio, o es un código corto de otro país"
        "Pon en `from` del canal un número de tu cuenta; un código corto solo envía dentro de su país."
     en "The sender is not Twilio's, or is a short code of another country"
        "Set the channel's `from` to a number of your account; a short code sends within its own country only."
 
-    21660 Configuration;
+    21660 Sender;
     es "El remitente es de otra cuenta"
        "Usa el `account_sid` de la cuenta a la que pertenece el número, o un número de esta cuenta."
     en "The sender belongs to another account"
        "Use the `account_sid` of the account that the number belongs to, or a number of this account."
 
-    21701 Configuration;
+    21701 Sender;
     es "El servicio de mensajería no existe"
        "Copia de la consola de Twilio el `messaging_service_sid` correcto: empieza con MG."
     en "The messaging service does not exist"
        "Copy the right `messaging_service_sid` from Twilio's console: it begins with MG."
 
-    21702 Configuration;
+    21702 Sender;
     es "El servicio de mensajería no puede enviar ahora"
        "Revisa en la consola de Twilio el estado del servicio y sus registros pendientes, o usa otro."
     en "The messaging service can't send now"
@@ -235,13 +235,13 @@ super::table! {
     en "No number of the service reaches that recipient"
        "Add a number that works for the recipient's country to the messaging service."
 
-    21704 Configuration;
+    21704 Sender;
     es "El servicio de mensajería no tiene números"
        "Agrega al menos un número al servicio en la consola de Twilio."
     en "The messaging service has no numbers"
        "Add a number at least to the service in Twilio's console."
 
-    21705 Configuration;
+    21705 Sender;
     es "El identificador del servicio de mensajería no es válido"
        "Copia de la consola de Twilio el `messaging_service_sid`: empieza con MG y es de la misma cuenta."
     en "The messaging service's id is not valid"

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Advice::{Account, Ambiguous, Configuration, Notice, OptedOut, Permanent, RetryLater};
+use super::Advice::{Account, Ambiguous, Busy, Configuration, Notice, OptedOut, Permanent, RetryLater, Sender};
 use super::*;
 
 /// Every code that Twilio documents for sending, by what it asks for.
-const ADVICE: [(Advice, &[i32]); 11] = [
+const ADVICE: [(Advice, &[i32]); 14] = [
     (
         Permanent,
         &[
@@ -19,21 +19,20 @@ const ADVICE: [(Advice, &[i32]); 11] = [
     (
         Configuration,
         &[
-            21212, 21408, 21601, 21603, 21606, 21608, 21609, 21621, 21622, 21624, 21627, 21654, 21655, 21656, 21657,
-            21659, 21660, 21701, 21702, 21703, 21704, 21705, 30012, 30013, 30014, 30015, 30016, 30018, 30024, 30032,
-            30033, 30034, 30045, 63007, 63015, 63027, 63028, 63029, 63030, 63040, 63041, 63042, 63051, 90007, 572_006,
-            60601, 60606, 60611, 60614, 60617, 60618, 60619, 60699, 11200, 11201, 11202, 11203, 11205, 11206, 11210,
-            11215, 11220, 11235, 11236, 11237, 11240, 11241, 11242, 11243, 11251, 11321, 11750, 11770, 12100, 12101,
-            12102, 12300, 14101, 14102, 14104, 14105, 14106, 14108, 14110, 14111, 30029, 30030, 35118,
+            21408, 21608, 21621, 21622, 21624, 21627, 21654, 21655, 21656, 21657, 21703, 30012, 30013, 30014, 30015,
+            30016, 30018, 30024, 30032, 30033, 30034, 30045, 63015, 63027, 63028, 63029, 63030, 63040, 63041, 63042,
+            63051, 90007, 60601, 60606, 60611, 60614, 60617, 60618, 60619, 60699, 11200, 11201, 11202, 11203, 11205,
+            11206, 11210, 11215, 11220, 11235, 11236, 11237, 11240, 11241, 11242, 11243, 11251, 11321, 11750, 11770,
+            12100, 12101, 12102, 12300, 14101, 14102, 14104, 14105, 14106, 14108, 14110, 14111, 30029, 30030, 35118,
         ],
     ),
-    (Account, &[20003, 20004, 20005, 20006, 20008, 20010, 20011, 20012, 30002]),
-    (
-        RetryLater(None),
-        &[20429, 30003, 30008, 30017, 30020, 30021, 30035, 30036, 63010, 63012, 63017, 63018, 60608, 60613],
-    ),
+    (Account, &[20003, 20004, 20005, 20006, 20008, 20010, 20011, 20012, 21609, 30002, 572_006]),
+    (Sender, &[21212, 21601, 21603, 21606, 21659, 21660, 21701, 21702, 21704, 21705, 63007]),
+    (Busy(Scope::Channel), &[20429]),
+    (Busy(Scope::Sender), &[21611, 30001]),
+    (RetryLater(None), &[30003, 30008, 30017, 30020, 30021, 30035, 30036, 63010, 63012, 63017, 63018, 60608, 60613]),
     (RetryLater(Some(Duration::from_secs(30))), &[14107]),
-    (RetryLater(Some(Duration::from_mins(1))), &[20009, 21611, 30001, 30022, 60616]),
+    (RetryLater(Some(Duration::from_mins(1))), &[20009, 30022, 60616]),
     (RetryLater(Some(Duration::from_hours(1))), &[35125]),
     (RetryLater(Some(Duration::from_hours(24))), &[30023, 30027, 63038]),
     (OptedOut, &[21610, 63014]),
@@ -52,6 +51,17 @@ fn every_code_is_known_with_what_it_asks_for() {
     }
     assert_eq!(all().map(|known| known.code).collect::<BTreeSet<_>>(), expected);
     assert_eq!([0, -1, 1, 21, 99_999].map(known), [None; 5]);
+}
+
+#[test]
+fn a_code_says_how_long_to_wait_and_what_it_stands_in_the_way_of() {
+    let told = |code| known(code).map(|known| (known.pause().map(|pause| pause.as_secs()), known.fault()));
+    assert_eq!(told(21611), Some((Some(60), None)));
+    assert_eq!(told(20429), Some((None, None)));
+    assert_eq!(told(14107), Some((Some(30), None)));
+    assert_eq!(told(30002), Some((None, Some(Scope::Channel))));
+    assert_eq!(told(21606), Some((None, Some(Scope::Sender))));
+    assert_eq!(told(21703), Some((None, None)), "no number of the service reaches this recipient");
 }
 
 #[test]

@@ -7,7 +7,7 @@ super::table! {
     en "The channel does not find the recipient"
        "Check the number with the contact, and that they have an account in that channel."
 
-    63007 Configuration;
+    63007 Sender;
     es "La cuenta no tiene ese remitente en el canal"
        "Da de alta el remitente en la consola de Twilio, o pon en `from` uno que ya lo esté."
     en "The account has no such sender in the channel"

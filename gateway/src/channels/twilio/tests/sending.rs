@@ -309,7 +309,12 @@ fn failures_are_told_apart() {
     let told = |code: i32| error(Some(code), "told");
     let retry = |seconds: Option<u64>, error| Outcome::Retry { after: seconds.map(Duration::from_secs), error };
     let rejected = |error| Outcome::Rejected { error };
-    let fault = |error| Outcome::Fault { error };
+    let fault = |error| Outcome::Fault { scope: Scope::Channel, error };
+    let of_sender = |code| Outcome::Fault { scope: Scope::Sender, error: told(code) };
+    let busy =
+        |scope, seconds: Option<u64>, error| Outcome::Busy { scope, after: seconds.map(Duration::from_secs), error };
+    let all = |seconds, error| busy(Scope::Channel, seconds, error);
+    let full = |seconds, code| busy(Scope::Sender, Some(seconds), told(code));
     let unknown = |error| Outcome::Unknown { error };
     let cases = [
         (400, None, json(21211), rejected(told(21211))),
@@ -323,29 +328,40 @@ fn failures_are_told_apart() {
         (400, None, json(20010), fault(told(20010))),
         (400, None, json(30002), fault(told(30002))),
         (503, None, json(20005), unknown(told(20005))),
-        (400, None, json(21606), rejected(told(21606))),
+        (400, None, json(21606), of_sender(21606)),
+        (400, None, json(21212), of_sender(21212)),
+        (400, None, json(21705), of_sender(21705)),
+        (400, None, json(21609), fault(told(21609))),
+        (400, None, json(572_006), fault(told(572_006))),
         (400, None, json(21608), rejected(told(21608))),
         (400, None, json(21703), rejected(told(21703))),
-        (404, None, r#"{"status":404,"message":"Not found"}"#.to_owned(), rejected(error(None, "Not found"))),
+        (404, None, r#"{"status":404,"message":"Not found"}"#.to_owned(), fault(error(Some(20404), "Not found"))),
+        (404, None, json(20404), fault(told(20404))),
+        (404, None, "<html>".to_owned(), fault(error(Some(20404), "HTTP 404"))),
+        (404, None, json(21211), rejected(told(21211))),
+        (400, None, json(20404), rejected(told(20404))),
+        (405, None, "<html>".to_owned(), fault(error(Some(20004), "HTTP 405"))),
         (403, None, r#"{"type":"x","title":"Denied","code":"20006"}"#.to_owned(), fault(error(Some(20006), "Denied"))),
         (400, None, String::new(), rejected(error(None, "HTTP 400"))),
         (413, None, "<html><h1>Too large</h1></html>".to_owned(), rejected(error(None, "HTTP 413"))),
-        (307, None, String::new(), rejected(error(None, "HTTP 307"))),
+        (307, None, String::new(), fault(error(None, "HTTP 307"))),
         (400, None, json(21610), Outcome::OptedOut { error: told(21610) }),
         (400, None, xml.to_owned(), Outcome::OptedOut { error: error(Some(21610), "a & b") }),
-        (429, None, json(20429), retry(None, told(20429))),
-        (429, Some("7"), json(20429), retry(Some(7), told(20429))),
-        (429, Some("0"), String::new(), retry(Some(0), error(None, "HTTP 429"))),
-        (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), json(20429), retry(None, told(20429))),
-        (429, Some("-5"), json(20429), retry(None, told(20429))),
-        (429, Some("99999999999999"), json(20429), retry(Some(86_400), told(20429))),
-        (400, None, json(20429), retry(None, told(20429))),
-        (429, None, json(21611), retry(Some(60), told(21611))),
-        (400, None, json(21611), retry(Some(60), told(21611))),
-        (400, Some("90"), json(21611), retry(Some(90), told(21611))),
-        (400, None, json(30001), retry(Some(60), told(30001))),
+        (429, None, json(20429), all(None, told(20429))),
+        (429, Some("7"), json(20429), all(Some(7), told(20429))),
+        (429, Some("0"), String::new(), all(Some(0), error(None, "HTTP 429"))),
+        (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), json(20429), all(None, told(20429))),
+        (429, Some("-5"), json(20429), all(None, told(20429))),
+        (429, Some("99999999999999"), json(20429), all(Some(86_400), told(20429))),
+        (400, None, json(20429), all(None, told(20429))),
+        (429, None, json(21611), full(60, 21611)),
+        (400, None, json(21611), full(60, 21611)),
+        (400, Some("90"), json(21611), full(90, 21611)),
+        (400, None, json(30001), full(60, 30001)),
         (400, None, json(14107), retry(Some(30), told(14107))),
-        (429, None, json(21211), retry(None, told(21211))),
+        (400, None, json(30017), retry(None, told(30017))),
+        (429, None, json(14107), all(Some(30), told(14107))),
+        (429, None, json(21211), all(None, told(21211))),
         (429, None, json(21610), Outcome::OptedOut { error: told(21610) }),
         (400, None, json(21408), rejected(told(21408))),
         (400, None, json(30007), rejected(told(30007))),

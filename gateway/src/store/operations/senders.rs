@@ -1,0 +1,69 @@
+//! Giving what waits the sender that its channel has now.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::message::Address;
+use crate::store::entities::{messages, parts};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// A channel, and its own sender; none where the provider picks one.
+#[derive(Clone, Debug)]
+struct Adopt {
+    channel: String,
+    sender: Option<Address>,
+}
+
+/// How many messages are changed by one statement.
+const SOME: usize = 500;
+
+#[async_trait]
+impl Operation for Adopt {
+    type Output = u64;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+        let sender = self.sender.as_ref().map(Address::as_str);
+        let other = match sender {
+            Some(sender) => Condition::any().add(parts::Column::Sender.ne(sender)).add(parts::Column::Sender.is_null()),
+            None => Condition::any().add(parts::Column::Sender.is_not_null()),
+        };
+        // Only what waits: what may have left is found at the provider by the sender it left with.
+        let waiting = Condition::all()
+            .add(parts::Column::Channel.eq(&self.channel))
+            .add(parts::Column::State.eq("queued"))
+            .add(parts::Column::OwnSender.eq(true))
+            .add(other);
+        let mut changed: Vec<Uuid> = parts::Entity::find()
+            .select_only()
+            .column(parts::Column::MessageId)
+            .filter(waiting.clone())
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        changed.dedup();
+        let adopted = parts::Entity::update_many()
+            .col_expr(parts::Column::Sender, Expr::value(sender))
+            .filter(waiting)
+            .exec(transaction)
+            .await?;
+        for some in changed.chunks(SOME) {
+            messages::Entity::update_many()
+                .col_expr(messages::Column::Sender, Expr::value(sender))
+                .filter(messages::Column::Id.is_in(some.iter().copied()))
+                .exec(transaction)
+                .await?;
+        }
+        Ok(adopted.rows_affected)
+    }
+}
+
+impl Store {
+    /// What waits to go by the channel's own sender goes by this one, whichever that was when it was
+    /// stored. Says how many parts have another now.
+    pub async fn adopt_sender(&self, channel: &str, sender: Option<Address>) -> Result<u64, Error> {
+        self.write(Adopt { channel: channel.to_owned(), sender }).await
+    }
+}

@@ -1,0 +1,131 @@
+//! How a part was tried, which one tries next, and by which sender.
+
+use super::*;
+use crate::message::ProviderError;
+use crate::store::{Fate, Reconciliation, Tried};
+
+on_both!(
+    refusals_in_a_row_are_told_since_when,
+    only_what_may_have_gone_out_counts_for_giving_up,
+    a_claim_leaves_out_whom_it_is_told_to,
+    what_waits_goes_by_the_sender_that_the_channel_has_now,
+);
+
+fn retry(due: i64) -> Settled {
+    Settled::Retry { due_at: at(due), error: ProviderError { code: Some(20429), message: None } }
+}
+
+async fn refusals_in_a_row_are_told_since_when(database: Database) {
+    let store = database.store().await;
+    let mut submission = database.submission(ANA, &["hola"]);
+    submission.message.at = at(-500);
+    store.submit(submission.clone()).await.unwrap();
+    let id = submission.message.parts[0].id;
+    let since = async || store.tried(id).await.unwrap().unwrap().refused_since;
+    assert_eq!(store.tried(id).await.unwrap(), Some(Tried { wanted_at: at(-500), refused_since: None }));
+    let held = Settled::Held { error: ProviderError::default() };
+    for (seconds, result, before) in [
+        (10, retry(20), None),
+        (20, retry(30), Some(at(10))),
+        (30, held, Some(at(10))),
+        (40, retry(50), None),
+        (50, retry(60), Some(at(40))),
+    ] {
+        let [part] = claim(&store, &database, seconds, 1).await.try_into().unwrap();
+        assert_eq!(since().await, before, "the try at {seconds} s has not ended");
+        store.settle(settled(&part, seconds + 1, result)).await.unwrap();
+    }
+    assert_eq!(since().await, Some(at(40)), "those before it was held do not count");
+    assert_eq!(store.tried(PartId(database.id())).await.unwrap(), None);
+
+    let mut planned = database.submission(LUIS, &["luego"]);
+    planned.message.schedule = Schedule::At(at(900));
+    store.submit(planned.clone()).await.unwrap();
+    assert_eq!(store.tried(planned.message.parts[0].id).await.unwrap().unwrap().wanted_at, at(900));
+}
+
+async fn only_what_may_have_gone_out_counts_for_giving_up(database: Database) {
+    let store = database.store().await;
+    let submission = database.submission(ANA, &["hola"]);
+    store.submit(submission.clone()).await.unwrap();
+    let error = ProviderError { code: None, message: Some("timed out".to_owned()) };
+    let mut fates = Vec::new();
+    for round in 0..2 {
+        let start = round * 2000;
+        for seconds in [start, start + 10, start + 20] {
+            let [part] = claim(&store, &database, seconds, 1).await.try_into().unwrap();
+            let result =
+                if seconds == start + 20 { Settled::Unknown { error: error.clone() } } else { retry(seconds + 5) };
+            store.settle(settled(&part, seconds + 1, result)).await.unwrap();
+        }
+        let listed = Reconciliation {
+            channel: "sms".to_owned(),
+            channels: vec!["sms".to_owned()],
+            sender: Some(Address::received(OURS)),
+            recipient: Address::received(ANA),
+            found: Vec::new(),
+            since: at(-1000),
+            asked: vec![(submission.message.parts[0].id, None)],
+            resend_before: Some(at(start + 1000)),
+            tries: 2,
+            at: at(start + 1900),
+        };
+        fates.extend(store.reconcile(listed).await.unwrap().into_iter().map(|one| one.fate));
+    }
+    assert_eq!(fates, [Fate::Resent, Fate::GivenUp]);
+    assert_eq!(message(&store, submission.message.id).await.parts[0].attempts, 6);
+}
+
+async fn a_claim_leaves_out_whom_it_is_told_to(database: Database) {
+    let store = database.store().await;
+    let [first, second] = [ANA, LUIS].map(|recipient| database.submission(recipient, &["uno", "dos"]));
+    store.submit(first.clone()).await.unwrap();
+    store.submit(second.clone()).await.unwrap();
+    let but = |parts: &[PartId]| Within::Only { channel: "sms".to_owned(), but: parts.to_vec() };
+    let [left_out, other] = [&first, &second].map(|submission| submission.message.parts[0].id);
+    let claimed = async |within| {
+        let claimed = store.claim(at(1), at(61), database.many_ids(9), within).await.unwrap();
+        claimed.into_iter().map(|part| part.id).collect::<Vec<_>>()
+    };
+    assert_eq!(claimed(but(&[left_out, other])).await, [], "nor those that wait for it");
+    assert_eq!(claimed(but(&[left_out])).await, [other]);
+    assert_eq!(claimed(but(&[])).await, [left_out]);
+}
+
+async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Database) {
+    const OTHER: &str = "+529980000000";
+    let store = database.store().await;
+    let by = |recipient: &str, sender| {
+        let mut submission = database.submission(recipient, &["hola"]);
+        submission.message.sender = sender;
+        submission
+    };
+    let ours = || Some(Address::received(OURS));
+    let gone = by("+529981110001", Sender::Own(ours()));
+    store.submit(gone.clone()).await.unwrap();
+    assert_eq!(claim(&store, &database, 0, 1).await.len(), 1);
+    let own = by("+529981110002", Sender::Own(ours()));
+    let named = by("+529981110003", Sender::Named(Address::received(OURS)));
+    let mut elsewhere = by("+529981110004", Sender::Own(ours()));
+    elsewhere.message.channel = "other".to_owned();
+    for submission in [&own, &named, &elsewhere] {
+        store.submit(submission.clone()).await.unwrap();
+    }
+    let other = Some(Address::received(OTHER));
+    assert_eq!(store.adopt_sender("sms", ours()).await.unwrap(), 0);
+    assert_eq!(store.adopt_sender("sms", other.clone()).await.unwrap(), 1);
+    for (submission, sender) in [(&gone, ours()), (&own, other), (&named, ours()), (&elsewhere, ours())] {
+        assert_eq!(message(&store, submission.message.id).await.from, sender);
+    }
+    let claimed = claim(&store, &database, 1, 9).await;
+    let senders: Vec<_> =
+        claimed.iter().map(|part| (part.sender.as_ref().map(Address::as_str), part.own_sender)).collect();
+    assert_eq!(senders, [(Some(OTHER), true), (Some(OURS), false), (Some(OURS), true)]);
+
+    let service = by("+529981110005", Sender::Own(None));
+    store.submit(service.clone()).await.unwrap();
+    assert_eq!(store.adopt_sender("sms", None).await.unwrap(), 0);
+    assert_eq!(store.adopt_sender("sms", ours()).await.unwrap(), 1);
+    assert_eq!(store.adopt_sender("sms", None).await.unwrap(), 1);
+    assert_eq!(message(&store, service.message.id).await.from, None);
+}

@@ -1,0 +1,44 @@
+//! How a part was tried so far, for whoever decides whether it is tried again.
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entities::{attempts, messages, parts};
+use super::reads::time;
+use super::{Error, Store};
+use crate::message::PartId;
+
+/// Since when a part is wanted, and since when it is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// When it was to leave.
+    pub wanted_at: Timestamp,
+    /// When the first of the tries began that all came to a refusal for now, up to the newest that
+    /// has ended; none when that one came to something else.
+    pub refused_since: Option<Timestamp>,
+}
+
+impl Store {
+    /// Nothing for a part that is not there.
+    pub async fn tried(&self, id: PartId) -> Result<Option<Tried>, Error> {
+        let Some(part) = parts::Entity::find_by_id(id.0).one(&self.reads).await? else { return Ok(None) };
+        let Some(message) = messages::Entity::find_by_id(part.message_id).one(&self.reads).await? else {
+            return Ok(None);
+        };
+        let ended: Vec<(i64, Option<String>)> = attempts::Entity::find()
+            .select_only()
+            .column(attempts::Column::StartedAt)
+            .column(attempts::Column::Outcome)
+            .filter(attempts::Column::PartId.eq(id.0))
+            .filter(attempts::Column::FinishedAt.is_not_null())
+            .order_by_desc(attempts::Column::Id)
+            .into_tuple()
+            .all(&self.reads)
+            .await?;
+        let refusals = ended.into_iter().take_while(|(_, outcome)| outcome.as_deref() == Some("retry"));
+        Ok(Some(Tried {
+            wanted_at: time(message.send_at.unwrap_or(message.created_at).max(message.created_at)),
+            refused_since: refusals.last().map(|(started_at, _)| time(started_at)),
+        }))
+    }
+}
