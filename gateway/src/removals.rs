@@ -161,6 +161,8 @@ mod tests {
     use super::*;
     use crate::message::{MessageId, Removal};
 
+    const DAY: i64 = 86_400;
+
     #[test]
     fn a_provider_is_asked_ever_more_seldom_and_for_a_month() {
         let claimed = |tries| ClaimedRemoval {
@@ -175,7 +177,6 @@ mod tests {
             let after = after.map(Duration::from_secs);
             Err(Failed { code: Some(20009), problem: "not yet".to_owned(), after, hopeless })
         };
-        const DAY: i64 = 86_400;
         let cases = [
             (1, 0, Ok(()), "done"),
             (1, 0, failed(None, false), "1"),

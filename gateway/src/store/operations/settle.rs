@@ -238,9 +238,10 @@ pub(super) async fn reduce_message(
     row.updated_at = Set(millis(now));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
-    removals::follow(transaction, &after, &parts, now).await?;
+    // Seldom done, so that it need not take room in every other write.
+    Box::pin(removals::follow(transaction, &after, &parts, now)).await?;
     if reached.is_final() && !read(&message.status).is_final() && discards(&parts) {
-        redact::clear(transaction, &after, now).await?;
+        Box::pin(redact::clear(transaction, &after, now)).await?;
     }
     callbacks::enqueue(transaction, &message, &after).await
 }
