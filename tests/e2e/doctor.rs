@@ -271,7 +271,7 @@ fn a_wrong_clock_and_a_provider_that_is_away_are_told() {
     let gateway = TestGateway::builder().provider(&provider).no_plugins().start();
     let ran = doctor(&gateway, &[], &[]);
     shows(&ran, "clock", "failed", "ahead", "NTP");
-    shows(&ran, "channels.sms.account", "failed", "503", "");
+    shows(&ran, "channels.sms.credentials", "failed", "503", "");
     shows(&ran, "channels.sms.provider", "failed", "no answer", "base_url");
 }
 

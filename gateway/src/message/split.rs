@@ -201,7 +201,8 @@ mod tests {
     }
 
     fn without_space(text: &str) -> String {
-        text.graphemes(true).filter(|grapheme| !is_space(grapheme)).collect()
+        // Not by what people see as one: where that is too long, a mark may be parted from its space.
+        text.chars().filter(|character| !is_space(&character.to_string())).collect()
     }
 
     proptest! {

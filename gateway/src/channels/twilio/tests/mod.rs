@@ -5,6 +5,7 @@ mod feedback;
 mod fixtures;
 mod listing;
 mod media;
+mod outcomes;
 mod sending;
 mod settings;
 mod vectors;
