@@ -6,67 +6,62 @@
 
 pub mod authoring;
 mod builtin;
+mod calls;
 mod chain;
 mod load;
+mod surroundings;
 pub mod wasm;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use chain::{Chain, Link, Ran};
+pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
+pub use chain::{Asked, Chain, Link, Passed, Ran};
 pub use load::{ChainError, load};
+pub use surroundings::{
+    Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
+    Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
+};
 
-use crate::actions::Decision;
-use crate::message::{Address, ConversationId, ConversationStatus, Media, MessageId};
+use crate::actions::{Decision, Verdict};
 
-/// Something that decides what to do with a message.
+/// Something that decides what to do with a message. Only the hooks that its manifest names are
+/// called.
 #[async_trait]
 pub trait Plugin: Send + Sync {
     fn manifest(&self) -> &Manifest;
 
-    async fn on_inbound(&self, call: &InboundCall) -> Result<Decision, Failure>;
+    async fn on_inbound(&self, call: &InboundCall, surroundings: &Surroundings) -> Called<Decision>;
+
+    async fn on_outbound(&self, call: &OutboundCall, surroundings: &Surroundings) -> Called<Verdict>;
+
+    async fn on_status(&self, call: &StatusCall, surroundings: &Surroundings) -> Called<Decision>;
+
+    async fn on_timer(&self, call: &TimerCall, surroundings: &Surroundings) -> Called<Decision>;
 }
 
 /// What a plugin says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub name: String,
     pub version: String,
     pub description: String,
     /// SHA-256 of the component, in hex.
     pub digest: String,
-    pub wants_inbound: bool,
+    pub hooks: Hooks,
 }
 
-/// All that a plugin is told about an inbound message.
-#[derive(Clone, Debug)]
-pub struct InboundCall {
-    pub id: MessageId,
-    pub channel: String,
-    pub sender: Address,
-    pub recipient: Address,
-    pub text: String,
-    pub media: Vec<Media>,
-    pub received_at: Timestamp,
-    pub extra: Vec<(String, String)>,
-    pub conversation: ConversationSeen,
-    pub locale: String,
-    pub time_zone: String,
-}
-
-/// The conversation as it stands when a plugin is asked.
-#[derive(Clone, Debug)]
-pub struct ConversationSeen {
-    pub id: ConversationId,
-    pub status: ConversationStatus,
-    pub subject: String,
-    pub tags: Vec<String>,
-    pub inbound_count: u32,
-    pub previous_inbound_at: Option<Timestamp>,
+/// Which hooks a plugin wants to be called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags in the contract, too")]
+pub struct Hooks {
+    pub inbound: bool,
+    pub outbound: bool,
+    pub status: bool,
+    pub timer: bool,
 }
 
 /// Why a plugin gave no decision.

@@ -59,7 +59,7 @@ impl Guest {
         let (_, name, version, schema) = (place(self.text), place(NAME), place(VERSION), place(self.schema));
         // By the canonical ABI: a text is its place and its length, flags are a byte.
         let nothing = [TEXT, 0];
-        let manifest = [&name[..], &version, &nothing, &[1], &schema].concat();
+        let manifest = [&name[..], &version, &nothing, &[1], &schema, &nothing].concat();
         let manifest: Vec<String> = manifest.into_iter().map(number).collect();
         let manifest = given(&manifest.iter().map(String::as_str).collect::<Vec<_>>());
         let mut escaped = String::new();
@@ -84,9 +84,10 @@ pub(super) fn reply(text: usize, length: usize) -> String {
 
 /// The same, where place and length are what this code comes to.
 pub(super) fn reply_found_by(text: &str, length: &str) -> String {
-    // An `ok` with a list of one action and `proceed`; the action is a `reply` without media.
+    // An `ok` with a list of one action and `proceed`; the action is a `reply` without media, and
+    // what an action has begins at a multiple of eight.
     let [zero, one, action] = [0, 1, GIVEN + 16].map(number);
-    given(&[&zero, &action, &one, &zero, &zero, text, length, &zero, &zero])
+    given(&[&zero, &action, &one, &zero, &zero, &zero, text, length, &zero, &zero])
 }
 
 /// Code that decides on so many actions, which are wherever they may be.

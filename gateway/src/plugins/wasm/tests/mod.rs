@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Engine, LoadError, WasmPlugin};
 use crate::actions::{Action, Decision, Flow};
-use crate::plugins::chain::tests::call;
+use crate::plugins::chain::tests::{call, surroundings};
 use crate::plugins::{Failure, Plugin, Settings};
 
 /// The component that comes with Recado.
@@ -37,6 +37,11 @@ async fn load(engine: &Engine, deadline: Duration, component: Vec<u8>) -> Result
 
 async fn auto_reply(engine: &Engine, config: Value) -> Result<WasmPlugin, LoadError> {
     WasmPlugin::load(engine, &settings(PATIENT, config), AUTO_REPLY.to_vec()).await
+}
+
+/// What the hook for what came in decides about a text.
+async fn decide(plugin: &WasmPlugin, text: &str) -> Result<Decision, Failure> {
+    plugin.on_inbound(&call(text), &surroundings()).await.result
 }
 
 fn replies(decision: &Decision) -> Vec<&str> {
