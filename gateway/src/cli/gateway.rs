@@ -41,7 +41,7 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::default());
         let channels = Channels::build(&config.channels)?;
-        let chain = plugins::load(&config.plugins).await?;
+        let in_force = plugins::InForce::new(plugins::load(&config.plugins).await?);
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let folder = &config.media.path;
@@ -61,7 +61,7 @@ impl Gateway {
             inbound::Parts {
                 store: store.clone(),
                 channels: channels.clone(),
-                chain,
+                plugins: in_force,
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 settings: config.inbound.clone(),

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
 use crate::message::{ContactId, ConversationId, MessageId, Place};
-use crate::plugins::Chain;
+use crate::plugins::InForce;
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
 use lanes::Lanes;
 use waiting::Waiting;
@@ -53,7 +53,7 @@ pub struct Inbound {
 struct Shared {
     store: Store,
     channels: Channels,
-    chain: Chain,
+    plugins: InForce,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
     settings: Settings,
@@ -70,7 +70,7 @@ struct Shared {
 pub struct Parts {
     pub store: Store,
     pub channels: Channels,
-    pub chain: Chain,
+    pub plugins: InForce,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub settings: Settings,
@@ -88,13 +88,13 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox, wanted } = parts;
+        let Parts { store, channels, plugins, clock, ids, settings, place, public_url, outbox, wanted } = parts;
         let lanes = Lanes::new(settings.parallel);
         let waiting = Waiting::default();
         let shared = Arc::new(Shared {
             store,
             channels,
-            chain,
+            plugins,
             clock,
             ids,
             settings,

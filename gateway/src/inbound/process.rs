@@ -38,7 +38,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
     let Some(conversation) = shared.store.conversation(recorded.conversation_id).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
-    let asked = shared.chain.on_inbound(call(recorded, &conversation), &shared.surroundings()).await;
+    let asked = shared.plugins.chain().on_inbound(call(recorded, &conversation), &shared.surroundings()).await;
     let plan = asked.outcome;
     let Some(channel) = shared.channels.get(&recorded.channel) else {
         return Err(store::Error::Refused(format!("its channel `{}` is no longer configured", recorded.channel)));

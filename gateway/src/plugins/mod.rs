@@ -8,6 +8,7 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+mod in_force;
 mod load;
 mod surroundings;
 pub mod wasm;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
 pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use in_force::InForce;
 pub use load::{ChainError, load};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
