@@ -29,7 +29,7 @@ pub async fn load(settings: &[Settings]) -> Result<Chain, ChainError> {
             component: settings.component.clone(),
             reason,
         })?;
-        links.push(Link { name: settings.name.clone(), on_error: settings.on_error, plugin: Arc::new(plugin) });
+        links.push(Link::new(settings.name.clone(), settings.on_error, Arc::new(plugin)));
     }
     Ok(Chain::new(links))
 }

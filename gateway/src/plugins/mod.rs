@@ -8,6 +8,7 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+pub mod health;
 mod in_force;
 mod load;
 mod surroundings;
@@ -16,11 +17,13 @@ pub mod wasm;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
 pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
 pub use surroundings::{
@@ -81,6 +84,9 @@ pub enum Failure {
     Failed(String),
     #[error("its configuration makes no sense: {0}")]
     BadConfig(String),
+    /// It was not asked at all.
+    #[error("it is not asked until {0}, since it failed again and again")]
+    Tripped(Timestamp),
 }
 
 /// What an operator writes under `[[plugins]]`.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{
-    Called, Effects, InboundCall, Manifest, OnError, OutboundCall, Plugin, StateChange, StatusCall, Surroundings,
+    Called, Effects, Failure, Health, InboundCall, Manifest, OnError, OutboundCall, Plugin, StateChange, StatusCall, Surroundings,
     TimerCall,
 };
 use crate::actions::{Decision, Flow, Plan, Planner, Verdict};
-use crate::message::Address;
+use crate::message::{Address, ConversationId};
 
 /// A plugin in its place in the chain, under the name the operator gave it.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Link {
     pub name: String,
     pub on_error: OnError,
     pub plugin: Arc<dyn Plugin>,
+    pub health: Arc<Health>,
 }
 
 /// The plugins in the order they are asked.
@@ -86,9 +87,9 @@ impl Chain {
         let mut asking = Asking::new(call.conversation.tags.clone());
         for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
             call.conversation.tags = asking.planner.tags().to_vec();
-            let started = Instant::now();
-            let called = link.plugin.on_inbound(&call, surroundings).await;
-            if asking.take(link, called, started.elapsed()) == Flow::Stop {
+            let conversation = Some(call.conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
+            if asking.take(link, asked) == Flow::Stop {
                 break;
             }
         }
@@ -100,9 +101,9 @@ impl Chain {
         let mut asking = Asking::new(call.conversation.tags.clone());
         for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.status) {
             call.conversation.tags = asking.planner.tags().to_vec();
-            let started = Instant::now();
-            let called = link.plugin.on_status(&call, surroundings).await;
-            if asking.take(link, called, started.elapsed()) == Flow::Stop {
+            let conversation = Some(call.conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
+            if asking.take(link, asked) == Flow::Stop {
                 break;
             }
         }
@@ -113,9 +114,9 @@ impl Chain {
     pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
         let link = self.0.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
         let mut asking = Asking::new(call.conversation.tags.clone());
-        let started = Instant::now();
-        let called = link.plugin.on_timer(&call, surroundings).await;
-        asking.take(link, called, started.elapsed());
+        let conversation = Some(call.conversation.id);
+        let asked = link.ask(conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
+        asking.take(link, asked);
         Some(asking.finish())
     }
 
@@ -127,9 +128,9 @@ impl Chain {
         let (mut ran, mut changes) = (Vec::new(), Vec::new());
         let mut rejected = None;
         for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.outbound) {
-            let started = Instant::now();
-            let Called { result, effects } = link.plugin.on_outbound(&call, surroundings).await;
-            let duration = started.elapsed();
+            let conversation = call.conversation.as_ref().map(|conversation| conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
+            let (Called { result, effects }, duration) = asked;
             match result {
                 Ok(Verdict::Accept(wanted)) => {
                     let left_out = change(&mut call, &mut tagging, &wanted);
@@ -203,8 +204,8 @@ impl Asking {
     }
 
     /// What one plugin said. Whether the next one is asked.
-    fn take(&mut self, link: &Link, called: Called<Decision>, duration: Duration) -> Flow {
-        let Called { result, effects } = called;
+    fn take(&mut self, link: &Link, asked: (Called<Decision>, Duration)) -> Flow {
+        let (Called { result, effects }, duration) = asked;
         match result {
             Ok(Decision { actions, flow }) => {
                 let left_out = self.planner.add(&link.name, &actions);
@@ -229,6 +230,31 @@ impl Asking {
 }
 
 impl Link {
+    /// A plugin that starts in good health.
+    pub fn new(name: String, on_error: OnError, plugin: Arc<dyn Plugin>) -> Self {
+        Self { name, on_error, plugin, health: Arc::default() }
+    }
+
+    /// Makes the call, unless the plugin is tripped, and says how long it took.
+    async fn ask<T>(
+        &self,
+        conversation: Option<ConversationId>,
+        surroundings: &Surroundings,
+        call: impl Future<Output = Called<T>>,
+    ) -> (Called<T>, Duration) {
+        if let Some(until) = self.health.tripped(surroundings.now) {
+            return (Called { result: Err(Failure::Tripped(until)), effects: Effects::default() }, Duration::ZERO);
+        }
+        let started = Instant::now();
+        let called = call.await;
+        let duration = started.elapsed();
+        let failure = called.result.as_ref().err();
+        if self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
+            tracing::error!(plugin = %self.name, "the plugin failed again and again; it is not asked for a while");
+        }
+        (called, duration)
+    }
+
     fn ran(&self, mut decision: Value, effects: &Effects, error: Option<String>, duration: Duration) -> Ran {
         if let Some(fields) = decision.as_object_mut() {
             if !effects.log.is_empty() {

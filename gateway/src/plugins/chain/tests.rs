@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::actions::{Action, Changes};
 use crate::message::{ContactId, ConversationId, ConversationStatus, MessageId, Status};
-use crate::plugins::{ContactSeen, ConversationSeen, Failure, Hooks, Nothing, Origin};
+use crate::plugins::{ContactSeen, ConversationSeen, Hooks, Nothing, Origin};
 
 type Rule = fn(&InboundCall) -> Result<Decision, Failure>;
 type OutboundRule = fn(&OutboundCall) -> Result<Verdict, Failure>;
@@ -48,7 +48,7 @@ impl Plugin for Plain {
 fn plain(name: &str, on_error: OnError, rule: Rule, outbound_rule: OutboundRule) -> Link {
     let hooks = Hooks { inbound: true, outbound: true, status: true, timer: true };
     let manifest = Manifest { name: name.to_owned(), version: "1.0.0".to_owned(), hooks, ..Manifest::default() };
-    Link { name: name.to_owned(), on_error, plugin: Arc::new(Plain { manifest, rule, outbound_rule }) }
+    Link::new(name.to_owned(), on_error, Arc::new(Plain { manifest, rule, outbound_rule }))
 }
 
 fn link(name: &str, on_error: OnError, rule: Rule) -> Link {
@@ -232,4 +232,20 @@ async fn a_report_goes_to_all_and_a_timer_to_its_own() {
     let asked = chain.on_timer("b", timer(), &surroundings()).await.unwrap();
     assert_eq!((asked.outcome.tags, asked.ran.len()), (Some(vec!["nudge".to_owned()]), 1));
     assert!(chain.on_timer("gone", timer(), &surroundings()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_plugin_that_fails_for_everybody_is_not_asked_for_a_while() {
+    let chain = Chain::new(vec![link("bad", OnError::Skip, fail), link("greet", OnError::Skip, greet_vips)]);
+    let mut errors = Vec::new();
+    for number in 0..6 {
+        let mut call = call("hola");
+        call.conversation.id = ConversationId(Uuid::from_u128(number));
+        let asked = chain.on_inbound(call, &surroundings()).await;
+        assert_eq!(asked.outcome.replies.len(), 1, "the other plugin answers all along");
+        errors.push(asked.ran[0].error.clone().unwrap());
+    }
+    assert_eq!(errors[4], "it failed: no idea");
+    assert_eq!(errors[5], "it is not asked until 1970-01-01T00:00:30Z, since it failed again and again");
+    assert_eq!(chain.links()[0].health.fares().calls, 5);
 }
