@@ -8,9 +8,11 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+pub mod folder;
 pub mod health;
 mod in_force;
 mod load;
+mod loader;
 mod surroundings;
 pub mod wasm;
 
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
@@ -26,6 +28,7 @@ pub use chain::{Asked, Chain, Link, Passed, Ran};
 pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
+pub use loader::{Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
     Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
@@ -60,7 +63,7 @@ pub struct Manifest {
 }
 
 /// Which hooks a plugin wants to be called for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags in the contract, too")]
 pub struct Hooks {
     pub inbound: bool,
@@ -90,12 +93,15 @@ pub enum Failure {
 }
 
 /// What an operator writes under `[[plugins]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub name: String,
     /// `builtin:NAME`, or the path of a component.
     pub component: String,
+    /// The component's SHA-256, in hex, where no other shall be taken.
+    #[serde(default)]
+    pub sha256: Option<String>,
     #[serde(default)]
     pub on_error: OnError,
     /// The longest that one call may take, in milliseconds.
@@ -108,6 +114,16 @@ pub struct Settings {
     pub config: Value,
 }
 
+/// `[plugin_files]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// A folder whose components are plugins, too, after those of the settings.
+    pub folder: std::path::PathBuf,
+    /// How often files are looked at for changes, in seconds. 0 is never.
+    pub watch_s: u32,
+}
+
 impl Settings {
     /// A component in a file, with everything else as usual, named after the file.
     pub fn from_file(path: &std::path::Path) -> Self {
@@ -115,6 +131,7 @@ impl Settings {
         Self {
             name: stem,
             component: path.display().to_string(),
+            sha256: None,
             on_error: OnError::default(),
             deadline_ms: default_deadline(),
             memory_mib: default_memory(),
@@ -132,7 +149,7 @@ fn default_memory() -> usize {
 }
 
 /// What happens to the chain when a plugin gives no decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
     /// The next plugin is asked as if this one were not there.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{
-    Called, Effects, Failure, Health, InboundCall, Manifest, OnError, OutboundCall, Plugin, StateChange, StatusCall, Surroundings,
-    TimerCall,
+    Called, ConversationSeen, Effects, Failure, Health, InboundCall, Manifest, OnError, OutboundCall, Plugin,
+    StateChange, StatusCall, Surroundings, TimerCall,
 };
 use crate::actions::{Decision, Flow, Plan, Planner, Verdict};
-use crate::message::{Address, ConversationId};
+use crate::message::{Address, ConversationId, MessageId};
 
 /// A plugin in its place in the chain, under the name the operator gave it.
 #[derive(Clone)]
@@ -84,7 +84,7 @@ impl Chain {
     /// Asks every plugin that wants inbound messages, until one stops the chain. Tags that one
     /// sets are seen by the next.
     pub async fn on_inbound(&self, mut call: InboundCall, surroundings: &Surroundings) -> Asked<Plan> {
-        let mut asking = Asking::new(call.conversation.tags.clone());
+        let mut asking = Asking::new(Some(call.id), &call.conversation);
         for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
@@ -98,7 +98,7 @@ impl Chain {
 
     /// The same for what became of a message.
     pub async fn on_status(&self, mut call: StatusCall, surroundings: &Surroundings) -> Asked<Plan> {
-        let mut asking = Asking::new(call.conversation.tags.clone());
+        let mut asking = Asking::new(Some(call.message_id), &call.conversation);
         for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.status) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
@@ -113,7 +113,7 @@ impl Chain {
     /// Asks the one plugin whose timer ran out. None when it is no longer there, or wants no timers.
     pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
         let link = self.0.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
-        let mut asking = Asking::new(call.conversation.tags.clone());
+        let mut asking = Asking::new(None, &call.conversation);
         let conversation = Some(call.conversation.id);
         let asked = link.ask(conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
         asking.take(link, asked);
@@ -193,14 +193,22 @@ fn change(call: &mut OutboundCall, tagging: &mut Planner, wanted: &crate::action
 
 /// The state of asking one plugin after the other for decisions.
 struct Asking {
+    message_id: Option<MessageId>,
+    conversation_id: ConversationId,
     planner: Planner,
     ran: Vec<Ran>,
     changes: Vec<StateChange>,
 }
 
 impl Asking {
-    fn new(tags: Vec<String>) -> Self {
-        Self { planner: Planner::new(tags), ran: Vec::new(), changes: Vec::new() }
+    fn new(message_id: Option<MessageId>, conversation: &ConversationSeen) -> Self {
+        Self {
+            message_id,
+            conversation_id: conversation.id,
+            planner: Planner::new(conversation.tags.clone()),
+            ran: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
     /// What one plugin said. Whether the next one is asked.
@@ -215,7 +223,13 @@ impl Asking {
                 flow
             }
             Err(failure) => {
-                tracing::warn!(plugin = %link.name, reason = %failure, "a plugin gave no decision");
+                tracing::warn!(
+                    plugin = %link.name,
+                    message_id = self.message_id.map(tracing::field::display),
+                    conversation_id = %self.conversation_id,
+                    reason = %failure,
+                    "a plugin gave no decision"
+                );
                 let flow = if link.on_error == OnError::Stop { Flow::Stop } else { Flow::Proceed };
                 let decision = json!({ "actions": [], "flow": flow });
                 self.ran.push(link.ran(decision, &effects, Some(failure.to_string()), duration));

@@ -15,7 +15,7 @@ mod plugin;
 mod remembering;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use engine::Engine;
 pub use failures::LoadError;

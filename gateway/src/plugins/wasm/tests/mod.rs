@@ -1,6 +1,6 @@
 //! What plugins can do to each other and to the gateway: nothing.
 
-mod guest;
+pub(in crate::plugins) mod guest;
 mod hostile;
 mod refused;
 mod shipped;
@@ -24,6 +24,7 @@ fn settings(deadline: Duration, config: Value) -> Settings {
     Settings {
         name: "guest".to_owned(),
         component: "guest.wasm".to_owned(),
+        sha256: None,
         on_error: crate::plugins::OnError::Skip,
         deadline_ms: u32::try_from(deadline.as_millis()).unwrap(),
         memory_mib: 16,
