@@ -11,7 +11,7 @@ wit_bindgen::generate!({
 use std::marker::PhantomData;
 
 use crate::Plugin;
-use exports::recado::plugin::{about, inbound};
+use exports::recado::plugin::{about, inbound, outbound, status, timers};
 
 /// Turns a [`Plugin`] into what the world exports.
 #[derive(Debug)]
@@ -30,5 +30,35 @@ impl<P: Plugin> inbound::Guest for Component<P> {
         context: inbound::Context,
     ) -> Result<inbound::Decision, inbound::Failure> {
         P::on_inbound(message, conversation, context)
+    }
+}
+
+impl<P: Plugin> outbound::Guest for Component<P> {
+    fn on_outbound(
+        message: outbound::OutboundMessage,
+        conversation: Option<outbound::Conversation>,
+        context: outbound::Context,
+    ) -> Result<outbound::Verdict, outbound::Failure> {
+        P::on_outbound(message, conversation, context)
+    }
+}
+
+impl<P: Plugin> status::Guest for Component<P> {
+    fn on_status(
+        report: status::StatusReport,
+        conversation: status::Conversation,
+        context: status::Context,
+    ) -> Result<status::Decision, status::Failure> {
+        P::on_status(report, conversation, context)
+    }
+}
+
+impl<P: Plugin> timers::Guest for Component<P> {
+    fn on_timer(
+        timer: timers::Timer,
+        conversation: timers::Conversation,
+        context: timers::Context,
+    ) -> Result<timers::Decision, timers::Failure> {
+        P::on_timer(timer, conversation, context)
     }
 }

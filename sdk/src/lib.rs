@@ -55,11 +55,14 @@ mod values;
 pub use bindings::Component;
 #[doc(inline)]
 pub use bindings::recado::plugin::types::{
-    Action, Context, Conversation, ConversationStatus, Decision, Failure, Flow, Hooks, InboundMessage, Manifest, Media,
-    Reply,
+    Action, Changes, Contact, Context, Conversation, ConversationStatus, Decision, Failure, Flow, Forward, Hooks,
+    InboundMessage, Manifest, Media, MessageStatus, Origin, OutboundMessage, Outgoing, Reply, StartTimer, StatusReport,
+    Timer, Verdict,
 };
 
 /// What a plugin does. The [crate's page](crate) has a whole one.
+///
+/// Only the hooks that the manifest names are called; the others need no code.
 pub trait Plugin {
     /// What the plugin says of itself. Called once, when the gateway loads it.
     fn describe() -> Manifest;
@@ -68,7 +71,33 @@ pub trait Plugin {
     ///
     /// A failure is the operator's to see, never the sender's: the gateway logs it and does as the
     /// operator configured, which is to ask the next plugin unless told otherwise.
-    fn on_inbound(message: InboundMessage, conversation: Conversation, context: Context) -> Result<Decision, Failure>;
+    fn on_inbound(
+        _message: InboundMessage,
+        _conversation: Conversation,
+        _context: Context,
+    ) -> Result<Decision, Failure> {
+        Ok(Decision::proceed())
+    }
+
+    /// Looks at a message that is about to be sent, and may change or refuse it. Replies do not come
+    /// here: they are the inbound plugins' own.
+    fn on_outbound(
+        _message: OutboundMessage,
+        _conversation: Option<Conversation>,
+        _context: Context,
+    ) -> Result<Verdict, Failure> {
+        Ok(Verdict::accept())
+    }
+
+    /// Decides what should follow from what became of a message.
+    fn on_status(_report: StatusReport, _conversation: Conversation, _context: Context) -> Result<Decision, Failure> {
+        Ok(Decision::proceed())
+    }
+
+    /// Decides what should follow from a timer of this plugin that ran out.
+    fn on_timer(_timer: Timer, _conversation: Conversation, _context: Context) -> Result<Decision, Failure> {
+        Ok(Decision::proceed())
+    }
 }
 
 /// What the operator configured, as a JSON document that fits the plugin's schema.

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use crate::log::Level;
-use crate::{Context, Conversation, ConversationStatus, InboundMessage};
+use crate::{Contact, Context, Conversation, ConversationStatus, InboundMessage};
 
 thread_local! {
     static CONFIG: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -77,11 +77,16 @@ pub fn message(text: impl Into<String>) -> InboundMessage {
 pub fn conversation() -> Conversation {
     Conversation {
         id: "0198c0de-0000-7000-8000-000000000002".to_owned(),
+        channel: "sms".to_owned(),
+        address: "+525512345678".to_owned(),
         status: ConversationStatus::Pending,
         subject: String::new(),
         tags: Vec::new(),
+        assignee: None,
+        contact: Contact { id: "0198c0de-0000-7000-8000-000000000003".to_owned(), name: None, attributes: Vec::new() },
         inbound_count: 1,
         previous_inbound_at: None,
+        extra: Vec::new(),
     }
 }
 
@@ -91,7 +96,13 @@ pub fn conversation() -> Conversation {
 /// assert_eq!(recado_sdk::testing::context().locale, "es-MX");
 /// ```
 pub fn context() -> Context {
-    Context { locale: "es-MX".to_owned(), time_zone: "America/Cancun".to_owned(), deadline: 100 }
+    Context {
+        plugin: "test".to_owned(),
+        locale: "es-MX".to_owned(),
+        time_zone: "America/Cancun".to_owned(),
+        deadline: 100,
+        extra: Vec::new(),
+    }
 }
 
 pub(crate) fn config() -> String {

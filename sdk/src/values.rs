@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::{Action, ConversationStatus, Decision, Failure, Flow, Hooks, Manifest, Reply};
+use crate::{Action, Changes, ConversationStatus, Decision, Failure, Flow, Hooks, Manifest, Reply, Verdict};
 
 /// The schema of a plugin that takes no configuration.
 const NO_CONFIG: &str =
@@ -26,7 +26,15 @@ impl Manifest {
             description: String::new(),
             hooks: Hooks::INBOUND,
             config_schema: NO_CONFIG.to_owned(),
+            extra: Vec::new(),
         }
+    }
+
+    /// The hooks it wants to be called for.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
     }
 
     /// One sentence for the operator.
@@ -114,6 +122,38 @@ impl Decision {
     pub fn action(mut self, action: Action) -> Self {
         self.actions.push(action);
         self
+    }
+}
+
+impl Verdict {
+    /// The message goes out as it is.
+    ///
+    /// ```
+    /// use recado_sdk::{Changes, Verdict};
+    ///
+    /// assert_eq!(Verdict::accept(), Verdict::Accept(Changes::default()));
+    /// ```
+    pub fn accept() -> Self {
+        Self::Accept(Changes::default())
+    }
+
+    /// The message is not sent.
+    pub fn reject(reason: impl Into<String>) -> Self {
+        Self::Reject(reason.into())
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self {
+            text: None,
+            media: None,
+            channel: None,
+            sender: None,
+            send_at: None,
+            tags: Vec::new(),
+            flow: Flow::Proceed,
+        }
     }
 }
 

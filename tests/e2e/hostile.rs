@@ -55,6 +55,8 @@ fn plugins_that_loop_in_many_conversations_leave_room_for_everything_else() {
     let gateway = TestGateway::builder()
         .plugin(Plugin::that("loops", Behaviour::Loop).setting("deadline_ms", 1000))
         .plugin(Plugin::that("answers", Behaviour::Reply("Hola")))
+        // The first is not asked any more after a while, and the log says so.
+        .allow_errors()
         .start();
     // The last of them is somebody who asks how the gateway is.
     let answers = at_once(17, |number| {

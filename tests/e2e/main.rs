@@ -41,6 +41,8 @@ mod outbound;
 #[cfg(test)]
 mod pauses;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod provider;

@@ -94,8 +94,8 @@ fn write(folder: &Path, name: &str, wat: &str) -> String {
 fn reply(length: usize) -> String {
     format!(
         "(i32.store (i32.const 128) (i32.const 0))
-      (i32.store (i32.const 132) (i32.const 2048)) (i32.store (i32.const 136) (i32.const {length}))
-      (i32.store (i32.const 140) (i32.const 0)) (i32.store (i32.const 144) (i32.const 0))
+      (i32.store (i32.const 136) (i32.const 2048)) (i32.store (i32.const 140) (i32.const {length}))
+      (i32.store (i32.const 144) (i32.const 0)) (i32.store (i32.const 148) (i32.const 0))
       (call $decide (i32.const 1))"
     )
 }

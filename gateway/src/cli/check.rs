@@ -28,9 +28,10 @@ impl ConfigCommand {
         match self.what {
             What::Check => {
                 let config = context.config()?;
+                let wanted = context.sources(Vec::new()).plugins()?.settings;
                 // A plugin checks its part of the settings by its own schema.
-                plugins::load(&config.plugins).await?;
-                let (channels, plugins) = (config.channels.len(), config.plugins.len());
+                plugins::load(&wanted).await?;
+                let (channels, plugins) = (config.channels.len(), wanted.len());
                 context.output.print(&json!({ "ok": true, "channels": channels, "plugins": plugins }), || {
                     format!("the settings are right: {channels} channel(s), {plugins} plugin(s)")
                 });

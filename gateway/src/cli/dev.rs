@@ -15,7 +15,7 @@ use super::gateway::{Gateway, random_key, stop_signal};
 use super::{Context, Usage};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Sources};
 use crate::sandbox::{self, Pace, Sandbox};
 use crate::{telemetry, web};
 
@@ -50,11 +50,18 @@ impl Dev {
         let bound = web::Bound::bind(local(self.port)).await.context(hint)?;
         std::fs::create_dir_all(&self.data)
             .with_context(|| format!("the folder {} can't be made", self.data.display()))?;
-        let config = self.config(context, bound.address(), &phones.url())?;
+        let sources = self.sources(context, bound.address(), &phones.url());
+        let config = Self::config(&sources)?;
         telemetry::start(&config.log)?;
         let gateway_url = format!("http://{}", bound.address());
         let sandbox = self.serve_phones(context, phones, &gateway_url).await?;
-        let gateway = Gateway::start(&config, bound).await?;
+        let first: Vec<_> = self.plugin.iter().map(|path| crate::plugins::Settings::from_file(path)).collect();
+        let source = Box::new(move || {
+            let mut wanted = sources.plugins().map_err(|error| error.to_string())?;
+            wanted.settings.splice(..0, first.iter().cloned());
+            Ok(wanted)
+        });
+        let gateway = Gateway::start(&config, source, bound).await?;
         let reach = self.reach(&gateway, gateway_url).await?;
         self.welcome(context, &reach, sandbox.url());
         stop_signal().await;
@@ -71,7 +78,8 @@ impl Dev {
     }
 
     /// The operator's settings, with all that would reach outside turned inwards.
-    fn config(&self, context: &Context, address: SocketAddr, phones_url: &str) -> anyhow::Result<Config> {
+    fn sources(&self, context: &Context, address: SocketAddr, phones_url: &str) -> Sources {
+        let plugins = self.data.join("plugins").display().to_string();
         let media = self.data.join("media").display().to_string();
         let database = format!("sqlite://{}", self.data.join("recado.db").display());
         let environment = &context.environment;
@@ -82,6 +90,7 @@ impl Dev {
             ("server.public_url", format!("http://{address}")),
             ("database.url", database),
             ("media.path", media),
+            ("plugin_files.folder", plugins),
             ("channels.sms.kind", "twilio".to_owned()),
             ("channels.sms.base_url", phones_url.to_owned()),
             ("channels.sms.edge", String::new()),
@@ -97,12 +106,13 @@ impl Dev {
         let mut flags: Vec<_> = flags.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
         // The application that is tried out runs here, too.
         flags.push(("callbacks.private_addresses".to_owned(), Value::from(true)));
-        let mut config = context.sources(flags).load()?;
+        context.sources(flags)
+    }
+
+    fn config(sources: &Sources) -> anyhow::Result<Config> {
+        let mut config = sources.load()?;
         // Any other channel would speak to a real provider.
         config.channels.retain(|name, _| name == "sms");
-        for path in self.plugin.iter().rev() {
-            config.plugins.insert(0, crate::plugins::Settings::from_file(path));
-        }
         Ok(config)
     }
 

@@ -38,12 +38,12 @@ pub(super) struct Gateway {
 impl Gateway {
     /// Opens the database, loads the plugins, takes up what an earlier run left, and listens.
     #[expect(clippy::too_many_lines, reason = "the one place where all rooms meet, line by line")]
-    pub(super) async fn start(config: &Config, bound: web::Bound) -> anyhow::Result<Self> {
+    pub(super) async fn start(config: &Config, source: plugins::Source, bound: web::Bound) -> anyhow::Result<Self> {
         let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", bound.address()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::default());
         let channels = Channels::build(&config.channels)?;
-        let chain = plugins::load(&config.plugins).await?;
+        let loader = plugins::Loader::start(plugins::wasm::Engine::new()?, source).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let folder = &config.media.path;
@@ -63,7 +63,7 @@ impl Gateway {
             inbound::Parts {
                 store: store.clone(),
                 channels: channels.clone(),
-                chain,
+                plugins: loader.in_force(),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 settings: config.inbound.clone(),
@@ -153,6 +153,7 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        keep_plugins_fresh(&loader, &config.plugin_files, &stopping);
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let removing = removals::Parts {
@@ -171,6 +172,7 @@ impl Gateway {
             store: store.clone(),
             channels,
             pauses,
+            plugins: loader,
             clock,
             locale,
             region: config.defaults.region.as_str().into(),
@@ -200,6 +202,26 @@ impl Gateway {
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
         }
+    }
+}
+
+/// Reloads plugins when their files change, and when the process gets SIGHUP.
+fn keep_plugins_fresh(loader: &plugins::Loader, files: &plugins::Files, stopping: &watch::Receiver<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    if files.watch_s > 0 {
+        let every = Duration::from_secs(u64::from(files.watch_s));
+        tokio::spawn(loader.clone().watch(every, stopping.clone()));
+    }
+    let loader = loader.clone();
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            tokio::spawn(async move {
+                while hangups.recv().await.is_some() {
+                    loader.reload_and_tell("SIGHUP").await;
+                }
+            });
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP can't be heard; `recado plugin reload` reloads the plugins"),
     }
 }
 

@@ -65,7 +65,7 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
-    /// Build plugins
+    /// Build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
 }
 
@@ -91,7 +91,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(())
         }
         Command::Key(command) => command.run(&context).await,
-        Command::Plugin(command) => command.run(&context),
+        Command::Plugin(command) => command.run(&context).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

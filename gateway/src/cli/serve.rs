@@ -18,12 +18,14 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let listen = self.listen.map(|listen| ("server.listen".to_owned(), Value::from(listen.to_string())));
-        let config = context.sources(listen.into_iter().collect()).load()?;
+        let sources = context.sources(listen.into_iter().collect());
+        let config = sources.load()?;
         telemetry::start(&config.log)?;
         let hint = "choose another address with --listen, as in --listen 127.0.0.1:9090";
         let bound = web::Bound::bind(config.server.listen).await.context(hint)?;
         let address = bound.address();
-        let gateway = Gateway::start(&config, bound).await?;
+        let source = Box::new(move || sources.plugins().map_err(|error| error.to_string()));
+        let gateway = Gateway::start(&config, source, bound).await?;
         tracing::info!(%address, "listening");
         stop_signal().await;
         tracing::info!("stopping");

@@ -38,6 +38,7 @@ pub struct Config {
     pub channels: BTreeMap<String, channels::Settings>,
     #[serde(default)]
     pub plugins: Vec<plugins::Settings>,
+    pub plugin_files: plugins::Files,
 }
 
 /// `[defaults]`
@@ -84,7 +85,7 @@ impl<P: Provider> Provider for Named<P> {
 }
 
 /// Where settings come from, in rising order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// A file that must be there. None: the usual one, if it is there.
     pub file: Option<PathBuf>,
@@ -114,6 +115,11 @@ impl Sources {
             figment = figment.merge(Named("a flag".to_owned(), Serialized::default(key, value)));
         }
         Ok(figment)
+    }
+
+    /// The plugins of the settings, then those of their folder; and the files that say which they are.
+    pub fn plugins(&self) -> Result<plugins::Wanted, Error> {
+        self.load()?.wanted_plugins(self.path())
     }
 
     /// The settings, checked.
@@ -156,6 +162,23 @@ fn explain(errors: &figment::Error) -> Error {
 }
 
 impl Config {
+    /// The plugins that there shall be, and the files that say so.
+    pub fn wanted_plugins(&self, file: Option<PathBuf>) -> Result<plugins::Wanted, Error> {
+        let folder = &self.plugin_files.folder;
+        let dropped = plugins::folder::read(folder).map_err(|error| Error::File(error.to_string()))?;
+        let mut settings = self.plugins.clone();
+        for plugin in dropped {
+            if settings.iter().any(|known| known.name == plugin.name) {
+                let text = format!("{}: there is another plugin of the name `{}`", folder.display(), plugin.name);
+                return Err(Error::File(text));
+            }
+            settings.push(plugin);
+        }
+        let beside = settings.iter().map(|plugin| Path::new(&plugin.component).with_extension("toml"));
+        let files = file.into_iter().chain([folder.clone()]).chain(beside).collect();
+        Ok(plugins::Wanted { settings, files })
+    }
+
     fn check(&self, figment: &Figment) -> Result<(), Error> {
         let wrong = |key: String, problem: String| {
             let origin =

@@ -35,7 +35,7 @@ impl Doctor {
     /// Looks at everything.
     pub async fn examine(&self) -> Vec<Finding> {
         let mut findings = database::examine(&self.config.database).await;
-        findings.extend(plugins::examine(&self.config.plugins).await);
+        findings.extend(plugins::examine(&self.config).await);
         let mut skew = clock::Skew::default();
         findings.extend(self.address(&mut skew).await);
         for name in self.channels.names() {

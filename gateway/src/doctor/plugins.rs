@@ -1,11 +1,19 @@
 //! The plugins: that each loads, compiles and takes its part of the settings.
 
 use crate::channels::Finding;
-use crate::plugins::{Settings, load};
+use crate::config::Config;
+use crate::plugins::load;
 
-pub(super) async fn examine(plugins: &[Settings]) -> Vec<Finding> {
+pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+    let plugins = match config.wanted_plugins(None) {
+        Ok(wanted) => wanted.settings,
+        Err(error) => {
+            let remedy = "set the file right, or take it out of the folder (`plugin_files.folder`)";
+            return vec![Finding::failed("plugins", error.to_string(), remedy)];
+        }
+    };
     let mut findings = Vec::with_capacity(plugins.len());
-    for settings in plugins {
+    for settings in &plugins {
         let check = format!("plugins.{}", settings.name);
         // One by one, so that each is judged.
         findings.push(match load(std::slice::from_ref(settings)).await {

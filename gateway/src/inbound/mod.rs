@@ -18,7 +18,7 @@ use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
 use crate::message::{ContactId, ConversationId, MessageId, Place};
 use crate::pauses::Pauses;
-use crate::plugins::Chain;
+use crate::plugins::InForce;
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
 use lanes::Lanes;
 use waiting::Waiting;
@@ -54,7 +54,7 @@ pub struct Inbound {
 struct Shared {
     store: Store,
     channels: Channels,
-    chain: Chain,
+    plugins: InForce,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
     settings: Settings,
@@ -73,7 +73,7 @@ struct Shared {
 pub struct Parts {
     pub store: Store,
     pub channels: Channels,
-    pub chain: Chain,
+    pub plugins: InForce,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub settings: Settings,
@@ -92,13 +92,13 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, chain, clock, ids, settings, place, public_url, outbox, wanted, pauses } = parts;
+        let Parts { store, channels, plugins, clock, ids, settings, place, public_url, outbox, wanted, pauses } = parts;
         let lanes = Lanes::new(settings.parallel);
         let waiting = Waiting::default();
         let shared = Arc::new(Shared {
             store,
             channels,
-            chain,
+            plugins,
             clock,
             ids,
             settings,

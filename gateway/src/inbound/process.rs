@@ -7,7 +7,7 @@ use super::Shared;
 use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
 use crate::message::{MessageId, Options, PartId};
-use crate::plugins::{ConversationSeen, InboundCall, Ran};
+use crate::plugins::{ContactSeen, ConversationSeen, InboundCall, Nothing, Ran, Surroundings};
 use crate::store::{
     self, Committed, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Trace,
 };
@@ -40,11 +40,12 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
     let Some(conversation) = shared.store.conversation(recorded.conversation_id).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
-    let (plan, ran) = shared.chain.on_inbound(shared.call(recorded, &conversation)).await;
+    let asked = shared.plugins.chain().on_inbound(call(recorded, &conversation), &shared.surroundings()).await;
+    let plan = asked.outcome;
     let Some(channel) = shared.channels.get(&recorded.channel) else {
         return Err(store::Error::Refused(format!("its channel `{}` is no longer configured", recorded.channel)));
     };
-    let mut traces: Vec<Trace> = ran.into_iter().map(|ran| shared.trace(ran)).collect();
+    let mut traces: Vec<Trace> = asked.ran.into_iter().map(|ran| shared.trace(ran)).collect();
     let (mut replies, unsendable) = shared.replies(recorded, channel.as_ref(), &plan);
     note(&mut traces, unsendable);
     // From here on whoever still waits counts on the answer, and gets it after the commit.
@@ -91,27 +92,40 @@ fn note(traces: &mut [Trace], unsendable: Vec<(String, String)>) {
     }
 }
 
+fn call(recorded: &Recorded, conversation: &Conversation) -> InboundCall {
+    InboundCall {
+        id: recorded.id,
+        channel: recorded.channel.clone(),
+        sender: recorded.sender.clone(),
+        recipient: recorded.recipient.clone(),
+        text: recorded.text.clone(),
+        media: recorded.media.clone(),
+        received_at: recorded.received_at,
+        extra: recorded.extra.clone(),
+        conversation: ConversationSeen {
+            id: conversation.id,
+            channel: conversation.channel.clone(),
+            address: conversation.address.clone(),
+            status: conversation.status,
+            subject: conversation.subject.clone(),
+            tags: conversation.tags.clone(),
+            assignee: None,
+            contact: ContactSeen { id: conversation.contact_id, name: None, attributes: Vec::new() },
+            inbound_count: recorded.ordinal,
+            previous_inbound_at: recorded.previous_inbound_at,
+        },
+    }
+}
+
 impl Shared {
-    fn call(&self, recorded: &Recorded, conversation: &Conversation) -> InboundCall {
-        InboundCall {
-            id: recorded.id,
-            channel: recorded.channel.clone(),
-            sender: recorded.sender.clone(),
-            recipient: recorded.recipient.clone(),
-            text: recorded.text.clone(),
-            media: recorded.media.clone(),
-            received_at: recorded.received_at,
-            extra: recorded.extra.clone(),
-            conversation: ConversationSeen {
-                id: conversation.id,
-                status: conversation.status,
-                subject: conversation.subject.clone(),
-                tags: conversation.tags.clone(),
-                inbound_count: recorded.ordinal,
-                previous_inbound_at: recorded.previous_inbound_at,
-            },
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            now: self.clock.now(),
+            seed: 0,
             locale: self.place.locale.clone(),
             time_zone: self.place.time_zone.clone(),
+            state: Arc::new(Nothing),
+            fetcher: Arc::new(Nothing),
         }
     }
 

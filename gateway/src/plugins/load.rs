@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::builtin::{BUILTINS, builtin};
 use super::wasm::{Engine, LoadError, WasmPlugin};
 use super::{Chain, Link, Settings};
@@ -13,6 +15,11 @@ pub enum ChainError {
     Load { name: String, component: String, reason: LoadError },
     #[error("the plugin `{name}`: `component = \"{component}\"` can't be read: {reason}")]
     Unreadable { name: String, component: String, reason: String },
+    #[error(
+        "the plugin `{name}`: `sha256` is {pinned}, but {component} has {found}; set it to that, if the component is \
+         the one you mean"
+    )]
+    OtherBytes { name: String, component: String, pinned: String, found: String },
     #[error(transparent)]
     Engine(LoadError),
 }
@@ -24,17 +31,19 @@ pub async fn load(settings: &[Settings]) -> Result<Chain, ChainError> {
     let mut links = Vec::with_capacity(settings.len());
     for settings in settings {
         let bytes = read(settings).await?;
+        digest(settings, &bytes)?;
         let plugin = WasmPlugin::load(&engine, settings, bytes).await.map_err(|reason| ChainError::Load {
             name: settings.name.clone(),
             component: settings.component.clone(),
             reason,
         })?;
-        links.push(Link { name: settings.name.clone(), on_error: settings.on_error, plugin: Arc::new(plugin) });
+        links.push(Link::new(settings.name.clone(), settings.on_error, Arc::new(plugin)));
     }
     Ok(Chain::new(links))
 }
 
-async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
+/// The component's bytes.
+pub(super) async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
     let unreadable = |reason: String| ChainError::Unreadable {
         name: settings.name.clone(),
         component: settings.component.clone(),
@@ -45,5 +54,19 @@ async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
             unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
         }),
         None => tokio::fs::read(&settings.component).await.map_err(|error| unreadable(error.to_string())),
+    }
+}
+
+/// The SHA-256 of a component, in hex; the one that is pinned, if one is.
+pub(super) fn digest(settings: &Settings, bytes: &[u8]) -> Result<String, ChainError> {
+    let found = hex::encode(Sha256::digest(bytes));
+    match &settings.sha256 {
+        Some(pinned) if !pinned.eq_ignore_ascii_case(&found) => Err(ChainError::OtherBytes {
+            name: settings.name.clone(),
+            component: settings.component.clone(),
+            pinned: pinned.clone(),
+            found,
+        }),
+        _ => Ok(found),
     }
 }

@@ -6,67 +6,70 @@
 
 pub mod authoring;
 mod builtin;
+mod calls;
 mod chain;
+pub mod folder;
+pub mod health;
+mod in_force;
 mod load;
+mod loader;
+mod surroundings;
 pub mod wasm;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use chain::{Chain, Link, Ran};
+pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
+pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use health::Health;
+pub use in_force::InForce;
 pub use load::{ChainError, load};
+pub use loader::{Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
+pub use surroundings::{
+    Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
+    Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
+};
 
-use crate::actions::Decision;
-use crate::message::{Address, ConversationId, ConversationStatus, Media, MessageId};
+use crate::actions::{Decision, Verdict};
 
-/// Something that decides what to do with a message.
+/// Something that decides what to do with a message. Only the hooks that its manifest names are
+/// called.
 #[async_trait]
 pub trait Plugin: Send + Sync {
     fn manifest(&self) -> &Manifest;
 
-    async fn on_inbound(&self, call: &InboundCall) -> Result<Decision, Failure>;
+    async fn on_inbound(&self, call: &InboundCall, surroundings: &Surroundings) -> Called<Decision>;
+
+    async fn on_outbound(&self, call: &OutboundCall, surroundings: &Surroundings) -> Called<Verdict>;
+
+    async fn on_status(&self, call: &StatusCall, surroundings: &Surroundings) -> Called<Decision>;
+
+    async fn on_timer(&self, call: &TimerCall, surroundings: &Surroundings) -> Called<Decision>;
 }
 
 /// What a plugin says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub name: String,
     pub version: String,
     pub description: String,
     /// SHA-256 of the component, in hex.
     pub digest: String,
-    pub wants_inbound: bool,
+    pub hooks: Hooks,
 }
 
-/// All that a plugin is told about an inbound message.
-#[derive(Clone, Debug)]
-pub struct InboundCall {
-    pub id: MessageId,
-    pub channel: String,
-    pub sender: Address,
-    pub recipient: Address,
-    pub text: String,
-    pub media: Vec<Media>,
-    pub received_at: Timestamp,
-    pub extra: Vec<(String, String)>,
-    pub conversation: ConversationSeen,
-    pub locale: String,
-    pub time_zone: String,
-}
-
-/// The conversation as it stands when a plugin is asked.
-#[derive(Clone, Debug)]
-pub struct ConversationSeen {
-    pub id: ConversationId,
-    pub status: ConversationStatus,
-    pub subject: String,
-    pub tags: Vec<String>,
-    pub inbound_count: u32,
-    pub previous_inbound_at: Option<Timestamp>,
+/// Which hooks a plugin wants to be called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags in the contract, too")]
+pub struct Hooks {
+    pub inbound: bool,
+    pub outbound: bool,
+    pub status: bool,
+    pub timer: bool,
 }
 
 /// Why a plugin gave no decision.
@@ -84,15 +87,21 @@ pub enum Failure {
     Failed(String),
     #[error("its configuration makes no sense: {0}")]
     BadConfig(String),
+    /// It was not asked at all.
+    #[error("it is not asked until {0}, since it failed again and again")]
+    Tripped(Timestamp),
 }
 
 /// What an operator writes under `[[plugins]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub name: String,
     /// `builtin:NAME`, or the path of a component.
     pub component: String,
+    /// The component's SHA-256, in hex, where no other shall be taken.
+    #[serde(default)]
+    pub sha256: Option<String>,
     #[serde(default)]
     pub on_error: OnError,
     /// The longest that one call may take, in milliseconds.
@@ -105,6 +114,16 @@ pub struct Settings {
     pub config: Value,
 }
 
+/// `[plugin_files]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// A folder whose components are plugins, too, after those of the settings.
+    pub folder: std::path::PathBuf,
+    /// How often files are looked at for changes, in seconds. 0 is never.
+    pub watch_s: u32,
+}
+
 impl Settings {
     /// A component in a file, with everything else as usual, named after the file.
     pub fn from_file(path: &std::path::Path) -> Self {
@@ -112,6 +131,7 @@ impl Settings {
         Self {
             name: stem,
             component: path.display().to_string(),
+            sha256: None,
             on_error: OnError::default(),
             deadline_ms: default_deadline(),
             memory_mib: default_memory(),
@@ -129,7 +149,7 @@ fn default_memory() -> usize {
 }
 
 /// What happens to the chain when a plugin gives no decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
     /// The next plugin is asked as if this one were not there.

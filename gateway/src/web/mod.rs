@@ -34,6 +34,7 @@ use crate::media::Uploads;
 use crate::message::Locale;
 use crate::outbound::Outbound;
 use crate::pauses::Pauses;
+use crate::plugins::Loader;
 use crate::store::Store;
 
 pub use auth::{hash_key, new_key};
@@ -64,6 +65,7 @@ pub struct App {
     pub channels: Channels,
     /// Which channels can't send for now.
     pub pauses: Pauses,
+    pub plugins: Loader,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Where numbers without a country code are dialled.
@@ -102,6 +104,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations/{id}", get(api::conversations::one))
         .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
         .route("/v1/channels", get(api::channels::list))
+        .route("/v1/plugins", get(api::plugins::list))
+        .route("/v1/plugins/reload", post(api::plugins::reload))
         .route("/v1/consents", get(api::consents::list))
         .route("/v1/lookup/{number}", get(api::lookup::one))
         .fallback(problem::no_such_route)

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::message::Locale;
 use crate::store::{MediaState, MessageMedia};
-use crate::{inbound, lookup, media, outbound, store};
+use crate::{inbound, lookup, media, outbound, plugins, store};
 
 /// One problem document.
 #[derive(Clone, Debug, Serialize)]
@@ -87,6 +87,11 @@ impl Problem {
 
     pub(super) fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is not valid", detail).field(pointer, code)
+    }
+
+    pub(super) fn reload(error: &plugins::ReloadError) -> Self {
+        let detail = format!("the plugins before stay in force: {error}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The plugins were not reloaded", detail)
     }
 
     pub(super) fn unavailable() -> Self {

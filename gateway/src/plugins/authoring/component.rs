@@ -8,8 +8,9 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 const PACKAGE: &str = "recado:plugin";
 const VERSION: &str = "0.1.0";
 
-/// The interfaces without which the gateway can't use a component.
-const EXPORTS: [&str; 2] = ["about", "inbound"];
+/// What every plugin exports, and what it exports at least one of.
+const ABOUT: &str = "about";
+const HOOKS: [&str; 4] = ["inbound", "outbound", "status", "timers"];
 
 /// How every component begins; a core module begins with another layer number.
 const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -67,19 +68,26 @@ fn surface(component: &[u8]) -> Result<Surface, Unfit> {
 /// Refuses a component that the gateway could not use.
 pub fn check(component: &[u8]) -> Result<Surface, Unfit> {
     let surface = surface(component)?;
-    let missing: Vec<String> = EXPORTS
-        .iter()
-        .map(|interface| format!("{PACKAGE}/{interface}@{VERSION}"))
-        .filter(|name| !surface.exports.contains(name))
-        .collect();
-    if !missing.is_empty() {
-        return Err(Unfit::Exports { missing: listed(&missing), found: listed(&surface.exports) });
+    let has = |interface: &str| surface.exports.contains(&full(interface));
+    let missing = if !has(ABOUT) {
+        Some(full(ABOUT))
+    } else if !HOOKS.iter().any(|hook| has(hook)) {
+        Some(format!("a hook (one of {})", HOOKS.map(full).join(", ")))
+    } else {
+        None
+    };
+    if let Some(missing) = missing {
+        return Err(Unfit::Exports { missing, found: listed(&surface.exports) });
     }
     let foreign: Vec<String> = surface.imports.iter().filter(|name| !is_ours(name)).cloned().collect();
     if !foreign.is_empty() {
         return Err(Unfit::Imports(listed(&foreign)));
     }
     Ok(surface)
+}
+
+fn full(interface: &str) -> String {
+    format!("{PACKAGE}/{interface}@{VERSION}")
 }
 
 fn is_ours(name: &str) -> bool {
@@ -97,7 +105,7 @@ fn listed(names: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const ABOUT: &str = "recado:plugin/about@0.1.0";
+    const DESCRIBED: &str = "recado:plugin/about@0.1.0";
     const INBOUND: &str = "recado:plugin/inbound@0.1.0";
 
     /// A component that imports and exports empty interfaces of these names.
@@ -111,7 +119,7 @@ mod tests {
     fn the_contract_is_the_one_of_the_file() {
         let contract = include_str!("../../../../sdk/wit/plugin.wit");
         assert!(contract.contains(&format!("package {PACKAGE}@{VERSION};")));
-        for interface in EXPORTS {
+        for interface in [ABOUT].into_iter().chain(HOOKS) {
             assert!(contract.contains(&format!("export {interface};")), "{interface}");
         }
     }
@@ -120,9 +128,9 @@ mod tests {
     fn a_component_that_gives_both_and_takes_only_ours_is_fit() {
         let expected = Surface {
             imports: vec!["recado:plugin/log@0.1.0".to_owned()],
-            exports: vec![ABOUT.to_owned(), INBOUND.to_owned()],
+            exports: vec![DESCRIBED.to_owned(), INBOUND.to_owned()],
         };
-        assert_eq!(check(&component(&["recado:plugin/log@0.1.0"], &[ABOUT, INBOUND])), Ok(expected));
+        assert_eq!(check(&component(&["recado:plugin/log@0.1.0"], &[DESCRIBED, INBOUND])), Ok(expected));
     }
 
     #[test]
@@ -130,11 +138,15 @@ mod tests {
         let wasi = "wasi:cli/environment@0.2.6";
         let newer = "recado:plugin/log@0.2.0";
         let cases: [(&[&str], &[&str], &[&str]); 5] = [
-            (&[], &[], &["lacks recado:plugin/about@0.1.0, recado:plugin/inbound@0.1.0;", "exports nothing"]),
-            (&[], &[ABOUT], &["lacks recado:plugin/inbound@0.1.0;", "exports recado:plugin/about@0.1.0"]),
-            (&[], &[ABOUT, "recado:plugin/inbound@0.2.0"], &["exports", "recado:plugin/inbound@0.2.0"]),
-            (&[wasi], &[ABOUT, INBOUND], &[wasi, "wasm32-unknown-unknown"]),
-            (&[newer], &[ABOUT, INBOUND], &[newer]),
+            (&[], &[], &["lacks recado:plugin/about@0.1.0;", "exports nothing"]),
+            (
+                &[],
+                &[DESCRIBED],
+                &["lacks a hook (one of recado:plugin/inbound@0.1.0,", "exports recado:plugin/about@0.1.0"],
+            ),
+            (&[], &[DESCRIBED, "recado:plugin/inbound@0.2.0"], &["exports", "recado:plugin/inbound@0.2.0"]),
+            (&[wasi], &[DESCRIBED, INBOUND], &[wasi, "wasm32-unknown-unknown"]),
+            (&[newer], &[DESCRIBED, INBOUND], &[newer]),
         ];
         for (imports, exports, said) in cases {
             let error = check(&component(imports, exports)).unwrap_err().to_string();

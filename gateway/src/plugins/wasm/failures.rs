@@ -25,6 +25,8 @@ pub enum LoadError {
     Uncompilable(String),
     #[error("it does not fit recado:plugin@0.1.0, which this gateway offers: {0}")]
     WrongContract(String),
+    #[error("it wants to be called for the hook `{0}`, but does not export recado:plugin/{0}@0.1.0")]
+    MissingHook(&'static str),
     #[error("its trial call failed: {0}")]
     Trial(Failure),
     #[error("its config schema is not a JSON Schema: {0}")]
@@ -58,11 +60,11 @@ pub(super) fn uncompilable(error: &wasmtime::Error) -> LoadError {
 
 /// What the contract names.
 const PACKAGE: &str = "recado:plugin/";
-const EXPORTS: [&str; 2] = ["about", "inbound"];
-const IMPORTS: [&str; 3] = ["types", "log", "config"];
+const EXPORTS: [&str; 1] = ["about"];
+const IMPORTS: [&str; 7] = ["types", "log", "config", "state", "clock", "random", "fetch"];
 
 /// Says which import or export is wrong where the names tell, and else what the linker says.
-pub(super) fn wrong_contract(engine: &Engine, component: &Component, error: &wasmtime::Error) -> LoadError {
+pub(super) fn wrong_contract(engine: &Engine, component: &Component, error: Option<&wasmtime::Error>) -> LoadError {
     let surface = component.component_type();
     let engine = engine.inner();
     let exports: Vec<&str> = surface.exports(engine).map(|(name, _)| name).collect();
@@ -78,7 +80,7 @@ pub(super) fn wrong_contract(engine: &Engine, component: &Component, error: &was
     } else if !missing.is_empty() {
         format!("it does not export {}; it exports {}", listed(&missing), listed(&exports))
     } else {
-        format!("{error:#}")
+        error.map_or_else(|| "its exports have other types".to_owned(), |error| format!("{error:#}"))
     }))
 }
 

@@ -6,6 +6,7 @@ pub(super) mod conversations;
 pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;
+pub(super) mod plugins;
 
 use axum::Json;
 use serde::{Deserialize, Serialize};

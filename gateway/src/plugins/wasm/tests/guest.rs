@@ -4,22 +4,22 @@ use std::fmt::Write as _;
 
 /// What is filled into the template; by default a plugin that answers "hola".
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
+pub(in crate::plugins) struct Guest {
     /// What its memory begins with, of 64 KiB each.
-    pub(super) pages: u32,
+    pub(in crate::plugins) pages: u32,
     /// The JSON Schema it tells, and the text that its code finds in its memory.
-    pub(super) schema: &'static str,
-    pub(super) text: &'static str,
+    pub(in crate::plugins) schema: &'static str,
+    pub(in crate::plugins) text: &'static str,
     /// The bodies of its functions, each leaving the place of what it gives.
-    pub(super) describe: String,
-    pub(super) on_inbound: String,
+    pub(in crate::plugins) describe: String,
+    pub(in crate::plugins) on_inbound: String,
     /// More of its core module, and more imports.
-    pub(super) more: &'static str,
-    pub(super) imports: &'static str,
+    pub(in crate::plugins) more: &'static str,
+    pub(in crate::plugins) imports: &'static str,
 }
 
 /// Where the text begins, and where functions leave what they give.
-pub(super) const TEXT: usize = 1024;
+pub(in crate::plugins) const TEXT: usize = 1024;
 const GIVEN: usize = 64;
 
 const NAME: &str = "guest";
@@ -41,15 +41,15 @@ impl Default for Guest {
 
 impl Guest {
     /// One whose hook runs this code.
-    pub(super) fn running(on_inbound: impl Into<String>) -> Self {
+    pub(in crate::plugins) fn running(on_inbound: impl Into<String>) -> Self {
         Self { on_inbound: on_inbound.into(), ..Self::default() }
     }
 
-    pub(super) fn component(&self) -> Vec<u8> {
+    pub(in crate::plugins) fn component(&self) -> Vec<u8> {
         wat::parse_str(self.source()).unwrap()
     }
 
-    pub(super) fn source(&self) -> String {
+    pub(in crate::plugins) fn source(&self) -> String {
         let mut data = String::new();
         let mut place = |text: &str| {
             let at = TEXT + data.len();
@@ -59,7 +59,7 @@ impl Guest {
         let (_, name, version, schema) = (place(self.text), place(NAME), place(VERSION), place(self.schema));
         // By the canonical ABI: a text is its place and its length, flags are a byte.
         let nothing = [TEXT, 0];
-        let manifest = [&name[..], &version, &nothing, &[1], &schema].concat();
+        let manifest = [&name[..], &version, &nothing, &[1], &schema, &nothing].concat();
         let manifest: Vec<String> = manifest.into_iter().map(number).collect();
         let manifest = given(&manifest.iter().map(String::as_str).collect::<Vec<_>>());
         let mut escaped = String::new();
@@ -78,24 +78,25 @@ impl Guest {
 }
 
 /// Code that decides on one reply with the text in this place.
-pub(super) fn reply(text: usize, length: usize) -> String {
+pub(in crate::plugins) fn reply(text: usize, length: usize) -> String {
     reply_found_by(&number(text), &number(length))
 }
 
 /// The same, where place and length are what this code comes to.
-pub(super) fn reply_found_by(text: &str, length: &str) -> String {
-    // An `ok` with a list of one action and `proceed`; the action is a `reply` without media.
+pub(in crate::plugins) fn reply_found_by(text: &str, length: &str) -> String {
+    // An `ok` with a list of one action and `proceed`; the action is a `reply` without media, and
+    // what an action has begins at a multiple of eight.
     let [zero, one, action] = [0, 1, GIVEN + 16].map(number);
-    given(&[&zero, &action, &one, &zero, &zero, text, length, &zero, &zero])
+    given(&[&zero, &action, &one, &zero, &zero, &zero, text, length, &zero, &zero])
 }
 
 /// Code that decides on so many actions, which are wherever they may be.
-pub(super) fn actions(place: usize, count: usize) -> String {
+pub(in crate::plugins) fn actions(place: usize, count: usize) -> String {
     given(&[&number(0), &number(place), &number(count), &number(0)])
 }
 
 /// Code that fails in the given way, with the guest's text.
-pub(super) fn failure(way: usize, length: usize) -> String {
+pub(in crate::plugins) fn failure(way: usize, length: usize) -> String {
     given(&[&number(1), &number(way), &number(TEXT), &number(length)])
 }
 

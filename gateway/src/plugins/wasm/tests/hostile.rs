@@ -21,10 +21,10 @@ async fn each_harms_only_its_own_call() {
     for (name, guest, deadline, expected) in [endings(), lies()].concat() {
         let plugin = load(&engine, deadline, guest.component()).await.unwrap();
         let started = Instant::now();
-        let failure = plugin.on_inbound(&call("hola")).await.unwrap_err().to_string();
+        let failure = decide(&plugin, "hola").await.unwrap_err().to_string();
         assert_eq!(failure, expected, "{name}");
         assert!(started.elapsed() < deadline * 10, "{name} took {:?}", started.elapsed());
-        let decision = healthy.on_inbound(&call("hola")).await.unwrap();
+        let decision = decide(&healthy, "hola").await.unwrap();
         assert_eq!(replies(&decision).len(), 1, "after {name}");
     }
 }
@@ -128,7 +128,7 @@ fn lies() -> Vec<Case> {
             "it trapped: invalid utf-8 sequence of 1 bytes from index 0",
         ),
         ("no room for what it is told", no_room, PATIENT, "it trapped: realloc return: beyond end of memory"),
-        ("very many actions", Guest { pages: 16, ..Guest::running(actions(65_536, 40_000)) }, PATIENT, too_much),
+        ("very many actions", Guest { pages: 16, ..Guest::running(actions(65_536, 13_000)) }, PATIENT, too_much),
         ("a very long text", Guest { pages: 64, ..Guest::running(reply(65_536, 2_000_000)) }, PATIENT, too_much),
         ("one text many times", amplified(), PATIENT, too_much),
         ("no sense in its configuration", unconfigurable, PATIENT, "its configuration makes no sense: no such hour"),
@@ -140,10 +140,10 @@ fn lies() -> Vec<Case> {
 fn amplified() -> Guest {
     let tags = "(local $at i32) (local.set $at (i32.const 65536))
         (loop $again
-            (i32.store (local.get $at) (i32.const 1))
-            (i32.store offset=4 (local.get $at) (i32.const 131072))
-            (i32.store offset=8 (local.get $at) (i32.const 60000))
-            (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 20))) (i32.const 67536))))";
+            (i32.store (local.get $at) (i32.const 2))
+            (i32.store offset=8 (local.get $at) (i32.const 131072))
+            (i32.store offset=12 (local.get $at) (i32.const 60000))
+            (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 72))) (i32.const 72736))))";
     Guest { pages: 4, ..Guest::running(format!("{tags} {}", actions(65_536, 100))) }
 }
 
@@ -186,12 +186,12 @@ async fn others_are_answered_while_some_loop() {
     let loops: Vec<_> = (0..8)
         .map(|_| {
             let looping = Arc::clone(&looping);
-            tokio::spawn(async move { looping.on_inbound(&call("hola")).await })
+            tokio::spawn(async move { decide(&looping, "hola").await })
         })
         .collect();
     tokio::task::yield_now().await;
     for _ in 0..3 {
-        let decision = healthy.on_inbound(&call("hola")).await.unwrap();
+        let decision = decide(&healthy, "hola").await.unwrap();
         assert_eq!(replies(&decision).len(), 1);
     }
     assert!(loops.iter().all(|call| !call.is_finished()), "answered in the middle of it");
@@ -203,8 +203,7 @@ async fn others_are_answered_while_some_loop() {
 async fn more_calls_than_places_wait_their_turn() {
     let engine = Engine::new().unwrap();
     let looping = load(&engine, SHORT, Guest::running(ENDLESS).component()).await.unwrap();
-    let message = call("hola");
-    let ended = join_all((0..300).map(|_| looping.on_inbound(&message))).await;
+    let ended = join_all((0..300).map(|_| decide(&looping, "hola"))).await;
     assert!(ended.iter().all(|ended| *ended == Err(Failure::Deadline(SHORT))));
 }
 
@@ -225,7 +224,7 @@ async fn a_flood_of_log_lines_is_dropped() {
     let guest = Guest { text: "hola\nERROR forged\r\x1b[31m", ..Guest::running(flood) };
     let engine = Engine::new().unwrap();
     let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
-    let decision = plugin.on_inbound(&call("hola")).await.unwrap();
+    let decision = decide(&plugin, "hola").await.unwrap();
     drop(guard);
     assert_eq!(replies(&decision), ["hola"], "it lives on");
     let lines = std::fs::read_to_string(log.path()).unwrap();
@@ -247,6 +246,6 @@ async fn nothing_is_left_from_call_to_call() {
     );
     let plugin = load(&engine, PATIENT, Guest { text: "A", ..Guest::running(count) }.component()).await.unwrap();
     for _ in 0..3 {
-        assert_eq!(replies(&plugin.on_inbound(&call("hola")).await.unwrap()), ["B"]);
+        assert_eq!(replies(&decide(&plugin, "hola").await.unwrap()), ["B"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What plugins can do to each other and to the gateway: nothing.
 
-mod guest;
+pub(in crate::plugins) mod guest;
 mod hostile;
 mod refused;
 mod shipped;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Engine, LoadError, WasmPlugin};
 use crate::actions::{Action, Decision, Flow};
-use crate::plugins::chain::tests::call;
+use crate::plugins::chain::tests::{call, surroundings};
 use crate::plugins::{Failure, Plugin, Settings};
 
 /// The component that comes with Recado.
@@ -24,6 +24,7 @@ fn settings(deadline: Duration, config: Value) -> Settings {
     Settings {
         name: "guest".to_owned(),
         component: "guest.wasm".to_owned(),
+        sha256: None,
         on_error: crate::plugins::OnError::Skip,
         deadline_ms: u32::try_from(deadline.as_millis()).unwrap(),
         memory_mib: 16,
@@ -37,6 +38,11 @@ async fn load(engine: &Engine, deadline: Duration, component: Vec<u8>) -> Result
 
 async fn auto_reply(engine: &Engine, config: Value) -> Result<WasmPlugin, LoadError> {
     WasmPlugin::load(engine, &settings(PATIENT, config), AUTO_REPLY.to_vec()).await
+}
+
+/// What the hook for what came in decides about a text.
+async fn decide(plugin: &WasmPlugin, text: &str) -> Result<Decision, Failure> {
+    plugin.on_inbound(&call(text), &surroundings()).await.result
 }
 
 fn replies(decision: &Decision) -> Vec<&str> {

@@ -13,9 +13,9 @@ async fn without_configuration_the_default_text_is_the_answer() {
     let plugin = auto_reply(&engine, Value::Null).await.unwrap();
     let manifest = plugin.manifest();
     assert_eq!(manifest.name, "auto-reply");
-    assert!(manifest.wants_inbound);
+    assert!(manifest.hooks.inbound);
     assert_eq!(manifest.digest.len(), 64);
-    let decision = plugin.on_inbound(&call("hola")).await.unwrap();
+    let decision = decide(&plugin, "hola").await.unwrap();
     let reply = Action::Reply { text: DEFAULT.to_owned(), media: Vec::new() };
     assert_eq!(decision, Decision { actions: vec![reply], flow: Flow::Proceed });
 }
@@ -28,11 +28,11 @@ async fn a_keyword_decides() {
         "rules": [{ "keywords": ["precio"], "reply": "Cuesta $450.", "tags": ["ventas"], "stop": true }],
     });
     let plugin = auto_reply(&engine, config).await.unwrap();
-    let decision = plugin.on_inbound(&call("¿PRECIO, por favor?")).await.unwrap();
+    let decision = decide(&plugin, "¿PRECIO, por favor?").await.unwrap();
     assert_eq!(replies(&decision), ["Cuesta $450."]);
     assert!(decision.actions.contains(&Action::Tag { tag: "ventas".to_owned() }));
     assert_eq!(decision.flow, Flow::Stop);
-    assert_eq!(plugin.on_inbound(&call("hola")).await.unwrap().actions, []);
+    assert_eq!(decide(&plugin, "hola").await.unwrap().actions, []);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn many_calls_at_once_are_all_answered() {
     let plugin = std::sync::Arc::new(auto_reply(&engine, config).await.unwrap());
     let calls = (0..50).map(|number| {
         let plugin = std::sync::Arc::clone(&plugin);
-        tokio::spawn(async move { plugin.on_inbound(&call(&format!("clave{number}"))).await })
+        tokio::spawn(async move { decide(&plugin, &format!("clave{number}")).await })
     });
     for (number, decision) in join_all(calls).await.into_iter().enumerate() {
         assert_eq!(replies(&decision.unwrap().unwrap()), [format!("respuesta {number}")]);
@@ -77,15 +77,19 @@ async fn a_plugin_is_told_about_message_conversation_and_place() {
         (24, "+529983162438"),
         (32, "¿Qué tal? \u{1F600}"),
         (64, id.as_str()),
-        (76, "SMS desde +529981112233"),
-        (112, "es-MX"),
-        (120, "America/Cancun"),
+        (72, "sms"),
+        (80, "+529981112233"),
+        (92, "SMS desde +529981112233"),
+        (120, id.as_str()),
+        (176, "guest"),
+        (184, "es-MX"),
+        (192, "America/Cancun"),
     ];
     for (offset, expected) in fields {
         let word = |offset: usize| format!("(i32.load offset={offset} (local.get 0))");
         let echo = Guest::running(reply_found_by(&word(offset), &word(offset + 4)));
         let plugin = load(&engine, PATIENT, echo.component()).await.unwrap();
-        let decision = plugin.on_inbound(&message).await.unwrap();
+        let decision = plugin.on_inbound(&message, &surroundings()).await.result.unwrap();
         assert_eq!(replies(&decision), [expected], "at {offset}");
     }
 }

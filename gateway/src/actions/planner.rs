@@ -1,0 +1,204 @@
+//! Growing a plan, one plugin's decision after the other.
+
+use jiff::SignedDuration;
+
+use super::{Action, Outgoing, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer, TimerChange};
+use crate::message::MAX_MEDIA;
+
+/// Twilio refuses more replies to one message than this (its error 14109).
+const MAX_REPLIES: usize = 10;
+/// Ten provider requests of Twilio's length; more to one message is a plugin that has gone wild.
+const MAX_TEXT_CHARACTERS: usize = 16_000;
+const MAX_TAGS: usize = 50;
+const MAX_NAME_CHARACTERS: usize = 64;
+const MAX_SENDS: usize = 10;
+const MAX_FORWARDS: usize = 10;
+const MAX_TIMERS: usize = 20;
+const MAX_ATTRIBUTES: usize = 50;
+/// Of an attribute's value, a reason, a timer's payload.
+const MAX_VALUE_CHARACTERS: usize = 4_000;
+const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+/// The furthest that a timer may be set.
+const MAX_TIMER_MS: f64 = 366.0 * 24.0 * 3_600_000.0;
+
+/// Grows a plan, one plugin's decision after the other.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    before: Vec<String>,
+    tags: Vec<String>,
+    plan: Plan,
+}
+
+impl Planner {
+    /// For a conversation that has these tags.
+    pub fn new(tags: Vec<String>) -> Self {
+        Self { before: tags.clone(), tags, plan: Plan::default() }
+    }
+
+    /// The tags as the next plugin of the chain sees them.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Takes one plugin's actions into the plan. Gives the reason for each that is left out.
+    pub fn add(&mut self, plugin: &str, actions: &[Action]) -> Vec<String> {
+        actions.iter().filter_map(|action| self.add_one(plugin, action).err()).collect()
+    }
+
+    fn add_one(&mut self, plugin: &str, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Reply { text, media } => self.reply(plugin, text, media),
+            Action::Send(outgoing) => self.send(plugin, outgoing),
+            Action::Tag { tag } => self.tag(tag),
+            Action::Untag { tag } => {
+                self.tags.retain(|known| known != tag);
+                Ok(())
+            }
+            Action::Assign { to } => self.assign(to.as_deref()),
+            Action::SetStatus { status } => {
+                self.plan.status = Some(*status);
+                Ok(())
+            }
+            Action::SetAttribute { name, value } => self.attribute(name, value.as_deref()),
+            Action::Forward { endpoint, payload } => self.forward(plugin, endpoint, payload.as_deref()),
+            Action::StartTimer { name, after_ms, payload } => self.start_timer(plugin, name, *after_ms, payload),
+            Action::CancelTimer { name } => self.timer(plugin, name, TimerChange::Cancel),
+            Action::Discard { reason } => {
+                let reason = if reason.trim().is_empty() { "no reason given" } else { reason.trim() };
+                self.plan.discarded = Some(reason.chars().take(MAX_VALUE_CHARACTERS).collect());
+                Ok(())
+            }
+            Action::Custom { .. } => Ok(()),
+        }
+    }
+
+    fn reply(&mut self, plugin: &str, text: &str, media: &[String]) -> Result<(), String> {
+        check_content("a reply", text, media)?;
+        if self.plan.replies.len() == MAX_REPLIES {
+            return Err(format!("a reply was left out: {MAX_REPLIES} to one message at the most"));
+        }
+        let reply = PlannedReply { plugin: plugin.to_owned(), text: text.to_owned(), media: media.to_vec() };
+        self.plan.replies.push(reply);
+        Ok(())
+    }
+
+    fn send(&mut self, plugin: &str, outgoing: &Outgoing) -> Result<(), String> {
+        check_content("a message to send", &outgoing.text, &outgoing.media)?;
+        if outgoing.recipient.trim().is_empty() {
+            return Err("a message to send was left out: it has no recipient".to_owned());
+        }
+        if self.plan.sends.len() == MAX_SENDS {
+            return Err(format!("a message to send was left out: {MAX_SENDS} at the most"));
+        }
+        self.plan.sends.push(PlannedSend { plugin: plugin.to_owned(), outgoing: outgoing.clone() });
+        Ok(())
+    }
+
+    /// Labels the conversation.
+    pub fn tag(&mut self, tag: &str) -> Result<(), String> {
+        let tag = named("a tag", tag)?;
+        if self.tags.iter().any(|known| known == tag) {
+            return Ok(());
+        }
+        if self.tags.len() == MAX_TAGS {
+            return Err(format!("a tag was left out: a conversation has {MAX_TAGS} at the most"));
+        }
+        self.tags.push(tag.to_owned());
+        Ok(())
+    }
+
+    fn assign(&mut self, to: Option<&str>) -> Result<(), String> {
+        let to = to.map(|to| named("an assignment", to)).transpose()?;
+        self.plan.assignee = Some(to.map(str::to_owned));
+        Ok(())
+    }
+
+    fn attribute(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
+        let name = named("an attribute", name)?;
+        if value.is_some_and(|value| value.chars().count() > MAX_VALUE_CHARACTERS) {
+            return Err(format!("the attribute `{name}` was left out: {MAX_VALUE_CHARACTERS} characters at the most"));
+        }
+        if self.plan.attributes.len() == MAX_ATTRIBUTES && !self.plan.attributes.contains_key(name) {
+            return Err(format!("the attribute `{name}` was left out: {MAX_ATTRIBUTES} at the most"));
+        }
+        self.plan.attributes.insert(name.to_owned(), value.map(str::to_owned));
+        Ok(())
+    }
+
+    fn forward(&mut self, plugin: &str, endpoint: &str, payload: Option<&str>) -> Result<(), String> {
+        let endpoint = named("a forward", endpoint)?;
+        if payload.is_some_and(|payload| payload.len() > MAX_PAYLOAD_BYTES) {
+            return Err(format!(
+                "a forward to `{endpoint}` was left out: its payload may have {MAX_PAYLOAD_BYTES} bytes"
+            ));
+        }
+        let payload = payload.map(serde_json::from_str).transpose();
+        let payload = payload
+            .map_err(|error| format!("a forward to `{endpoint}` was left out: its payload is not JSON: {error}"))?;
+        if self.plan.forwards.len() == MAX_FORWARDS {
+            return Err(format!("a forward to `{endpoint}` was left out: {MAX_FORWARDS} at the most"));
+        }
+        let forward = PlannedForward { plugin: plugin.to_owned(), endpoint: endpoint.to_owned(), payload };
+        self.plan.forwards.push(forward);
+        Ok(())
+    }
+
+    fn start_timer(&mut self, plugin: &str, name: &str, after_ms: f64, payload: &str) -> Result<(), String> {
+        if !(0.0..=MAX_TIMER_MS).contains(&after_ms) {
+            return Err(format!("the timer `{name}` was left out: it must run out within 366 days"));
+        }
+        if payload.chars().count() > MAX_VALUE_CHARACTERS {
+            return Err(format!(
+                "the timer `{name}` was left out: its payload may have {MAX_VALUE_CHARACTERS} characters"
+            ));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds within a year")]
+        let after = SignedDuration::from_millis(after_ms as i64);
+        self.timer(plugin, name, TimerChange::Start { after, payload: payload.to_owned() })
+    }
+
+    /// The last word about a timer is the one that holds.
+    fn timer(&mut self, plugin: &str, name: &str, change: TimerChange) -> Result<(), String> {
+        let name = named("a timer", name)?;
+        let timers = &mut self.plan.timers;
+        timers.retain(|timer| (timer.plugin.as_str(), timer.name.as_str()) != (plugin, name));
+        if timers.len() == MAX_TIMERS {
+            return Err(format!("the timer `{name}` was left out: {MAX_TIMERS} at the most"));
+        }
+        timers.push(PlannedTimer { plugin: plugin.to_owned(), name: name.to_owned(), change });
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Plan {
+        if self.tags != self.before {
+            self.plan.tags = Some(self.tags);
+        }
+        if self.plan.discarded.is_some() {
+            self.plan.replies.clear();
+        }
+        self.plan
+    }
+}
+
+fn check_content(what: &str, text: &str, media: &[String]) -> Result<(), String> {
+    if text.trim().is_empty() && media.is_empty() {
+        return Err(format!("{what} without text and media was left out"));
+    }
+    let characters = text.chars().count();
+    if characters > MAX_TEXT_CHARACTERS {
+        return Err(format!("{what} of {characters} characters was left out: {MAX_TEXT_CHARACTERS} at the most"));
+    }
+    if media.len() > MAX_MEDIA {
+        return Err(format!("{what} with {} media was left out: {MAX_MEDIA} at the most", media.len()));
+    }
+    Ok(())
+}
+
+/// A name without what surrounds it, if it is one.
+fn named<'a>(what: &str, name: &'a str) -> Result<&'a str, String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(format!("{what} was left out: it must have 1 to {MAX_NAME_CHARACTERS} characters"));
+    }
+    Ok(name)
+}

@@ -1,0 +1,286 @@
+//! Asking the plugins, one after the other.
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{
+    Called, ConversationSeen, Effects, Failure, Health, InboundCall, Manifest, OnError, OutboundCall, Plugin,
+    StateChange, StatusCall, Surroundings, TimerCall,
+};
+use crate::actions::{Decision, Flow, Plan, Planner, Verdict};
+use crate::message::{Address, ConversationId, MessageId};
+
+/// A plugin in its place in the chain, under the name the operator gave it.
+#[derive(Clone)]
+pub struct Link {
+    pub name: String,
+    pub on_error: OnError,
+    pub plugin: Arc<dyn Plugin>,
+    pub health: Arc<Health>,
+}
+
+/// The plugins in the order they are asked.
+#[derive(Clone, Default)]
+pub struct Chain(Vec<Link>);
+
+/// What one plugin came to, for the trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    pub plugin: String,
+    pub manifest: Manifest,
+    /// What it decided, what of that was left out and why, what it logged, fetched and changed.
+    pub decision: Value,
+    pub error: Option<String>,
+    pub duration: Duration,
+}
+
+/// What asking the chain came to.
+#[derive(Clone, Debug)]
+pub struct Asked<T> {
+    pub outcome: T,
+    pub ran: Vec<Ran>,
+    /// What the plugins want to remember, in the order they said so.
+    pub changes: Vec<StateChange>,
+}
+
+/// What the outbound plugins made of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Passed {
+    /// With what they changed, and the labels they gave.
+    Accepted {
+        call: Box<OutboundCall>,
+        tags: Vec<String>,
+    },
+    Rejected {
+        plugin: String,
+        reason: String,
+    },
+}
+
+impl Chain {
+    pub fn new(links: Vec<Link>) -> Self {
+        Self(links)
+    }
+
+    pub fn links(&self) -> &[Link] {
+        &self.0
+    }
+
+    /// Whether any plugin wants to hear what becomes of messages.
+    pub fn wants_status(&self) -> bool {
+        self.0.iter().any(|link| link.plugin.manifest().hooks.status)
+    }
+
+    /// Whether any plugin wants to see what is about to be sent.
+    pub fn wants_outbound(&self) -> bool {
+        self.0.iter().any(|link| link.plugin.manifest().hooks.outbound)
+    }
+
+    /// Asks every plugin that wants inbound messages, until one stops the chain. Tags that one
+    /// sets are seen by the next.
+    pub async fn on_inbound(&self, mut call: InboundCall, surroundings: &Surroundings) -> Asked<Plan> {
+        let mut asking = Asking::new(Some(call.id), &call.conversation);
+        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
+            call.conversation.tags = asking.planner.tags().to_vec();
+            let conversation = Some(call.conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
+            if asking.take(link, asked) == Flow::Stop {
+                break;
+            }
+        }
+        asking.finish()
+    }
+
+    /// The same for what became of a message.
+    pub async fn on_status(&self, mut call: StatusCall, surroundings: &Surroundings) -> Asked<Plan> {
+        let mut asking = Asking::new(Some(call.message_id), &call.conversation);
+        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.status) {
+            call.conversation.tags = asking.planner.tags().to_vec();
+            let conversation = Some(call.conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
+            if asking.take(link, asked) == Flow::Stop {
+                break;
+            }
+        }
+        asking.finish()
+    }
+
+    /// Asks the one plugin whose timer ran out. None when it is no longer there, or wants no timers.
+    pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
+        let link = self.0.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
+        let mut asking = Asking::new(None, &call.conversation);
+        let conversation = Some(call.conversation.id);
+        let asked = link.ask(conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
+        asking.take(link, asked);
+        Some(asking.finish())
+    }
+
+    /// Asks every plugin that wants outbound messages, until one stops the chain or rejects. Each
+    /// sees the message as the one before left it. A plugin that fails, and whose failure stops the
+    /// chain, rejects: what an operator's rule could not look at is not sent.
+    pub async fn on_outbound(&self, mut call: OutboundCall, surroundings: &Surroundings) -> Asked<Passed> {
+        let mut tagging = Planner::new(Vec::new());
+        let (mut ran, mut changes) = (Vec::new(), Vec::new());
+        let mut rejected = None;
+        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.outbound) {
+            let conversation = call.conversation.as_ref().map(|conversation| conversation.id);
+            let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
+            let (Called { result, effects }, duration) = asked;
+            match result {
+                Ok(Verdict::Accept(wanted)) => {
+                    let left_out = change(&mut call, &mut tagging, &wanted);
+                    let decision = json!({ "verdict": "accept", "changes": wanted, "left_out": left_out });
+                    ran.push(link.ran(decision, &effects, None, duration));
+                    changes.extend(effects.changes);
+                    if wanted.flow == Flow::Stop {
+                        break;
+                    }
+                }
+                Ok(Verdict::Reject { reason }) => {
+                    let decision = json!({ "verdict": "reject", "reason": reason });
+                    ran.push(link.ran(decision, &effects, None, duration));
+                    changes.extend(effects.changes);
+                    rejected = Some((link.name.clone(), reason));
+                    break;
+                }
+                Err(failure) => {
+                    tracing::warn!(plugin = %link.name, message_id = %call.id, reason = %failure, "a plugin gave no verdict");
+                    let stop = link.on_error == OnError::Stop;
+                    let decision = json!({ "verdict": if stop { "reject" } else { "accept" } });
+                    ran.push(link.ran(decision, &effects, Some(failure.to_string()), duration));
+                    if stop {
+                        rejected = Some((link.name.clone(), failure.to_string()));
+                        break;
+                    }
+                }
+            }
+        }
+        let outcome = match rejected {
+            Some((plugin, reason)) => Passed::Rejected { plugin, reason },
+            None => Passed::Accepted { call: Box::new(call), tags: tagging.tags().to_vec() },
+        };
+        Asked { outcome, ran, changes }
+    }
+}
+
+/// Takes over what a plugin wants different. Gives the reason for each thing that is left out.
+fn change(call: &mut OutboundCall, tagging: &mut Planner, wanted: &crate::actions::Changes) -> Vec<String> {
+    let mut left_out: Vec<String> = wanted.tags.iter().filter_map(|tag| tagging.tag(tag).err()).collect();
+    let text = wanted.text.as_ref().unwrap_or(&call.text);
+    let media = wanted.media.as_ref().unwrap_or(&call.media);
+    if text.trim().is_empty() && media.is_empty() {
+        left_out.push("the text was left as it was: nothing would remain of the message".to_owned());
+    } else {
+        (call.text, call.media) = (text.clone(), media.clone());
+    }
+    if let Some(channel) = &wanted.channel {
+        call.channel.clone_from(channel);
+    }
+    if let Some(sender) = &wanted.sender {
+        match Address::sender(sender) {
+            Some(sender) => call.sender = Some(sender),
+            None => left_out.push(format!("the sender `{sender}` was left out: it is no address")),
+        }
+    }
+    call.send_at = wanted.send_at.or(call.send_at);
+    left_out
+}
+
+/// The state of asking one plugin after the other for decisions.
+struct Asking {
+    message_id: Option<MessageId>,
+    conversation_id: ConversationId,
+    planner: Planner,
+    ran: Vec<Ran>,
+    changes: Vec<StateChange>,
+}
+
+impl Asking {
+    fn new(message_id: Option<MessageId>, conversation: &ConversationSeen) -> Self {
+        Self {
+            message_id,
+            conversation_id: conversation.id,
+            planner: Planner::new(conversation.tags.clone()),
+            ran: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// What one plugin said. Whether the next one is asked.
+    fn take(&mut self, link: &Link, asked: (Called<Decision>, Duration)) -> Flow {
+        let (Called { result, effects }, duration) = asked;
+        match result {
+            Ok(Decision { actions, flow }) => {
+                let left_out = self.planner.add(&link.name, &actions);
+                let decision = json!({ "actions": actions, "flow": flow, "left_out": left_out });
+                self.ran.push(link.ran(decision, &effects, None, duration));
+                self.changes.extend(effects.changes);
+                flow
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    plugin = %link.name,
+                    message_id = self.message_id.map(tracing::field::display),
+                    conversation_id = %self.conversation_id,
+                    reason = %failure,
+                    "a plugin gave no decision"
+                );
+                let flow = if link.on_error == OnError::Stop { Flow::Stop } else { Flow::Proceed };
+                let decision = json!({ "actions": [], "flow": flow });
+                self.ran.push(link.ran(decision, &effects, Some(failure.to_string()), duration));
+                flow
+            }
+        }
+    }
+
+    fn finish(self) -> Asked<Plan> {
+        Asked { outcome: self.planner.finish(), ran: self.ran, changes: self.changes }
+    }
+}
+
+impl Link {
+    /// A plugin that starts in good health.
+    pub fn new(name: String, on_error: OnError, plugin: Arc<dyn Plugin>) -> Self {
+        Self { name, on_error, plugin, health: Arc::default() }
+    }
+
+    /// Makes the call, unless the plugin is tripped, and says how long it took.
+    async fn ask<T>(
+        &self,
+        conversation: Option<ConversationId>,
+        surroundings: &Surroundings,
+        call: impl Future<Output = Called<T>>,
+    ) -> (Called<T>, Duration) {
+        if let Some(until) = self.health.tripped(surroundings.now) {
+            return (Called { result: Err(Failure::Tripped(until)), effects: Effects::default() }, Duration::ZERO);
+        }
+        let started = Instant::now();
+        let called = call.await;
+        let duration = started.elapsed();
+        let failure = called.result.as_ref().err();
+        if self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
+            tracing::error!(plugin = %self.name, "the plugin failed again and again; it is not asked for a while");
+        }
+        (called, duration)
+    }
+
+    fn ran(&self, mut decision: Value, effects: &Effects, error: Option<String>, duration: Duration) -> Ran {
+        if let Some(fields) = decision.as_object_mut() {
+            if !effects.log.is_empty() {
+                fields.insert("log".to_owned(), json!(effects.log));
+            }
+            if !effects.fetches.is_empty() {
+                fields.insert("fetches".to_owned(), json!(effects.fetches));
+            }
+            if !effects.changes.is_empty() && error.is_none() {
+                fields.insert("state".to_owned(), json!(effects.changes));
+            }
+        }
+        Ran { plugin: self.name.clone(), manifest: self.plugin.manifest().clone(), decision, error, duration }
+    }
+}
