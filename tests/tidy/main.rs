@@ -73,8 +73,9 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 22] = [
+const ALONE: [(&str, &[&str]); 23] = [
     ("wasmtime", &["plugins/wasm"]),
+    ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["plugins/wasm"]),
     ("sea_orm", &["store"]),
@@ -82,7 +83,7 @@ const ALONE: [(&str, &[&str]); 22] = [
     ("recado_migrations", &["store"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
-    ("rustix", &["doctor"]),
+    ("rustix", &["doctor", "plugins/wasm"]),
     ("axum", &["web", "sandbox"]),
     ("hyper", &["web", "sandbox"]),
     ("hyper_util", &["web", "sandbox"]),

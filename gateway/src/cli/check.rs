@@ -29,7 +29,7 @@ impl ConfigCommand {
             What::Check => {
                 let config = context.config()?;
                 // A plugin checks its part of the settings by its own schema.
-                plugins::load(&config.plugins).await?;
+                plugins::load(&plugins::wasm::Engine::new()?, &config.plugins).await?;
                 let (channels, plugins) = (config.channels.len(), config.plugins.len());
                 context.output.print(&json!({ "ok": true, "channels": channels, "plugins": plugins }), || {
                     format!("the settings are right: {channels} channel(s), {plugins} plugin(s)")

@@ -73,6 +73,7 @@ impl Dev {
     /// The operator's settings, with all that would reach outside turned inwards.
     fn config(&self, context: &Context, address: SocketAddr, phones_url: &str) -> anyhow::Result<Config> {
         let media = self.data.join("media").display().to_string();
+        let compiled = self.data.join("cache/plugins").display().to_string();
         let database = format!("sqlite://{}", self.data.join("recado.db").display());
         let environment = &context.environment;
         let account_sid = environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID);
@@ -82,6 +83,7 @@ impl Dev {
             ("server.public_url", format!("http://{address}")),
             ("database.url", database),
             ("media.path", media),
+            ("plugin_host.cache", compiled),
             ("channels.sms.kind", "twilio".to_owned()),
             ("channels.sms.base_url", phones_url.to_owned()),
             ("channels.sms.edge", String::new()),

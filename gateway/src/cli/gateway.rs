@@ -41,7 +41,8 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::default());
         let channels = Channels::build(&config.channels)?;
-        let in_force = plugins::InForce::new(plugins::load(&config.plugins).await?);
+        let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
+        let in_force = plugins::InForce::new(plugins::load(&engine, &config.plugins).await?);
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let folder = &config.media.path;

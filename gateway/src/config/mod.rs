@@ -36,6 +36,7 @@ pub struct Config {
     pub lookup: lookup::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
+    pub plugin_host: plugins::HostSettings,
     #[serde(default)]
     pub plugins: Vec<plugins::Settings>,
 }
@@ -119,7 +120,11 @@ impl Sources {
     /// The settings, checked.
     pub fn load(&self) -> Result<Config, Error> {
         let figment = self.figment()?;
-        let config: Config = figment.extract().map_err(|errors| explain(&errors))?;
+        let mut config: Config = figment.extract().map_err(|errors| explain(&errors))?;
+        for plugin in &mut config.plugins {
+            let resolved = plugin.resolve(|name| self.environment.get(name));
+            resolved.map_err(|wrong| wrong_plugin(&figment, &plugin.name, wrong))?;
+        }
         config.check(&figment)?;
         Ok(config)
     }
@@ -185,9 +190,17 @@ impl Config {
             if !names.insert(&plugin.name) {
                 return Err(wrong("plugins".to_owned(), format!("there are two of the name `{}`", plugin.name)));
             }
+            plugin.check().map_err(|wrong| wrong_plugin(figment, &plugin.name, wrong))?;
         }
         Ok(())
     }
+}
+
+/// One of several plugins is named by its name.
+fn wrong_plugin(figment: &Figment, name: &str, (key, problem): (String, String)) -> Error {
+    let origin =
+        figment.find_metadata("plugins").map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+    Error::Value { origin, key: format!("plugins.{name}.{key}"), problem }
 }
 
 fn check_public_url(text: &str) -> Result<(), String> {

@@ -1,14 +1,23 @@
 //! The plugins: that each loads, compiles and takes its part of the settings.
 
 use crate::channels::Finding;
+use crate::plugins::wasm::Engine;
 use crate::plugins::{Settings, load};
 
 pub(super) async fn examine(plugins: &[Settings]) -> Vec<Finding> {
     let mut findings = Vec::with_capacity(plugins.len());
+    // It keeps nothing: whoever only looks writes nothing.
+    let engine = match Engine::new() {
+        Ok(engine) => engine,
+        Err(error) => {
+            let remedy = "give this process more memory and threads (`ulimit -a` shows what it may have)";
+            return vec![Finding::failed("plugins".to_owned(), error.to_string(), remedy)];
+        }
+    };
     for settings in plugins {
         let check = format!("plugins.{}", settings.name);
         // One by one, so that each is judged.
-        findings.push(match load(std::slice::from_ref(settings)).await {
+        findings.push(match load(&engine, std::slice::from_ref(settings)).await {
             Ok(chain) => {
                 let manifests = chain.links().iter().map(|link| link.plugin.manifest());
                 let told = manifests.map(|told| format!("{} {}, SHA-256 {}", told.name, told.version, told.digest));

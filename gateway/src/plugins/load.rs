@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::builtin::{BUILTINS, builtin};
 use super::wasm::{Engine, LoadError, WasmPlugin};
-use super::{Chain, Link, Settings};
+use super::{Chain, Link, LiveFetcher, Settings};
+use crate::transport;
 
 /// Why the chain can't be made; names the plugin.
 #[derive(Debug, thiserror::Error)]
@@ -13,25 +14,25 @@ pub enum ChainError {
     Load { name: String, component: String, reason: LoadError },
     #[error("the plugin `{name}`: `component = \"{component}\"` can't be read: {reason}")]
     Unreadable { name: String, component: String, reason: String },
-    #[error(transparent)]
-    Engine(LoadError),
+    #[error("the plugin `{name}`: its `hosts` can't be reached: {reason}")]
+    Fetching { name: String, reason: transport::Failure },
 }
 
 /// Loads every plugin, in order. One that can't be loaded stops the gateway from starting: a
 /// rule that silently does not apply is worse.
-pub async fn load(settings: &[Settings]) -> Result<Chain, ChainError> {
-    let engine = Engine::new().map_err(ChainError::Engine)?;
+pub async fn load(engine: &Engine, settings: &[Settings]) -> Result<Chain, ChainError> {
     let mut links = Vec::with_capacity(settings.len());
     for settings in settings {
         let bytes = read(settings).await?;
-        let plugin = WasmPlugin::load(&engine, settings, bytes).await.map_err(|reason| ChainError::Load {
+        let plugin = WasmPlugin::load(engine, settings, bytes).await.map_err(|reason| ChainError::Load {
             name: settings.name.clone(),
             component: settings.component.clone(),
             reason,
         })?;
         links.push(Link { name: settings.name.clone(), on_error: settings.on_error, plugin: Arc::new(plugin) });
     }
-    Ok(Chain::new(links))
+    let fetcher = LiveFetcher::new(settings).map_err(|(name, reason)| ChainError::Fetching { name, reason })?;
+    Ok(Chain::new(links).reaching(fetcher))
 }
 
 async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
@@ -40,7 +41,7 @@ async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
         component: settings.component.clone(),
         reason,
     };
-    match settings.component.strip_prefix("builtin:") {
+    match settings.builtin() {
         Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
             unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
         }),

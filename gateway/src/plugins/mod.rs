@@ -8,21 +8,24 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+mod contract;
+mod fetching;
 mod in_force;
 mod load;
+mod settings;
 mod surroundings;
 pub mod wasm;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
-use serde_json::Value;
 
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
 pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use fetching::{FetchCounts, LiveFetcher};
 pub use in_force::InForce;
 pub use load::{ChainError, load};
+pub use settings::{HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
     Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
@@ -71,8 +74,14 @@ pub struct Hooks {
 pub enum Failure {
     #[error("it took longer than its deadline of {0:?}")]
     Deadline(Duration),
+    /// It ran within its deadline, but waited too long: for what it remembers, for another host, or
+    /// for a turn.
+    #[error("it was not done after {0:?}, with all its waiting")]
+    Waiting(Duration),
     #[error("it wanted more memory than its limit of {0} bytes")]
     Memory(usize),
+    #[error("it wanted larger tables than the limit of {0} entries")]
+    Tables(usize),
     #[error("it trapped: {0}")]
     Trapped(String),
     #[error("it gave more than the host takes: {0}")]
@@ -81,57 +90,4 @@ pub enum Failure {
     Failed(String),
     #[error("its configuration makes no sense: {0}")]
     BadConfig(String),
-}
-
-/// What an operator writes under `[[plugins]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    pub name: String,
-    /// `builtin:NAME`, or the path of a component.
-    pub component: String,
-    #[serde(default)]
-    pub on_error: OnError,
-    /// The longest that one call may take, in milliseconds.
-    #[serde(default = "default_deadline")]
-    pub deadline_ms: u32,
-    /// The most memory of one call, in MiB.
-    #[serde(default = "default_memory")]
-    pub memory_mib: usize,
-    #[serde(default)]
-    pub config: Value,
-}
-
-impl Settings {
-    /// A component in a file, with everything else as usual, named after the file.
-    pub fn from_file(path: &std::path::Path) -> Self {
-        let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self {
-            name: stem,
-            component: path.display().to_string(),
-            on_error: OnError::default(),
-            deadline_ms: default_deadline(),
-            memory_mib: default_memory(),
-            config: Value::Null,
-        }
-    }
-}
-
-fn default_deadline() -> u32 {
-    500
-}
-
-fn default_memory() -> usize {
-    16
-}
-
-/// What happens to the chain when a plugin gives no decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnError {
-    /// The next plugin is asked as if this one were not there.
-    #[default]
-    Skip,
-    /// The chain ends here.
-    Stop,
 }

@@ -36,6 +36,13 @@ pub enum Failure {
     TooLong(usize),
 }
 
+impl Failure {
+    /// Whether the address was refused because it is not a public one.
+    pub fn is_private(&self) -> bool {
+        matches!(self, Self::NotSent(text) if text.ends_with(guard::NOT_PUBLIC))
+    }
+}
+
 /// Limits of one [`HttpTransport`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -222,6 +229,7 @@ mod tests {
         let guarded = HttpTransport::new(Limits { reach: Reach::Public, ..Limits::default() }).unwrap();
         for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0"] {
             let failure = guarded.send(get(&format!("http://{host}:{port}/"))).await.unwrap_err();
+            assert!(failure.is_private(), "{host}: {failure}");
             assert!(
                 matches!(&failure, Failure::NotSent(text) if text.contains(guard::NOT_PUBLIC)),
                 "{host}: {failure}"
