@@ -91,8 +91,9 @@ const ROOMS: [(&str, &[&str]); 23] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 24] = [
+const ALONE: [(&str, &[&str]); 25] = [
     ("wasmtime", &["plugins/wasm"]),
+    ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["plugins/wasm"]),
     ("sea_orm", &["store"]),
@@ -102,7 +103,7 @@ const ALONE: [(&str, &[&str]); 24] = [
     ("rustls", &["transport"]),
     ("tower_layer", &["transport"]),
     ("tower_service", &["transport"]),
-    ("rustix", &["doctor"]),
+    ("rustix", &["doctor", "plugins/wasm"]),
     ("axum", &["web", "sandbox"]),
     ("hyper", &["web", "sandbox"]),
     ("hyper_util", &["web", "sandbox"]),

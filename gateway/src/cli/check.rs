@@ -30,7 +30,7 @@ impl ConfigCommand {
                 let config = context.config()?;
                 let wanted = context.sources(Vec::new()).plugins()?.settings;
                 // A plugin checks its part of the settings by its own schema.
-                plugins::load(&wanted).await?;
+                plugins::load(&plugins::wasm::Engine::new()?, &wanted).await?;
                 let (channels, plugins) = (config.channels.len(), wanted.len());
                 context.output.print(&json!({ "ok": true, "channels": channels, "plugins": plugins }), || {
                     format!("the settings are right: {channels} channel(s), {plugins} plugin(s)")

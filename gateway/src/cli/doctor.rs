@@ -42,8 +42,10 @@ impl Doctor {
         };
         let file = sources.path().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
         let settings = Finding::ok("settings", format!("the settings are right ({file}, over the built-in defaults)"));
+        let plugins = sources.plugins().map(|wanted| wanted.settings).map_err(|error| error.to_string());
         let limits = Limits { total: Duration::from_secs(10), ..Limits::default() };
-        let doctor = doctor::Doctor::new(config, Arc::new(HttpTransport::new(limits)?), Arc::new(SystemClock))?;
+        let doctor =
+            doctor::Doctor::new(config, plugins, Arc::new(HttpTransport::new(limits)?), Arc::new(SystemClock))?;
         let mut findings = doctor.examine().await;
         let mut fixed = Vec::new();
         if self.fix {

@@ -43,7 +43,8 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::default());
         let channels = Channels::build(&config.channels)?;
-        let loader = plugins::Loader::start(plugins::wasm::Engine::new()?, source).await?;
+        let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
+        let loader = plugins::Loader::start(engine, source).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let folder = &config.media.path;

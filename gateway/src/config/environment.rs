@@ -3,8 +3,8 @@
 use figment::Figment;
 use figment::value::{Num, Value};
 
-/// The variables of the process, as far as they concern Recado.
-#[derive(Clone, Debug, Default)]
+/// The variables of the process; for debugging their names alone, since anything may be in them.
+#[derive(Clone, Default)]
 pub struct Environment(Vec<(String, String)>);
 
 /// What users of Twilio's own libraries have set already.
@@ -47,11 +47,15 @@ impl Environment {
     }
 }
 
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
-        let ours = |name: &str| name.starts_with(PREFIX) || TWILIO.iter().any(|(known, _)| *known == name);
-        let mut kept: Vec<_> =
-            variables.into_iter().filter(|(name, value)| ours(name) && !value.trim().is_empty()).collect();
+        let mut kept: Vec<_> = variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
         kept.sort();
         Self(kept)
     }

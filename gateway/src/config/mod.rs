@@ -36,6 +36,7 @@ pub struct Config {
     pub lookup: lookup::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
+    pub plugin_host: plugins::HostSettings,
     #[serde(default)]
     pub plugins: Vec<plugins::Settings>,
     pub plugin_files: plugins::Files,
@@ -119,13 +120,17 @@ impl Sources {
 
     /// The plugins of the settings, then those of their folder; and the files that say which they are.
     pub fn plugins(&self) -> Result<plugins::Wanted, Error> {
-        self.load()?.wanted_plugins(self.path())
+        self.load()?.wanted_plugins(self)
     }
 
     /// The settings, checked.
     pub fn load(&self) -> Result<Config, Error> {
         let figment = self.figment()?;
-        let config: Config = figment.extract().map_err(|errors| explain(&errors))?;
+        let mut config: Config = figment.extract().map_err(|errors| explain(&errors))?;
+        for plugin in &mut config.plugins {
+            let resolved = plugin.resolve(|name| self.environment.get(name));
+            resolved.map_err(|wrong| wrong_plugin(&figment, &plugin.name, wrong))?;
+        }
         config.check(&figment)?;
         Ok(config)
     }
@@ -163,11 +168,17 @@ fn explain(errors: &figment::Error) -> Error {
 
 impl Config {
     /// The plugins that there shall be, and the files that say so.
-    pub fn wanted_plugins(&self, file: Option<PathBuf>) -> Result<plugins::Wanted, Error> {
+    pub fn wanted_plugins(&self, sources: &Sources) -> Result<plugins::Wanted, Error> {
         let folder = &self.plugin_files.folder;
         let dropped = plugins::folder::read(folder).map_err(|error| Error::File(error.to_string()))?;
         let mut settings = self.plugins.clone();
-        for plugin in dropped {
+        for mut plugin in dropped {
+            let sound = plugin.resolve(|name| sources.environment.get(name)).and_then(|()| plugin.check());
+            sound.map_err(|(key, problem)| Error::Value {
+                origin: folder.join(format!("{}.toml", plugin.name)).display().to_string(),
+                key,
+                problem,
+            })?;
             if settings.iter().any(|known| known.name == plugin.name) {
                 let text = format!("{}: there is another plugin of the name `{}`", folder.display(), plugin.name);
                 return Err(Error::File(text));
@@ -175,7 +186,7 @@ impl Config {
             settings.push(plugin);
         }
         let beside = settings.iter().map(|plugin| Path::new(&plugin.component).with_extension("toml"));
-        let files = file.into_iter().chain([folder.clone()]).chain(beside).collect();
+        let files = sources.path().into_iter().chain([folder.clone()]).chain(beside).collect();
         Ok(plugins::Wanted { settings, files })
     }
 
@@ -208,9 +219,17 @@ impl Config {
             if !names.insert(&plugin.name) {
                 return Err(wrong("plugins".to_owned(), format!("there are two of the name `{}`", plugin.name)));
             }
+            plugin.check().map_err(|wrong| wrong_plugin(figment, &plugin.name, wrong))?;
         }
         Ok(())
     }
+}
+
+/// One of several plugins is named by its name.
+fn wrong_plugin(figment: &Figment, name: &str, (key, problem): (String, String)) -> Error {
+    let origin =
+        figment.find_metadata("plugins").map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+    Error::Value { origin, key: format!("plugins.{name}.{key}"), problem }
 }
 
 fn check_public_url(text: &str) -> Result<(), String> {

@@ -49,7 +49,8 @@ fn walk(key: &str, value: &Value, figment: &Figment, shown: &mut Vec<Shown>) {
 
 fn redact(key: &str, value: serde_json::Value) -> serde_json::Value {
     let last = key.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or(key);
-    if SECRETS.iter().any(|word| last.contains(word)) {
+    // Of a plugin's secrets the names are the operator's own.
+    if SECRETS.iter().any(|word| last.contains(word)) || key.split('.').any(|part| part == "secrets") {
         return "(secret)".into();
     }
     let password = value.as_str().and_then(|text| url::Url::parse(text).ok()).filter(|url| url.password().is_some());

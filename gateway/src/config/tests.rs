@@ -1,5 +1,7 @@
 //! Settings from all their sources, and what is said when they are wrong.
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 fn sources(file: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Sources) {
@@ -57,7 +59,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 #[test]
 fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
-    let cases: [Case; 11] = [
+    let cases: [Case; 15] = [
         ("[reconcile]\nresend_after_s = 10", &[], "`reconcile.resend_after_s`: is 10, but must be at least 20"),
         ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
         ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
@@ -73,6 +75,26 @@ fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
         ),
         ("", &[("RECADO_DELIVERY__TRIES", "0")], "the environment variable RECADO_DELIVERY__TRIES: `delivery.tries`"),
         ("[[plugins]]\nname = \"a\"\ncomponent = \"b\"\non_error = \"ask\"", &[], "must be one of: skip, stop"),
+        (
+            "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\nmemory_mib = 65",
+            &[],
+            "FOLDER/recado.toml: `plugins.a.memory_mib`: is 65, but must be 1 to 64",
+        ),
+        (
+            "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\nhosts = [\"ftp://c\"]",
+            &[],
+            "`plugins.a.hosts`: `ftp://c` is neither http nor https; write it as in api.example.com",
+        ),
+        (
+            "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\n[plugins.secrets]\nkey = \"short\"",
+            &[],
+            "`plugins.a.secrets.key`: is shorter than 8 characters",
+        ),
+        (
+            "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\n[plugins.secrets]\nkey = \"env:NO_SUCH_KEY\"",
+            &[],
+            "`plugins.a.secrets.key`: the environment variable NO_SUCH_KEY is not set, or empty",
+        ),
     ];
     for (file, variables, expected) in cases {
         let problem = problem(file, variables);
@@ -94,6 +116,22 @@ fn showing_gives_origins_and_no_secret() {
     assert!(!all.contains("hush"), "{all}");
 }
 
+#[test]
+fn a_plugins_secrets_come_from_the_settings_or_the_environment_and_are_never_shown() {
+    let file = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\n[plugins.secrets]\nplain = \"hush-hush\"\n\
+                kept = \"env:API_KEY\"\nbound = { value = \"env:API_KEY\", hosts = [\"api.example.com\"] }";
+    let (_folder, sources) = sources(file, &[("API_KEY", "quiet-please")]);
+    let config = sources.load().unwrap();
+    let secret = |name: &str| match &config.plugins[0].secrets[name] {
+        plugins::Secret::Plain(value) | plugins::Secret::Bound { value, .. } => value.expose_secret().to_owned(),
+    };
+    assert_eq!(["plain", "kept", "bound"].map(secret), ["hush-hush", "quiet-please", "quiet-please"]);
+    let shown = show(&sources.figment().unwrap()).unwrap();
+    let all = format!("{} {config:?} {sources:?}", serde_json::to_string(&shown).unwrap());
+    assert!(all.contains("plugins.0.secrets.plain"), "{all}");
+    assert!(!all.contains("hush-hush") && !all.contains("quiet-please"), "{all}");
+}
+
 /// The reference is complete: whatever key a section takes, it shows, if only in a comment.
 #[test]
 fn every_key_is_in_the_reference() {
@@ -108,6 +146,7 @@ fn every_key_is_in_the_reference() {
         "[lookup]",
         "[media]",
         "[log]",
+        "[plugin_host]",
         channel,
         plugin,
     ] {

@@ -16,26 +16,35 @@ use bytes::Bytes;
 use crate::channels::{BadSettings, Channels, Finding, Fix};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::plugins::Settings;
 use crate::transport::Transport;
 
 /// What a look around needs.
 pub struct Doctor {
     config: Config,
+    /// Or why nobody can tell which they are.
+    plugins: Result<Vec<Settings>, String>,
     channels: Channels,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
 }
 
 impl Doctor {
-    pub fn new(config: Config, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, BadSettings> {
+    /// Of these settings and plugins.
+    pub fn new(
+        config: Config,
+        plugins: Result<Vec<Settings>, String>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BadSettings> {
         let channels = Channels::build(&config.channels)?;
-        Ok(Self { config, channels, transport, clock })
+        Ok(Self { config, plugins, channels, transport, clock })
     }
 
     /// Looks at everything.
     pub async fn examine(&self) -> Vec<Finding> {
         let mut findings = database::examine(&self.config.database).await;
-        findings.extend(plugins::examine(&self.config).await);
+        findings.extend(plugins::examine(&self.plugins).await);
         let mut skew = clock::Skew::default();
         findings.extend(self.address(&mut skew).await);
         for name in self.channels.names() {

@@ -1,22 +1,31 @@
 //! The plugins: that each loads, compiles and takes its part of the settings.
 
 use crate::channels::Finding;
-use crate::config::Config;
-use crate::plugins::load;
+use crate::plugins::wasm::Engine;
+use crate::plugins::{Settings, load};
 
-pub(super) async fn examine(config: &Config) -> Vec<Finding> {
-    let plugins = match config.wanted_plugins(None) {
-        Ok(wanted) => wanted.settings,
-        Err(error) => {
+/// Of the plugins, or of why nobody can tell which they are.
+pub(super) async fn examine(plugins: &Result<Vec<Settings>, String>) -> Vec<Finding> {
+    let plugins = match plugins {
+        Ok(plugins) => plugins,
+        Err(problem) => {
             let remedy = "set the file right, or take it out of the folder (`plugin_files.folder`)";
-            return vec![Finding::failed("plugins", error.to_string(), remedy)];
+            return vec![Finding::failed("plugins", problem.clone(), remedy)];
         }
     };
     let mut findings = Vec::with_capacity(plugins.len());
-    for settings in &plugins {
+    // It keeps nothing: whoever only looks writes nothing.
+    let engine = match Engine::new() {
+        Ok(engine) => engine,
+        Err(error) => {
+            let remedy = "give this process more memory and threads (`ulimit -a` shows what it may have)";
+            return vec![Finding::failed("plugins".to_owned(), error.to_string(), remedy)];
+        }
+    };
+    for settings in plugins {
         let check = format!("plugins.{}", settings.name);
         // One by one, so that each is judged.
-        findings.push(match load(std::slice::from_ref(settings)).await {
+        findings.push(match load(&engine, std::slice::from_ref(settings)).await {
             Ok(chain) => {
                 let manifests = chain.links().iter().map(|link| link.plugin.manifest());
                 let told = manifests.map(|told| format!("{} {}, SHA-256 {}", told.name, told.version, told.digest));

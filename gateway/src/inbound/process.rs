@@ -7,7 +7,7 @@ use super::Shared;
 use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
 use crate::message::{MessageId, Options, PartId};
-use crate::plugins::{ContactSeen, ConversationSeen, InboundCall, Nothing, Ran, Surroundings};
+use crate::plugins::{Chain, ContactSeen, ConversationSeen, InboundCall, Nothing, Ran, Surroundings};
 use crate::store::{
     self, Committed, Conversation, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Trace,
 };
@@ -40,7 +40,8 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded) -> Result<(), s
     let Some(conversation) = shared.store.conversation(recorded.conversation_id).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
-    let asked = shared.plugins.chain().on_inbound(call(recorded, &conversation), &shared.surroundings()).await;
+    let chain = shared.plugins.chain();
+    let asked = chain.on_inbound(call(recorded, &conversation), &shared.surroundings(&chain)).await;
     let plan = asked.outcome;
     let Some(channel) = shared.channels.get(&recorded.channel) else {
         return Err(store::Error::Refused(format!("its channel `{}` is no longer configured", recorded.channel)));
@@ -118,14 +119,14 @@ fn call(recorded: &Recorded, conversation: &Conversation) -> InboundCall {
 }
 
 impl Shared {
-    fn surroundings(&self) -> Surroundings {
+    fn surroundings(&self, chain: &Chain) -> Surroundings {
         Surroundings {
             now: self.clock.now(),
             seed: 0,
             locale: self.place.locale.clone(),
             time_zone: self.place.time_zone.clone(),
             state: Arc::new(Nothing),
-            fetcher: Arc::new(Nothing),
+            fetcher: chain.fetcher(),
         }
     }
 

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::builtin::{BUILTINS, builtin};
 use super::wasm::{Engine, LoadError, WasmPlugin};
-use super::{Chain, Link, Settings};
+use super::{Chain, Link, LiveFetcher, Settings};
+use crate::transport;
 
 /// Why the chain can't be made; names the plugin.
 #[derive(Debug, thiserror::Error)]
@@ -20,26 +21,26 @@ pub enum ChainError {
          the one you mean"
     )]
     OtherBytes { name: String, component: String, pinned: String, found: String },
-    #[error(transparent)]
-    Engine(LoadError),
+    #[error("the plugin `{name}`: its `hosts` can't be reached: {reason}")]
+    Fetching { name: String, reason: transport::Failure },
 }
 
 /// Loads every plugin, in order. One that can't be loaded stops the gateway from starting: a
 /// rule that silently does not apply is worse.
-pub async fn load(settings: &[Settings]) -> Result<Chain, ChainError> {
-    let engine = Engine::new().map_err(ChainError::Engine)?;
+pub async fn load(engine: &Engine, settings: &[Settings]) -> Result<Chain, ChainError> {
     let mut links = Vec::with_capacity(settings.len());
     for settings in settings {
         let bytes = read(settings).await?;
         digest(settings, &bytes)?;
-        let plugin = WasmPlugin::load(&engine, settings, bytes).await.map_err(|reason| ChainError::Load {
+        let plugin = WasmPlugin::load(engine, settings, bytes).await.map_err(|reason| ChainError::Load {
             name: settings.name.clone(),
             component: settings.component.clone(),
             reason,
         })?;
         links.push(Link::new(settings.name.clone(), settings.on_error, Arc::new(plugin)));
     }
-    Ok(Chain::new(links))
+    let fetcher = LiveFetcher::new(settings).map_err(|(name, reason)| ChainError::Fetching { name, reason })?;
+    Ok(Chain::new(links).reaching(fetcher))
 }
 
 /// The component's bytes.
@@ -49,7 +50,7 @@ pub(super) async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
         component: settings.component.clone(),
         reason,
     };
-    match settings.component.strip_prefix("builtin:") {
+    match settings.builtin() {
         Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
             unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
         }),

@@ -8,11 +8,14 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+mod contract;
+mod fetching;
 pub mod folder;
 pub mod health;
 mod in_force;
 mod load;
 mod loader;
+mod settings;
 mod surroundings;
 pub mod wasm;
 
@@ -20,15 +23,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
 pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use fetching::{FetchCounts, LiveFetcher};
 pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
 pub use loader::{Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
+pub use settings::{Files, HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
     Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
@@ -77,8 +81,14 @@ pub struct Hooks {
 pub enum Failure {
     #[error("it took longer than its deadline of {0:?}")]
     Deadline(Duration),
+    /// It ran within its deadline, but waited too long: for what it remembers, for another host, or
+    /// for a turn.
+    #[error("it was not done after {0:?}, with all its waiting")]
+    Waiting(Duration),
     #[error("it wanted more memory than its limit of {0} bytes")]
     Memory(usize),
+    #[error("it wanted larger tables than the limit of {0} entries")]
+    Tables(usize),
     #[error("it trapped: {0}")]
     Trapped(String),
     #[error("it gave more than the host takes: {0}")]
@@ -90,71 +100,4 @@ pub enum Failure {
     /// It was not asked at all.
     #[error("it is not asked until {0}, since it failed again and again")]
     Tripped(Timestamp),
-}
-
-/// What an operator writes under `[[plugins]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    pub name: String,
-    /// `builtin:NAME`, or the path of a component.
-    pub component: String,
-    /// The component's SHA-256, in hex, where no other shall be taken.
-    #[serde(default)]
-    pub sha256: Option<String>,
-    #[serde(default)]
-    pub on_error: OnError,
-    /// The longest that one call may take, in milliseconds.
-    #[serde(default = "default_deadline")]
-    pub deadline_ms: u32,
-    /// The most memory of one call, in MiB.
-    #[serde(default = "default_memory")]
-    pub memory_mib: usize,
-    #[serde(default)]
-    pub config: Value,
-}
-
-/// `[plugin_files]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Files {
-    /// A folder whose components are plugins, too, after those of the settings.
-    pub folder: std::path::PathBuf,
-    /// How often files are looked at for changes, in seconds. 0 is never.
-    pub watch_s: u32,
-}
-
-impl Settings {
-    /// A component in a file, with everything else as usual, named after the file.
-    pub fn from_file(path: &std::path::Path) -> Self {
-        let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self {
-            name: stem,
-            component: path.display().to_string(),
-            sha256: None,
-            on_error: OnError::default(),
-            deadline_ms: default_deadline(),
-            memory_mib: default_memory(),
-            config: Value::Null,
-        }
-    }
-}
-
-fn default_deadline() -> u32 {
-    500
-}
-
-fn default_memory() -> usize {
-    16
-}
-
-/// What happens to the chain when a plugin gives no decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnError {
-    /// The next plugin is asked as if this one were not there.
-    #[default]
-    Skip,
-    /// The chain ends here.
-    Stop,
 }

@@ -39,6 +39,13 @@ pub enum Failure {
     TooLong(usize),
 }
 
+impl Failure {
+    /// Whether the address was refused because it is not a public one.
+    pub fn is_private(&self) -> bool {
+        matches!(self, Self::NotSent(text) if text.ends_with(guard::NOT_PUBLIC))
+    }
+}
+
 /// Limits of one [`HttpTransport`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -74,6 +74,7 @@ async fn the_guard_keeps_from_private_addresses_however_they_are_written() {
     let guarded = HttpTransport::new(Limits { reach: Reach::Public, ..Limits::default() }).unwrap();
     for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0"] {
         let failure = guarded.send(get(&format!("http://{host}:{port}/"))).await.unwrap_err();
+        assert!(failure.is_private(), "{host}: {failure}");
         assert!(matches!(&failure, Failure::NotSent(text) if text.contains(guard::NOT_PUBLIC)), "{host}: {failure}");
     }
     let came = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;

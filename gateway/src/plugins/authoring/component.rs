@@ -4,6 +4,8 @@
 
 use wit_component::{ComponentEncoder, DecodedWasm};
 
+use crate::plugins::contract::is_wasi;
+
 /// The contract's package and version, as in `sdk/wit/plugin.wit`.
 const PACKAGE: &str = "recado:plugin";
 const VERSION: &str = "0.1.0";
@@ -79,7 +81,8 @@ pub fn check(component: &[u8]) -> Result<Surface, Unfit> {
     if let Some(missing) = missing {
         return Err(Unfit::Exports { missing, found: listed(&surface.exports) });
     }
-    let foreign: Vec<String> = surface.imports.iter().filter(|name| !is_ours(name)).cloned().collect();
+    let foreign: Vec<String> =
+        surface.imports.iter().filter(|name| !is_ours(name) && !is_wasi(name)).cloned().collect();
     if !foreign.is_empty() {
         return Err(Unfit::Imports(listed(&foreign)));
     }
@@ -134,8 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn what_compilers_import_of_wasi_by_themselves_is_no_hindrance() {
+        let imports = ["recado:plugin/log@0.1.0", "wasi:cli/environment@0.2.6", "wasi:io/streams@0.2.0"];
+        assert!(check(&component(&imports, &[DESCRIBED, INBOUND])).is_ok());
+    }
+
+    #[test]
     fn what_is_missing_or_too_much_is_named() {
-        let wasi = "wasi:cli/environment@0.2.6";
+        let http = "wasi:http/types@0.2.6";
         let newer = "recado:plugin/log@0.2.0";
         let cases: [(&[&str], &[&str], &[&str]); 5] = [
             (&[], &[], &["lacks recado:plugin/about@0.1.0;", "exports nothing"]),
@@ -145,7 +154,7 @@ mod tests {
                 &["lacks a hook (one of recado:plugin/inbound@0.1.0,", "exports recado:plugin/about@0.1.0"],
             ),
             (&[], &[DESCRIBED, "recado:plugin/inbound@0.2.0"], &["exports", "recado:plugin/inbound@0.2.0"]),
-            (&[wasi], &[DESCRIBED, INBOUND], &[wasi, "wasm32-unknown-unknown"]),
+            (&[http], &[DESCRIBED, INBOUND], &[http, "wasm32-unknown-unknown"]),
             (&[newer], &[DESCRIBED, INBOUND], &[newer]),
         ];
         for (imports, exports, said) in cases {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{
-    Called, ConversationSeen, Effects, Failure, Health, InboundCall, Manifest, OnError, OutboundCall, Plugin,
-    StateChange, StatusCall, Surroundings, TimerCall,
+    Called, ConversationSeen, Effects, Failure, FetchCounts, Fetcher, Health, InboundCall, LiveFetcher, Manifest,
+    OnError, OutboundCall, Plugin, StateChange, StatusCall, Surroundings, TimerCall,
 };
 use crate::actions::{Decision, Flow, Plan, Planner, Verdict};
 use crate::message::{Address, ConversationId, MessageId};
@@ -24,9 +24,12 @@ pub struct Link {
     pub health: Arc<Health>,
 }
 
-/// The plugins in the order they are asked.
+/// The plugins in the order they are asked, and whom they may ask themselves.
 #[derive(Clone, Default)]
-pub struct Chain(Vec<Link>);
+pub struct Chain {
+    links: Vec<Link>,
+    fetcher: Arc<LiveFetcher>,
+}
 
 /// What one plugin came to, for the trace.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,28 +67,44 @@ pub enum Passed {
 
 impl Chain {
     pub fn new(links: Vec<Link>) -> Self {
-        Self(links)
+        Self { links, fetcher: Arc::default() }
+    }
+
+    /// The same plugins, with hosts that they may ask.
+    #[must_use]
+    pub fn reaching(self, fetcher: LiveFetcher) -> Self {
+        Self { fetcher: Arc::new(fetcher), ..self }
     }
 
     pub fn links(&self) -> &[Link] {
-        &self.0
+        &self.links
+    }
+
+    /// What carries out the fetches of a live call.
+    pub fn fetcher(&self) -> Arc<dyn Fetcher> {
+        Arc::<LiveFetcher>::clone(&self.fetcher)
+    }
+
+    /// How often each plugin asked other hosts.
+    pub fn fetch_counts(&self) -> Vec<(&str, FetchCounts)> {
+        self.fetcher.counts()
     }
 
     /// Whether any plugin wants to hear what becomes of messages.
     pub fn wants_status(&self) -> bool {
-        self.0.iter().any(|link| link.plugin.manifest().hooks.status)
+        self.links.iter().any(|link| link.plugin.manifest().hooks.status)
     }
 
     /// Whether any plugin wants to see what is about to be sent.
     pub fn wants_outbound(&self) -> bool {
-        self.0.iter().any(|link| link.plugin.manifest().hooks.outbound)
+        self.links.iter().any(|link| link.plugin.manifest().hooks.outbound)
     }
 
     /// Asks every plugin that wants inbound messages, until one stops the chain. Tags that one
     /// sets are seen by the next.
     pub async fn on_inbound(&self, mut call: InboundCall, surroundings: &Surroundings) -> Asked<Plan> {
         let mut asking = Asking::new(Some(call.id), &call.conversation);
-        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
+        for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
             let asked = link.ask(conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
@@ -99,7 +118,7 @@ impl Chain {
     /// The same for what became of a message.
     pub async fn on_status(&self, mut call: StatusCall, surroundings: &Surroundings) -> Asked<Plan> {
         let mut asking = Asking::new(Some(call.message_id), &call.conversation);
-        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.status) {
+        for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.status) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
             let asked = link.ask(conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
@@ -112,7 +131,7 @@ impl Chain {
 
     /// Asks the one plugin whose timer ran out. None when it is no longer there, or wants no timers.
     pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
-        let link = self.0.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
+        let link = self.links.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
         let mut asking = Asking::new(None, &call.conversation);
         let conversation = Some(call.conversation.id);
         let asked = link.ask(conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
@@ -127,7 +146,7 @@ impl Chain {
         let mut tagging = Planner::new(Vec::new());
         let (mut ran, mut changes) = (Vec::new(), Vec::new());
         let mut rejected = None;
-        for link in self.0.iter().filter(|link| link.plugin.manifest().hooks.outbound) {
+        for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.outbound) {
             let conversation = call.conversation.as_ref().map(|conversation| conversation.id);
             let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
             let (Called { result, effects }, duration) = asked;

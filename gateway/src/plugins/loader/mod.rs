@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::load::{self, ChainError};
 use super::wasm::{Engine, WasmPlugin};
-use super::{Chain, InForce, Link, Settings};
+use super::{Chain, InForce, Link, LiveFetcher, Settings};
 
 /// Where the settings come from, each time they are looked at.
 pub type Source = Box<dyn Fn() -> Result<Wanted, String> + Send + Sync>;
@@ -102,15 +102,14 @@ impl Loader {
     pub async fn candidate(&self) -> Result<Chain, ReloadError> {
         let loaded = self.0.loaded.lock().await;
         let (next, _) = self.0.load(&loaded).await?;
-        Ok(Chain::new(next.into_iter().map(|loaded| loaded.link).collect()))
+        Ok(chain(&next)?)
     }
 
     /// Brings the chain in force up to date.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let mut loaded = self.0.loaded.lock().await;
         let (next, plugins) = self.0.load(&loaded).await?;
-        let links = next.iter().map(|loaded| loaded.link.clone()).collect();
-        self.0.in_force.replace(Chain::new(links));
+        self.0.in_force.replace(chain(&next)?);
         *loaded = next;
         Ok(Reloaded { plugins })
     }
@@ -147,6 +146,13 @@ impl Loader {
             Err(error) => tracing::error!(%error, why, "the plugins were not reloaded; the ones before stay in force"),
         }
     }
+}
+
+/// The plugins in their order, with whom they may ask.
+fn chain(loaded: &[Loaded]) -> Result<Chain, ChainError> {
+    let settings: Vec<Settings> = loaded.iter().map(|loaded| loaded.settings.clone()).collect();
+    let fetcher = LiveFetcher::new(&settings).map_err(|(name, reason)| ChainError::Fetching { name, reason })?;
+    Ok(Chain::new(loaded.iter().map(|loaded| loaded.link.clone()).collect()).reaching(fetcher))
 }
 
 impl Shared {

@@ -8,9 +8,10 @@ use wasmtime::{Store, WasmBacktrace};
 
 use super::Engine;
 use super::host::Host;
-use super::limits::DeadlinePassed;
-use super::plugin::MAX_COMPONENT_BYTES;
+use super::limits::{DeadlinePassed, Denied, MAX_TABLE_ELEMENTS};
+use super::loading::MAX_COMPONENT_BYTES;
 use crate::plugins::Failure;
+use crate::plugins::contract::{OFFERED, PACKAGE, is_compatible, is_wasi, of_the_contract};
 
 /// Why a component was not loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,9 +24,9 @@ pub enum LoadError {
     NotAComponent(String),
     #[error("it can't be compiled: {0}")]
     Uncompilable(String),
-    #[error("it does not fit recado:plugin@0.1.0, which this gateway offers: {0}")]
-    WrongContract(String),
-    #[error("it wants to be called for the hook `{0}`, but does not export recado:plugin/{0}@0.1.0")]
+    #[error("it was built for {built_for}; this gateway offers {PACKAGE}@{OFFERED}: {problem}")]
+    WrongContract { built_for: String, problem: String },
+    #[error("it wants to be called for the hook `{0}`, but does not export {PACKAGE}/{0}@{OFFERED}")]
     MissingHook(&'static str),
     #[error("its trial call failed: {0}")]
     Trial(Failure),
@@ -59,37 +60,47 @@ pub(super) fn uncompilable(error: &wasmtime::Error) -> LoadError {
 }
 
 /// What the contract names.
-const PACKAGE: &str = "recado:plugin/";
 const EXPORTS: [&str; 1] = ["about"];
 const IMPORTS: [&str; 7] = ["types", "log", "config", "state", "clock", "random", "fetch"];
 
-/// Says which import or export is wrong where the names tell, and else what the linker says.
-pub(super) fn wrong_contract(engine: &Engine, component: &Component, error: Option<&wasmtime::Error>) -> LoadError {
+/// Says for which version it was built and which import or export is wrong, where the names tell, and
+/// else what the linker says.
+pub(super) fn wrong_contract(engine: &Engine, component: &Component, reason: Option<&str>) -> LoadError {
     let surface = component.component_type();
     let engine = engine.inner();
     let exports: Vec<&str> = surface.exports(engine).map(|(name, _)| name).collect();
+    let imports: Vec<&str> = surface.imports(engine).map(|(name, _)| name).collect();
     let foreign: Vec<&str> =
-        surface.imports(engine).map(|(name, _)| name).filter(|name| !is_one_of(&IMPORTS, name)).collect();
+        imports.iter().copied().filter(|name| !is_one_of(&IMPORTS, name) && !is_wasi(name)).collect();
     let missing: Vec<String> = EXPORTS
         .iter()
         .filter(|interface| !exports.iter().any(|name| is_one_of(&[interface], name)))
-        .map(|interface| format!("{PACKAGE}{interface}@0.1.0"))
+        .map(|interface| format!("{PACKAGE}/{interface}@{OFFERED}"))
         .collect();
-    LoadError::WrongContract(shorten(&if !foreign.is_empty() {
+    let problem = if !foreign.is_empty() {
         format!("it needs {}, which the gateway does not give", listed(&foreign))
     } else if !missing.is_empty() {
         format!("it does not export {}; it exports {}", listed(&missing), listed(&exports))
     } else {
-        error.map_or_else(|| "its exports have other types".to_owned(), |error| format!("{error:#}"))
-    }))
+        reason.unwrap_or("its exports have other types").to_owned()
+    };
+    let built_for = built_for(imports.iter().chain(&exports));
+    LoadError::WrongContract { built_for, problem: shorten(&problem) }
+}
+
+/// The version of the contract in a component's names; one that does not fit, if there are several.
+fn built_for<'a>(names: impl Iterator<Item = &'a &'a str>) -> String {
+    let mut versions: Vec<&str> = names.filter_map(|name| of_the_contract(name)).map(|(_, version)| version).collect();
+    versions.sort_by_key(|version| is_compatible(version));
+    match versions.first() {
+        Some(version) => format!("{PACKAGE}@{}", shorten(version)),
+        None => format!("something else than {PACKAGE}"),
+    }
 }
 
 /// Whether this is one of our interfaces, in a version that is compatible.
 fn is_one_of(interfaces: &[&str], name: &str) -> bool {
-    let Some((interface, version)) = name.strip_prefix(PACKAGE).and_then(|name| name.split_once('@')) else {
-        return false;
-    };
-    interfaces.contains(&interface) && version.starts_with("0.1.")
+    of_the_contract(name).is_some_and(|(interface, version)| interfaces.contains(&interface) && is_compatible(version))
 }
 
 fn listed(names: &[impl AsRef<str>]) -> String {
@@ -100,9 +111,11 @@ fn listed(names: &[impl AsRef<str>]) -> String {
 }
 
 /// A function of another type is found when the first instance is made.
-pub(super) fn trial_failed(failure: Failure) -> LoadError {
+pub(super) fn trial_failed(engine: &Engine, component: &Component, failure: Failure) -> LoadError {
     match failure {
-        Failure::Trapped(text) if text.starts_with("failed to convert function") => LoadError::WrongContract(text),
+        Failure::Trapped(text) if text.starts_with("failed to convert function") => {
+            wrong_contract(engine, component, Some(&text))
+        }
         failure => LoadError::Trial(failure),
     }
 }
@@ -112,18 +125,21 @@ pub(super) fn finish<T>(
     result: Result<wasmtime::Result<T>, Elapsed>,
     store: &Store<Host>,
     deadline: Duration,
+    wall: Duration,
 ) -> Result<T, Failure> {
     let error = match result {
         Ok(Ok(value)) => return Ok(value),
-        Err(_) => return Err(Failure::Deadline(deadline)),
+        Err(_) => return Err(Failure::Waiting(wall)),
         Ok(Err(error)) => error,
     };
     if error.downcast_ref::<DeadlinePassed>().is_some() {
         return Err(Failure::Deadline(deadline));
     }
     // A guest whose allocation was denied aborts; the denial is the reason, not the abort.
-    if store.data().memory.denied {
-        return Err(Failure::Memory(store.data().memory.limit));
+    match store.data().memory.denied {
+        Some(Denied::Memory) => return Err(Failure::Memory(store.data().memory.limit)),
+        Some(Denied::Tables) => return Err(Failure::Tables(MAX_TABLE_ELEMENTS)),
+        None => {}
     }
     let text = reason(&error);
     if text.contains("fuel allocated for hostcalls") {

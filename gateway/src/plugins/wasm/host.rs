@@ -1,52 +1,60 @@
-//! What the host gives a component: the imports of `sdk/wit`, and the types both sides share.
+//! What an instance has of the host, whatever version of the contract it speaks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use super::convert::{millis, moment};
-use super::limits::Memory;
-use crate::plugins::{Effects, Fetcher, LogLine, StateSource, Surroundings};
-
-pub(super) mod bindings {
-    wasmtime::component::bindgen!({
-        path: "../sdk/wit",
-        world: "plugin",
-        imports: {
-            "recado:plugin/state.get": async | trappable,
-            "recado:plugin/state.set": async | trappable,
-            "recado:plugin/state.delete": async | trappable,
-            "recado:plugin/state.add": async | trappable,
-            "recado:plugin/fetch.send": async | trappable,
-            default: trappable,
-        },
-        exports: { default: async },
-    });
-}
-
-use bindings::recado::plugin::{clock, config, log, random, types};
+use super::limits::{Limits, Memory};
+use super::meter::Meter;
+use super::wasi::Wasi;
+use crate::plugins::{ConversationSeen, Effects, Fetcher, LogLine, Nothing, StateSource, Surroundings};
 
 /// The most log lines of one call, and the most characters of one line.
 const MAX_LOG_LINES: usize = 64;
 const MAX_LOG_CHARACTERS: usize = 2_000;
 
-/// The state of one call.
+/// What all instances of a plugin have in common.
+#[derive(Debug)]
+pub(super) struct About {
+    /// As the operator named it.
+    pub(super) plugin: String,
+    /// A JSON document.
+    pub(super) config: String,
+    pub(super) limits: Limits,
+    /// Whether it imports anything of WASI.
+    pub(super) wasi: bool,
+}
+
+/// The state of an instance.
 pub(super) struct Host {
-    pub(super) plugin: Arc<str>,
-    config: Arc<str>,
+    pub(super) about: Arc<About>,
     pub(super) memory: Memory,
-    dropped_lines: bool,
-    now: Timestamp,
-    random: Xoshiro256PlusPlus,
+    pub(super) meter: Arc<Meter>,
+    pub(super) wasi: Option<Wasi>,
+    pub(super) call: Call,
+}
+
+/// All that belongs to one call and to no other: a new call puts a new one in its place.
+pub(super) struct Call {
+    pub(super) now: Timestamp,
+    pub(super) seed: u64,
+    pub(super) random: Xoshiro256PlusPlus,
     pub(super) state: Arc<dyn StateSource>,
     pub(super) fetcher: Arc<dyn Fetcher>,
     pub(super) subjects: Subjects,
     pub(super) effects: Effects,
+    /// How many requests it made, and how long it waited for them, and for what it remembers.
     pub(super) fetches: u32,
+    pub(super) fetching: Duration,
+    pub(super) remembering: Duration,
+    /// Of what it changed.
+    pub(super) changed_bytes: usize,
+    lines: usize,
+    notes: Vec<String>,
 }
 
 /// Whom a call is about; nobody in the trial call at load.
@@ -56,105 +64,111 @@ pub(super) struct Subjects {
     pub(super) contact: Option<Uuid>,
 }
 
-impl Host {
-    pub(super) fn new(
-        plugin: Arc<str>,
-        config: Arc<str>,
-        memory_limit: usize,
-        surroundings: &Surroundings,
-        subjects: Subjects,
-    ) -> Self {
+impl Subjects {
+    pub(super) fn of(conversation: &ConversationSeen) -> Self {
+        Self { conversation: Some(conversation.id.0), contact: Some(conversation.contact.id.0) }
+    }
+}
+
+impl Call {
+    fn new(plugin: &str, surroundings: &Surroundings, subjects: Subjects) -> Self {
         // Two plugins of one message draw different numbers.
         let seed = plugin.bytes().fold(surroundings.seed, |seed, byte| seed.rotate_left(8) ^ u64::from(byte));
         Self {
-            plugin,
-            config,
-            memory: Memory::limited_to(memory_limit),
-            dropped_lines: false,
             now: surroundings.now,
+            seed,
             random: Xoshiro256PlusPlus::seed_from_u64(seed),
             state: Arc::clone(&surroundings.state),
             fetcher: Arc::clone(&surroundings.fetcher),
             subjects,
             effects: Effects::default(),
             fetches: 0,
+            fetching: Duration::ZERO,
+            remembering: Duration::ZERO,
+            changed_bytes: 0,
+            lines: 0,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Host {
+    pub(super) fn new(about: &Arc<About>, surroundings: &Surroundings, subjects: Subjects) -> Self {
+        let call = Call::new(&about.plugin, surroundings, subjects);
+        Self {
+            about: Arc::clone(about),
+            memory: Memory::limited_to(about.limits.memory),
+            meter: Arc::default(),
+            wasi: about.wasi.then(|| Wasi::new(&call)),
+            call,
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.now
+    /// Another call of the same instance.
+    pub(super) fn begin(&mut self, surroundings: &Surroundings, subjects: Subjects) {
+        self.call = Call::new(&self.about.plugin, surroundings, subjects);
+        if let Some(wasi) = &self.wasi {
+            wasi.begin(&self.call);
+        }
     }
-}
 
-impl types::Host for Host {}
-
-impl config::Host for Host {
-    fn get(&mut self) -> wasmtime::Result<String> {
-        Ok(self.config.as_ref().to_owned())
+    /// The end of a call: what it did, and nothing of its surroundings is held any longer.
+    pub(super) fn end(&mut self, nothing: &Arc<Nothing>) -> Effects {
+        let printed = self.wasi.as_ref().map(Wasi::printed).unwrap_or_default();
+        for (level, line) in printed {
+            self.log(level, &line);
+        }
+        self.call.state = Arc::<Nothing>::clone(nothing);
+        self.call.fetcher = Arc::<Nothing>::clone(nothing);
+        std::mem::take(&mut self.call.effects)
     }
-}
 
-impl log::Host for Host {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        if self.effects.log.len() >= MAX_LOG_LINES {
-            if !self.dropped_lines {
-                self.dropped_lines = true;
-                tracing::warn!(plugin = %self.plugin, "the plugin logs too much; the rest of this call is dropped");
-            }
-            return Ok(());
+    /// A line for the gateway's log and the trace.
+    pub(super) fn log(&mut self, level: Level, message: &str) {
+        self.call.lines += 1;
+        if self.call.lines > MAX_LOG_LINES {
+            self.note("the plugin logs too much; the rest of this call is dropped");
+            return;
         }
         let line: String = message.chars().filter(|c| !c.is_control()).take(MAX_LOG_CHARACTERS).collect();
-        let plugin = self.plugin.as_ref();
-        let level = match level {
-            log::Level::Debug => {
-                tracing::debug!(target: "recado::plugin", plugin, "{line}");
-                "debug"
-            }
-            log::Level::Info => {
-                tracing::info!(target: "recado::plugin", plugin, "{line}");
-                "info"
-            }
-            log::Level::Warn => {
-                tracing::warn!(target: "recado::plugin", plugin, "{line}");
-                "warn"
-            }
-            log::Level::Error => {
-                tracing::error!(target: "recado::plugin", plugin, "{line}");
-                "error"
-            }
-        };
-        self.effects.log.push(LogLine { level, text: line });
-        Ok(())
+        let plugin = self.about.plugin.as_str();
+        match level {
+            Level::Debug => tracing::debug!(target: "recado::plugin", plugin, "{line}"),
+            Level::Info => tracing::info!(target: "recado::plugin", plugin, "{line}"),
+            Level::Warn => tracing::warn!(target: "recado::plugin", plugin, "{line}"),
+            Level::Error => tracing::error!(target: "recado::plugin", plugin, "{line}"),
+        }
+        self.call.effects.log.push(LogLine { level: level.as_str(), text: line });
+    }
+
+    /// Says in the log and the trace, once for each call, that a quota is used up: a plugin that is told
+    /// so itself may keep it to itself.
+    pub(super) fn note(&mut self, quota: &str) {
+        if self.call.notes.iter().any(|note| note == quota) {
+            return;
+        }
+        self.call.notes.push(quota.to_owned());
+        tracing::warn!(plugin = %self.about.plugin, "{quota}");
+        self.call.effects.log.push(LogLine { level: Level::Warn.as_str(), text: quota.to_owned() });
     }
 }
 
-impl clock::Host for Host {
-    fn now(&mut self) -> wasmtime::Result<f64> {
-        Ok(millis(self.now))
-    }
-
-    fn local(&mut self, time: f64, time_zone: String) -> wasmtime::Result<Option<clock::LocalTime>> {
-        let zone = TimeZone::get(&time_zone).ok();
-        Ok(zone.zip(moment(time)).map(|(zone, time)| local(&time.to_zoned(zone))))
-    }
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
 }
 
-fn local(time: &jiff::Zoned) -> clock::LocalTime {
-    let small = |number: i8| u32::try_from(number).unwrap_or(0);
-    clock::LocalTime {
-        year: u32::try_from(time.year()).unwrap_or(0),
-        month: small(time.month()),
-        day: small(time.day()),
-        hour: small(time.hour()),
-        minute: small(time.minute()),
-        second: small(time.second()),
-        weekday: small(time.weekday().to_monday_one_offset()),
-        offset: time.offset().seconds() / 60,
-    }
-}
-
-impl random::Host for Host {
-    fn next(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.random.next_u32())
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
     }
 }

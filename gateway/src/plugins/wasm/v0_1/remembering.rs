@@ -1,18 +1,25 @@
 //! The import `state`: reads go to what is committed, writes wait for the commit.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::convert::clean;
-use super::host::Host;
-use super::host::bindings::recado::plugin::state;
+use super::bindings::recado::plugin::state;
+use super::said::clean;
+use crate::plugins::wasm::host::Host;
+use crate::plugins::wasm::limits::STATE_BUDGET;
 use crate::plugins::{Change, Scope, StateChange, StateKey};
 
 /// In bytes.
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 64 * 1024;
-/// The most changes of one call.
+/// The most keys that one call looks at.
+const MAX_LOOKED: usize = 256;
+/// The most changes of one call, and the most bytes of all their values.
 const MAX_CHANGES: usize = 64;
+const MAX_CHANGED_BYTES: usize = 256 * 1024;
 /// The most that one plugin keeps of one conversation or contact, and of itself.
 const MAX_KEYS: usize = 256;
 const MAX_BYTES: usize = 256 * 1024;
@@ -63,23 +70,28 @@ impl state::Host for Host {
 impl Host {
     fn key(&self, scope: state::Scope, key: String) -> Result<StateKey, state::Failure> {
         let (scope, subject) = match scope {
-            state::Scope::Conversation => (Scope::Conversation, self.subjects.conversation),
-            state::Scope::Contact => (Scope::Contact, self.subjects.contact),
+            state::Scope::Conversation => (Scope::Conversation, self.call.subjects.conversation),
+            state::Scope::Contact => (Scope::Contact, self.call.subjects.contact),
             state::Scope::Global => (Scope::Global, Some(Uuid::nil())),
         };
         let subject = subject.ok_or(state::Failure::NoSuchScope)?;
         if key.len() > MAX_KEY {
             return Err(state::Failure::TooLarge(u32::try_from(MAX_KEY).unwrap_or(u32::MAX)));
         }
-        Ok(StateKey { plugin: self.plugin.as_ref().to_owned(), scope, subject, key: clean(key) })
+        Ok(StateKey { plugin: self.about.plugin.clone(), scope, subject, key: clean(key) })
     }
 
     /// A value as the plugin sees it: as committed, with its own changes.
     async fn look(&mut self, key: &StateKey) -> Result<Option<String>, state::Failure> {
-        let committed = self.state.recall(key).await.map_err(state::Failure::Unavailable)?;
+        let looked = &self.call.effects.looked;
+        if looked.len() >= MAX_LOOKED && !looked.contains_key(key) {
+            return Err(self.quota(format!("{MAX_LOOKED} keys in one call are the most to look at")));
+        }
+        let source = Arc::clone(&self.call.state);
+        let committed = self.within_budget(source.recall(key)).await?;
         let (mut value, version) = committed.map(|found| (found.value, found.version)).unzip();
-        self.effects.looked.entry(key.clone()).or_insert(version);
-        for change in self.effects.changes.iter().filter(|change| change.key == *key) {
+        self.call.effects.looked.entry(key.clone()).or_insert(version);
+        for change in self.call.effects.changes.iter().filter(|change| change.key == *key) {
             value = match &change.change {
                 Change::Set { value, .. } => Some(value.clone()),
                 Change::Delete => None,
@@ -104,7 +116,7 @@ impl Host {
         #[expect(clippy::cast_possible_truncation, reason = "a float that is too large becomes the largest number")]
         let expires_at = ttl.map(|ttl| {
             let ttl = SignedDuration::from_millis(ttl.max(0.0) as i64);
-            self.now().checked_add(ttl).unwrap_or(jiff::Timestamp::MAX)
+            self.call.now.checked_add(ttl).unwrap_or(jiff::Timestamp::MAX)
         });
         self.change(key, Change::Set { value: clean(value), expires_at })
     }
@@ -121,10 +133,11 @@ impl Host {
     }
 
     /// What this call wrote before counts as well.
-    async fn check_room(&self, key: &StateKey, length: usize) -> Result<(), state::Failure> {
-        let usage = self.state.usage(&key.plugin, key.scope, key.subject).await.map_err(state::Failure::Unavailable)?;
+    async fn check_room(&mut self, key: &StateKey, length: usize) -> Result<(), state::Failure> {
+        let source = Arc::clone(&self.call.state);
+        let usage = self.within_budget(source.usage(&key.plugin, key.scope, key.subject)).await?;
         let own =
-            self.effects.changes.iter().filter(|change| {
+            self.call.effects.changes.iter().filter(|change| {
                 change.key != *key && (change.key.scope, change.key.subject) == (key.scope, key.subject)
             });
         let (mut keys, mut bytes) = (usage.keys, usage.bytes + length);
@@ -134,30 +147,59 @@ impl Host {
                 bytes += value.len();
             }
         }
-        let (most_keys, most_bytes) = match key.scope {
-            Scope::Global => (MAX_GLOBAL_KEYS, MAX_GLOBAL_BYTES),
-            Scope::Conversation | Scope::Contact => (MAX_KEYS, MAX_BYTES),
+        let (most_keys, most_bytes, of_what) = match key.scope {
+            Scope::Global => (MAX_GLOBAL_KEYS, MAX_GLOBAL_BYTES, "the plugin itself"),
+            Scope::Conversation => (MAX_KEYS, MAX_BYTES, "one conversation"),
+            Scope::Contact => (MAX_KEYS, MAX_BYTES, "one contact"),
         };
-        if keys >= most_keys {
-            return Err(state::Failure::Quota(format!("{most_keys} keys are the most")));
+        let known = matches!(self.call.effects.looked.get(key), Some(Some(_)));
+        if keys >= most_keys && !known {
+            return Err(self.quota(format!("{most_keys} keys are the most that is kept of {of_what}")));
         }
         if bytes > most_bytes {
-            return Err(state::Failure::Quota(format!("{most_bytes} bytes are the most")));
+            return Err(self.quota(format!("{most_bytes} bytes are the most that is kept of {of_what}")));
         }
         Ok(())
     }
 
     fn change(&mut self, key: StateKey, change: Change) -> Result<(), state::Failure> {
-        if self.effects.changes.len() >= MAX_CHANGES {
-            return Err(state::Failure::Quota(format!("{MAX_CHANGES} changes in one call are the most")));
+        if self.call.effects.changes.len() >= MAX_CHANGES {
+            return Err(self.quota(format!("{MAX_CHANGES} changes in one call are the most")));
+        }
+        if let Change::Set { value, .. } = &change {
+            let bytes = self.call.changed_bytes + value.len();
+            if bytes > MAX_CHANGED_BYTES {
+                return Err(self.quota(format!("{MAX_CHANGED_BYTES} bytes of changes in one call are the most")));
+            }
+            self.call.changed_bytes = bytes;
         }
         let seen = match change {
             // Adding does not depend on what was seen.
             Change::Add(_) => None,
-            Change::Set { .. } | Change::Delete => self.effects.looked.get(&key).copied(),
+            Change::Set { .. } | Change::Delete => self.call.effects.looked.get(&key).copied(),
         };
-        self.effects.changes.push(StateChange { key, change, seen });
+        self.call.effects.changes.push(StateChange { key, change, seen });
         Ok(())
+    }
+
+    /// Told to the plugin, and to the operator as well.
+    fn quota(&mut self, quota: String) -> state::Failure {
+        self.note(&quota);
+        state::Failure::Quota(quota)
+    }
+
+    /// Waits for what is remembered, as long as this call may yet wait.
+    async fn within_budget<T>(&mut self, answer: impl Future<Output = Result<T, String>>) -> Result<T, state::Failure> {
+        let started = Instant::now();
+        let left = STATE_BUDGET.saturating_sub(self.call.remembering);
+        let answer = tokio::time::timeout(left, answer).await;
+        self.call.remembering += started.elapsed();
+        if let Ok(answer) = answer {
+            return answer.map_err(state::Failure::Unavailable);
+        }
+        let late = format!("what the plugin remembers was not there within {STATE_BUDGET:?}");
+        self.note(&late);
+        Err(state::Failure::Unavailable(late))
     }
 }
 

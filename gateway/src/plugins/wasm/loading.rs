@@ -1,0 +1,108 @@
+//! From a component's bytes to a plugin that can be called, or the reason why not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::failures::{check_beginning, shorten, trial_failed, wrong_contract};
+use super::host::{About, Host};
+use super::instances::Instances;
+use super::limits::Limits;
+use super::versions::Contract;
+use super::{Engine, LoadError, WasmPlugin, wasi};
+use crate::plugins::{Manifest, Nothing, Settings, Surroundings};
+
+/// The largest component that is compiled.
+pub(super) const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// How long the trial call at load may take: an interpreter may need a while to wake up.
+const LOAD_DEADLINE: Duration = Duration::from_secs(5);
+
+impl WasmPlugin {
+    /// Compiles off the message path, instantiates once, reads what the plugin says of itself,
+    /// and checks the operator's configuration against the plugin's schema.
+    pub async fn load(engine: &Engine, settings: &Settings, bytes: Vec<u8>) -> Result<Self, LoadError> {
+        Self::load_within(LOAD_DEADLINE, engine, settings, bytes).await
+    }
+
+    pub(super) async fn load_within(
+        deadline: Duration,
+        engine: &Engine,
+        settings: &Settings,
+        bytes: Vec<u8>,
+    ) -> Result<Self, LoadError> {
+        if bytes.len() > MAX_COMPONENT_BYTES {
+            return Err(LoadError::TooLarge(bytes.len()));
+        }
+        check_beginning(&bytes)?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let compiled = engine.compile(&digest, bytes).await?;
+        let component = compiled.get().ok_or_else(|| LoadError::Engine("nothing was compiled".to_owned()))?;
+        let config =
+            if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() };
+        let about = Arc::new(About {
+            plugin: settings.name.clone(),
+            config: config.to_string(),
+            limits: Limits::of(settings),
+            wasi: wasi::is_needed(component, engine.inner()),
+        });
+        let pre = link(engine, component, about.wasi)?;
+        let contract = Contract::of(&pre).ok_or_else(|| wrong_contract(engine, component, None))?;
+        let instances = Instances::new(engine, Arc::clone(&about), pre, contract, settings.isolation());
+        let manifest = Manifest { digest, ..Manifest::default() };
+        let mut plugin = Self { about, manifest, instances, _compiled: Arc::clone(&compiled) };
+        let said =
+            plugin.describe(&trial(), deadline).await.map_err(|failure| trial_failed(engine, component, failure))?;
+        check_config(&said.config_schema, &config)?;
+        if let Some(interface) = plugin.instances.contract().missing(said.hooks) {
+            return Err(LoadError::MissingHook(interface));
+        }
+        plugin.manifest.hooks = said.hooks;
+        plugin.manifest.name = said.name;
+        plugin.manifest.version = said.version;
+        plugin.manifest.description = said.description;
+        Ok(plugin)
+    }
+}
+
+/// WASI is linked for those alone that want it, so that others stay as cheap as they are.
+fn link(engine: &Engine, component: &Component, wasi: bool) -> Result<InstancePre<Host>, LoadError> {
+    let mut linker = Linker::<Host>::new(engine.inner());
+    Contract::link(&mut linker).map_err(|error| LoadError::Engine(error.to_string()))?;
+    if wasi {
+        wasi::link(&mut linker).map_err(|error| LoadError::Engine(error.to_string()))?;
+    }
+    linker.instantiate_pre(component).map_err(|error| wrong_contract(engine, component, Some(&format!("{error:#}"))))
+}
+
+/// What the trial call meets: nothing.
+fn trial() -> Surroundings {
+    Surroundings {
+        now: Timestamp::UNIX_EPOCH,
+        seed: 0,
+        locale: "en".to_owned(),
+        time_zone: "UTC".to_owned(),
+        state: Arc::new(Nothing),
+        fetcher: Arc::new(Nothing),
+    }
+}
+
+fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
+    let schema: Value = serde_json::from_str(schema).map_err(|error| LoadError::BadSchema(error.to_string()))?;
+    let validator = jsonschema::validator_for(&schema).map_err(|error| bad_schema(&error))?;
+    match validator.iter_errors(config).next() {
+        None => Ok(()),
+        Some(error) => Err(LoadError::BadConfig {
+            pointer: error.instance_path().to_string(),
+            problem: shorten(&error.to_string()),
+        }),
+    }
+}
+
+fn bad_schema(error: &jsonschema::ValidationError<'_>) -> LoadError {
+    let path = error.instance_path().to_string();
+    LoadError::BadSchema(shorten(&if path.is_empty() { error.to_string() } else { format!("at `{path}`: {error}") }))
+}

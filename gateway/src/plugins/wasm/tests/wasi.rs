@@ -1,0 +1,115 @@
+//! Components that import WASI: they get a world with nothing in it.
+
+use super::guest::{Guest, SCRATCH, TEXT, reply, reply_letter};
+use super::imports::WASI;
+use super::*;
+
+fn importing(code: impl Into<String>) -> Guest {
+    Guest { imports: &[WASI], ..Guest::running(code) }
+}
+
+fn printing(times: usize) -> String {
+    format!(
+        "(local $left i32) (local $stream i32)
+         (local.set $left (i32.const {times})) (local.set $stream (call $stderr))
+         (loop $again
+            (call $print (local.get $stream) (i32.const {TEXT}) (i32.const 21) (i32.const {SCRATCH}))
+            (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+         {}",
+        reply(TEXT, 4)
+    )
+}
+
+#[tokio::test]
+async fn it_is_linked_for_those_alone_that_want_it() {
+    let engine = Engine::new().unwrap();
+    let plain = load(&engine, PATIENT, Guest::default().component()).await.unwrap();
+    let with = load(&engine, PATIENT, importing(reply(TEXT, 4)).component()).await.unwrap();
+    assert!(!plain.about.wasi && with.about.wasi);
+    assert_eq!(replies(&decide(&with, "hola").await.unwrap()), ["hola"]);
+}
+
+#[tokio::test]
+async fn what_is_printed_goes_to_the_plugins_log() {
+    let engine = Engine::new().unwrap();
+    let guest = Guest { text: "hola\nTraceback:\n  oh\n\n", ..importing(printing(1)) };
+    let plugin = load_reusing(&engine, PATIENT, guest.component()).await;
+    for _ in 0..2 {
+        let called = decide_in(&plugin, "hola", &surroundings()).await;
+        let lines: Vec<_> = called.effects.log.iter().map(|line| (line.level, line.text.as_str())).collect();
+        assert_eq!(lines, [("warn", "hola"), ("warn", "Traceback:"), ("warn", "  oh")]);
+    }
+}
+
+/// The words with which an interpreter gives up are not lost with it.
+#[tokio::test]
+async fn what_was_printed_before_a_trap_is_there() {
+    let engine = Engine::new().unwrap();
+    let guest = Guest { text: "hola\nTraceback:\n  oh\n\n", ..importing(format!("{} unreachable", printing(1))) };
+    let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
+    let called = decide_in(&plugin, "hola", &surroundings()).await;
+    assert!(matches!(called.result, Err(Failure::Trapped(_))));
+    assert_eq!(called.effects.log.len(), 3);
+}
+
+#[tokio::test]
+async fn printing_without_end_is_no_failure_and_no_flood() {
+    let engine = Engine::new().unwrap();
+    let guest = Guest { text: "hola\nTraceback:\n  oh\n\n", ..importing(printing(10_000)) };
+    let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
+    let called = decide_in(&plugin, "hola", &surroundings()).await;
+    assert_eq!(replies(&called.result.unwrap()), ["hola"]);
+    assert_eq!(called.effects.log.len(), 65, "64 lines, and one that says so");
+}
+
+#[tokio::test]
+async fn its_clock_stands_at_the_calls_time() {
+    let engine = Engine::new().unwrap();
+    let code = format!(
+        "(call $wall-now (i32.const {SCRATCH})) {}",
+        reply_letter(&format!("(i32.wrap_i64 (i64.load (i32.const {SCRATCH})))"))
+    );
+    let plugin = load_reusing(&engine, PATIENT, importing(code).component()).await;
+    for (seconds, expected) in [(3, "D"), (9, "J"), (0, "A")] {
+        let here = Surroundings { now: Timestamp::from_second(seconds).unwrap(), ..surroundings() };
+        assert_eq!(replies(&decide_in(&plugin, "hola", &here).await.result.unwrap()), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn its_randomness_comes_from_the_calls_seed() {
+    let engine = Engine::new().unwrap();
+    let component = importing(reply_letter("(i32.wrap_i64 (call $random-u64))")).component();
+    let fresh = load(&engine, PATIENT, component.clone()).await.unwrap();
+    let reused = load_reusing(&engine, PATIENT, component).await;
+    let mut drawn = Vec::new();
+    for seed in 0..10 {
+        let here = Surroundings { seed, ..surroundings() };
+        let one = decide_in(&fresh, "hola", &here).await.result.unwrap();
+        assert_eq!(decide_in(&reused, "hola", &here).await.result.unwrap(), one, "in whatever instance");
+        drawn.push(replies(&one).concat());
+    }
+    drawn.dedup();
+    assert!(drawn.len() > 1, "another seed, other numbers");
+}
+
+#[tokio::test]
+async fn its_environment_is_empty() {
+    let engine = Engine::new().unwrap();
+    let count = format!("(i32.load (i32.const {}))", SCRATCH + 4);
+    let code = format!("(call $environment (i32.const {SCRATCH})) {}", reply_letter(&count));
+    let plugin = load(&engine, PATIENT, importing(code).component()).await.unwrap();
+    assert_eq!(replies(&decide(&plugin, "hola").await.unwrap()), ["A"]);
+}
+
+/// Whoever sleeps holds up nobody, and comes to an end as well.
+#[tokio::test(start_paused = true)]
+async fn sleeping_for_too_long_ends_the_call() {
+    let engine = Engine::new().unwrap();
+    let code = format!("(call $block (call $sleep (i64.const 60000000000))) {}", reply(TEXT, 4));
+    let deadline = Duration::from_millis(50);
+    let plugin = load(&engine, deadline, importing(code).component()).await.unwrap();
+    let failure = decide(&plugin, "hola").await.unwrap_err();
+    assert_eq!(failure, Failure::Waiting(Duration::from_millis(1050)));
+    assert_eq!(failure.to_string(), "it was not done after 1.05s, with all its waiting");
+}
