@@ -2,6 +2,8 @@
 
 mod guest;
 mod hostile;
+mod memory;
+mod readme;
 mod refused;
 mod shipped;
 
