@@ -40,25 +40,51 @@
 //! `recado plugin build` makes a WebAssembly component of it. Every call may run in a fresh
 //! sandbox: statics may survive from one call to the next or vanish, so nothing may depend on
 //! them.
+//!
+//! - [`Decision`] and [`Verdict`] are what hooks give back; [`Action`] lists all that a plugin may ask
+//!   for.
+//! - [`state`], [`clock`], [`random`], [`fetch`] and [`log`] are what the gateway gives.
+//! - [`testing`] stands in for the gateway in a plugin's own tests.
+//!
+//! The feature `json` adds [`config_as`] and its siblings for values of one's own types. The feature
+//! `allocator`, on by default, saves a fresh sandbox from asking for memory; turn it off to bring
+//! another allocator.
 #![warn(missing_docs)]
 
+#[cfg(all(feature = "allocator", target_arch = "wasm32", target_os = "unknown"))]
+#[expect(unsafe_code, reason = "an allocator is unsafe by its nature")]
+mod allocator;
 #[doc(hidden)]
-#[expect(clippy::same_length_and_capacity, reason = "generated: a list that crosses the boundary is as long as it is")]
+#[rustfmt::skip]
+#[expect(unsafe_code, reason = "generated: the way over the boundary")]
+#[expect(
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated"
+)]
 pub mod bindings;
+pub mod clock;
+mod component;
+pub mod fetch;
 mod host;
 pub mod log;
+pub mod random;
+pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod values;
 
-#[doc(hidden)]
-pub use bindings::Component;
 #[doc(inline)]
 pub use bindings::recado::plugin::types::{
     Action, Changes, Contact, Context, Conversation, ConversationStatus, Decision, Failure, Flow, Forward, Hooks,
     InboundMessage, Manifest, Media, MessageStatus, Origin, OutboundMessage, Outgoing, Reply, StartTimer, StatusReport,
     Timer, Verdict,
 };
+#[doc(hidden)]
+pub use component::Component;
 
 /// What a plugin does. The [crate's page](crate) has a whole one.
 ///
@@ -112,7 +138,36 @@ pub trait Plugin {
 /// assert_eq!(recado_sdk::config(), "{}");
 /// ```
 pub fn config() -> String {
-    host::config()
+    host::config::get()
+}
+
+/// The same as a type of yours; without any configuration, what an empty one would be. With the
+/// feature `json`.
+///
+/// ```
+/// use recado_sdk::{Failure, config_as, testing::with_config};
+///
+/// #[derive(Debug, PartialEq, serde::Deserialize)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Config {
+///     text: String,
+/// }
+///
+/// impl Default for Config {
+///     fn default() -> Self {
+///         Self { text: "Hola".to_owned() }
+///     }
+/// }
+///
+/// assert_eq!(config_as(), Ok(Config::default()));
+/// with_config(r#"{"text":"Buenas"}"#, || assert_eq!(config_as::<Config>().unwrap().text, "Buenas"));
+/// with_config(r#"{"texto":"Buenas"}"#, || assert!(matches!(config_as::<Config>(), Err(Failure::BadConfig(_)))));
+/// ```
+#[cfg(feature = "json")]
+pub fn config_as<T: serde::de::DeserializeOwned>() -> Result<T, Failure> {
+    let json = config();
+    let json = if matches!(json.trim(), "" | "null") { "{}" } else { &json };
+    serde_json::from_str(json).map_err(Failure::bad_config)
 }
 
 /// Makes a type that implements [`Plugin`] the one that this component exports. Once per crate.
@@ -157,3 +212,8 @@ macro_rules! plugin {
         };
     };
 }
+
+/// The author's guide: its examples run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Guide;

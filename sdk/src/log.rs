@@ -44,5 +44,5 @@ pub fn error(message: impl AsRef<str>) {
 /// recado_sdk::log::write(recado_sdk::log::Level::Info, "ready");
 /// ```
 pub fn write(level: Level, message: &str) {
-    crate::host::log(level, message);
+    crate::host::log::write(level, message);
 }

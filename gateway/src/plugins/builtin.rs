@@ -4,9 +4,10 @@
 pub(super) fn builtin(name: &str) -> Option<&'static [u8]> {
     match name {
         "auto-reply" => Some(include_bytes!("../../../plugins/auto-reply.wasm")),
+        "router" => Some(include_bytes!("../../../plugins/router.wasm")),
         _ => None,
     }
 }
 
 /// What there is to name.
-pub(super) const BUILTINS: [&str; 1] = ["auto-reply"];
+pub(super) const BUILTINS: [&str; 2] = ["auto-reply", "router"];

@@ -22,6 +22,11 @@ pub use toolchain::{Environment, Missing};
 use crates::Crate;
 use toolchain::{TARGET, Toolchain};
 
+/// The stack and the heap that a plugin begins with, in bytes. All of it is there when an instance is
+/// made; `recado_sdk`'s allocator uses it before it asks for more.
+const STACK: u32 = 64 * 1024;
+const HEAP: u32 = 128 * 1024;
+
 /// How to build.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -185,7 +190,8 @@ impl Work {
     }
 
     /// Makes the bytes small, and the same on every machine: whatever the workspace's profile and
-    /// the user's settings say, and wherever the sources lie.
+    /// the user's settings say, and wherever the sources lie. Gives instances the memory they need
+    /// from the start.
     fn fix_output(&self, command: &mut Command, environment: &Environment) {
         let profile =
             [("OPT_LEVEL", "s"), ("LTO", "fat"), ("CODEGEN_UNITS", "1"), ("PANIC", "abort"), ("STRIP", "symbols")];
@@ -197,12 +203,10 @@ impl Work {
             environment.cargo_home.clone().map(|path| (path, "/cargo")),
             Some((self.toolchain.library_source(), "/rust")),
         ];
-        let mut flags = std::ffi::OsString::new();
+        let mut flags: std::ffi::OsString =
+            format!("-Clink-arg=-zstack-size={STACK}\x1f-Clink-arg=--initial-heap={HEAP}").into();
         for (path, name) in paths.into_iter().flatten() {
-            if !flags.is_empty() {
-                flags.push("\x1f");
-            }
-            flags.push("--remap-path-prefix=");
+            flags.push("\x1f--remap-path-prefix=");
             flags.push(path);
             flags.push("=");
             flags.push(name);

@@ -7,6 +7,7 @@ pub(in crate::plugins) mod guest;
 mod hooks;
 mod hostile;
 mod imports;
+mod readme;
 mod refused;
 mod reuse;
 mod shipped;

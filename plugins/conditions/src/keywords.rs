@@ -1,0 +1,114 @@
+//! Whether a keyword occurs in a text.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::words;
+
+/// How a keyword must occur in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matching {
+    /// As whole words.
+    #[default]
+    Word,
+    /// As all of the text.
+    Exact,
+    /// Anywhere, also inside a word.
+    Contains,
+}
+
+/// A text, prepared for being compared with many keywords.
+#[derive(Clone, Debug)]
+pub struct Text<'a> {
+    raw: &'a str,
+    words: Vec<String>,
+}
+
+impl<'a> Text<'a> {
+    pub fn read(raw: &'a str) -> Self {
+        Self { raw: raw.trim(), words: words(raw) }
+    }
+
+    /// What the person wrote, without the space around it.
+    pub fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    pub fn has_any<K: AsRef<str>>(&self, keywords: &[K], matching: Matching) -> bool {
+        keywords.iter().any(|keyword| self.has(keyword.as_ref(), matching))
+    }
+
+    /// Case, accents and punctuation don't matter, unless the keyword is nothing but punctuation.
+    pub fn has(&self, keyword: &str, matching: Matching) -> bool {
+        let sought = words(keyword);
+        if sought.is_empty() {
+            // As in `?`: then the punctuation is what is meant.
+            return !keyword.trim().is_empty() && self.has_literally(keyword.trim(), matching);
+        }
+        match matching {
+            Matching::Word => self.words.windows(sought.len()).any(|window| window == sought),
+            Matching::Exact => self.words == sought,
+            Matching::Contains => self.words.join(" ").contains(&sought.join(" ")),
+        }
+    }
+
+    fn has_literally(&self, keyword: &str, matching: Matching) -> bool {
+        match matching {
+            Matching::Word => self.raw.split_whitespace().any(|word| word == keyword),
+            Matching::Exact => self.raw == keyword,
+            Matching::Contains => self.raw.contains(keyword),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyword_matches_as_its_rule_says() {
+        // The keyword, the text, and whether it matches as word, exact, contains.
+        let cases = [
+            ("precio", "precio", [true, true, true]),
+            ("precio", " ¡PRECIÓ! ", [true, true, true]),
+            ("Préció", "precio", [true, true, true]),
+            ("precio", "¿Qué precio tiene?", [true, false, true]),
+            ("precio", "precio:450", [true, false, true]),
+            ("precio", "los precios", [false, false, true]),
+            ("precio", "aprecio", [false, false, true]),
+            ("precio", "hola", [false, false, false]),
+            ("precio", "", [false, false, false]),
+            ("precio", "pre cio", [false, false, false]),
+            ("mañana", "¿abren MANANA?", [true, false, true]),
+            ("manana", "mañana", [true, true, true]),
+            ("cuanto cuesta", "¿Cuánto  cuesta?", [true, true, true]),
+            ("cuanto cuesta", "oiga, cuánto cuesta el corte", [true, false, true]),
+            ("cuanto cuesta", "cuánto me cuesta", [false, false, false]),
+            ("cuanto cuesta", "cuesta cuanto", [false, false, false]),
+            ("1", "1.", [true, true, true]),
+            ("1", "10", [false, false, true]),
+            ("👍", "👍🏽", [true, true, true]),
+            ("👍", "va👍", [true, false, true]),
+            ("?", "?", [true, true, true]),
+            ("?", " ? ", [true, true, true]),
+            ("?", "eh ?", [true, false, true]),
+            ("?", "precio?", [false, false, true]),
+            ("?", "precio", [false, false, false]),
+            (" ", " ", [false, false, false]),
+            ("", "", [false, false, false]),
+        ];
+        for (keyword, text, expected) in cases {
+            let matchings = [Matching::Word, Matching::Exact, Matching::Contains];
+            let matched = matchings.map(|matching| Text::read(text).has(keyword, matching));
+            assert_eq!(matched, expected, "{keyword:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn any_of_several_is_enough_and_none_is_not() {
+        let text = Text::read("¿Precio?");
+        assert!(text.has_any(&["hora", "precio"], Matching::Word));
+        assert!(!text.has_any::<&str>(&[], Matching::Contains));
+        assert_eq!(text.raw(), "¿Precio?");
+    }
+}
