@@ -35,7 +35,7 @@ impl HostSettings {
 }
 
 /// What an operator writes under `[[plugins]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub name: String,
@@ -106,6 +106,13 @@ pub enum Secret {
     Plain(SecretString),
     /// For these of them alone.
     Bound { value: SecretString, hosts: Vec<String> },
+}
+
+/// Whether the settings changed, secrets included.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.hosts() == other.hosts() && self.value().expose_secret() == other.value().expose_secret()
+    }
 }
 
 impl Secret {

@@ -22,7 +22,7 @@ mod versions;
 mod wasi;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use engine::Engine;
 pub use failures::LoadError;

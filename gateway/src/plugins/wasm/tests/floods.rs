@@ -35,6 +35,8 @@ fn warned(text: &str) -> LogLine {
 #[tokio::test]
 async fn of_log_lines_the_first_are_kept() {
     let log = tempfile::NamedTempFile::new().unwrap();
+    // With a single subscriber, a line that another test's thread comes by first is off for all.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(log.reopen().unwrap())).with_ansi(false).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     // One long line with what could pass for another.

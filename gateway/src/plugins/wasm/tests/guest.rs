@@ -6,34 +6,34 @@ use super::imports::Import;
 
 /// What is filled into the template; by default a plugin that answers "hola", whatever it is asked.
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
+pub(in crate::plugins) struct Guest {
     /// What its memory begins with, of 64 KiB each.
-    pub(super) pages: u32,
+    pub(in crate::plugins) pages: u32,
     /// The hooks it says it wants, as the contract's flags.
-    pub(super) hooks: usize,
+    pub(in crate::plugins) hooks: usize,
     /// The JSON Schema it tells, and the text that its code finds in its memory.
-    pub(super) schema: &'static str,
-    pub(super) text: &'static str,
+    pub(in crate::plugins) schema: &'static str,
+    pub(in crate::plugins) text: &'static str,
     /// The bodies of its functions, each leaving the place of what it gives.
-    pub(super) describe: String,
-    pub(super) on_inbound: String,
-    pub(super) on_outbound: String,
-    pub(super) on_status: String,
-    pub(super) on_timer: String,
+    pub(in crate::plugins) describe: String,
+    pub(in crate::plugins) on_inbound: String,
+    pub(in crate::plugins) on_outbound: String,
+    pub(in crate::plugins) on_status: String,
+    pub(in crate::plugins) on_timer: String,
     /// More of its core module.
-    pub(super) more: &'static str,
+    pub(in crate::plugins) more: &'static str,
     /// What it takes of the host besides the log.
-    pub(super) imports: &'static [Import],
+    pub(in crate::plugins) imports: &'static [Import],
 }
 
 /// Where the text begins, and where functions leave what they give.
-pub(super) const TEXT: usize = 1024;
+pub(in crate::plugins) const TEXT: usize = 1024;
 const GIVEN: usize = 64;
 /// Where code may keep what it likes.
-pub(super) const SCRATCH: usize = 512;
+pub(in crate::plugins) const SCRATCH: usize = 512;
 
-pub(super) const INBOUND: usize = 1;
-pub(super) const ALL_HOOKS: usize = 15;
+pub(in crate::plugins) const INBOUND: usize = 1;
+pub(in crate::plugins) const ALL_HOOKS: usize = 15;
 
 const NAME: &str = "guest";
 const VERSION: &str = "1.0.0";
@@ -59,12 +59,12 @@ impl Default for Guest {
 
 impl Guest {
     /// One whose hook for what came in runs this code.
-    pub(super) fn running(on_inbound: impl Into<String>) -> Self {
+    pub(in crate::plugins) fn running(on_inbound: impl Into<String>) -> Self {
         Self { on_inbound: on_inbound.into(), ..Self::default() }
     }
 
     /// One that wants all hooks, and runs this code in each.
-    pub(super) fn running_always(code: impl Into<String>) -> Self {
+    pub(in crate::plugins) fn running_always(code: impl Into<String>) -> Self {
         let code = code.into();
         Self {
             hooks: ALL_HOOKS,
@@ -76,11 +76,11 @@ impl Guest {
         }
     }
 
-    pub(super) fn component(&self) -> Vec<u8> {
+    pub(in crate::plugins) fn component(&self) -> Vec<u8> {
         wat::parse_str(self.source()).unwrap()
     }
 
-    pub(super) fn source(&self) -> String {
+    pub(in crate::plugins) fn source(&self) -> String {
         let mut data = String::new();
         let mut place = |text: &str| {
             let at = TEXT + data.len();
@@ -116,12 +116,12 @@ impl Guest {
 }
 
 /// Code that decides on one reply with the text in this place.
-pub(super) fn reply(text: usize, length: usize) -> String {
+pub(in crate::plugins) fn reply(text: usize, length: usize) -> String {
     reply_found_by(&number(text), &number(length))
 }
 
 /// The same, where place and length are what this code comes to.
-pub(super) fn reply_found_by(text: &str, length: &str) -> String {
+pub(in crate::plugins) fn reply_found_by(text: &str, length: &str) -> String {
     // An `ok` with a list of one action and `proceed`; the action is a `reply` without media, and
     // what an action has begins at a multiple of eight.
     let [zero, one, action] = [0, 1, GIVEN + 16].map(number);
@@ -129,7 +129,7 @@ pub(super) fn reply_found_by(text: &str, length: &str) -> String {
 }
 
 /// Code that replies with one letter: "A" and as many further as this code comes to, modulo 16.
-pub(super) fn reply_letter(number: &str) -> String {
+pub(in crate::plugins) fn reply_letter(number: &str) -> String {
     let letter = format!("(i32.add (i32.const 65) (i32.and {number} (i32.const 15)))");
     format!("(i32.store8 (i32.const {SCRATCH}) {letter}) {}", reply(SCRATCH, 1))
 }
@@ -142,12 +142,12 @@ fn reject(text: usize, length: usize) -> String {
 }
 
 /// Code that decides on so many actions, which are wherever they may be.
-pub(super) fn actions(place: usize, count: usize) -> String {
+pub(in crate::plugins) fn actions(place: usize, count: usize) -> String {
     given(&[&number(0), &number(place), &number(count), &number(0)])
 }
 
 /// Code that fails in the given way, with the guest's text.
-pub(super) fn failure(way: usize, length: usize) -> String {
+pub(in crate::plugins) fn failure(way: usize, length: usize) -> String {
     given(&[&number(1), &number(way), &number(TEXT), &number(length)])
 }
 

@@ -2,7 +2,7 @@
 
 /// One or more interfaces, and the functions of them that the core module gets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Import {
+pub(in crate::plugins) struct Import {
     instance: &'static str,
     /// The name in the core module, which function it is, and its core type.
     functions: &'static [(&'static str, &'static str, &'static str)],

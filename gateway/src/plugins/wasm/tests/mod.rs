@@ -3,10 +3,10 @@
 mod caching;
 mod fetches;
 mod floods;
-mod guest;
+pub(in crate::plugins) mod guest;
 mod hooks;
 mod hostile;
-mod imports;
+pub(in crate::plugins) mod imports;
 mod refused;
 mod reuse;
 mod shipped;
