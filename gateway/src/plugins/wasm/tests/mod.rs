@@ -6,7 +6,7 @@ mod floods;
 pub(in crate::plugins) mod guest;
 mod hooks;
 mod hostile;
-mod imports;
+pub(in crate::plugins) mod imports;
 mod readme;
 mod refused;
 mod reuse;

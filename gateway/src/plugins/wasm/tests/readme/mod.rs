@@ -103,7 +103,9 @@ async fn the_documented_examples_do_what_is_written() {
     for example in &examples {
         let written: Written =
             toml::from_str(&example.settings).unwrap_or_else(|error| panic!("{}: {error}", example.heading));
-        let chain = load(&Engine::new().unwrap(), &written.plugins).await.unwrap_or_else(|error| panic!("{}: {error}", example.heading));
+        let chain = load(&Engine::new().unwrap(), &written.plugins)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", example.heading));
         go_through(example, &mut World::new(chain)).await;
     }
 }
