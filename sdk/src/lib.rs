@@ -61,6 +61,7 @@ mod allocator;
     clippy::pedantic,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
+    clippy::unwrap_used,
     unreachable_pub,
     unused_qualifications,
     reason = "generated"

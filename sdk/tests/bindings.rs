@@ -6,6 +6,7 @@
 //! ```text
 //! cargo test -p recado-sdk --test bindings -- --ignored
 //! ```
+#![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
 use std::path::{Path, PathBuf};
 

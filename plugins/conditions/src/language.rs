@@ -143,7 +143,7 @@ fn noted(conversation: &Conversation) -> Option<String> {
 
 /// A language without its country: `es` of `es-MX`.
 pub fn primary(tag: &str) -> String {
-    tag.trim().split(['-', '_']).next().unwrap_or_default().to_lowercase()
+    tag.trim().split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -46,12 +46,11 @@ impl TryFrom<String> for Date {
 
     fn try_from(text: String) -> Result<Self, String> {
         let read = || {
-            let (year, rest) = match text.len() {
-                5 => (None, text.as_str()),
-                _ => {
-                    let (year, rest) = text.split_once('-')?;
-                    (Some(digits(year, 4)?), rest)
-                }
+            let (year, rest) = if text.len() == "12-25".len() {
+                (None, text.as_str())
+            } else {
+                let (year, rest) = text.split_once('-')?;
+                (Some(digits(year, 4)?), rest)
             };
             let (month, day) = rest.split_once('-')?;
             let (month, day) = (digits(month, 2)?, digits(day, 2)?);

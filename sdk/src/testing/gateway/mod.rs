@@ -334,7 +334,9 @@ impl<P: Plugin> Gateway<P> {
                 let tags = changes.tags.clone();
                 change(&mut message, changes);
                 let place = self.people.open(&message.channel, &message.recipient);
-                tags.into_iter().for_each(|tag| self.people.apply(place, Action::Tag(tag)));
+                for tag in tags {
+                    self.people.apply(place, Action::Tag(tag));
+                }
                 Ok(message)
             }
             Ok(Verdict::Reject(reason)) => Err(Refusal::Rejected(reason)),

@@ -7,6 +7,7 @@ pub(in crate::plugins) mod guest;
 mod hooks;
 mod hostile;
 pub(in crate::plugins) mod imports;
+mod memory;
 mod readme;
 mod refused;
 mod reuse;
