@@ -11,6 +11,7 @@ const ONE: &str = "la primera";
 const OTHER: &str = "la segunda";
 
 /// How often plugins are reloaded under load: enough for the usual run, or as many as asked for.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is no setting")]
 fn rounds() -> u32 {
     std::env::var("RECADO_TEST_RELOADS").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
 }

@@ -73,7 +73,9 @@ mod tests {
         let plugins = read(folder.path()).unwrap();
         let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
         assert_eq!(names, ["a", "survey"]);
-        assert!(plugins.iter().all(|plugin| plugin.component.ends_with(".wasm")));
+        assert!(
+            plugins.iter().all(|plugin| Path::new(&plugin.component).extension().is_some_and(|kind| kind == "wasm"))
+        );
         assert_eq!((plugins[1].on_error, &plugins[1].config["question"]), (OnError::Stop, &"¿Todo bien?".into()));
     }
 
