@@ -14,7 +14,7 @@ from specification import Specification
 
 # Messaging Services have a specification of their own (twilio_messaging_v1), which is not among the files; and where
 # media lead to is no part of the API.
-UNSPECIFIED = ("/v1/Services/", "/media/")
+UNSPECIFIED = ("/v1/Services", "/media/")
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
 

@@ -119,7 +119,8 @@ fn what_recado_asks_is_as_specified() {
     let (files, others): (BTreeSet<&str>, BTreeSet<&str>) = unchecked.partition(|line| line.starts_with("GET /media/"));
     let service = format!("GET /v1/Services/{SERVICE}");
     let pool = format!("{service}/PhoneNumbers?PageSize=20");
-    assert_eq!(others.into_iter().map(str::trim_end).collect::<Vec<_>>(), [service, pool]);
+    let all = "GET /v1/Services?PageSize=50".to_owned();
+    assert_eq!(others.into_iter().map(str::trim_end).collect::<Vec<_>>(), [service, pool, all]);
     assert_eq!(files.len(), 1, "{files:?}");
 }
 

@@ -1,9 +1,14 @@
 //! Taking a message back: here, while it is in the outbox; at the provider, while it keeps it.
 
+use std::time::Duration;
+
 use super::Outbound;
 use crate::channels::Outcome;
 use crate::message::{MessageId, PartId, Status};
-use crate::store::{self, NewObservation};
+use crate::store::{self, Cancellation, NewObservation};
+
+/// How long a message that is just being handed over is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a message was not taken back.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +27,13 @@ impl Outbound {
     /// Takes back what has not been sent. What was canceled here stays so, also when the provider
     /// refuses for the rest.
     pub async fn cancel(&self, id: MessageId) -> Result<(), CancelError> {
-        let now = self.0.clock.now();
-        let found = self.0.store.cancel(id, now).await?.ok_or(CancelError::NotFound)?;
+        let mut found = self.take_back(id).await?;
+        if found.sending > 0 {
+            // The provider may be about to take it, and keep it until its time.
+            self.wait_sent(id, PATIENCE).await?;
+            let then = self.take_back(id).await?;
+            found = Cancellation { canceled: found.canceled + then.canceled, ..then };
+        }
         if found.canceled == 0 && found.at_provider.is_empty() {
             return Err(CancelError::TooLate);
         }
@@ -35,6 +45,10 @@ impl Outbound {
         self.0.outbox.notify_one();
         let _ = self.0.settled.send(id);
         Ok(())
+    }
+
+    async fn take_back(&self, id: MessageId) -> Result<Cancellation, CancelError> {
+        self.0.store.cancel(id, self.0.clock.now()).await?.ok_or(CancelError::NotFound)
     }
 
     /// The provider's answer is kept like a report of its own: its `canceled` may come before it.

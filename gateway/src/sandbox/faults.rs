@@ -39,10 +39,13 @@ pub(super) enum Fault {
     SignaturePortToggled,
     /// The signature is over the URL with a port that is not its own.
     SignaturePortWrong,
+    /// The signature is by the token that takes the account's place in a rotation: the same with `-rotated`
+    /// behind it.
+    SignatureTokenRotated,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::CreateRefused,
         Self::CreateFailedBefore,
         Self::CreateFailedAfter,
@@ -53,6 +56,7 @@ impl Fault {
         Self::CallbackReordered,
         Self::SignaturePortToggled,
         Self::SignaturePortWrong,
+        Self::SignatureTokenRotated,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -67,6 +71,7 @@ impl Fault {
             Self::CallbackReordered => "callback_reordered",
             Self::SignaturePortToggled => "signature_port_toggled",
             Self::SignaturePortWrong => "signature_port_wrong",
+            Self::SignatureTokenRotated => "signature_token_rotated",
         }
     }
 }

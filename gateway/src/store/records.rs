@@ -263,6 +263,8 @@ pub struct Cancellation {
     pub canceled: usize,
     /// Parts that the provider has and may not have sent, with its ids: it is to be asked.
     pub at_provider: Vec<(PartId, String)>,
+    /// How many parts are just being handed over: what becomes of them shows in a moment.
+    pub sending: usize,
 }
 
 /// What a try to send a part came to, for the record.

@@ -9,7 +9,7 @@ const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: 
 const order = [
   "create_refused", "create_failed_before", "create_failed_after", "create_cut_after", "create_late",
   "callback_lost", "callback_duplicated", "callback_reordered",
-  "signature_port_toggled", "signature_port_wrong",
+  "signature_port_toggled", "signature_port_wrong", "signature_token_rotated",
 ];
 const rows = new Map();
 let rules = {};

@@ -126,6 +126,10 @@ async fn signatures_are_over_another_port_or_by_another_token() {
         let heard = application.next().await;
         assert_eq!((heard.is_signed(), verify(&heard, TOKEN)), (exact, accepted), "{fault}");
     }
+    set(&client, json!({ "signature_token_rotated": { "every": 1 } })).await;
+    client.text(ANA, "hola").await;
+    let heard = application.next().await;
+    assert!(!verify(&heard, TOKEN) && verify(&heard, &format!("{TOKEN}-rotated")));
     set(&client, json!({})).await;
     let rotated = json!({ "auth_token": "54321" });
     assert_eq!(client.page(Method::PUT, "/sandbox/token", rotated).await, (200, json!({ "promoted": true })));

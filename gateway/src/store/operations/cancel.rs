@@ -36,7 +36,8 @@ impl Operation for Cancel {
             .lock_exclusive()
             .all(transaction)
             .await?;
-        let mut cancellation = Cancellation { channel: message.channel, canceled: 0, at_provider: Vec::new() };
+        let mut cancellation =
+            Cancellation { channel: message.channel, canceled: 0, at_provider: Vec::new(), sending: 0 };
         for part in parts {
             let waits = matches!(read(&part.status), Status::Scheduled | Status::Accepted | Status::Queued);
             match (part.state.as_str(), &part.provider_id) {
@@ -51,6 +52,7 @@ impl Operation for Cancel {
                 ("settled", Some(provider_id)) if waits => {
                     cancellation.at_provider.push((PartId(part.id), provider_id.clone()));
                 }
+                ("sending", _) => cancellation.sending += 1,
                 _ => {}
             }
         }
