@@ -160,7 +160,7 @@ pub fn config() -> String {
 ///     }
 /// }
 ///
-/// assert_eq!(config_as(), Ok(Config::default()));
+/// assert_eq!(config_as::<Config>(), Ok(Config::default()));
 /// with_config(r#"{"text":"Buenas"}"#, || assert_eq!(config_as::<Config>().unwrap().text, "Buenas"));
 /// with_config(r#"{"texto":"Buenas"}"#, || assert!(matches!(config_as::<Config>(), Err(Failure::BadConfig(_)))));
 /// ```
@@ -215,6 +215,6 @@ macro_rules! plugin {
 }
 
 /// The author's guide: its examples run, too.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "json"))]
 #[doc = include_str!("../README.md")]
 struct Guide;

@@ -140,7 +140,7 @@ pub enum JsonFailure {
 /// let mut host = recado_sdk::testing::Host::new();
 /// let order = Order { pizzas: 2, street: None };
 /// host.run(|| state::set_json(Scope::Conversation, "order", &order, None))?;
-/// assert_eq!(host.run(|| state::get_json(Scope::Conversation, "order"))?, Some(order));
+/// assert_eq!(host.run(|| state::get_json::<Order>(Scope::Conversation, "order"))?, Some(order));
 /// assert!(host.run(|| state::get_json::<u32>(Scope::Conversation, "order")).is_err());
 /// # Ok::<_, state::JsonFailure>(())
 /// ```
