@@ -134,6 +134,27 @@ fn what_waits_for_a_sender_goes_by_the_right_one_once_that_is_set() {
 }
 
 #[test]
+fn what_waits_for_a_service_goes_by_the_right_one_once_that_is_set() {
+    let [wrong, right] = ["1", "2"].map(|number| format!("MG{number:0>32}"));
+    let refusal =
+        Step::Answer(400, JSON, r#"{"code": 21705, "message": "The Messaging Service is invalid", "status": 400}"#);
+    let provider = ScriptedProvider::start([refusal]);
+    let by = |service: &str| format!("[channels.sms]\nmessaging_service_sid = \"{service}\"");
+    let mut gateway =
+        soon(&provider).config_toml("[delivery]\npause_s = 600\npause_max_s = 600").config_toml(&by(&wrong)).start();
+    let own = post(&gateway, "+529985550001", "uno");
+    assert_eq!(paused(&gateway)["channels"]["sms"]["code"], 21705);
+    wait_for("the part back in the queue", || (gateway.message(&own)["error_code"] == 21705).then_some(()));
+    gateway.set_config(&by(&right));
+    gateway.restart();
+    let sent = gateway.wait_for_status(&own, "queued");
+    assert_eq!(sent["service"], right.as_str(), "{sent}");
+    let received = provider.received();
+    let services: Vec<&str> = received.iter().map(|request| request.get("MessagingServiceSid")).collect();
+    assert_eq!(services, [wrong, right]);
+}
+
+#[test]
 fn an_address_at_which_there_is_no_twilio_loses_nothing() {
     let provider = ScriptedProvider::start([Step::Answer(404, &[], "<html>no such page</html>")]);
     let gateway = soon(&provider).start();

@@ -134,7 +134,10 @@ impl Parts {
     /// What waits to go by a channel's own sender may have been stored before that was set right.
     async fn adopt_senders(&self) -> Result<(), store::Error> {
         for (name, channel) in self.channels.iter() {
-            let parts = self.store.adopt_sender(name, channel.sender().cloned()).await?;
+            let sender = channel.sender().cloned();
+            // A service picks the sender, so there is one or the other.
+            let service = channel.known_as().service.filter(|_| sender.is_none()).map(str::to_owned);
+            let parts = self.store.adopt_sender(name, sender, service).await?;
             if parts > 0 {
                 tracing::info!(channel = name, parts, "what waited goes by the sender that the channel has now");
             }

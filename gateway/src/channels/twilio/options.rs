@@ -40,9 +40,9 @@ pub(super) fn check(outbound: &Outbound) -> Result<(), Unsendable> {
     Ok(())
 }
 
-/// What only a Messaging Service does, and only where no sender of its own is named.
+/// What only a Messaging Service does.
 fn check_service(options: &Options, by_service: bool) -> Result<(), Unsendable> {
-    let needs = "needs a channel with a Messaging Service (`messaging_service_sid`) and no `from`";
+    let needs = "needs a channel with a Messaging Service (`messaging_service_sid`), and to be sent by it";
     if options.shorten_urls == Some(true) && !by_service {
         return refuse("shorten_urls", format!("{needs}: the links get the service's domain"));
     }

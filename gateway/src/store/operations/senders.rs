@@ -10,11 +10,12 @@ use crate::store::entities::{messages, parts};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// A channel, and its own sender; none where the provider picks one.
+/// A channel, and what it sends with: a sender of its own, or a service that picks one.
 #[derive(Clone, Debug)]
 struct Adopt {
     channel: String,
     sender: Option<Address>,
+    service: Option<String>,
 }
 
 /// How many messages are changed by one statement.
@@ -25,11 +26,9 @@ impl Operation for Adopt {
     type Output = u64;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
-        let sender = self.sender.as_ref().map(Address::as_str);
-        let other = match sender {
-            Some(sender) => Condition::any().add(parts::Column::Sender.ne(sender)).add(parts::Column::Sender.is_null()),
-            None => Condition::any().add(parts::Column::Sender.is_not_null()),
-        };
+        let (sender, service) = (self.sender.as_ref().map(Address::as_str), self.service.as_deref());
+        let other =
+            Condition::any().add(differs(parts::Column::Sender, sender)).add(differs(parts::Column::Service, service));
         // Only what waits: what may have left is found at the provider by the sender it left with.
         let waiting = Condition::all()
             .add(parts::Column::Channel.eq(&self.channel))
@@ -46,12 +45,14 @@ impl Operation for Adopt {
         changed.dedup();
         let adopted = parts::Entity::update_many()
             .col_expr(parts::Column::Sender, Expr::value(sender))
+            .col_expr(parts::Column::Service, Expr::value(service))
             .filter(waiting)
             .exec(transaction)
             .await?;
         for some in changed.chunks(SOME) {
             messages::Entity::update_many()
                 .col_expr(messages::Column::Sender, Expr::value(sender))
+                .col_expr(messages::Column::Service, Expr::value(service))
                 .filter(messages::Column::Id.is_in(some.iter().copied()))
                 .exec(transaction)
                 .await?;
@@ -60,10 +61,23 @@ impl Operation for Adopt {
     }
 }
 
+/// Whether a column holds something else, nothing included.
+fn differs(column: parts::Column, wanted: Option<&str>) -> Condition {
+    match wanted {
+        Some(wanted) => Condition::any().add(column.ne(wanted)).add(column.is_null()),
+        None => Condition::any().add(column.is_not_null()),
+    }
+}
+
 impl Store {
-    /// What waits to go by the channel's own sender goes by this one, whichever that was when it was
-    /// stored. Says how many parts have another now.
-    pub async fn adopt_sender(&self, channel: &str, sender: Option<Address>) -> Result<u64, Error> {
-        self.write(Adopt { channel: channel.to_owned(), sender }).await
+    /// What waits to go by the channel's own sender or service goes by these, whichever those were when
+    /// it was stored. Says how many parts have others now.
+    pub async fn adopt_sender(
+        &self,
+        channel: &str,
+        sender: Option<Address>,
+        service: Option<String>,
+    ) -> Result<u64, Error> {
+        self.write(Adopt { channel: channel.to_owned(), sender, service }).await
     }
 }

@@ -112,8 +112,8 @@ async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Databa
         store.submit(submission.clone()).await.unwrap();
     }
     let other = Some(Address::received(OTHER));
-    assert_eq!(store.adopt_sender("sms", ours()).await.unwrap(), 0);
-    assert_eq!(store.adopt_sender("sms", other.clone()).await.unwrap(), 1);
+    assert_eq!(store.adopt_sender("sms", ours(), None).await.unwrap(), 0);
+    assert_eq!(store.adopt_sender("sms", other.clone(), None).await.unwrap(), 1);
     for (submission, sender) in [(&gone, ours()), (&own, other), (&named, ours()), (&elsewhere, ours())] {
         assert_eq!(message(&store, submission.message.id).await.from, sender);
     }
@@ -122,10 +122,18 @@ async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Databa
         claimed.iter().map(|part| (part.sender.as_ref().map(Address::as_str), part.own_sender)).collect();
     assert_eq!(senders, [(Some(OTHER), true), (Some(OURS), false), (Some(OURS), true)]);
 
-    let service = by("+529981110005", Sender::Own(None));
-    store.submit(service.clone()).await.unwrap();
-    assert_eq!(store.adopt_sender("sms", None).await.unwrap(), 0);
-    assert_eq!(store.adopt_sender("sms", ours()).await.unwrap(), 1);
-    assert_eq!(store.adopt_sender("sms", None).await.unwrap(), 1);
-    assert_eq!(message(&store, service.message.id).await.from, None);
+    let waiting = by("+529981110005", Sender::Own(None));
+    store.submit(waiting.clone()).await.unwrap();
+    assert_eq!(store.adopt_sender("sms", None, None).await.unwrap(), 0);
+    assert_eq!(store.adopt_sender("sms", ours(), None).await.unwrap(), 1);
+    assert_eq!(store.adopt_sender("sms", None, None).await.unwrap(), 1);
+    assert_eq!(message(&store, waiting.message.id).await.from, None);
+    // A service that is put right, and then a sender in its place.
+    let [one, right] = ["MG1", "MG2"].map(|sid| Some(sid.to_owned()));
+    for (sender, service) in [(None, one), (None, right), (ours(), None)] {
+        assert_eq!(store.adopt_sender("sms", sender.clone(), service.clone()).await.unwrap(), 1);
+        assert_eq!(store.adopt_sender("sms", sender.clone(), service.clone()).await.unwrap(), 0);
+        let shown = message(&store, waiting.message.id).await;
+        assert_eq!((shown.from, shown.service), (sender, service));
+    }
 }
