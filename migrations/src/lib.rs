@@ -14,6 +14,7 @@ mod m20261124_000005_media;
 mod m20261124_000006_consents;
 mod m20261124_000007_callbacks;
 mod m20261124_000008_lookups;
+mod m20261126_000001_plugins;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000006_consents::Migration),
             Box::new(m20261124_000007_callbacks::Migration),
             Box::new(m20261124_000008_lookups::Migration),
+            Box::new(m20261126_000001_plugins::Migration),
         ]
     }
 }

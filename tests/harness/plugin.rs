@@ -18,6 +18,7 @@ pub struct Plugin {
 #[derive(Clone, Debug)]
 enum Source {
     Builtin(String),
+    File(&'static str),
     Text(String),
 }
 
@@ -39,6 +40,12 @@ impl Plugin {
     /// One that comes with Recado.
     pub fn builtin(name: &str) -> Self {
         Self { name: name.to_owned(), source: Source::Builtin(name.to_owned()), settings: Table::new() }
+    }
+
+    /// One that does what the messages say; `tests/obedient` has its words.
+    pub fn obedient() -> Self {
+        let component = concat!(env!("CARGO_MANIFEST_DIR"), "/harness/obedient.wasm");
+        Self { name: "obedient".to_owned(), source: Source::File(component), settings: Table::new() }
     }
 
     pub fn that(name: &str, behaviour: Behaviour) -> Self {
@@ -73,6 +80,7 @@ impl Plugin {
     pub fn install(&self, folder: &Path) -> Table {
         let component = match &self.source {
             Source::Builtin(name) => format!("builtin:{name}"),
+            Source::File(path) => (*path).to_owned(),
             Source::Text(wat) => write(folder, &self.name, wat),
         };
         let mut settings = self.settings.clone();

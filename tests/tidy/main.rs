@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -16,8 +16,11 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("plugins", &["actions", "message", "transport"]),
     ("store", &["message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
-    ("inbound", &["actions", "channels", "clock", "message", "plugins", "store"]),
-    ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
+    ("deciding", &["actions", "clock", "message", "plugins", "store"]),
+    ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),
+    ("processing", &["actions", "clock", "deciding", "message", "outbound", "store"]),
+    ("inbound", &["actions", "channels", "clock", "deciding", "message", "plugins", "processing", "store"]),
+    ("followups", &["actions", "clock", "deciding", "message", "plugins", "processing", "store"]),
     ("delivery", &["channels", "clock", "message", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "store", "transport"]),
@@ -34,6 +37,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "callbacks",
             "channels",
             "delivery",
+            "followups",
             "inbound",
             "lookup",
             "media",
@@ -53,14 +57,17 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "channels",
             "clock",
             "config",
+            "deciding",
             "delivery",
             "doctor",
+            "followups",
             "inbound",
             "media",
             "lookup",
             "message",
             "outbound",
             "plugins",
+            "processing",
             "reconcile",
             "sandbox",
             "store",
@@ -100,11 +107,14 @@ const ALONE: [(&str, &[&str]); 22] = [
         &[
             "callbacks",
             "cli",
+            "deciding",
             "delivery",
+            "followups",
             "inbound",
             "media",
             "outbound",
             "plugins",
+            "processing",
             "reconcile",
             "sandbox",
             "store",
@@ -271,6 +281,8 @@ fn migrations_stand_alone() {
 /// A component that was not built from the sources beside it would run other rules than one reads.
 #[test]
 fn the_components_are_built_from_these_sources() {
-    let stale = recado::plugins::authoring::stale(&root().join("plugins")).unwrap();
-    assert!(stale.is_empty(), "build anew with `recado plugin build`: {stale:?}");
+    for folder in ["plugins", "tests/harness"] {
+        let stale = recado::plugins::authoring::stale(&root().join(folder)).unwrap();
+        assert!(stale.is_empty(), "build anew with `recado plugin build`: {stale:?}");
+    }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::message::Locale;
+use crate::message::{Locale, MessageId};
 use crate::store::{MediaState, MessageMedia};
 use crate::{inbound, lookup, media, outbound, store};
 
@@ -25,6 +25,9 @@ pub(super) struct Problem {
     /// What a provider said, where it is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Box<lookup::Explained>>,
+    /// The message that is on record all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<MessageId>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -52,6 +55,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             error: None,
+            message_id: None,
             retry_after: None,
         }
     }
@@ -210,6 +214,11 @@ impl Problem {
                 };
                 let title = "The recipient has opted out";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "opted-out", title, detail).field("/to", "opted-out")
+            }
+            Error::Rejected { id, problem } => {
+                let title = "A plugin refused the message";
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self { message_id: Some(*id), ..Self::new(status, "rejected-by-plugin", title, problem) }
             }
             Error::Store(error) => Self::store(error),
         }

@@ -12,6 +12,7 @@ use crate::message::{MessageId, status};
 use crate::store::entities::{observations, parts};
 use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -20,6 +21,7 @@ use crate::store::{Error, Store};
 struct Observe {
     observation: NewObservation,
     questions: Questions,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -27,12 +29,17 @@ impl Operation for Observe {
     type Output = Observed;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
-        self.observation.apply(transaction, self.questions).await
+        self.observation.apply(transaction, self.questions, &self.reporting).await
     }
 }
 
 impl NewObservation {
-    async fn apply(&self, transaction: &DatabaseTransaction, questions: Questions) -> Result<Observed, Error> {
+    async fn apply(
+        &self,
+        transaction: &DatabaseTransaction,
+        questions: Questions,
+        reporting: &Reporting,
+    ) -> Result<Observed, Error> {
         let part = self.part(transaction).await?;
         let reduction = part.as_ref().map(|part| status::reduce(read(&part.status), self.status));
         let conflict = reduction.as_ref().is_some_and(|reduction| reduction.conflict);
@@ -60,12 +67,12 @@ impl NewObservation {
             row.error_message = Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable)));
         }
         let row = row.update(transaction).await?;
-        reduce_message(transaction, message_id, self.received_at).await?;
+        reduce_message(transaction, message_id, self.received_at, reporting).await?;
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| reduction.changed) {
             consent::lock(transaction, &row.channel, &row.recipient).await?;
-            let change =
-                Change { channel: &row.channel, address: &row.recipient, consent, message_id, at: self.received_at };
+            let (channel, address, at) = (row.channel.as_str(), row.recipient.as_str(), self.received_at);
+            let change = Change { channel, address, consent, message_id, at, reporting };
             change.keep(transaction).await?;
         }
         Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
@@ -125,6 +132,6 @@ impl NewObservation {
 impl Store {
     /// Keeps a status report and moves its message, never backwards.
     pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
-        self.write(Observe { observation, questions: self.questions }).await
+        self.write(Observe { observation, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }

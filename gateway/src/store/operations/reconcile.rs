@@ -21,6 +21,7 @@ use super::{count, millis, storable};
 use crate::message::{MessageId, PartId, Status, segments, status};
 use crate::store::entities::{messages, parts};
 use crate::store::questions::{CLOCK_SKEW, Fate, Found, Hold, Questions, Reconciled, Reconciliation};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -28,6 +29,7 @@ use crate::store::{Error, Store};
 struct Reconcile {
     listed: Reconciliation,
     questions: Questions,
+    reporting: Reporting,
 }
 
 /// An unknown part, and what of the list might be it.
@@ -114,7 +116,7 @@ impl Operation for Reconcile {
         }
         let done: BTreeSet<Uuid> = fates.iter().map(|(part, _)| part.message_id).collect();
         for message_id in done {
-            reduce_message(transaction, message_id, self.listed.at).await?;
+            reduce_message(transaction, message_id, self.listed.at, &self.reporting).await?;
         }
         let told = |(part, fate): (parts::Model, Fate)| Reconciled {
             part_id: PartId(part.id),
@@ -285,6 +287,6 @@ async fn forget_answer(transaction: &DatabaseTransaction, reply_id: Uuid) -> Res
 impl Store {
     /// Brings unknown parts together with what the provider lists, and says what became of each.
     pub async fn reconcile(&self, listed: Reconciliation) -> Result<Vec<Reconciled>, Error> {
-        self.write(Reconcile { listed, questions: self.questions }).await
+        self.write(Reconcile { listed, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }

@@ -22,7 +22,7 @@ async fn every_table_fits_its_entity(database: Database) {
         )*};
     }
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, idempotency_keys, lookups);
-    select!(media, media_links, messages, observations, parts, pulls, traces, uploads);
+    select!(media, media_links, messages, observations, parts, plugin_state, pulls, reports, timers, traces, uploads);
     store.ping().await.unwrap();
 }
 

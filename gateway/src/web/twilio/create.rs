@@ -54,6 +54,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Response, Refusal> 
         options: schedule::options(form)?,
         idempotency: None,
         callback,
+        origin: outbound::Origin::Api,
     };
     let (id, _) = app.outbound.submit(request).await.map_err(|error| Refusal::outbound(&error, to, &from))?;
     let stored = app.store.listed(id, &call.access.channels).await.map_err(|error| Refusal::store(&error))?;
