@@ -49,7 +49,7 @@ fn what_a_plugin_remembers_is_there_the_next_time_and_is_nobody_elses() {
         trace(&gateway, &with_text(&gateway, "remember color azul; recall color"))[0]["decision"]["state"].clone();
     assert_eq!((&state[0]["key"], &state[0]["change"]["set"]["value"]), (&json!("color"), &json!("azul")), "{state}");
     // Another plugin from the same file has a memory of its own.
-    gateway.set_plugins(&[Plugin::obedient().setting("name", "other")]);
+    gateway.set_plugins(&[Plugin::obedient().named("other")]);
     gateway.restart();
     assert_eq!(says(&gateway, ANA, "recall color; look all"), "nothing, all=nothing");
 }

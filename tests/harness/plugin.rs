@@ -63,6 +63,12 @@ impl Plugin {
         Self { name: name.to_owned(), source: Source::Text(wat.to_owned()), settings: Table::new() }
     }
 
+    /// The same under another name, and so with a memory of its own.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     #[must_use]
     pub fn config(self, config: &Value) -> Self {
         let config = toml::Value::try_from(config).must("a plugin's settings");

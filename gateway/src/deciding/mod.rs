@@ -94,7 +94,7 @@ impl Deciding {
     pub async fn inbound(&self, call: InboundCall, seed: u64) -> Decided<Plan> {
         let run = self.run(Hook::Inbound, call.id, seed, &[]);
         let asked = run.chain.on_inbound(call, &run.surroundings).await;
-        self.decided(run, asked)
+        self.decided(&run, asked)
     }
 
     /// About a message that is to be sent. `pending` is what is committed together with it and was
@@ -102,14 +102,14 @@ impl Deciding {
     pub async fn outbound(&self, call: OutboundCall, seed: u64, pending: &[StateChange]) -> Decided<Passed> {
         let run = self.run(Hook::Outbound, call.id, seed, pending);
         let asked = run.chain.on_outbound(call, &run.surroundings).await;
-        self.decided(run, asked)
+        self.decided(&run, asked)
     }
 
     /// About what became of a message.
     pub async fn status(&self, call: StatusCall, seed: u64) -> Decided<Plan> {
         let run = self.run(Hook::Status, call.message_id, seed, &[]);
         let asked = run.chain.on_status(call, &run.surroundings).await;
-        self.decided(run, asked)
+        self.decided(&run, asked)
     }
 
     /// About a timer that was started for a message. A plugin that is gone decides nothing, and the
@@ -118,7 +118,7 @@ impl Deciding {
         let run = self.run(Hook::Timer, message_id, seed, &[]);
         let name = call.name.clone();
         match run.chain.on_timer(plugin, call, &run.surroundings).await {
-            Some(asked) => self.decided(run, asked),
+            Some(asked) => self.decided(&run, asked),
             None => self.dropped(&run, plugin, &name),
         }
     }
@@ -141,10 +141,10 @@ impl Deciding {
         Run { chain: self.chain(), surroundings, hook, message_id, moment: parts.ids.next(now) }
     }
 
-    fn decided<T>(&self, run: Run, asked: Asked<T>) -> Decided<T> {
+    fn decided<T>(&self, run: &Run, asked: Asked<T>) -> Decided<T> {
         let Asked { outcome, ran, changes } = asked;
         let mut id = Some(run.moment);
-        let traces = ran.into_iter().map(|ran| self.trace(&run, id.take(), ran)).collect();
+        let traces = ran.into_iter().map(|ran| self.trace(run, id.take(), ran)).collect();
         let state = remembering::summed(changes, || self.parts.ids.next(self.parts.clock.now()));
         Decided { outcome, traces, state, at: run.surroundings.now }
     }

@@ -36,22 +36,26 @@ pub struct Pending {
 #[async_trait]
 impl StateSource for Now {
     async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
-        self.store.recall(&named(key), self.now).await.map(remembered).map_err(told)
+        self.store.recall(&named(key), self.now).await.map(remembered).map_err(|error| told(&error))
     }
 
     async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
-        self.store.kept(plugin, scope.as_str(), subject, self.now).await.map(usage).map_err(told)
+        self.store.kept(plugin, scope.as_str(), subject, self.now).await.map(usage).map_err(|error| told(&error))
     }
 }
 
 #[async_trait]
 impl StateSource for Then {
     async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
-        self.store.recall_then(&named(key), &self.asked).await.map(remembered).map_err(told)
+        self.store.recall_then(&named(key), &self.asked).await.map(remembered).map_err(|error| told(&error))
     }
 
     async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
-        self.store.kept_then(plugin, scope.as_str(), subject, &self.asked).await.map(usage).map_err(told)
+        self.store
+            .kept_then(plugin, scope.as_str(), subject, &self.asked)
+            .await
+            .map(usage)
+            .map_err(|error| told(&error))
     }
 }
 
@@ -96,7 +100,7 @@ fn usage(kept: Kept) -> Usage {
 }
 
 /// A plugin is told in general; the log says more.
-fn told(error: store::Error) -> String {
+fn told(error: &store::Error) -> String {
     tracing::warn!(%error, "what a plugin remembers can't be read");
     "the database does not answer".to_owned()
 }
@@ -113,15 +117,12 @@ pub(super) fn summed(changes: Vec<plugins::StateChange>, mut id: impl FnMut() ->
             plugins::Change::Delete => Change::Delete,
             plugins::Change::Add(amount) => Change::Add(amount),
         };
-        match sums.get_mut(&key) {
-            Some((before, seen)) => {
-                *before = after(before, next);
-                *seen = seen.or(made.seen);
-            }
-            None => {
-                order.push(key.clone());
-                sums.insert(key, (next, made.seen));
-            }
+        if let Some((before, seen)) = sums.get_mut(&key) {
+            *before = after(before, next);
+            *seen = seen.or(made.seen);
+        } else {
+            order.push(key.clone());
+            sums.insert(key, (next, made.seen));
         }
     }
     let change = |key: StateKey| {

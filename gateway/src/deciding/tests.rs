@@ -229,22 +229,23 @@ pub(crate) fn counting() -> Scripted {
     Scripted { inbound: |_, number| (Vec::new(), Some(number + 1)), ..Scripted::named("counting", hooks) }
 }
 
-fn made(change: Change, seen: Option<Option<Uuid>>) -> crate::plugins::StateChange {
-    crate::plugins::StateChange { key: counting().key(), change, seen }
+/// A change after a look at this version.
+fn made(change: Change, seen: Option<Uuid>) -> crate::plugins::StateChange {
+    crate::plugins::StateChange { key: counting().key(), change, seen: seen.map(Some) }
 }
 
 fn set(value: &str) -> Change {
     Change::Set { value: value.to_owned(), expires_at: None }
 }
 
-fn sum(changes: Vec<crate::plugins::StateChange>) -> Vec<(store::Change, Option<Option<Uuid>>)> {
+fn sum(changes: Vec<crate::plugins::StateChange>) -> Vec<(store::Change, Option<Uuid>)> {
     let summed = remembering::summed(changes, Uuid::nil);
-    summed.into_iter().map(|change| (change.change, change.seen)).collect()
+    summed.into_iter().map(|change| (change.change, change.seen.flatten())).collect()
 }
 
 #[test]
 fn the_changes_of_one_asking_come_to_one_for_each_value() {
-    let seen = Some(Some(Uuid::max()));
+    let seen = Some(Uuid::max());
     let to = |value: &str| store::Change::Set { value: value.to_owned(), expires_at: None };
     let cases = [
         (vec![(Change::Add(1.0), None), (Change::Add(2.5), None)], (store::Change::Add(3.5), None)),

@@ -22,15 +22,21 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// What a provider said, where it is the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Box<lookup::Explained>>,
-    /// The message that is on record all the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<MessageId>,
+    #[serde(flatten)]
+    more: Option<Box<More>>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
     retry_after: Option<u64>,
+}
+
+/// What few problems have to tell.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum More {
+    /// What a provider said, where it is the reason.
+    Provider { error: lookup::Explained },
+    /// The message that is on record all the same.
+    Message { message_id: MessageId },
 }
 
 /// What is wrong with one field of the request.
@@ -54,8 +60,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
-            error: None,
-            message_id: None,
+            more: None,
             retry_after: None,
         }
     }
@@ -218,7 +223,8 @@ impl Problem {
             Error::Rejected { id, problem } => {
                 let title = "A plugin refused the message";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self { message_id: Some(*id), ..Self::new(status, "rejected-by-plugin", title, problem) }
+                let more = Some(Box::new(More::Message { message_id: *id }));
+                Self { more, ..Self::new(status, "rejected-by-plugin", title, problem) }
             }
             Error::Store(error) => Self::store(error),
         }
@@ -257,7 +263,7 @@ impl Problem {
     }
 
     fn because(self, reason: &lookup::Explained) -> Self {
-        Self { error: Some(Box::new(reason.clone())), ..self }
+        Self { more: Some(Box::new(More::Provider { error: reason.clone() })), ..self }
     }
 }
 

@@ -33,13 +33,13 @@ impl Operation for Submission {
         if !book.accepts(&self.state, self.message.at) {
             return Ok(Submitted::Stale);
         }
-        let places = follow::place(transaction, &[self]).await?;
+        let conversations = follow::place(transaction, &[self]).await?;
         // Once more with the conversation locked: where there are several writers, one of them may
         // have learned of it just now.
         if transaction.get_database_backend() == DbBackend::Postgres && self.opted_out(transaction).await?.is_some() {
             return Err(Error::Unavailable("the recipient opted out just now".to_owned()));
         }
-        let placed: Vec<_> = places.into_iter().map(|conversation_id| (&self.message, conversation_id)).collect();
+        let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
         insert_outbound(transaction, &placed).await?;
         let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
         book.write(transaction, vec![entry]).await?;
