@@ -18,6 +18,7 @@ mod m20261125_000009_services;
 mod m20261125_000010_repeats;
 mod m20261125_000011_removals;
 mod m20261125_000012_senders;
+mod m20261126_000001_plugins;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_repeats::Migration),
             Box::new(m20261125_000011_removals::Migration),
             Box::new(m20261125_000012_senders::Migration),
+            Box::new(m20261126_000001_plugins::Migration),
         ]
     }
 }

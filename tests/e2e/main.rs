@@ -41,6 +41,12 @@ mod outbound;
 #[cfg(test)]
 mod pauses;
 #[cfg(test)]
+mod plugin_crashes;
+#[cfg(test)]
+mod plugin_hooks;
+#[cfg(test)]
+mod plugin_timers;
+#[cfg(test)]
 mod plugins;
 #[cfg(test)]
 mod postgres;

@@ -1,8 +1,11 @@
 //! The main flows again, on Postgres; skipped where `RECADO_TEST_POSTGRES` names no server.
 
+use std::collections::BTreeSet;
+
 use recado_tests::{Behaviour, Builder, Plugin, TestGateway, at_once, form, run, wait_for};
 use serde_json::{Value, json};
 
+use super::plugin_hooks::{said, says};
 use super::{going, message_sid};
 
 const CUSTOMER: &str = "+529981122334";
@@ -86,6 +89,29 @@ fn a_text_whose_processing_a_crash_cut_off_is_processed_once_after_it() {
     gateway.post("/v1/messages?wait=sent", &json!({ "to": "+529985550100", "text": "Otra cosa" })).expect(200);
     assert_eq!(sent(&gateway), 2);
     assert_eq!(gateway.messages().len(), 3);
+}
+
+#[test]
+fn plugins_remember_wait_hear_and_look_at_what_goes_out() {
+    let Some(mut gateway) = start(|builder| builder.plugin(Plugin::obedient())) else { return };
+    let tickets = at_once(8, |number| {
+        let from = format!("+52998555{:04}", 100 + number);
+        said(&gateway.signed_webhook("sms/inbound", &form(&message_sid(), &from, "next ticket")))
+    });
+    let expected = (1..=8).map(|number| format!("ticket={number}")).collect::<BTreeSet<_>>();
+    assert_eq!(tickets.into_iter().collect::<BTreeSet<_>>(), expected);
+    says(&gateway, CUSTOMER, "on delivered tag heard; timer nudge 300 say sigues ahi; note city Cancun");
+    gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "text": "[shout] hola" })).expect(202);
+    gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "text": "[refuse] hola" })).expect(422);
+    gateway.wait_for_messages("the timer and the message", |all| {
+        let arrived = |text: &str| all.iter().any(|one| one["text"] == text && one["status"] == "delivered");
+        arrived("HOLA") && arrived("sigues ahi")
+    });
+    wait_for("both reports", || {
+        (says(&gateway, CUSTOMER, "look status delivered") == "status delivered=2").then_some(())
+    });
+    gateway.restart();
+    assert_eq!(says(&gateway, CUSTOMER, "look ticket; who"), "ticket=8, nobody city=Cancun");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub struct Plugin {
 #[derive(Clone, Debug)]
 enum Source {
     Builtin(String),
+    File(&'static str),
     Text(String),
 }
 
@@ -41,6 +42,12 @@ impl Plugin {
         Self { name: name.to_owned(), source: Source::Builtin(name.to_owned()), settings: Table::new() }
     }
 
+    /// One that does what the messages say; `tests/obedient` has its words.
+    pub fn obedient() -> Self {
+        let component = concat!(env!("CARGO_MANIFEST_DIR"), "/harness/obedient.wasm");
+        Self { name: "obedient".to_owned(), source: Source::File(component), settings: Table::new() }
+    }
+
     pub fn that(name: &str, behaviour: Behaviour) -> Self {
         let (data, code) = match behaviour {
             Behaviour::Reply(text) => (text, reply(text.len())),
@@ -54,6 +61,12 @@ impl Plugin {
     /// A component in text.
     pub fn text(name: &str, wat: &str) -> Self {
         Self { name: name.to_owned(), source: Source::Text(wat.to_owned()), settings: Table::new() }
+    }
+
+    /// The same under another name, and so with a memory of its own.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     #[must_use]
@@ -73,6 +86,7 @@ impl Plugin {
     pub fn install(&self, folder: &Path) -> Table {
         let component = match &self.source {
             Source::Builtin(name) => format!("builtin:{name}"),
+            Source::File(path) => (*path).to_owned(),
             Source::Text(wat) => write(folder, &self.name, wat),
         };
         let mut settings = self.settings.clone();

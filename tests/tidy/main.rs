@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -19,8 +19,11 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("store", &["message"]),
     ("pauses", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
-    ("inbound", &["actions", "channels", "clock", "message", "pauses", "plugins", "store"]),
-    ("outbound", &["channels", "clock", "media", "message", "store", "transport"]),
+    ("deciding", &["actions", "clock", "message", "plugins", "store"]),
+    ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),
+    ("processing", &["actions", "clock", "deciding", "message", "outbound", "store"]),
+    ("inbound", &["actions", "channels", "clock", "deciding", "message", "pauses", "plugins", "processing", "store"]),
+    ("followups", &["actions", "clock", "deciding", "message", "plugins", "processing", "store"]),
     ("delivery", &["channels", "clock", "message", "pauses", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "store", "transport"]),
@@ -50,6 +53,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "callbacks",
             "channels",
             "delivery",
+            "followups",
             "inbound",
             "lookup",
             "media",
@@ -69,8 +73,10 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "channels",
             "clock",
             "config",
+            "deciding",
             "delivery",
             "doctor",
+            "followups",
             "inbound",
             "media",
             "lookup",
@@ -78,6 +84,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "outbound",
             "pauses",
             "plugins",
+            "processing",
             "reconcile",
             "removals",
             "sandbox",
@@ -121,11 +128,14 @@ const ALONE: [(&str, &[&str]); 25] = [
         &[
             "callbacks",
             "cli",
+            "deciding",
             "delivery",
+            "followups",
             "inbound",
             "media",
             "outbound",
             "plugins",
+            "processing",
             "reconcile",
             "removals",
             "sandbox",
@@ -293,6 +303,8 @@ fn migrations_stand_alone() {
 /// A component that was not built from the sources beside it would run other rules than one reads.
 #[test]
 fn the_components_are_built_from_these_sources() {
-    let stale = recado::plugins::authoring::stale(&root().join("plugins")).unwrap();
-    assert!(stale.is_empty(), "build anew with `recado plugin build`: {stale:?}");
+    for folder in ["plugins", "tests/harness"] {
+        let stale = recado::plugins::authoring::stale(&root().join(folder)).unwrap();
+        assert!(stale.is_empty(), "build anew with `recado plugin build`: {stale:?}");
+    }
 }

@@ -10,12 +10,15 @@ use tokio::task::JoinHandle;
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
+use crate::deciding::{self, Deciding};
+use crate::followups;
 use crate::inbound::{self, Inbound};
 use crate::lookup::{self, Lookup};
 use crate::media::{self, Files, Uploads};
 use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::pauses::Pauses;
+use crate::processing::{self, Processing};
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
 use crate::{callbacks, delivery, plugins, reconcile, removals, web};
@@ -29,6 +32,7 @@ pub(super) struct Gateway {
     delivery: JoinHandle<()>,
     media: JoinHandle<()>,
     reconcile: JoinHandle<()>,
+    followups: JoinHandle<()>,
     callbacks: JoinHandle<()>,
     removals: JoinHandle<()>,
     inbound: Inbound,
@@ -60,23 +64,16 @@ impl Gateway {
         let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Limits { total, ..Limits::default() })?);
 
-        let inbound = Inbound::start(
-            inbound::Parts {
-                store: store.clone(),
-                channels: channels.clone(),
-                plugins: loader.in_force(),
-                clock: Arc::clone(&clock),
-                ids: Arc::clone(&ids),
-                settings: config.inbound.clone(),
-                place: place.clone(),
-                public_url: public_url.clone(),
-                outbox: Arc::clone(&outbox),
-                wanted: Arc::clone(&wanted),
-                pauses: pauses.clone(),
-            },
-            recordings,
-        )
-        .await?;
+        let (in_force, of_reports) = (loader.in_force(), Arc::clone(&ids));
+        store.report_when(move |now| in_force.chain().wants_status().then(|| of_reports.next(now)));
+        let deciding = Deciding::new(deciding::Parts {
+            store: store.clone(),
+            plugins: loader.in_force(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            place: place.clone(),
+            random: random_seed,
+        });
         let uploads = Uploads::new(media::UploadsParts {
             store: store.clone(),
             files: files.clone(),
@@ -89,16 +86,52 @@ impl Gateway {
         });
         let outbound = Outbound::new(outbound::Parts {
             store: store.clone(),
+            deciding: deciding.clone(),
             channels: channels.clone(),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
-            place,
+            place: place.clone(),
             region: config.defaults.region.clone(),
             transport: Arc::clone(&transport),
             outbox: Arc::clone(&outbox),
             uploads: uploads.clone(),
             settled: settled.clone(),
         });
+        let processing = Processing::new(processing::Parts {
+            store: store.clone(),
+            deciding,
+            outbound: outbound.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            parallel: config.inbound.parallel,
+            outbox: Arc::clone(&outbox),
+        });
+        let inbound = Inbound::start(
+            inbound::Parts {
+                store: store.clone(),
+                channels: channels.clone(),
+                processing: processing.clone(),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                settings: config.inbound.clone(),
+                place,
+                public_url: public_url.clone(),
+                outbox: Arc::clone(&outbox),
+                wanted: Arc::clone(&wanted),
+                pauses: pauses.clone(),
+            },
+            recordings,
+        )
+        .await?;
+        let followups = tokio::spawn(followups::run(
+            followups::Parts {
+                store: store.clone(),
+                processing,
+                clock: Arc::clone(&clock),
+                settings: config.followups.clone(),
+            },
+            stopping.clone(),
+        ));
         let delivery = tokio::spawn(delivery::run(
             delivery::Parts {
                 store: store.clone(),
@@ -183,7 +216,20 @@ impl Gateway {
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
-        Ok(Self { store, ids, stop, server, delivery, media, reconcile, callbacks, removals, inbound, drain })
+        Ok(Self {
+            store,
+            ids,
+            stop,
+            server,
+            delivery,
+            media,
+            reconcile,
+            followups,
+            callbacks,
+            removals,
+            inbound,
+            drain,
+        })
     }
 
     /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
@@ -192,8 +238,9 @@ impl Gateway {
         self.stop.send_replace(true);
         let finished = async {
             let _ = self.server.await;
-            // Before what it recovered is waited for.
+            // Before what they put into the lanes is waited for.
             let _ = self.reconcile.await;
+            let _ = self.followups.await;
             self.inbound.drain().await;
             let _ = self.delivery.await;
             let _ = self.media.await;
@@ -245,6 +292,11 @@ fn random() -> anyhow::Result<[u8; 24]> {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(random)
+}
+
+/// Should the system have no random bytes, plugins that draw lots draw the same.
+fn random_seed() -> u64 {
+    getrandom::u64().unwrap_or_default()
 }
 
 /// A new API key: random enough that nobody guesses it.

@@ -16,7 +16,9 @@ use serde::Deserialize;
 
 use crate::channels::Channels;
 use crate::message::{Place, phone};
-use crate::{callbacks, channels, delivery, inbound, lookup, media, plugins, reconcile, store, telemetry, web};
+use crate::{
+    callbacks, channels, delivery, followups, inbound, lookup, media, plugins, reconcile, store, telemetry, web,
+};
 
 pub use environment::Environment;
 pub use show::{Shown, show};
@@ -29,6 +31,7 @@ pub struct Config {
     pub database: store::Settings,
     pub defaults: Defaults,
     pub inbound: inbound::Settings,
+    pub followups: followups::Settings,
     pub delivery: delivery::Settings,
     pub media: media::Settings,
     pub reconcile: reconcile::Settings,
@@ -197,6 +200,7 @@ impl Config {
             Error::Value { origin, key, problem }
         };
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
+        self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;

@@ -105,6 +105,10 @@ impl Fixture {
             options,
             schedule: Schedule::Now,
             callback: None,
+            seed: None,
+            rejected: None,
+            caused_by: None,
+            hops: 0,
             at: now,
         };
         let message_id = message.id;
@@ -114,6 +118,9 @@ impl Fixture {
             contact_id: ContactId(id()),
             subject: String::new(),
             idempotency: None,
+            tags: Vec::new(),
+            state: Vec::new(),
+            traces: Vec::new(),
         };
         self.worker.store.submit(submission).await.unwrap();
         message_id

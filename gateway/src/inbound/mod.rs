@@ -4,7 +4,6 @@
 //! commit) begins then; if it is done soon enough, the replies ride the webhook's own answer,
 //! otherwise they go through the outbox.
 
-mod lanes;
 mod process;
 mod waiting;
 
@@ -18,9 +17,8 @@ use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
 use crate::message::{ContactId, ConversationId, MessageId, Place};
 use crate::pauses::Pauses;
-use crate::plugins::InForce;
+use crate::processing::Processing;
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
-use lanes::Lanes;
 use waiting::Waiting;
 
 /// `[inbound]`
@@ -48,20 +46,19 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Inbound {
     shared: Arc<Shared>,
-    lanes: Lanes,
 }
 
 struct Shared {
     store: Store,
     channels: Channels,
-    plugins: InForce,
+    processing: Processing,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
     settings: Settings,
     place: Place,
     public_url: String,
     waiting: Waiting,
-    /// Told when there is something to send.
+    /// Told when a part that waited may be sent.
     outbox: Arc<tokio::sync::Notify>,
     /// Told when there is something to fetch.
     wanted: Arc<tokio::sync::Notify>,
@@ -73,7 +70,7 @@ struct Shared {
 pub struct Parts {
     pub store: Store,
     pub channels: Channels,
-    pub plugins: InForce,
+    pub processing: Processing,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub settings: Settings,
@@ -92,13 +89,13 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, plugins, clock, ids, settings, place, public_url, outbox, wanted, pauses } = parts;
-        let lanes = Lanes::new(settings.parallel);
+        let Parts { store, channels, processing, clock, ids, settings, place, public_url, outbox, wanted, pauses } =
+            parts;
         let waiting = Waiting::default();
         let shared = Arc::new(Shared {
             store,
             channels,
-            plugins,
+            processing,
             clock,
             ids,
             settings,
@@ -109,7 +106,7 @@ impl Inbound {
             wanted,
             pauses,
         });
-        let inbound = Self { shared, lanes };
+        let inbound = Self { shared };
         let left = inbound.shared.store.unprocessed(SWEEP).await?;
         if !left.is_empty() {
             tracing::info!(messages = left.len(), "processing what an earlier run left");
@@ -131,12 +128,13 @@ impl Inbound {
         if !recorded.media.is_empty() {
             shared.wanted.notify_one();
         }
-        self.lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
+        let lanes = self.shared.processing.lanes();
+        lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
     }
 
     /// Waits until all that was recorded so far is processed.
     pub async fn drain(&self) {
-        self.lanes.drain().await;
+        self.shared.processing.lanes().drain().await;
     }
 
     /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk.

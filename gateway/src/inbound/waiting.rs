@@ -50,10 +50,11 @@ impl Waiting {
         Waiter { waiting: self.clone(), id, done: slot.done.subscribe() }
     }
 
-    /// True when somebody waits; from then on they wait for the commit.
+    /// True when somebody waits; from then on they wait for the commit. Also a second time, when the
+    /// decision was overtaken and made again before its commit.
     pub(super) fn claim(&self, id: MessageId) -> bool {
         match self.slots().get_mut(&id) {
-            Some(slot) if slot.state == State::Open => {
+            Some(slot) if slot.state != State::Closed => {
                 slot.state = State::Claimed;
                 true
             }
@@ -179,6 +180,16 @@ mod tests {
         waiting.finish(id(), None);
         assert!(!waiting.claim(id()));
         assert_eq!(waiter.reply(Duration::from_secs(5)).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_counted_on_still_is_when_it_is_decided_again() {
+        let waiting = Waiting::default();
+        let waiter = waiting.join(id());
+        assert!(waiting.claim(id()));
+        assert!(waiting.claim(id()), "the first decision was overtaken");
+        waiting.finish(id(), Some("the second".to_owned()));
+        assert_eq!(waiter.reply(Duration::from_secs(5)).await.as_deref(), Some("the second"));
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
-//! The flow of what goes out: check, split, store; taking back what has not left yet; and telling the
+//! The flow of what goes out: plugins, check, split, store; taking back what has not left yet; and telling the
 //! provider what came of it. Sending is the business of [`crate::delivery`].
 
 mod cancel;
 mod feedback;
+mod passing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
+use crate::deciding::Deciding;
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
 use crate::store::{
@@ -19,8 +21,10 @@ use crate::store::{
 };
 use crate::transport::Transport;
 
+pub use crate::plugins::Origin;
 pub use cancel::CancelError;
 pub use feedback::FeedbackError;
+pub use passing::Following;
 
 /// What a caller wants sent.
 #[derive(Clone, Debug)]
@@ -40,9 +44,10 @@ pub struct Request {
     pub idempotency: Option<Idempotency>,
     /// Where the caller is told what becomes of it.
     pub callback: Option<Callback>,
+    pub origin: Origin,
 }
 
-/// Why a message was not taken. Nothing was stored.
+/// Why a message was not taken. Nothing was stored, unless a plugin refused it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("`to` is not a number that can be written to")]
@@ -65,6 +70,9 @@ pub enum Error {
     KeyReused,
     #[error("the recipient has opted out of messages on this channel")]
     OptedOut { since: Timestamp },
+    /// It is kept under this id with the explanation, and not sent.
+    #[error("{problem}")]
+    Rejected { id: MessageId, problem: String },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -86,6 +94,7 @@ pub struct Outbound(Arc<Parts>);
 /// What the way out is made of.
 pub struct Parts {
     pub store: Store,
+    pub deciding: Deciding,
     pub channels: Channels,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
@@ -106,22 +115,58 @@ impl Outbound {
     /// Takes a message. When this returns, it is on disk and will be sent; the flag is true
     /// when the same call had been made before.
     pub async fn submit(&self, mut request: Request) -> Result<(MessageId, bool), Error> {
+        if let Some(before) = self.before(&request).await? {
+            return Ok((before, true));
+        }
         self.0.uploads.publish(&mut request.media, request.send_at).await?;
-        let submission = self.submission(request)?;
-        match self.0.store.submit(submission).await? {
-            Submitted::Stored(id) => {
-                self.0.outbox.notify_one();
-                Ok((id, false))
+        let mut turn = None;
+        for _ in 0..TRIES {
+            let submission = self.prepare(request.clone(), None, &[]).await?;
+            let rejected = submission.message.rejected.clone();
+            match self.0.store.submit(submission).await? {
+                Submitted::Stored(id) => {
+                    if let Some(rejection) = rejected {
+                        tracing::info!(message_id = %id, plugin = rejection.plugin, "a plugin refused a message");
+                        return Err(Error::Rejected { id, problem: rejection.problem });
+                    }
+                    self.0.outbox.notify_one();
+                    return Ok((id, false));
+                }
+                Submitted::Before(id) => return Ok((self.again(id).await?, true)),
+                Submitted::KeyReused => return Err(Error::KeyReused),
+                Submitted::OptedOut { since } => return Err(Error::OptedOut { since }),
+                Submitted::Stale if turn.is_none() => turn = Some(self.0.deciding.turn().await),
+                Submitted::Stale => {}
             }
-            Submitted::Before(id) => Ok((id, true)),
-            Submitted::KeyReused => Err(Error::KeyReused),
-            Submitted::OptedOut { since } => Err(Error::OptedOut { since }),
+        }
+        Err(store::Error::Unavailable("what the plugins remember changed again and again".to_owned()).into())
+    }
+
+    /// A call that was made before is not put to the plugins again.
+    async fn before(&self, request: &Request) -> Result<Option<MessageId>, Error> {
+        let Some(idempotency) = &request.idempotency else { return Ok(None) };
+        if !self.0.deciding.chain().wants_outbound() {
+            return Ok(None);
+        }
+        match self.0.store.called_before(idempotency).await? {
+            Some(Submitted::Before(id)) => Ok(Some(self.again(id).await?)),
+            Some(Submitted::KeyReused) => Err(Error::KeyReused),
+            _ => Ok(None),
         }
     }
 
-    fn submission(&self, request: Request) -> Result<Submission, Error> {
+    /// A repeat of a call comes to what the first came to.
+    async fn again(&self, id: MessageId) -> Result<MessageId, Error> {
+        let message = self.0.store.message(id).await?;
+        match message.filter(|message| message.rejected_by.is_some()) {
+            Some(message) => Err(Error::Rejected { id, problem: message.error_message.unwrap_or_default() }),
+            None => Ok(id),
+        }
+    }
+
+    /// All checks of a message that no plugin is asked about any more, and what is stored of it.
+    fn submission(&self, request: Request, recipient: Address, id: MessageId) -> Result<Submission, Error> {
         let parts = &self.0;
-        let recipient = Address::parse(&request.to, &parts.region).map_err(Error::To)?;
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
         let sender = match request.from.filter(|from| !from.trim().is_empty()) {
@@ -158,7 +203,6 @@ impl Outbound {
             Some(at) if at > now => Schedule::At(at),
             _ => Schedule::Now,
         };
-        let id = MessageId(parts.ids.next(now));
         let new_parts: Vec<NewPart> = cut
             .into_iter()
             .map(|part| NewPart {
@@ -173,6 +217,9 @@ impl Outbound {
             contact_id: ContactId(parts.ids.next(now)),
             subject: parts.place.subject(&name, recipient.as_str()),
             idempotency: request.idempotency,
+            tags: Vec::new(),
+            state: Vec::new(),
+            traces: Vec::new(),
             message: NewOutbound {
                 id,
                 channel: name,
@@ -189,6 +236,10 @@ impl Outbound {
                 options: content.options,
                 schedule,
                 callback: request.callback,
+                seed: None,
+                rejected: None,
+                caused_by: None,
+                hops: 0,
                 at: now,
             },
         })
@@ -235,6 +286,9 @@ impl Outbound {
     }
 }
 
+/// How often the plugins are asked about one message, while what they remember changes meanwhile.
+const TRIES: u32 = 20;
+
 /// The farthest that a message may be planned ahead, in seconds: a typing mistake in the year shows.
 const FARTHEST: i64 = 366 * 24 * 60 * 60;
 
@@ -253,3 +307,6 @@ fn check_media(text: &str) -> Result<(), Error> {
         Err(error) => Err(Error::Media(format!("a URL can't be read: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,15 +5,18 @@
 //! store knows the vocabulary, but no provider, plugin or web server.
 
 mod connect;
+mod decisions;
 mod entities;
 mod inspect;
 mod listing;
 mod media;
 mod operations;
+mod plugins;
 mod questions;
 mod reads;
 mod records;
 mod removals;
+mod reporting;
 mod shown;
 mod tries;
 mod writer;
@@ -25,6 +28,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use decisions::*;
 pub use inspect::{Inspection, Seen, inspect};
 pub use listing::{Beside, Listing};
 pub use media::*;
@@ -32,6 +36,7 @@ pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
 pub use removals::*;
+use reporting::Reporting;
 pub use shown::*;
 pub use tries::Tried;
 use writer::Job;
@@ -73,6 +78,7 @@ pub struct Store {
     reads: DatabaseConnection,
     writes: mpsc::Sender<Job>,
     questions: Questions,
+    reporting: Reporting,
 }
 
 impl Store {
@@ -82,8 +88,9 @@ impl Store {
         let (reads, write) = connect::open(settings).await?;
         let (recorded, recordings) = mpsc::unbounded_channel();
         let (writes, jobs) = mpsc::channel(settings.queue);
-        tokio::spawn(writer::run(write, jobs, recorded));
-        Ok((Self { reads, writes, questions: Questions::default() }, recordings))
+        let reporting = Reporting::default();
+        tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
+        Ok((Self { reads, writes, questions: Questions::default(), reporting }, recordings))
     }
 
     /// Whether the database answers.

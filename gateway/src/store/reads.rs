@@ -10,9 +10,9 @@ use sea_orm::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::entities::{api_keys, consents, conversations, media, messages, observations, parts, traces};
+use super::entities::{api_keys, consents, conversations, media, messages, observations, parts};
 use super::media::MessageMedia;
-use super::records::{Answered, Recorded, Trace};
+use super::records::{Answered, Recorded};
 use super::shown::{ApiKey, Conversation, KnownConsent, Message, Part};
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
@@ -73,27 +73,6 @@ impl Store {
         }
         let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
         Ok(Page { items: rows.into_iter().map(to_conversation).collect(), next })
-    }
-
-    /// What each plugin decided about a message, in the order they were asked.
-    pub async fn traces(&self, id: MessageId) -> Result<Vec<Trace>, Error> {
-        let rows = traces::Entity::find()
-            .filter(traces::Column::MessageId.eq(id.0))
-            .order_by_asc(traces::Column::Position)
-            .all(&self.reads)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Trace {
-                id: row.id,
-                plugin: row.plugin,
-                version: row.version,
-                digest: row.digest,
-                decision: row.decision,
-                error: row.error,
-                duration_micros: u64::try_from(row.duration_micros).unwrap_or(0),
-            })
-            .collect())
     }
 
     /// What an address allows on the channels where it has ever opted out.
@@ -276,7 +255,7 @@ fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-fn to_conversation(row: conversations::Model) -> Conversation {
+pub(super) fn to_conversation(row: conversations::Model) -> Conversation {
     Conversation {
         id: ConversationId(row.id),
         contact_id: ContactId(row.contact_id),
@@ -285,6 +264,7 @@ fn to_conversation(row: conversations::Model) -> Conversation {
         status: ConversationStatus::from_word(&row.status).unwrap_or(ConversationStatus::Pending),
         subject: row.subject,
         tags: strings(row.tags),
+        assignee: row.assignee,
         unread: positive(row.unread),
         inbound_count: positive(row.inbound_count),
         last_message_at: time(row.last_message_at),
@@ -318,6 +298,9 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         conflict,
         in_reply_to: row.in_reply_to.map(MessageId),
         plugin: row.plugin,
+        discarded: row.discarded,
+        rejected_by: row.rejected_by,
+        caused_by: row.caused_by.map(MessageId),
         send_at: row.send_at.map(time),
         options,
         extra: named(row.extra),

@@ -1,13 +1,11 @@
 //! What goes into the store and comes out of it.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::decisions::{StateChange, Trace};
 use crate::message::{
-    Address, Consent, ContactId, ConversationId, ConversationStatus, Media, MessageId, Options, PartId, ProviderError,
-    Status,
+    Address, Consent, ContactId, ConversationId, Media, MessageId, Options, PartId, ProviderError, Status,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -68,34 +66,6 @@ pub struct Recorded {
     pub previous_inbound_at: Option<Timestamp>,
 }
 
-/// What processing an inbound message came to. Committed as one.
-#[derive(Clone, Debug)]
-pub struct Processed {
-    pub message_id: MessageId,
-    pub conversation_id: ConversationId,
-    pub at: Timestamp,
-    /// What the webhook is answered, when it has something to say.
-    pub answer: Option<String>,
-    pub status: Option<ConversationStatus>,
-    pub tags: Option<Vec<String>>,
-    pub replies: Vec<NewOutbound>,
-    pub traces: Vec<Trace>,
-}
-
-/// What one plugin decided about one message.
-#[derive(Clone, Debug, Serialize)]
-pub struct Trace {
-    #[serde(skip)]
-    pub id: Uuid,
-    pub plugin: String,
-    pub version: String,
-    /// SHA-256 of the plugin's component, in hex; empty for one that is not a component.
-    pub digest: String,
-    pub decision: Value,
-    pub error: Option<String>,
-    pub duration_micros: u64,
-}
-
 /// Where an outbound message's parts start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -143,7 +113,22 @@ pub struct NewOutbound {
     pub options: Options,
     pub schedule: Schedule,
     pub callback: Option<Callback>,
+    /// Where the randomness of the outbound plugins' verdict began.
+    pub seed: Option<u64>,
+    /// It is only kept, with the reason why it is not sent.
+    pub rejected: Option<Rejection>,
+    /// The message whose processing led to it, where it is no reply.
+    pub caused_by: Option<MessageId>,
+    /// How many reports in a row led to it.
+    pub hops: u32,
     pub at: Timestamp,
+}
+
+/// Why plugins keep a message from being sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub plugin: String,
+    pub problem: String,
 }
 
 /// Where an application wants to be told what becomes of its message.
@@ -184,7 +169,8 @@ pub struct Idempotency {
     pub fingerprint: String,
 }
 
-/// A submission: an outbound message, and the ids its conversation gets if that is new.
+/// A submission: an outbound message, the ids its conversation gets if that is new, and what the
+/// outbound plugins made of it.
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub message: NewOutbound,
@@ -192,6 +178,10 @@ pub struct Submission {
     pub contact_id: ContactId,
     pub subject: String,
     pub idempotency: Option<Idempotency>,
+    /// Labels for the conversation.
+    pub tags: Vec<String>,
+    pub state: Vec<StateChange>,
+    pub traces: Vec<Trace>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,22 +195,8 @@ pub enum Submitted {
     OptedOut {
         since: Timestamp,
     },
-}
-
-/// What became of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Committed {
-    Done,
-    /// Without the replies and the answer: the person has opted out.
-    Unanswered,
-    /// It was processed before, perhaps by another process; nothing was changed.
-    Before,
-}
-
-impl Committed {
-    pub fn is_done(self) -> bool {
-        self != Self::Before
-    }
+    /// As of a commit: the outbound plugins are to be asked again. Nothing was stored.
+    Stale,
 }
 
 /// Which channels to claim parts of.

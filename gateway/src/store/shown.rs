@@ -40,6 +40,15 @@ pub struct Message {
     pub in_reply_to: Option<MessageId>,
     /// The plugin that asked for it.
     pub plugin: Option<String>,
+    /// Why a plugin said that it is of no interest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discarded: Option<String>,
+    /// The plugin that refused it; `error_message` says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_by: Option<String>,
+    /// The message whose processing led to it, where it is no reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<MessageId>,
     /// When it is to leave, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_at: Option<Timestamp>,
@@ -141,11 +150,28 @@ pub struct Conversation {
     pub status: ConversationStatus,
     pub subject: String,
     pub tags: Vec<String>,
+    /// Who looks after it.
+    pub assignee: Option<String>,
     pub unread: u32,
     pub inbound_count: u32,
     pub last_message_at: Timestamp,
     pub last_inbound_at: Option<Timestamp>,
     pub created_at: Timestamp,
+}
+
+/// The person behind a conversation, as plugins see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub id: ContactId,
+    pub name: Option<String>,
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A conversation with its contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    pub conversation: Conversation,
+    pub contact: Contact,
 }
 
 /// An API key, without the key.

@@ -9,6 +9,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Tr
 use tokio::sync::{mpsc, oneshot};
 
 use super::operations::{process, record};
+use super::reporting::Reporting;
 use super::{Committed, Error, NewInbound, Processed, Receipt, Recorded, Store};
 
 /// The most operations in one transaction.
@@ -81,7 +82,7 @@ impl Store {
         self.ask(message, Job::Record).await
     }
 
-    /// Marks an inbound message processed, with all that follows from it.
+    /// Marks a message, a report or a timer processed, with all that follows from it.
     pub async fn commit(&self, processed: Processed) -> Result<Committed, Error> {
         self.ask(processed, Job::Process).await
     }
@@ -102,15 +103,16 @@ pub(super) async fn run(
     connection: DatabaseConnection,
     mut jobs: mpsc::Receiver<Job>,
     recorded: mpsc::UnboundedSender<Recorded>,
+    reporting: Reporting,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         let mut groups = Groups::of(std::mem::take(&mut batch));
-        match groups.commit(&connection).await {
+        match groups.commit(&connection, &reporting).await {
             Ok(()) => groups.committed(&recorded),
             Err(_) => {
                 for mut alone in groups.apart() {
-                    match alone.commit(&connection).await {
+                    match alone.commit(&connection, &reporting).await {
                         Ok(()) => alone.committed(&recorded),
                         Err(error) => alone.failed(&error),
                     }
@@ -152,13 +154,13 @@ impl Groups {
         recordings.chain(processed).chain(others).map(|job| Self::of(vec![job]))
     }
 
-    async fn commit(&mut self, connection: &DatabaseConnection) -> Result<(), Error> {
+    async fn commit(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         let transaction = connection.begin_with_options(options).await?;
-        match self.apply(&transaction).await {
+        match self.apply(&transaction, reporting).await {
             Ok(()) => Ok(transaction.commit().await?),
             Err(error) => {
                 // The connection may be what failed; then there is nothing to roll back.
@@ -168,11 +170,11 @@ impl Groups {
         }
     }
 
-    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&mut self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
         let messages: Vec<&NewInbound> = self.recordings.iter().map(|asked| &asked.input).collect();
-        self.receipts = record::apply(transaction, &messages).await?;
+        self.receipts = record::apply(transaction, &messages, reporting).await?;
         let processed: Vec<&Processed> = self.processed.iter().map(|asked| &asked.input).collect();
-        self.done = process::apply(transaction, &processed).await?;
+        self.done = process::apply(transaction, &processed, reporting).await?;
         for other in &mut self.others {
             other.apply(transaction).await?;
         }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::message::Locale;
+use crate::message::{Locale, MessageId};
 use crate::store::{MediaState, MessageMedia};
 use crate::{inbound, lookup, media, outbound, plugins, store};
 
@@ -22,12 +22,21 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// What a provider said, where it is the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Box<lookup::Explained>>,
+    #[serde(flatten)]
+    more: Option<Box<More>>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
     retry_after: Option<u64>,
+}
+
+/// What few problems have to tell.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum More {
+    /// What a provider said, where it is the reason.
+    Provider { error: lookup::Explained },
+    /// The message that is on record all the same.
+    Message { message_id: MessageId },
 }
 
 /// What is wrong with one field of the request.
@@ -51,7 +60,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
-            error: None,
+            more: None,
             retry_after: None,
         }
     }
@@ -216,6 +225,12 @@ impl Problem {
                 let title = "The recipient has opted out";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "opted-out", title, detail).field("/to", "opted-out")
             }
+            Error::Rejected { id, problem } => {
+                let title = "A plugin refused the message";
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let more = Some(Box::new(More::Message { message_id: *id }));
+                Self { more, ..Self::new(status, "rejected-by-plugin", title, problem) }
+            }
             Error::Store(error) => Self::store(error),
         }
     }
@@ -253,7 +268,7 @@ impl Problem {
     }
 
     fn because(self, reason: &lookup::Explained) -> Self {
-        Self { error: Some(Box::new(reason.clone())), ..self }
+        Self { more: Some(Box::new(More::Provider { error: reason.clone() })), ..self }
     }
 }
 

@@ -10,6 +10,7 @@ pub struct Model {
     pub name: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub attributes: Option<Json>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

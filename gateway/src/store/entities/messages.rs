@@ -38,6 +38,11 @@ pub struct Model {
     pub callback_account: Option<String>,
     pub deleted_at: Option<i64>,
     pub redacted_at: Option<i64>,
+    pub seed: Option<i64>,
+    pub discarded: Option<String>,
+    pub rejected_by: Option<String>,
+    pub caused_by: Option<Uuid>,
+    pub hops: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,8 @@ pub struct Model {
     pub error: Option<String>,
     pub duration_micros: i64,
     pub created_at: i64,
+    pub hook: String,
+    pub seed: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -11,6 +11,7 @@ use super::settle::{read, reduce_message};
 use crate::message::{MessageId, PartId, Status};
 use crate::store::entities::{messages, parts};
 use crate::store::records::Cancellation;
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -18,6 +19,7 @@ use crate::store::{Error, Store};
 struct Cancel {
     message_id: MessageId,
     now: Timestamp,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -57,7 +59,7 @@ impl Operation for Cancel {
             }
         }
         if cancellation.canceled > 0 {
-            reduce_message(transaction, self.message_id.0, self.now).await?;
+            reduce_message(transaction, self.message_id.0, self.now, &self.reporting).await?;
         }
         Ok(Some(cancellation))
     }
@@ -67,6 +69,6 @@ impl Store {
     /// Takes back the parts of a message that nobody has handed over yet; none where there is no
     /// such outbound message.
     pub async fn cancel(&self, message_id: MessageId, now: Timestamp) -> Result<Option<Cancellation>, Error> {
-        self.write(Cancel { message_id, now }).await
+        self.write(Cancel { message_id, now, reporting: self.reporting.clone() }).await
     }
 }

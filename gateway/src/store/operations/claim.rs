@@ -16,6 +16,7 @@ use crate::store::entities::{attempts, parts};
 use crate::store::questions::Questions;
 use crate::store::reads::time;
 use crate::store::records::{Claimed, Within};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -137,6 +138,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
 struct Expire {
     now: Timestamp,
     questions: Questions,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -179,7 +181,7 @@ impl Operation for Expire {
                 .filter(attempts::Column::FinishedAt.is_null())
                 .exec(transaction)
                 .await?;
-            reduce_message(transaction, message_id, self.now).await?;
+            reduce_message(transaction, message_id, self.now, &self.reporting).await?;
         }
         Ok(unknown)
     }
@@ -199,6 +201,6 @@ impl Store {
 
     /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.
     pub async fn expire_leases(&self, now: Timestamp) -> Result<Vec<PartId>, Error> {
-        self.write(Expire { now, questions: self.questions }).await
+        self.write(Expire { now, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }

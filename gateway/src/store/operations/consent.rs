@@ -22,6 +22,7 @@ use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, Status};
 use crate::store::Error;
 use crate::store::entities::{consents, conversations, parts};
+use crate::store::reporting::Reporting;
 
 /// What a part that is not sent any more says.
 pub(super) const REASON: &str = "the recipient has opted out of messages on this channel";
@@ -33,6 +34,7 @@ pub(super) struct Change<'a> {
     pub(super) consent: Consent,
     pub(super) message_id: Uuid,
     pub(super) at: Timestamp,
+    pub(super) reporting: &'a Reporting,
 }
 
 impl Change<'_> {
@@ -99,7 +101,7 @@ impl Change<'_> {
             refuse(&mut row, self.consent.code);
             row.updated_at = Set(millis(self.at));
             row.update(transaction).await?;
-            reduce_message(transaction, message_id, self.at).await?;
+            reduce_message(transaction, message_id, self.at, self.reporting).await?;
         }
         Ok(())
     }

@@ -94,6 +94,7 @@ async fn contacts_of(
         name: Set(None),
         created_at: Set(millis(wanted.at)),
         updated_at: Set(millis(wanted.at)),
+        attributes: Set(None),
     }))
     .exec_without_returning(transaction)
     .await?;
@@ -141,5 +142,6 @@ fn row(key: &Key, wanted: &Wanted, contact_id: Uuid) -> conversations::ActiveMod
         last_inbound_at: Set(None),
         created_at: Set(millis(wanted.at)),
         updated_at: Set(millis(wanted.at)),
+        assignee: Set(None),
     }
 }

@@ -7,6 +7,7 @@ mod check;
 mod claim;
 mod consent;
 mod conversation;
+mod follow;
 mod keys;
 mod lookups;
 mod matching;
@@ -18,9 +19,12 @@ mod reconcile;
 pub(super) mod record;
 mod redact;
 mod removals;
+mod reports;
 mod senders;
 mod settle;
+mod state;
 mod submit;
+mod timers;
 mod uploads;
 
 use jiff::Timestamp;
@@ -105,7 +109,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         status: Set(status.to_owned()),
         segments: Set(Some(count(message.segments))),
         error_code: Set(None),
-        error_message: Set(None),
+        error_message: Set(message.rejected.as_ref().map(|rejection| storable(&rejection.problem))),
         ordinal: Set(None),
         previous_inbound_at: Set(None),
         in_reply_to: Set(message.in_reply_to.map(|id| id.0)),
@@ -117,7 +121,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         processed_at: Set(None),
         sent_at: Set(None),
         delivered_at: Set(None),
-        failed_at: Set(None),
+        failed_at: Set(message.rejected.as_ref().map(|_| millis(message.at))),
         read_at: Set(None),
         send_at: Set(match message.schedule {
             Schedule::Now => None,
@@ -128,5 +132,10 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         callback_account: Set(message.callback.as_ref().map(|callback| callback.account.clone())),
         deleted_at: Set(None),
         redacted_at: Set(None),
+        seed: Set(message.seed.map(u64::cast_signed)),
+        discarded: Set(None),
+        rejected_by: Set(message.rejected.as_ref().map(|rejection| rejection.plugin.clone())),
+        caused_by: Set(message.caused_by.map(|id| id.0)),
+        hops: Set((message.hops > 0).then(|| count(message.hops))),
     }
 }

@@ -15,6 +15,7 @@ use crate::message::{MessageId, ProviderError};
 use crate::store::entities::{observations, parts};
 use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -23,6 +24,7 @@ use crate::store::{Error, Store};
 struct Observe {
     observation: NewObservation,
     questions: Questions,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -30,12 +32,17 @@ impl Operation for Observe {
     type Output = Observed;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
-        self.observation.apply(transaction, self.questions).await
+        self.observation.apply(transaction, self.questions, &self.reporting).await
     }
 }
 
 impl NewObservation {
-    async fn apply(&self, transaction: &DatabaseTransaction, questions: Questions) -> Result<Observed, Error> {
+    async fn apply(
+        &self,
+        transaction: &DatabaseTransaction,
+        questions: Questions,
+        reporting: &Reporting,
+    ) -> Result<Observed, Error> {
         let part = self.part(transaction).await?;
         let reduction = part.as_ref().map(|part| status::reduce(read(&part.status), self.status));
         let conflict = reduction.as_ref().is_some_and(|reduction| reduction.conflict);
@@ -44,12 +51,12 @@ impl NewObservation {
         let message_id = part.message_id;
         let news = self.tells_more(&part, reduction);
         let row = self.moved(part, reduction, news, questions).update(transaction).await?;
-        reduce_message(transaction, message_id, self.received_at).await?;
+        reduce_message(transaction, message_id, self.received_at, reporting).await?;
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| news) {
             consent::lock(transaction, &row.channel, &row.recipient).await?;
-            let change =
-                Change { channel: &row.channel, address: &row.recipient, consent, message_id, at: self.received_at };
+            let (channel, address, at) = (row.channel.as_str(), row.recipient.as_str(), self.received_at);
+            let change = Change { channel, address, consent, message_id, at, reporting };
             change.keep(transaction).await?;
         }
         Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
@@ -176,7 +183,7 @@ fn digest(raw: &[(String, String)]) -> String {
 impl Store {
     /// Keeps a status report and moves its message, never backwards.
     pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
-        self.write(Observe { observation, questions: self.questions }).await
+        self.write(Observe { observation, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }
 

@@ -1,78 +1,108 @@
-//! Committing what processing inbound messages came to: each message as one, many at once.
+//! Committing what processing came to, of messages, reports and timers: each as one, many at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set, Statement, Value,
+    Statement, Value,
 };
 use uuid::Uuid;
 
-use super::consent;
+use super::state::{Book, Entry};
 use super::submit::insert_outbound;
-use super::{count, millis, storable, storable_json};
-use crate::message::{ConversationStatus, MessageId};
+use super::{consent, follow, millis, storable, timers};
+use crate::message::MessageId;
 use crate::store::Error;
-use crate::store::entities::{conversations, traces};
-use crate::store::records::{Committed, NewOutbound, Processed, Trace};
+use crate::store::decisions::{Cause, Committed, Processed};
+use crate::store::entities::conversations;
+use crate::store::records::{NewOutbound, Submission};
+use crate::store::reporting::Reporting;
 
 /// For each, in order, what became of it.
 pub(in crate::store) async fn apply(
     transaction: &DatabaseTransaction,
     all: &[&Processed],
+    reporting: &Reporting,
 ) -> Result<Vec<Committed>, Error> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
     let mut seen = BTreeSet::new();
-    // Of the same message twice in one batch, the first counts.
-    let first: Vec<bool> = all.iter().map(|processed| seen.insert(processed.message_id)).collect();
+    // Of the same one twice in a batch, the first counts.
+    let first: Vec<bool> = all.iter().map(|processed| seen.insert(processed.key())).collect();
     let once: Vec<&Processed> =
         all.iter().zip(&first).filter(|(_, first)| **first).map(|(processed, _)| *processed).collect();
-    let unanswered = unanswered(transaction, &once).await?;
+    let Allowed { instead, unanswered } = allowed(transaction, &once).await?;
     let once: Vec<&Processed> =
-        once.into_iter().map(|processed| unanswered.get(&processed.message_id).unwrap_or(processed)).collect();
-    let marked = mark(transaction, &once).await?;
-    let done: Vec<&Processed> = once.into_iter().filter(|processed| marked.contains(&processed.message_id.0)).collect();
-    for processed in &done {
-        change_conversation(transaction, processed).await?;
-    }
-    touch_conversations(transaction, &done).await?;
-    let replies: Vec<(&NewOutbound, Uuid)> = done
-        .iter()
-        .flat_map(|processed| processed.replies.iter().map(|reply| (reply, processed.conversation_id.0)))
-        .collect();
-    insert_outbound(transaction, &replies).await?;
-    let rows: Vec<_> = done
-        .iter()
-        .flat_map(|processed| {
-            (0u32..).zip(&processed.traces).map(|(position, trace)| trace_row(processed, position, trace))
-        })
-        .collect();
-    if !rows.is_empty() {
-        traces::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    let committed = |(processed, first): (&&Processed, bool)| {
-        if !first || !marked.contains(&processed.message_id.0) {
-            Committed::Before
-        } else if unanswered.contains_key(&processed.message_id) {
-            Committed::Unanswered
+        once.into_iter().map(|processed| instead.get(&processed.key()).unwrap_or(processed)).collect();
+    let mut book = Book::open(transaction, once.iter().flat_map(|processed| &processed.state).collect()).await?;
+    let mut stale = BTreeSet::new();
+    let mut fresh = Vec::with_capacity(once.len());
+    for processed in once {
+        if book.accepts(&processed.state, processed.at) {
+            fresh.push(processed);
         } else {
-            Committed::Done
+            stale.insert(processed.key());
         }
+    }
+    let marked = mark(transaction, &fresh).await?;
+    let done: Vec<&Processed> = fresh.into_iter().filter(|processed| marked.contains(&processed.key())).collect();
+    carry_out(transaction, &done, book, reporting).await?;
+    let committed = |(processed, first): (&&Processed, bool)| match processed.key() {
+        _ if !first => Committed::Before,
+        key if stale.contains(&key) => Committed::Stale,
+        key if !marked.contains(&key) => Committed::Before,
+        key if unanswered.contains(&key) => Committed::Unanswered,
+        _ => Committed::Done,
     };
     Ok(all.iter().zip(first).map(committed).collect())
 }
 
-/// Those that reply to somebody who has opted out, as they are to be instead.
-async fn unanswered(
+/// All that follows from what was processed now.
+async fn carry_out(
     transaction: &DatabaseTransaction,
-    all: &[&Processed],
-) -> Result<BTreeMap<MessageId, Processed>, Error> {
-    let keys: BTreeSet<(&str, &str)> = all.iter().flat_map(|processed| recipients(processed)).collect();
+    done: &[&Processed],
+    book: Book,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    follow::change(transaction, done).await?;
+    let sends: Vec<&Submission> = done.iter().flat_map(|processed| &processed.sends).collect();
+    let places = follow::place(transaction, &sends).await?;
+    // Once more with their conversations locked: where there are several writers, one of them may have
+    // learned just now that somebody wants no messages.
+    if !sends.is_empty() && transaction.get_database_backend() == DbBackend::Postgres {
+        let keys: Vec<(&str, &str)> = sends.iter().map(|send| recipient(&send.message)).collect();
+        if !consent::opted_out(transaction, &keys).await?.is_empty() {
+            return Err(Error::Unavailable("a recipient opted out just now".to_owned()));
+        }
+    }
+    let replies =
+        done.iter().flat_map(|processed| processed.replies.iter().map(|reply| (reply, processed.conversation_id.0)));
+    let messages: Vec<(&NewOutbound, Uuid)> =
+        replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
+    insert_outbound(transaction, &messages).await?;
+    timers::change(transaction, done, reporting).await?;
+    let entries = done.iter().map(|processed| Entry {
+        changes: &processed.state,
+        message_id: processed.message_id,
+        at: processed.at,
+    });
+    book.write(transaction, entries.collect()).await?;
+    follow::explain(transaction, done.iter().flat_map(|processed| &processed.traces).collect()).await
+}
+
+/// What is to be committed instead, since somebody has opted out.
+struct Allowed {
+    instead: BTreeMap<Uuid, Processed>,
+    /// Those that lost their replies.
+    unanswered: BTreeSet<Uuid>,
+}
+
+async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<Allowed, Error> {
+    let mut allowed = Allowed { instead: BTreeMap::new(), unanswered: BTreeSet::new() };
+    let keys: BTreeSet<(&str, &str)> = all.iter().flat_map(|processed| outgoing(processed)).map(recipient).collect();
     if keys.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(allowed);
     }
     if transaction.get_database_backend() == DbBackend::Postgres {
         // Whoever keeps an opting out holds this lock; SQLite has one writer.
@@ -89,112 +119,111 @@ async fn unanswered(
     }
     let keys: Vec<(&str, &str)> = keys.into_iter().collect();
     let opted_out = consent::opted_out(transaction, &keys).await?;
-    let has_opted_out = |processed: &&&Processed| {
-        recipients(processed)
-            .any(|(channel, address)| opted_out.contains_key(&(channel.to_owned(), address.to_owned())))
+    let has_opted_out = |message: &NewOutbound| {
+        opted_out.contains_key(&(message.channel.clone(), message.recipient.as_str().to_owned()))
     };
-    Ok(all.iter().filter(has_opted_out).map(|processed| (processed.message_id, without_replies(processed))).collect())
-}
-
-fn recipients(processed: &Processed) -> impl Iterator<Item = (&str, &str)> {
-    processed.replies.iter().map(|reply| (reply.channel.as_str(), reply.recipient.as_str()))
-}
-
-/// That the replies were left out is part of the explanation.
-fn without_replies(processed: &Processed) -> Processed {
-    let mut processed = Processed { answer: None, ..processed.clone() };
-    for reply in std::mem::take(&mut processed.replies) {
-        let trace = processed.traces.iter_mut().find(|trace| Some(&trace.plugin) == reply.plugin.as_ref());
-        let left_out = trace.and_then(|trace| trace.decision.get_mut("left_out")?.as_array_mut());
-        if let Some(left_out) = left_out {
-            left_out.push(format!("a reply was left out: {}", consent::REASON).into());
+    for processed in all {
+        if !outgoing(processed).any(has_opted_out) {
+            continue;
         }
+        if processed.replies.iter().any(has_opted_out) {
+            allowed.unanswered.insert(processed.key());
+        }
+        allowed.instead.insert(processed.key(), without((*processed).clone(), has_opted_out));
+    }
+    Ok(allowed)
+}
+
+fn outgoing(processed: &Processed) -> impl Iterator<Item = &NewOutbound> {
+    processed.replies.iter().chain(processed.sends.iter().map(|send| &send.message))
+}
+
+fn recipient(message: &NewOutbound) -> (&str, &str) {
+    (message.channel.as_str(), message.recipient.as_str())
+}
+
+/// That something was left out is part of the explanation.
+fn without(mut processed: Processed, has_opted_out: impl Fn(&NewOutbound) -> bool) -> Processed {
+    let mut left_out = Vec::new();
+    if processed.replies.iter().any(&has_opted_out) {
+        // All of them: an answer rides one webhook.
+        processed.answer = None;
+        left_out.extend(std::mem::take(&mut processed.replies).into_iter().map(|reply| ("a reply", reply)));
+    }
+    let (refused, sends): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut processed.sends).into_iter().partition(|send| has_opted_out(&send.message));
+    processed.sends = sends;
+    left_out.extend(refused.into_iter().map(|send| ("a message to send", send.message)));
+    let ids: BTreeSet<MessageId> = left_out.iter().map(|(_, message)| message.id).collect();
+    processed.traces.retain(|trace| !ids.contains(&trace.message_id));
+    for (what, message) in left_out {
+        let reason = format!("{what} was left out: {}", consent::REASON);
+        processed.leave_out(message.plugin.as_deref(), reason);
     }
     processed
 }
 
-/// Marks the messages that were not processed before, and says which they were.
+/// Marks what was not processed before, and says which that was.
 async fn mark(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<BTreeSet<Uuid>, Error> {
-    let mut values: Vec<Value> = Vec::with_capacity(all.len() * 3);
+    let (mut inbound, mut reports, mut timers) = (Vec::new(), Vec::new(), Vec::new());
+    for processed in all {
+        match processed.cause {
+            Cause::Message => inbound.push(*processed),
+            Cause::Report(id) => reports.push(id),
+            Cause::Timer(id) => timers.push(id),
+        }
+    }
+    let mut marked = mark_messages(transaction, &inbound).await?;
+    marked.extend(remove(transaction, "reports", &reports).await?);
+    marked.extend(remove(transaction, "timers", &timers).await?);
+    Ok(marked)
+}
+
+async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<BTreeSet<Uuid>, Error> {
+    if all.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut values: Vec<Value> = Vec::with_capacity(all.len() * 5);
     let mut rows = Vec::with_capacity(all.len());
     for processed in all {
         let next = values.len();
-        rows.push(format!("(${}, CAST(${} AS BIGINT), CAST(${} AS TEXT))", next + 1, next + 2, next + 3));
+        rows.push(format!(
+            "(${}, CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS BIGINT), CAST(${} AS TEXT))",
+            next + 1,
+            next + 2,
+            next + 3,
+            next + 4,
+            next + 5
+        ));
         values.extend([
             Value::from(processed.message_id.0),
             Value::from(millis(processed.at)),
             Value::from(processed.answer.as_deref().map(storable)),
+            Value::from(processed.seed.map(u64::cast_signed)),
+            Value::from(processed.discarded.as_deref().map(storable)),
         ]);
     }
     let sql = format!(
-        "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3 \
+        "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
+         seed = new.column4, discarded = new.column5 \
          FROM (VALUES {}) AS new WHERE messages.id = new.column1 AND messages.processed_at IS NULL \
          RETURNING messages.id AS id",
         rows.join(", ")
     );
+    ids(transaction, sql, values).await
+}
+
+async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
+    if all.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let places: Vec<String> = (1..=all.len()).map(|number| format!("${number}")).collect();
+    let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places.join(", "));
+    ids(transaction, sql, all.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+async fn ids(transaction: &DatabaseTransaction, sql: String, values: Vec<Value>) -> Result<BTreeSet<Uuid>, Error> {
     let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
     let rows = transaction.query_all_raw(statement).await?;
     Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
-}
-
-/// Status and tags, for the few messages that change them.
-async fn change_conversation(transaction: &DatabaseTransaction, processed: &Processed) -> Result<(), Error> {
-    let conversation = conversations::Column::Id.eq(processed.conversation_id.0);
-    if let Some(status) = processed.status {
-        // A closed conversation stays closed: a new one may have begun with the same address.
-        conversations::Entity::update_many()
-            .col_expr(conversations::Column::Status, Expr::value(status.as_str()))
-            .filter(conversation.clone())
-            .filter(conversations::Column::Status.ne(ConversationStatus::Closed.as_str()))
-            .exec(transaction)
-            .await?;
-    }
-    if let Some(tags) = &processed.tags {
-        conversations::Entity::update_many()
-            .col_expr(conversations::Column::Tags, Expr::value(storable_json(serde_json::json!(tags))))
-            .filter(conversation)
-            .exec(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn touch_conversations(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
-    let mut last = BTreeMap::new();
-    for processed in done.iter().filter(|processed| !processed.replies.is_empty()) {
-        let at = last.entry(processed.conversation_id.0).or_insert(i64::MIN);
-        *at = millis(processed.at).max(*at);
-    }
-    if last.is_empty() {
-        return Ok(());
-    }
-    let mut values: Vec<Value> = Vec::with_capacity(last.len() * 2);
-    let mut rows = Vec::with_capacity(last.len());
-    for (id, at) in last {
-        rows.push(format!("(${}, CAST(${} AS BIGINT))", values.len() + 1, values.len() + 2));
-        values.extend([Value::from(id), Value::from(at)]);
-    }
-    let sql = format!(
-        "UPDATE conversations SET last_message_at = new.column2, updated_at = new.column2 \
-         FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
-        rows.join(", ")
-    );
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-    transaction.execute_raw(statement).await?;
-    Ok(())
-}
-
-fn trace_row(processed: &Processed, position: u32, trace: &Trace) -> traces::ActiveModel {
-    traces::ActiveModel {
-        id: Set(trace.id),
-        message_id: Set(processed.message_id.0),
-        position: Set(count(position)),
-        plugin: Set(trace.plugin.clone()),
-        version: Set(storable(&trace.version)),
-        digest: Set(trace.digest.clone()),
-        decision: Set(storable_json(trace.decision.clone())),
-        error: Set(trace.error.as_deref().map(storable)),
-        duration_micros: Set(i64::try_from(trace.duration_micros).unwrap_or(i64::MAX)),
-        created_at: Set(millis(processed.at)),
-    }
 }

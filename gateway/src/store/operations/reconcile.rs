@@ -22,6 +22,7 @@ use super::{count, millis, storable};
 use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
 use crate::store::questions::{Fate, Found, Hold, Questions, Reconciled, Reconciliation};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -29,6 +30,7 @@ use crate::store::{Error, Store};
 struct Reconcile {
     listed: Reconciliation,
     questions: Questions,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -69,7 +71,7 @@ impl Operation for Reconcile {
         }
         let done: BTreeSet<Uuid> = fates.iter().map(|(part, _)| part.message_id).collect();
         for message_id in done {
-            reduce_message(transaction, message_id, self.listed.at).await?;
+            reduce_message(transaction, message_id, self.listed.at, &self.reporting).await?;
         }
         let told = |(part, fate): (parts::Model, Fate)| Reconciled {
             part_id: PartId(part.id),
@@ -211,7 +213,8 @@ impl Reconcile {
         if consent::opted_in_after(transaction, channel, address, found.created_at).await? {
             return Ok(());
         }
-        let change = Change { channel, address, consent, message_id: part.message_id, at: self.listed.at };
+        let (message_id, at, reporting) = (part.message_id, self.listed.at, &self.reporting);
+        let change = Change { channel, address, consent, message_id, at, reporting };
         change.keep(transaction).await
     }
 
@@ -289,6 +292,6 @@ async fn forget_answer(transaction: &DatabaseTransaction, reply_id: Uuid) -> Res
 impl Store {
     /// Brings unknown parts together with what the provider lists, and says what became of each.
     pub async fn reconcile(&self, listed: Reconciliation) -> Result<Vec<Reconciled>, Error> {
-        self.write(Reconcile { listed, questions: self.questions }).await
+        self.write(Reconcile { listed, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }

@@ -18,6 +18,7 @@ use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, messages};
 use crate::store::records::{Answered, NewInbound, Receipt, Recorded};
+use crate::store::reporting::Reporting;
 
 type ProviderKey<'a> = (&'a str, &'a str);
 
@@ -25,6 +26,7 @@ type ProviderKey<'a> = (&'a str, &'a str);
 pub(in crate::store) async fn apply(
     transaction: &DatabaseTransaction,
     new: &[&NewInbound],
+    reporting: &Reporting,
 ) -> Result<Vec<(Receipt, Option<Recorded>)>, Error> {
     if new.is_empty() {
         return Ok(Vec::new());
@@ -45,7 +47,7 @@ pub(in crate::store) async fn apply(
             first.get(&(message.channel.as_str(), message.provider_id.as_str())).is_some_and(|f| f.id == message.id)
         })
         .collect();
-    let mut recorded = insert(transaction, &fresh).await?;
+    let mut recorded = insert(transaction, &fresh, reporting).await?;
     new.iter()
         .map(|message| {
             if let Some(done) = recorded.remove(&message.id) {
@@ -117,6 +119,7 @@ async fn recorded_before(
 async fn insert(
     transaction: &DatabaseTransaction,
     fresh: &[&NewInbound],
+    reporting: &Reporting,
 ) -> Result<BTreeMap<MessageId, Recorded>, Error> {
     if fresh.is_empty() {
         return Ok(BTreeMap::new());
@@ -151,12 +154,16 @@ async fn insert(
     }
     insert_media(transaction, media).await?;
     count_inbound(transaction, &touched).await?;
-    keep_consents(transaction, fresh).await?;
+    keep_consents(transaction, fresh, reporting).await?;
     Ok(recorded)
 }
 
 /// Almost no message changes what its sender allows, so these are done one by one.
-async fn keep_consents(transaction: &DatabaseTransaction, fresh: &[&NewInbound]) -> Result<(), Error> {
+async fn keep_consents(
+    transaction: &DatabaseTransaction,
+    fresh: &[&NewInbound],
+    reporting: &Reporting,
+) -> Result<(), Error> {
     for message in fresh {
         let Some(consent) = message.consent else { continue };
         let change = Change {
@@ -165,6 +172,7 @@ async fn keep_consents(transaction: &DatabaseTransaction, fresh: &[&NewInbound])
             consent,
             message_id: message.id.0,
             at: message.received_at,
+            reporting,
         };
         change.keep(transaction).await?;
     }
@@ -260,6 +268,11 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         callback_account: Set(None),
         deleted_at: Set(None),
         redacted_at: Set(None),
+        seed: Set(None),
+        discarded: Set(None),
+        rejected_by: Set(None),
+        caused_by: Set(None),
+        hops: Set(None),
     }
 }
 

@@ -87,7 +87,7 @@ impl Redact {
 }
 
 /// The text is in the message and in its parts; that of a reply also in what the webhook was
-/// answered, and in what the plugins decided about the message it answers.
+/// answered, and in what the plugins decided about it and about the message that led to it.
 pub(super) async fn clear(
     transaction: &DatabaseTransaction,
     message: &messages::Model,
@@ -106,10 +106,10 @@ pub(super) async fn clear(
         .filter(parts::Column::MessageId.eq(message.id))
         .exec(transaction)
         .await?;
-    let asked = message.in_reply_to.unwrap_or(message.id);
+    let asked = message.in_reply_to.or(message.caused_by).unwrap_or(message.id);
     traces::Entity::update_many()
         .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))
-        .filter(traces::Column::MessageId.eq(asked))
+        .filter(traces::Column::MessageId.is_in([message.id, asked]))
         .exec(transaction)
         .await?;
     if message.in_reply_to.is_some() {

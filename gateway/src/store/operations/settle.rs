@@ -10,11 +10,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::consent::{self, Change};
-use super::{callbacks, count, millis, redact, removals, storable};
+use super::{callbacks, count, millis, redact, removals, reports, storable};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::questions::Questions;
 use crate::store::records::{Settled, Settlement};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -23,6 +24,7 @@ use crate::store::{Error, Store};
 struct Settle {
     settlement: Settlement,
     questions: Questions,
+    reporting: Reporting,
 }
 
 #[async_trait]
@@ -47,10 +49,10 @@ impl Operation for Settle {
         let whom = Whom { channel: part.channel.clone(), recipient: part.recipient.clone(), message_id };
         let mut row = settlement.settled(part, self.questions);
         if !proven {
-            settlement.mind_consent(transaction, &mut row, &whom).await?;
+            settlement.mind_consent(transaction, &mut row, &whom, &self.reporting).await?;
         }
         row.update(transaction).await?;
-        reduce_message(transaction, message_id, settlement.at).await
+        reduce_message(transaction, message_id, settlement.at, &self.reporting).await
     }
 }
 
@@ -145,6 +147,7 @@ impl Settlement {
         transaction: &DatabaseTransaction,
         row: &mut parts::ActiveModel,
         whom: &Whom,
+        reporting: &Reporting,
     ) -> Result<(), Error> {
         let Whom { channel, recipient, message_id } = whom;
         match &self.result {
@@ -158,7 +161,8 @@ impl Settlement {
             Settled::OptedOut { error } => {
                 consent::lock(transaction, channel, recipient).await?;
                 let consent = consent::refused(error.code);
-                let change = Change { channel, address: recipient, consent, message_id: *message_id, at: self.at };
+                let (address, message_id, at) = (recipient, *message_id, self.at);
+                let change = Change { channel, address, consent, message_id, at, reporting };
                 change.keep(transaction).await
             }
             Settled::Accepted { .. } | Settled::Failed { .. } | Settled::Unknown { .. } => Ok(()),
@@ -220,6 +224,7 @@ pub(super) async fn reduce_message(
     transaction: &DatabaseTransaction,
     message_id: Uuid,
     now: Timestamp,
+    reporting: &Reporting,
 ) -> Result<(), Error> {
     // The lock first: another process may be changing another part, and then waits for this one
     // or has been waited for.
@@ -251,7 +256,8 @@ pub(super) async fn reduce_message(
     if reached.is_final() && !read(&message.status).is_final() && discards(&parts) {
         Box::pin(redact::clear(transaction, &after, now)).await?;
     }
-    callbacks::enqueue(transaction, &message, &after).await
+    callbacks::enqueue(transaction, &message, &after).await?;
+    reports::enqueue(transaction, &message, &after, reporting).await
 }
 
 /// Whether the sender asked that the text be kept no longer than it takes to send it.
@@ -279,6 +285,6 @@ fn stamp(row: &mut messages::ActiveModel, before: &messages::Model, reached: Sta
 impl Store {
     /// Records what a try to send a part came to. Once: the same again changes nothing.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.write(Settle { settlement, questions: self.questions }).await
+        self.write(Settle { settlement, questions: self.questions, reporting: self.reporting.clone() }).await
     }
 }

@@ -1,19 +1,16 @@
 //! Storing an outbound message with its parts.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Set};
 use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::consent::opted_out_one;
-use super::conversation::{Wanted, find_or_create};
-use super::{count, insert_media, media_rows, millis, outbound_row, storable, storable_json};
-use crate::message::{ConversationStatus, MessageId, Status};
-use crate::store::entities::{conversations, idempotency_keys, messages, parts};
+use super::state::{Book, Entry};
+use super::{count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json};
+use crate::message::{MessageId, Status};
+use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
 use crate::store::writer::Operation;
@@ -32,13 +29,21 @@ impl Operation for Submission {
         if let Some(since) = self.opted_out(transaction).await? {
             return Ok(Submitted::OptedOut { since });
         }
-        let conversation_id = self.conversation(transaction).await?;
+        let mut book = Book::open(transaction, self.state.iter().collect()).await?;
+        if !book.accepts(&self.state, self.message.at) {
+            return Ok(Submitted::Stale);
+        }
+        let conversations = follow::place(transaction, &[self]).await?;
         // Once more with the conversation locked: where there are several writers, one of them may
         // have learned of it just now.
         if transaction.get_database_backend() == DbBackend::Postgres && self.opted_out(transaction).await?.is_some() {
             return Err(Error::Unavailable("the recipient opted out just now".to_owned()));
         }
-        insert_outbound(transaction, &[(&self.message, conversation_id)]).await?;
+        let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
+        insert_outbound(transaction, &placed).await?;
+        let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
+        book.write(transaction, vec![entry]).await?;
+        follow::explain(transaction, self.traces.iter().collect()).await?;
         if let Some(idempotency) = &self.idempotency {
             let row = idempotency_keys::ActiveModel {
                 api_key_id: Set(idempotency.api_key_id),
@@ -53,13 +58,9 @@ impl Operation for Submission {
     }
 }
 
-async fn called_before(
-    transaction: &DatabaseTransaction,
-    idempotency: &Idempotency,
-) -> Result<Option<Submitted>, Error> {
-    let before = idempotency_keys::Entity::find_by_id((idempotency.api_key_id, idempotency.key.clone()))
-        .one(transaction)
-        .await?;
+async fn called_before(database: &impl ConnectionTrait, idempotency: &Idempotency) -> Result<Option<Submitted>, Error> {
+    let before =
+        idempotency_keys::Entity::find_by_id((idempotency.api_key_id, idempotency.key.clone())).one(database).await?;
     Ok(before.map(|row| {
         if row.fingerprint == idempotency.fingerprint {
             Submitted::Before(MessageId(row.message_id))
@@ -70,31 +71,13 @@ async fn called_before(
 }
 
 impl Submission {
+    /// What is only kept is sent to nobody.
     async fn opted_out(&self, transaction: &DatabaseTransaction) -> Result<Option<Timestamp>, Error> {
+        if self.message.rejected.is_some() {
+            return Ok(None);
+        }
         let proof = opted_out_one(transaction, &self.message.channel, self.message.recipient.as_str()).await?;
         Ok(proof.map(|proof| time(proof.at)))
-    }
-
-    /// Writing to somebody is taking the conversation up, so a new one is active.
-    async fn conversation(&self, transaction: &DatabaseTransaction) -> Result<Uuid, Error> {
-        let key = (self.message.channel.clone(), self.message.recipient.as_str().to_owned());
-        let wanted = Wanted {
-            conversation_id: self.conversation_id.0,
-            contact_id: self.contact_id.0,
-            subject: self.subject.clone(),
-            status: ConversationStatus::Active,
-            at: self.message.at,
-        };
-        let found = find_or_create(transaction, &BTreeMap::from([(key.clone(), wanted)])).await?;
-        let conversation =
-            found.get(&key).ok_or_else(|| Error::Unavailable("the conversation was closed just now".to_owned()))?;
-        conversations::Entity::update_many()
-            .col_expr(conversations::Column::LastMessageAt, Expr::value(millis(self.message.at)))
-            .col_expr(conversations::Column::UpdatedAt, Expr::value(millis(self.message.at)))
-            .filter(conversations::Column::Id.eq(conversation.id))
-            .exec(transaction)
-            .await?;
-        Ok(conversation.id)
     }
 }
 
@@ -106,9 +89,9 @@ pub(super) async fn insert_outbound(
     if new.is_empty() {
         return Ok(());
     }
-    let rows = new.iter().map(|(message, conversation_id)| {
-        outbound_row(message, *conversation_id, starting_status(message.route).as_str())
-    });
+    let rows = new
+        .iter()
+        .map(|(message, conversation_id)| outbound_row(message, *conversation_id, starting_status(message).as_str()));
     messages::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     let media = new
         .iter()
@@ -117,12 +100,16 @@ pub(super) async fn insert_outbound(
     let rows = new.iter().flat_map(|(message, conversation_id)| {
         (0u32..).zip(&message.parts).map(|(position, part)| part_row(message, *conversation_id, position, part))
     });
-    parts::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    let rows: Vec<parts::ActiveModel> = rows.collect();
+    if !rows.is_empty() {
+        parts::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
     Ok(())
 }
 
-fn starting_status(route: Route) -> Status {
-    match route {
+fn starting_status(message: &NewOutbound) -> Status {
+    match message.route {
+        _ if message.rejected.is_some() => Status::Failed,
         Route::Outbox => Status::Pending,
         Route::Answer { .. } => Status::Unknown,
     }
@@ -145,7 +132,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         text: Set(storable(&part.text)),
         media: Set(storable_json(serde_json::json!(part.media))),
         state: Set(state.to_owned()),
-        status: Set(starting_status(message.route).as_str().to_owned()),
+        status: Set(starting_status(message).as_str().to_owned()),
         provider_id: Set(None),
         segments: Set(Some(count(part.segments))),
         error_code: Set(None),
@@ -171,6 +158,11 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
 }
 
 impl Store {
+    /// What a call with this key came to before, if there was one.
+    pub async fn called_before(&self, idempotency: &Idempotency) -> Result<Option<Submitted>, Error> {
+        called_before(&self.reads, idempotency).await
+    }
+
     /// Stores an outbound message for the workers to send.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
         self.write(submission).await

@@ -164,15 +164,7 @@ async fn replies_are_left_out_and_the_trace_says_why(database: Database) {
         let plugin = Some("auto-reply".to_owned());
         let reply =
             NewOutbound { plugin, route: Route::Answer { ask_at: at(20) }, ..database.outbound(ANA, &["hola"]) };
-        let trace = Trace {
-            id: database.id(),
-            plugin: "auto-reply".to_owned(),
-            version: "1.0.0".to_owned(),
-            digest: String::new(),
-            decision: json!({ "actions": [], "flow": "proceed", "left_out": [] }),
-            error: None,
-            duration_micros: 1,
-        };
+        let trace = trace(&database, new.id, "auto-reply");
         let processed = Processed {
             answer: Some("<Response>hola</Response>".to_owned()),
             replies: vec![reply.clone()],

@@ -92,15 +92,8 @@ async fn a_text_is_removed_and_its_ids_stay(database: Database) {
         ..database.outbound(ANA, &["un secreto, ", "largo"])
     };
     let conversation = only_conversation(&store).await.id;
-    let trace = Trace {
-        id: database.id(),
-        plugin: "p".to_owned(),
-        version: "1".to_owned(),
-        digest: String::new(),
-        decision: serde_json::json!({ "reply": "un secreto" }),
-        error: None,
-        duration_micros: 1,
-    };
+    let decision = serde_json::json!({ "reply": "un secreto" });
+    let trace = Trace { decision, ..trace(&database, new.id, "p") };
     let done = Processed {
         answer: Some("<Response>un secreto</Response>".to_owned()),
         replies: vec![reply.clone()],

@@ -32,12 +32,14 @@ mod callbacks;
 mod canceling;
 mod claiming;
 mod consents;
+mod follow;
 mod inspecting;
 mod listing;
 mod lists;
 mod lookups;
 mod matching;
 mod media;
+mod plugin_reports;
 mod processing;
 mod reconciling;
 mod recording;
@@ -46,7 +48,9 @@ mod reports;
 mod schema;
 mod settling;
 mod sharing;
+mod state;
 mod submitting;
+mod timers;
 mod tries;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -59,6 +63,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
+use super::decisions::*;
 use super::records::*;
 use super::shown::*;
 use super::{Settings, Store};
@@ -175,6 +180,10 @@ impl Database {
             callback: None,
             options: Options::default(),
             schedule: Schedule::Now,
+            seed: None,
+            rejected: None,
+            caused_by: None,
+            hops: 0,
             at: at(0),
         }
     }
@@ -190,6 +199,9 @@ impl Database {
             contact_id: ContactId(self.id()),
             subject: format!("SMS para {recipient}"),
             idempotency: None,
+            tags: Vec::new(),
+            state: Vec::new(),
+            traces: Vec::new(),
         }
     }
 
@@ -211,15 +223,23 @@ impl Database {
 
 /// What processing comes to when nobody has anything to say.
 fn processed(message: &NewInbound, conversation: ConversationId) -> Processed {
-    Processed {
-        message_id: message.id,
-        conversation_id: conversation,
-        at: at(5),
-        answer: None,
-        status: None,
-        tags: None,
-        replies: Vec::new(),
-        traces: Vec::new(),
+    Processed::new(Cause::Message, message.id, conversation, message.contact_id, at(5))
+}
+
+/// What a plugin decided about a message.
+fn trace(database: &Database, message_id: MessageId, plugin: &str) -> Trace {
+    Trace {
+        id: database.id(),
+        message_id,
+        hook: Hook::Inbound,
+        plugin: plugin.to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: "ab".repeat(32),
+        decision: serde_json::json!({ "actions": [], "flow": "proceed", "left_out": [] }),
+        error: None,
+        duration_micros: 123,
+        at: at(4),
+        seed: Some(u64::MAX),
     }
 }
 

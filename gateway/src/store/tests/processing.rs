@@ -16,18 +16,6 @@ on_both!(
     no_character_keeps_the_rest_from_being_stored,
 );
 
-fn trace(database: &Database, plugin: &str) -> Trace {
-    Trace {
-        id: database.id(),
-        plugin: plugin.to_owned(),
-        version: "1.0.0".to_owned(),
-        digest: "ab".repeat(32),
-        decision: json!({ "actions": [], "flow": "proceed" }),
-        error: (plugin == "broken").then(|| "it trapped".to_owned()),
-        duration_micros: 123,
-    }
-}
-
 async fn all_that_follows_is_committed_as_one(database: Database) {
     let store = database.store().await;
     let new = database.inbound("SM1", ANA);
@@ -45,7 +33,10 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
         status: Some(ConversationStatus::Active),
         tags: Some(vec!["ventas".to_owned(), "vip".to_owned()]),
         replies: vec![reply.clone()],
-        traces: vec![trace(&database, "broken"), trace(&database, "auto-reply")],
+        traces: vec![
+            Trace { error: Some("it trapped".to_owned()), ..trace(&database, new.id, "broken") },
+            trace(&database, new.id, "auto-reply"),
+        ],
         ..processed(&new, new.conversation_id)
     };
     assert!(store.commit(processed).await.unwrap().is_done());
@@ -68,7 +59,8 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
     assert_eq!(traces.iter().map(|trace| trace.plugin.as_str()).collect::<Vec<_>>(), ["broken", "auto-reply"]);
     assert_eq!(traces[0].error.as_deref(), Some("it trapped"));
     assert_eq!((traces[1].duration_micros, &traces[1].error), (123, &None));
-    assert_eq!(traces[1].decision, json!({ "actions": [], "flow": "proceed" }));
+    assert_eq!(traces[1].decision, json!({ "actions": [], "flow": "proceed", "left_out": [] }));
+    assert_eq!((traces[1].hook, traces[1].at, traces[1].seed), (Hook::Inbound, at(4), Some(u64::MAX)));
 
     let [part] = claim(&store, &database, 7, 10).await.try_into().unwrap();
     assert_eq!((part.text.as_str(), part.media), ("one ", reply.media));
@@ -82,7 +74,7 @@ async fn a_message_is_processed_once(database: Database) {
         store.commit(Processed {
             tags: Some(vec![number.to_string()]),
             replies: vec![database.outbound(ANA, &["hola"])],
-            traces: vec![trace(&database, "auto-reply")],
+            traces: vec![trace(&database, new.id, "auto-reply")],
             ..processed(&new, new.conversation_id)
         })
     }))
@@ -169,7 +161,7 @@ async fn no_character_keeps_the_rest_from_being_stored(database: Database) {
         version: ODD.to_owned(),
         decision: json!({ "actions": [{ "tag": ODD }] }),
         error: Some(ODD.to_owned()),
-        ..trace(&database, "hostile")
+        ..trace(&database, new.id, "hostile")
     };
     let processed = Processed {
         answer: Some(ODD.to_owned()),

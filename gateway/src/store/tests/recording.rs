@@ -35,6 +35,7 @@ async fn a_first_message_makes_contact_and_conversation(database: Database) {
         status: ConversationStatus::Pending,
         subject: "SMS desde +529981112233".to_owned(),
         tags: Vec::new(),
+        assignee: None,
         unread: 1,
         inbound_count: 1,
         last_message_at: at(0),

@@ -22,7 +22,8 @@ async fn every_table_fits_its_entity(database: Database) {
         )*};
     }
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, idempotency_keys, lookups);
-    select!(media, media_links, messages, observations, parts, pulls, removals, traces, uploads);
+    select!(media, media_links, messages, observations, parts, plugin_state, pulls, removals, reports, timers, traces);
+    select!(uploads);
     store.ping().await.unwrap();
 }
 

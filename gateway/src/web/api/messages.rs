@@ -98,6 +98,7 @@ pub(in crate::web) async fn create(
         options: new.options,
         idempotency,
         callback: None,
+        origin: outbound::Origin::Api,
     };
     let (id, before) = app.outbound.submit(request).await.map_err(|error| Problem::outbound(&error, locale))?;
     let (status, message) = match wait.wait {

@@ -95,6 +95,8 @@ impl Refusal {
                     Self::invalid(code, format!("{parameter} {problem}"))
                 }
             },
+            // As a message that was filtered; Twilio would say so only later.
+            Error::Rejected { problem, .. } => Self::invalid(30007, format!("Message filtered: {problem}")),
             Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
             Error::Store(error) => Self::store(error),
             Error::Uploads(error) => {

@@ -1,5 +1,5 @@
-//! One lane for each conversation: its messages are processed one at a time, in order, while
-//! different conversations go in parallel.
+//! One lane for each conversation: its messages, reports and timers are processed one at a time, in
+//! order, while different conversations go in parallel.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -14,7 +14,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Lanes {
+pub struct Lanes {
     /// A lane is here for as long as somebody works on it.
     open: Arc<Mutex<HashMap<ConversationId, VecDeque<Work>>>>,
     running: Arc<Semaphore>,
@@ -23,11 +23,13 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(parallel: usize) -> Self {
+    /// At most `parallel` conversations at a time.
+    pub fn new(parallel: usize) -> Self {
         Self { open: Arc::default(), running: Arc::new(Semaphore::new(parallel.max(1))), count: watch::Sender::new(0) }
     }
 
-    pub(super) fn enqueue(&self, lane: ConversationId, work: impl Future<Output = ()> + Send + 'static) {
+    /// Behind all that this lane has.
+    pub fn enqueue(&self, lane: ConversationId, work: impl Future<Output = ()> + Send + 'static) {
         let work: Work = Box::pin(work);
         let mut lanes = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = lanes.get_mut(&lane) {
@@ -62,7 +64,7 @@ impl Lanes {
     }
 
     /// Waits until no lane has work.
-    pub(super) async fn drain(&self) {
+    pub async fn drain(&self) {
         let mut count = self.count.subscribe();
         // The sender lives as long as `self`, so this ends only with an empty table.
         let _ = count.wait_for(|count| *count == 0).await;

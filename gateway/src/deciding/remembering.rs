@@ -1,0 +1,148 @@
+//! What plugins remember, behind the trait that they read it by: as it is committed now, as it was when
+//! a message was decided about, and with what is still to be committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::plugins::{self, Remembered, Scope, StateSource, Usage};
+use crate::store::{self, Change, Kept, StateChange, StateKey, Store, StoredValue};
+
+/// As it is committed at the moment of reading; what had run out by `now` is not there.
+pub struct Now {
+    pub store: Store,
+    pub now: Timestamp,
+}
+
+/// As it was when the plugins were asked about a message: for replaying it.
+///
+/// Exact within a conversation, whose messages are decided one after the other. Of what another
+/// conversation committed within the same milliseconds it may show what the plugins did not see yet.
+pub struct Then {
+    pub store: Store,
+    pub asked: store::Asked,
+}
+
+/// With what is committed together with what is being decided.
+pub struct Pending {
+    pub committed: Arc<dyn StateSource>,
+    /// In the order they were made.
+    pub changes: Vec<StateChange>,
+}
+
+#[async_trait]
+impl StateSource for Now {
+    async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
+        self.store.recall(&named(key), self.now).await.map(remembered).map_err(|error| told(&error))
+    }
+
+    async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
+        self.store.kept(plugin, scope.as_str(), subject, self.now).await.map(usage).map_err(|error| told(&error))
+    }
+}
+
+#[async_trait]
+impl StateSource for Then {
+    async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
+        self.store.recall_then(&named(key), &self.asked).await.map(remembered).map_err(|error| told(&error))
+    }
+
+    async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
+        self.store
+            .kept_then(plugin, scope.as_str(), subject, &self.asked)
+            .await
+            .map(usage)
+            .map_err(|error| told(&error))
+    }
+}
+
+#[async_trait]
+impl StateSource for Pending {
+    async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
+        let mut here = self.committed.recall(key).await?;
+        let name = named(key);
+        for change in self.changes.iter().filter(|change| change.key == name) {
+            let before = here.as_ref().map(|here| (here.value.as_str(), None));
+            let after = change.change.applied(before);
+            here = after.map(|(value, _)| Remembered { value, version: change.version });
+        }
+        Ok(here)
+    }
+
+    /// As if all that is pending were new: a little too much at the most.
+    async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
+        let mut usage = self.committed.usage(plugin, scope, subject).await?;
+        for StateChange { key, change, .. } in &self.changes {
+            if let Change::Set { value, .. } = change
+                && (key.plugin.as_str(), key.scope, key.subject) == (plugin, scope.as_str(), subject)
+            {
+                usage.keys += 1;
+                usage.bytes += value.len();
+            }
+        }
+        Ok(usage)
+    }
+}
+
+fn named(key: &plugins::StateKey) -> StateKey {
+    StateKey { plugin: key.plugin.clone(), scope: key.scope.as_str(), subject: key.subject, key: key.key.clone() }
+}
+
+fn remembered(found: Option<StoredValue>) -> Option<Remembered> {
+    found.map(|found| Remembered { value: found.value, version: found.version })
+}
+
+fn usage(kept: Kept) -> Usage {
+    Usage { keys: kept.keys, bytes: kept.bytes }
+}
+
+/// A plugin is told in general; the log says more.
+fn told(error: &store::Error) -> String {
+    tracing::warn!(%error, "what a plugin remembers can't be read");
+    "the database does not answer".to_owned()
+}
+
+/// One change for each value, of all that one asking of the chain made: what counts is what it comes
+/// to, and the version that was seen before the first look.
+pub(super) fn summed(changes: Vec<plugins::StateChange>, mut id: impl FnMut() -> Uuid) -> Vec<StateChange> {
+    let mut order = Vec::new();
+    let mut sums: BTreeMap<StateKey, (Change, Option<Option<Uuid>>)> = BTreeMap::new();
+    for made in changes {
+        let key = named(&made.key);
+        let next = match made.change {
+            plugins::Change::Set { value, expires_at } => Change::Set { value, expires_at },
+            plugins::Change::Delete => Change::Delete,
+            plugins::Change::Add(amount) => Change::Add(amount),
+        };
+        if let Some((before, seen)) = sums.get_mut(&key) {
+            *before = after(before, next);
+            *seen = seen.or(made.seen);
+        } else {
+            order.push(key.clone());
+            sums.insert(key, (next, made.seen));
+        }
+    }
+    let change = |key: StateKey| {
+        let (change, seen) = sums.remove(&key)?;
+        Some(StateChange { key, change, seen, version: id() })
+    };
+    order.into_iter().filter_map(change).collect()
+}
+
+/// What two changes of the same value come to.
+fn after(before: &Change, next: Change) -> Change {
+    match (before, next) {
+        (Change::Add(one), Change::Add(other)) => Change::Add(one + other),
+        (Change::Set { value, expires_at }, next @ Change::Add(_)) => {
+            let sum = next.applied(Some((value, *expires_at)));
+            sum.map_or(Change::Delete, |(value, expires_at)| Change::Set { value, expires_at })
+        }
+        (Change::Delete, next @ Change::Add(_)) => {
+            next.applied(None).map_or(Change::Delete, |(value, expires_at)| Change::Set { value, expires_at })
+        }
+        (_, next) => next,
+    }
+}

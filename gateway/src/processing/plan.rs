@@ -1,0 +1,230 @@
+//! From a plan to the records that are committed: what the plugins asked for is done, or the trace says
+//! why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Matter, Processing};
+use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer};
+use crate::deciding::Decided;
+use crate::message::{Address, Options};
+use crate::outbound::{self, Following, Origin, Request};
+use crate::store::{self, Cause, Processed, Submission, TimerChange};
+
+/// The most that is noted about one contact.
+const MAX_ATTRIBUTES: usize = 100;
+/// The most timers of one plugin in one conversation.
+const MAX_TIMERS: usize = 100;
+/// A plugin that sends something at each report of what it had sent would never come to an end.
+const MAX_HOPS: u32 = 5;
+
+impl Processing {
+    /// What a plan comes to. The replies are left to the caller, who knows whether they ride an answer.
+    pub async fn plan(
+        &self,
+        matter: &Matter<'_>,
+        decided: Decided<Plan>,
+    ) -> Result<(Processed, Vec<PlannedReply>), store::Error> {
+        let Decided { outcome: mut plan, traces, state, at } = decided;
+        let (conversation, contact) = (&matter.thread.conversation, &matter.thread.contact);
+        let mut processed = Processed::new(matter.cause, matter.message_id, conversation.id, contact.id, at);
+        (processed.traces, processed.state) = (traces, state);
+        (processed.status, processed.tags, processed.assignee) = (plan.status, plan.tags.take(), plan.assignee.take());
+        processed.discarded = discarded(matter.cause, plan.discarded.take(), &mut processed);
+        processed.attributes = attributes(&contact.attributes, std::mem::take(&mut plan.attributes), &mut processed);
+        processed.timers = self.timers(matter, std::mem::take(&mut plan.timers), &mut processed).await?;
+        forwards(&plan.forwards, &mut processed);
+        limit(matter, &mut plan, &mut processed);
+        for planned in plan.sends {
+            self.send(matter, planned, &mut processed).await?;
+        }
+        Ok((processed, plan.replies))
+    }
+
+    /// Replies that answer no webhook: messages like any other, to the person of the conversation.
+    pub async fn reply(
+        &self,
+        matter: &Matter<'_>,
+        ours: Option<&Address>,
+        replies: Vec<PlannedReply>,
+        processed: &mut Processed,
+    ) -> Result<(), store::Error> {
+        let conversation = &matter.thread.conversation;
+        for reply in replies {
+            let request = Request {
+                from: ours.map(|ours| ours.as_str().to_owned()),
+                ..request(conversation.address.as_str(), &conversation.channel, reply.text, reply.media)
+            };
+            let following = matter.following(&reply.plugin);
+            let prepared = self.parts.outbound.prepare_to(
+                conversation.address.clone(),
+                request,
+                Some(&following),
+                &processed.state,
+            );
+            take("a reply", &reply.plugin, prepared.await, processed)?;
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        matter: &Matter<'_>,
+        planned: PlannedSend,
+        processed: &mut Processed,
+    ) -> Result<(), store::Error> {
+        let PlannedSend { plugin, outgoing } = planned;
+        let channel = outgoing.channel.as_deref().unwrap_or(&matter.thread.conversation.channel);
+        let request = Request {
+            from: outgoing.sender,
+            send_at: outgoing.send_at,
+            ..request(&outgoing.recipient, channel, outgoing.text, outgoing.media)
+        };
+        let following = matter.following(&plugin);
+        let prepared = self.parts.outbound.prepare(request, Some(&following), &processed.state).await;
+        take("a message to send", &plugin, prepared, processed)
+    }
+
+    async fn timers(
+        &self,
+        matter: &Matter<'_>,
+        planned: Vec<PlannedTimer>,
+        processed: &mut Processed,
+    ) -> Result<Vec<TimerChange>, store::Error> {
+        if planned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = self.parts.store.timer_names(matter.thread.conversation.id).await?;
+        let mut running: BTreeSet<(String, String)> = names.into_iter().collect();
+        // When the plugins were asked.
+        let at = processed.at;
+        let mut changes = Vec::with_capacity(planned.len());
+        for PlannedTimer { plugin, name, change } in planned {
+            let timer = (plugin, name);
+            match change {
+                actions::TimerChange::Cancel => {
+                    running.remove(&timer);
+                    let (plugin, name) = timer;
+                    changes.push(TimerChange::Cancel { plugin, name });
+                }
+                actions::TimerChange::Start { after, payload } => {
+                    let count = running.iter().filter(|(plugin, _)| *plugin == timer.0).count();
+                    if count >= MAX_TIMERS && !running.contains(&timer) {
+                        let reason = format!("the timer `{}` was left out: {MAX_TIMERS} at the most", timer.1);
+                        processed.leave_out(Some(&timer.0), reason);
+                        continue;
+                    }
+                    running.insert(timer.clone());
+                    let (plugin, name) = timer;
+                    let due_at = at.checked_add(after).unwrap_or(Timestamp::MAX);
+                    let id = self.parts.ids.next(self.parts.clock.now());
+                    changes.push(TimerChange::Start { id, plugin, name, payload, started_at: at, due_at });
+                }
+            }
+        }
+        Ok(changes)
+    }
+}
+
+impl Matter<'_> {
+    fn following(&self, plugin: &str) -> Following {
+        Following { plugin: plugin.to_owned(), caused_by: self.message_id, hops: self.hops }
+    }
+}
+
+/// A message of a plugin's, with nothing special about it.
+fn request(to: &str, channel: &str, text: String, media: Vec<String>) -> Request {
+    Request {
+        to: to.to_owned(),
+        from: None,
+        by_service: false,
+        channel: Some(channel.to_owned()),
+        text,
+        media,
+        send_at: None,
+        options: Options::default(),
+        idempotency: None,
+        callback: None,
+        origin: Origin::Plugin,
+    }
+}
+
+/// What is decided about it is committed with all else; what can't be sent is said.
+fn take(
+    what: &str,
+    plugin: &str,
+    prepared: Result<Submission, outbound::Error>,
+    processed: &mut Processed,
+) -> Result<(), store::Error> {
+    match prepared {
+        Ok(mut submission) => {
+            processed.state.append(&mut submission.state);
+            processed.traces.append(&mut submission.traces);
+            processed.sends.push(submission);
+            Ok(())
+        }
+        Err(outbound::Error::Store(error)) => Err(error),
+        Err(error) => {
+            processed.leave_out(Some(plugin), format!("{what} was left out: {error}"));
+            Ok(())
+        }
+    }
+}
+
+/// Only what came in can be of no interest.
+fn discarded(cause: Cause, reason: Option<String>, processed: &mut Processed) -> Option<String> {
+    match (cause, reason) {
+        (Cause::Message, reason) => reason,
+        (Cause::Report(_) | Cause::Timer(_), None) => None,
+        (Cause::Report(_) | Cause::Timer(_), Some(_)) => {
+            let reason = "a discard was left out: only what came in can be discarded".to_owned();
+            processed.leave_out(None, reason);
+            None
+        }
+    }
+}
+
+/// The changes of a contact's attributes that there is room for.
+fn attributes(
+    known: &BTreeMap<String, String>,
+    wanted: BTreeMap<String, Option<String>>,
+    processed: &mut Processed,
+) -> BTreeMap<String, Option<String>> {
+    let gone = wanted.iter().filter(|(name, value)| value.is_none() && known.contains_key(*name)).count();
+    let mut room = (MAX_ATTRIBUTES + gone).saturating_sub(known.len());
+    let mut changes = BTreeMap::new();
+    for (name, value) in wanted {
+        if value.is_some() && !known.contains_key(&name) {
+            if room == 0 {
+                let reason = format!("the attribute `{name}` was left out: a contact has {MAX_ATTRIBUTES} at the most");
+                processed.leave_out(None, reason);
+                continue;
+            }
+            room -= 1;
+        }
+        changes.insert(name, value);
+    }
+    changes
+}
+
+/// What applications are to be told.
+fn forwards(planned: &[PlannedForward], processed: &mut Processed) {
+    for PlannedForward { plugin, endpoint, .. } in planned {
+        let reason = format!("a forward to `{endpoint}` was left out: there is no endpoint of this name");
+        processed.leave_out(Some(plugin), reason);
+    }
+}
+
+/// Ends a chain of messages of which each follows from a report of the one before.
+fn limit(matter: &Matter<'_>, plan: &mut Plan, processed: &mut Processed) {
+    if matter.hops <= MAX_HOPS {
+        return;
+    }
+    let sends = plan.sends.drain(..).map(|send| send.plugin);
+    let replies = plan.replies.drain(..).map(|reply| reply.plugin);
+    for plugin in sends.chain(replies) {
+        let reason = format!("a message was left out: {MAX_HOPS} in a row that each follow from a report are the most");
+        processed.leave_out(Some(&plugin), reason);
+    }
+}

@@ -1,0 +1,186 @@
+//! What decisions change besides messages: conversations, contacts, where messages to others belong,
+//! and the explanation of it all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Set, Statement, Value,
+};
+use uuid::Uuid;
+
+use super::conversation::{Key, Wanted, find_or_create};
+use super::{count, millis, storable, storable_json};
+use crate::message::ConversationStatus;
+use crate::store::Error;
+use crate::store::decisions::{Processed, Trace};
+use crate::store::entities::{contacts, conversations, traces};
+use crate::store::plugins::to_attributes;
+use crate::store::records::Submission;
+
+/// What few decisions change, one by one.
+pub(super) async fn change(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
+    for processed in done {
+        change_conversation(transaction, processed).await?;
+        change_contact(transaction, processed).await?;
+    }
+    touch(transaction, done).await
+}
+
+async fn change_conversation(transaction: &DatabaseTransaction, processed: &Processed) -> Result<(), Error> {
+    use conversations::Column;
+    let conversation = || conversations::Entity::update_many().filter(Column::Id.eq(processed.conversation_id.0));
+    if let Some(status) = processed.status {
+        // A closed conversation stays closed: a new one may have begun with the same address.
+        conversation()
+            .col_expr(Column::Status, Expr::value(status.as_str()))
+            .filter(Column::Status.ne(ConversationStatus::Closed.as_str()))
+            .exec(transaction)
+            .await?;
+    }
+    if let Some(tags) = &processed.tags {
+        let tags = storable_json(serde_json::json!(tags));
+        conversation().col_expr(Column::Tags, Expr::value(tags)).exec(transaction).await?;
+    }
+    if let Some(assignee) = &processed.assignee {
+        let assignee = assignee.as_deref().map(storable);
+        conversation().col_expr(Column::Assignee, Expr::value(assignee)).exec(transaction).await?;
+    }
+    if processed.discarded.is_some() {
+        // It was counted when it was recorded.
+        conversation()
+            .col_expr(Column::Unread, Expr::cust("unread - 1"))
+            .filter(Column::Unread.gt(0))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn change_contact(transaction: &DatabaseTransaction, processed: &Processed) -> Result<(), Error> {
+    if processed.attributes.is_empty() {
+        return Ok(());
+    }
+    let found = contacts::Entity::find_by_id(processed.contact_id.0).lock_exclusive().one(transaction).await?;
+    let Some(contact) = found else { return Ok(()) };
+    let mut attributes = to_attributes(contact.attributes.clone());
+    for (name, value) in &processed.attributes {
+        match value {
+            Some(value) => attributes.insert(storable(name), storable(value)),
+            None => attributes.remove(&storable(name)),
+        };
+    }
+    let mut row = contact.into_active_model();
+    row.attributes = Set(Some(serde_json::json!(attributes)));
+    row.updated_at = Set(millis(processed.at));
+    row.update(transaction).await?;
+    Ok(())
+}
+
+/// The conversations that something was replied in.
+async fn touch(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
+    let mut last = BTreeMap::new();
+    for processed in done.iter().filter(|processed| !processed.replies.is_empty()) {
+        let at = last.entry(processed.conversation_id.0).or_insert(i64::MIN);
+        *at = millis(processed.at).max(*at);
+    }
+    if last.is_empty() {
+        return Ok(());
+    }
+    let mut values: Vec<Value> = Vec::with_capacity(last.len() * 2);
+    let mut rows = Vec::with_capacity(last.len());
+    for (id, at) in last {
+        rows.push(format!("(${}, CAST(${} AS BIGINT))", values.len() + 1, values.len() + 2));
+        values.extend([Value::from(id), Value::from(at)]);
+    }
+    let sql = format!(
+        "UPDATE conversations SET last_message_at = new.column2, updated_at = new.column2 \
+         FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
+        rows.join(", ")
+    );
+    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+    transaction.execute_raw(statement).await?;
+    Ok(())
+}
+
+/// The conversation that each message belongs to, in order; those that did not exist are there
+/// afterwards, and all are locked. Writing to somebody is taking the conversation up, so a new one is
+/// active.
+pub(super) async fn place(transaction: &DatabaseTransaction, submissions: &[&Submission]) -> Result<Vec<Uuid>, Error> {
+    if submissions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut wanted = BTreeMap::new();
+    for submission in submissions {
+        wanted.entry(key(submission)).or_insert_with(|| Wanted {
+            conversation_id: submission.conversation_id.0,
+            contact_id: submission.contact_id.0,
+            subject: submission.subject.clone(),
+            status: ConversationStatus::Active,
+            at: submission.message.at,
+        });
+    }
+    let mut found = find_or_create(transaction, &wanted).await?;
+    let mut places = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        let conversation = found
+            .get_mut(&key(submission))
+            .ok_or_else(|| Error::Unavailable("the conversation was closed just now".to_owned()))?;
+        join(transaction, conversation, submission).await?;
+        places.push(conversation.id);
+    }
+    Ok(places)
+}
+
+fn key(submission: &Submission) -> Key {
+    (submission.message.channel.clone(), submission.message.recipient.as_str().to_owned())
+}
+
+async fn join(
+    transaction: &DatabaseTransaction,
+    conversation: &mut conversations::Model,
+    submission: &Submission,
+) -> Result<(), Error> {
+    use conversations::Column;
+    let at = millis(submission.message.at);
+    let mut update = conversations::Entity::update_many()
+        .col_expr(Column::LastMessageAt, Expr::value(at))
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .filter(Column::Id.eq(conversation.id));
+    if !submission.tags.is_empty() {
+        let mut tags: Vec<String> = serde_json::from_value(conversation.tags.clone()).unwrap_or_default();
+        let known: BTreeSet<String> = tags.iter().cloned().collect();
+        tags.extend(submission.tags.iter().map(|tag| storable(tag)).filter(|tag| !known.contains(tag)));
+        conversation.tags = serde_json::json!(tags);
+        update = update.col_expr(Column::Tags, Expr::value(conversation.tags.clone()));
+    }
+    update.exec(transaction).await?;
+    Ok(())
+}
+
+/// The rows of what plugins decided.
+pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>) -> Result<(), Error> {
+    let rows: Vec<_> = (0u32..).zip(all).map(|(position, trace)| trace_row(position, trace)).collect();
+    if !rows.is_empty() {
+        traces::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+fn trace_row(position: u32, trace: &Trace) -> traces::ActiveModel {
+    traces::ActiveModel {
+        id: Set(trace.id),
+        message_id: Set(trace.message_id.0),
+        position: Set(count(position)),
+        plugin: Set(trace.plugin.clone()),
+        version: Set(storable(&trace.version)),
+        digest: Set(trace.digest.clone()),
+        decision: Set(storable_json(trace.decision.clone())),
+        error: Set(trace.error.as_deref().map(storable)),
+        duration_micros: Set(i64::try_from(trace.duration_micros).unwrap_or(i64::MAX)),
+        created_at: Set(millis(trace.at)),
+        hook: Set(trace.hook.as_str().to_owned()),
+        seed: Set(trace.seed.map(u64::cast_signed)),
+    }
+}

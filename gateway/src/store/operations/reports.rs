@@ -1,0 +1,139 @@
+//! What becomes of messages, for plugins to hear of: written with the change itself, leased in order
+//! for each conversation, and gone with the commit of what followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Set,
+    Statement,
+};
+use uuid::Uuid;
+
+use super::millis;
+use super::settle::read;
+use crate::message::{Address, ConversationId, MessageId, ProviderError};
+use crate::store::decisions::{ClaimedReport, Explaining};
+use crate::store::entities::{messages, reports};
+use crate::store::reads::time;
+use crate::store::reporting::Reporting;
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// Puts down that plugins are to hear of a change, if it is one and they want to.
+pub(super) async fn enqueue(
+    transaction: &DatabaseTransaction,
+    before: &messages::Model,
+    after: &messages::Model,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    if before.status == after.status {
+        return Ok(());
+    }
+    let Some(id) = reporting.id(time(after.updated_at)) else { return Ok(()) };
+    let row = reports::ActiveModel {
+        id: Set(id),
+        conversation_id: Set(after.conversation_id),
+        message_id: Set(after.id),
+        status: Set(after.status.clone()),
+        error_code: Set(after.error_code),
+        error_message: Set(after.error_message.clone()),
+        created_at: Set(after.updated_at),
+        lease_until: Set(None),
+    };
+    reports::Entity::insert(row).exec_without_returning(transaction).await?;
+    reporting.wake();
+    Ok(())
+}
+
+/// A report waits for every earlier one of its conversation.
+const OPEN: &str = "SELECT open.id FROM reports AS open \
+    WHERE (open.lease_until IS NULL OR open.lease_until < $2) \
+    AND NOT EXISTS (SELECT 1 FROM reports AS earlier WHERE earlier.conversation_id = open.conversation_id \
+    AND earlier.id < open.id) ORDER BY open.id LIMIT ";
+
+struct Claim {
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+}
+
+#[async_trait]
+impl Operation for Claim {
+    type Output = Vec<ClaimedReport>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedReport>, Error> {
+        let backend = transaction.get_database_backend();
+        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
+        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
+        let sql = format!(
+            "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
+             UPDATE reports SET lease_until = $1 WHERE id IN (SELECT id FROM claimed) RETURNING *",
+            self.limit
+        );
+        let values = [millis(self.until).into(), millis(self.now).into()];
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let mut rows =
+            rows.iter().map(|row| reports::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_key(|row| row.id);
+        let mut messages = explaining(transaction, rows.iter().map(|row| row.message_id).collect()).await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| messages.remove(&row.message_id).map(|message| claimed(row, message)))
+            .collect())
+    }
+}
+
+fn claimed(row: reports::Model, message: Explaining) -> ClaimedReport {
+    let known = row.error_code.is_some() || row.error_message.is_some();
+    ClaimedReport {
+        id: row.id,
+        conversation_id: ConversationId(row.conversation_id),
+        status: read(&row.status),
+        error: known.then_some(ProviderError { code: row.error_code, message: row.error_message }),
+        at: time(row.created_at),
+        message,
+    }
+}
+
+/// The messages that reports and timers belong to.
+pub(super) async fn explaining(
+    transaction: &DatabaseTransaction,
+    ids: BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, Explaining>, Error> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = messages::Entity::find().filter(messages::Column::Id.is_in(ids)).all(transaction).await?;
+    Ok(rows.into_iter().map(|row| (row.id, explained(row))).collect())
+}
+
+fn explained(row: messages::Model) -> Explaining {
+    let sender = row.sender.as_deref().map(Address::received);
+    let recipient = Address::received(&row.recipient);
+    let (ours, theirs) = match (row.direction.as_str(), sender) {
+        ("inbound", sender) => (Some(recipient), sender.unwrap_or_else(|| Address::received(""))),
+        (_, sender) => (sender, recipient),
+    };
+    Explaining {
+        id: MessageId(row.id),
+        channel: row.channel,
+        ours,
+        theirs,
+        plugin: row.plugin,
+        hops: row.hops.and_then(|hops| u32::try_from(hops).ok()).unwrap_or(0),
+    }
+}
+
+impl Store {
+    /// Leases up to `limit` reports until `until`: of each conversation the earliest.
+    pub async fn claim_reports(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ClaimedReport>, Error> {
+        self.write(Claim { now, until, limit }).await
+    }
+}

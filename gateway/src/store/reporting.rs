@@ -1,0 +1,54 @@
+//! Whether somebody wants to hear what becomes of messages, and waking whoever follows things up.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::Store;
+
+type Wanted = dyn Fn(Timestamp) -> Option<Uuid> + Send + Sync;
+
+/// Cheap to clone; all clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Reporting(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    wanted: OnceLock<Box<Wanted>>,
+    news: Notify,
+}
+
+impl Reporting {
+    /// The id of a new report, if it is wanted.
+    pub(super) fn id(&self, now: Timestamp) -> Option<Uuid> {
+        self.0.wanted.get().and_then(|wanted| wanted(now))
+    }
+
+    /// There is something to follow up, once this transaction is committed. Whoever looks then goes
+    /// through the writer, too, and so comes after it.
+    pub(super) fn wake(&self) {
+        self.0.news.notify_one();
+    }
+}
+
+impl fmt::Debug for Reporting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporting")
+    }
+}
+
+impl Store {
+    /// From now on, each change of a message's status is kept until plugins have heard of it, if
+    /// `wanted` gives an id for it at that moment. Only the first call counts.
+    pub fn report_when(&self, wanted: impl Fn(Timestamp) -> Option<Uuid> + Send + Sync + 'static) {
+        let _ = self.reporting.0.wanted.set(Box::new(wanted));
+    }
+
+    /// Waits until there is a new report or a new timer.
+    pub async fn news(&self) {
+        self.reporting.0.news.notified().await;
+    }
+}

@@ -1,0 +1,135 @@
+//! The timers that plugins set.
+
+use super::*;
+
+on_both!(
+    a_timer_runs_out_once,
+    a_timer_of_the_same_name_is_moved,
+    a_timer_that_is_taken_back_or_moved_comes_too_late,
+    a_lease_that_ends_is_given_to_another,
+    two_claimers_never_get_the_same_timer,
+);
+
+fn start(database: &Database, name: &str, due: i64) -> TimerChange {
+    TimerChange::Start {
+        id: database.id(),
+        plugin: "nudge".to_owned(),
+        name: name.to_owned(),
+        payload: format!("payload of {name}"),
+        started_at: at(0),
+        due_at: at(due),
+    }
+}
+
+fn cancel(name: &str) -> TimerChange {
+    TimerChange::Cancel { plugin: "nudge".to_owned(), name: name.to_owned() }
+}
+
+/// A new message of Ana's that comes to these timers.
+async fn decided(store: &Store, database: &Database, timers: Vec<TimerChange>) -> NewInbound {
+    let new = database.inbound(&database.id().to_string(), ANA);
+    store.record(new.clone()).await.unwrap();
+    let conversation = store.open_thread("sms", &Address::received(ANA)).await.unwrap().unwrap().conversation.id;
+    assert_eq!(store.commit(Processed { timers, ..processed(&new, conversation) }).await.unwrap(), Committed::Done);
+    new
+}
+
+async fn due(store: &Store, seconds: i64) -> Vec<ClaimedTimer> {
+    store.claim_timers(at(seconds), at(seconds + 60), 10).await.unwrap()
+}
+
+fn fired(timer: &ClaimedTimer) -> Processed {
+    let contact = ContactId(Uuid::nil());
+    Processed::new(Cause::Timer(timer.id), timer.message.id, timer.conversation_id, contact, at(50))
+}
+
+async fn a_timer_runs_out_once(database: Database) {
+    let store = database.store().await;
+    store.report_when(|_| None);
+    assert_eq!(store.next_timer().await.unwrap(), None);
+    let timers = vec![start(&database, "late", 30), start(&database, "early", 20)];
+    let new = decided(&store, &database, timers).await;
+    tokio::time::timeout(std::time::Duration::from_secs(9), store.news()).await.expect("whoever waits is told");
+    assert_eq!(store.next_timer().await.unwrap(), Some(at(20)));
+    assert_eq!(due(&store, 19).await, []);
+    let [early, late] = due(&store, 40).await.try_into().unwrap();
+    assert_eq!(store.next_timer().await.unwrap(), None, "both are being followed up");
+    assert_eq!((early.name.as_str(), late.name.as_str()), ("early", "late"), "in the order of their times");
+    let explained = Explaining {
+        id: new.id,
+        channel: "sms".to_owned(),
+        ours: Some(Address::received(OURS)),
+        theirs: Address::received(ANA),
+        plugin: None,
+        hops: 0,
+    };
+    let expected = ClaimedTimer {
+        id: early.id,
+        conversation_id: new.conversation_id,
+        plugin: "nudge".to_owned(),
+        name: "early".to_owned(),
+        payload: "payload of early".to_owned(),
+        started_at: at(0),
+        due_at: at(20),
+        message: explained,
+    };
+    assert_eq!(early, expected);
+    assert_eq!(due(&store, 41).await, []);
+    let reply = database.submission(ANA, &["¿sigues ahí?"]);
+    let once = Processed { sends: vec![reply.clone()], timers: vec![start(&database, "early", 90)], ..fired(&early) };
+    let commits = [store.commit(once.clone()).await.unwrap(), store.commit(once).await.unwrap()];
+    assert_eq!(commits, [Committed::Done, Committed::Before]);
+    assert_eq!(status(&store, reply.message.id).await, Status::Pending);
+    assert_eq!(claim(&store, &database, 60, 10).await.len(), 1);
+    // It set itself again.
+    assert_eq!(store.next_timer().await.unwrap(), Some(at(90)));
+    assert_eq!(store.commit(fired(&late)).await.unwrap(), Committed::Done);
+    assert_eq!(due(&store, 200).await.len(), 1);
+}
+
+async fn a_timer_of_the_same_name_is_moved(database: Database) {
+    let store = database.store().await;
+    decided(&store, &database, vec![start(&database, "a", 20), start(&database, "b", 20)]).await;
+    let second = decided(&store, &database, vec![start(&database, "a", 40), cancel("b"), cancel("never")]).await;
+    assert_eq!(store.timer_names(second.conversation_id).await.unwrap(), []);
+    let conversation = only_conversation(&store).await.id;
+    assert_eq!(store.timer_names(conversation).await.unwrap(), [("nudge".to_owned(), "a".to_owned())]);
+    assert_eq!(due(&store, 30).await, []);
+    let [moved] = due(&store, 40).await.try_into().unwrap();
+    assert_eq!((moved.name.as_str(), moved.message.id), ("a", second.id));
+}
+
+async fn a_timer_that_is_taken_back_or_moved_comes_too_late(database: Database) {
+    let store = database.store().await;
+    decided(&store, &database, vec![start(&database, "a", 20), start(&database, "b", 20)]).await;
+    let [first, second] = due(&store, 30).await.try_into().unwrap();
+    decided(&store, &database, vec![start(&database, "a", 40), cancel("b")]).await;
+    for timer in [first, second] {
+        let fired = Processed { sends: vec![database.submission(ANA, &["hola"])], ..fired(&timer) };
+        assert_eq!(store.commit(fired).await.unwrap(), Committed::Before, "{}", timer.name);
+    }
+    assert_eq!(claim(&store, &database, 60, 10).await, []);
+    assert_eq!(due(&store, 40).await.len(), 1);
+}
+
+async fn a_lease_that_ends_is_given_to_another(database: Database) {
+    let store = database.store().await;
+    decided(&store, &database, vec![start(&database, "a", 20)]).await;
+    let [first] = due(&store, 30).await.try_into().unwrap();
+    assert_eq!(due(&store, 80).await, []);
+    let [again] = due(&store, 91).await.try_into().unwrap();
+    assert_eq!(again.id, first.id);
+    store.release_followups().await.unwrap();
+    // On Postgres another gateway may be at it.
+    assert_eq!(due(&store, 92).await.len(), usize::from(!database.is_postgres()));
+}
+
+async fn two_claimers_never_get_the_same_timer(database: Database) {
+    let stores = [database.store().await, database.store().await];
+    let timers = (0..20).map(|number| start(&database, &number.to_string(), 20)).collect();
+    decided(&stores[0], &database, timers).await;
+    let claims = (0..10).map(|number| stores[number % 2].claim_timers(at(30), at(90), 3));
+    let claimed: Vec<_> = futures::future::join_all(claims).await.into_iter().flat_map(Result::unwrap).collect();
+    let ids: std::collections::BTreeSet<Uuid> = claimed.iter().map(|timer| timer.id).collect();
+    assert_eq!((claimed.len(), ids.len()), (20, 20));
+}
