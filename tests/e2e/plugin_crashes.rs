@@ -16,7 +16,7 @@ const CRASHES: usize = 5;
 /// Sends a text until somebody answers that it is on record, as Twilio would.
 fn insist(url: &str, from: &str, sid: &str) {
     let (signature, body) = sign(url, &form(sid, from, "next ticket"));
-    let taken = wait_up_to(std::time::Duration::from_secs(60), || {
+    let taken = wait_up_to(std::time::Duration::from_mins(1), || {
         let request = http::Request::post(url)
             .header("x-twilio-signature", &signature)
             .header("content-type", "application/x-www-form-urlencoded")
@@ -35,7 +35,7 @@ fn tickets_are_given_once_each_although_the_gateway_is_killed_again_and_again() 
     let url = gateway.webhook_url("sms/inbound");
     let taken = AtomicUsize::new(0);
     let mut random = SystemClock.now().as_nanosecond().unsigned_abs();
-    println!("the moments of the crashes follow from {random}");
+    eprintln!("the moments of the crashes follow from {random}");
     std::thread::scope(|scope| {
         for sender in 0..SENDERS {
             let (url, taken) = (&url, &taken);

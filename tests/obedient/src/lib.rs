@@ -9,20 +9,17 @@
 //! A message that is to be sent is counted, shouted if it has `[shout]` in it, and refused if it has
 //! `[refuse]`.
 //!
-//! It speaks the contract without the SDK, so that neither hides what the other does.
+//! It writes the contract's own records, and not by the SDK's builders, so that a fault of theirs shows.
 
-mod bindings;
-
-use bindings::exports::recado::plugin::{about, inbound, outbound, status, timers};
-use bindings::recado::plugin::state::{self, Scope};
-use bindings::recado::plugin::types::{
-    Action, Changes, Context, Conversation, Decision, Failure, Flow, Hooks, InboundMessage, Manifest, MessageStatus,
-    OutboundMessage, Outgoing, Reply, StartTimer, StatusReport, Timer, Verdict,
+use recado_sdk::state::{self, Scope};
+use recado_sdk::{
+    Action, Changes, Context, Conversation, Decision, Failure, Flow, Forward, Hooks, InboundMessage, Manifest,
+    MessageStatus, OutboundMessage, Outgoing, Plugin, Reply, StartTimer, StatusReport, Timer, Verdict,
 };
 
 struct Obedient;
 
-impl about::Guest for Obedient {
+impl Plugin for Obedient {
     fn describe() -> Manifest {
         Manifest {
             name: "obedient".to_owned(),
@@ -33,17 +30,13 @@ impl about::Guest for Obedient {
             extra: Vec::new(),
         }
     }
-}
 
-impl inbound::Guest for Obedient {
     fn on_inbound(message: InboundMessage, conversation: Conversation, _: Context) -> Result<Decision, Failure> {
         Run::of(&message.text, &conversation)
     }
-}
 
-impl outbound::Guest for Obedient {
     fn on_outbound(message: OutboundMessage, _: Option<Conversation>, _: Context) -> Result<Verdict, Failure> {
-        state::add(Scope::Global, "outbound", 1.0).map_err(failed)?;
+        state::add(Scope::Global, "outbound", 1.0)?;
         if message.text.contains("[refuse]") {
             return Ok(Verdict::Reject("the text says so".to_owned()));
         }
@@ -58,18 +51,14 @@ impl outbound::Guest for Obedient {
             flow: Flow::Proceed,
         }))
     }
-}
 
-impl status::Guest for Obedient {
     fn on_status(report: StatusReport, conversation: Conversation, _: Context) -> Result<Decision, Failure> {
         let name = name(report.status);
-        state::add(Scope::Global, &format!("status {name}"), 1.0).map_err(failed)?;
-        let commands = state::get(Scope::Conversation, &format!("on {name}")).map_err(failed)?;
+        state::add(Scope::Global, &format!("status {name}"), 1.0)?;
+        let commands = state::get(Scope::Conversation, &format!("on {name}"))?;
         Run::of(&commands.unwrap_or_default(), &conversation)
     }
-}
 
-impl timers::Guest for Obedient {
     fn on_timer(timer: Timer, conversation: Conversation, _: Context) -> Result<Decision, Failure> {
         Run::of(&timer.payload, &conversation)
     }
@@ -118,31 +107,31 @@ impl<'a> Run<'a> {
     fn ask(&mut self, word: &str, rest: &str) -> Result<bool, Failure> {
         match word {
             "count" => {
-                let sum = state::add(Scope::Global, rest, 1.0).map_err(failed)?;
+                let sum = state::add(Scope::Global, rest, 1.0)?;
                 self.said.push(format!("{rest}={sum}"));
             }
             "next" => {
-                let before = state::get(Scope::Global, rest).map_err(failed)?;
+                let before = state::get(Scope::Global, rest)?;
                 let next = before.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0) + 1;
-                state::set(Scope::Global, rest, &next.to_string(), None).map_err(failed)?;
+                state::set(Scope::Global, rest, &next.to_string())?;
                 self.said.push(format!("{rest}={next}"));
             }
             "look" => {
-                let found = state::get(Scope::Global, rest).map_err(failed)?;
+                let found = state::get(Scope::Global, rest)?;
                 self.said.push(format!("{rest}={}", found.unwrap_or_else(|| "nothing".to_owned())));
             }
             "remember" => {
                 let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
-                state::set(Scope::Conversation, key, value, None).map_err(failed)?;
+                state::set(Scope::Conversation, key, value)?;
             }
             "recall" => {
-                let found = state::get(Scope::Conversation, rest).map_err(failed)?;
+                let found = state::get(Scope::Conversation, rest)?;
                 self.said.push(found.unwrap_or_else(|| "nothing".to_owned()));
             }
             "on" => {
                 let (status, commands) = rest.split_once(' ').unwrap_or((rest, ""));
                 let commands = commands.replace('/', ";");
-                state::set(Scope::Conversation, &format!("on {status}"), &commands, None).map_err(failed)?;
+                state::set(Scope::Conversation, &format!("on {status}"), &commands)?;
             }
             _ => return Ok(false),
         }
@@ -170,7 +159,7 @@ impl<'a> Run<'a> {
             }
             "discard" => Action::Discard(rest.to_owned()),
             "forward" => {
-                Action::Forward(bindings::recado::plugin::types::Forward { endpoint: rest.to_owned(), payload: None })
+                Action::Forward(Forward { endpoint: rest.to_owned(), payload: None })
             }
             "cancel" => Action::CancelTimer(rest.to_owned()),
             "timer" => {
@@ -193,15 +182,4 @@ impl<'a> Run<'a> {
     }
 }
 
-fn failed(failure: state::Failure) -> Failure {
-    Failure::Failed(format!("{failure:?}"))
-}
-
-/// Says also where nothing is exported what would be missing.
-const _: () = {
-    const fn is_whole<P: about::Guest + inbound::Guest + outbound::Guest + status::Guest + timers::Guest>() {}
-    is_whole::<Obedient>();
-};
-
-#[cfg(target_family = "wasm")]
-bindings::export!(Obedient with_types_in bindings);
+recado_sdk::plugin!(Obedient);
