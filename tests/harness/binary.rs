@@ -24,10 +24,20 @@ pub(crate) fn recado() -> &'static Path {
     })
 }
 
-fn build() -> PathBuf {
+/// Where all gateways under test keep compiled plugins, so that each plugin is compiled once.
+pub(crate) fn compiled() -> PathBuf {
+    profile().join("compiled-plugins")
+}
+
+/// `target/PROFILE`, where the test program is `target/PROFILE/deps/TEST`.
+fn profile() -> PathBuf {
     let test = std::env::current_exe().must("the path of the test program");
-    // target/PROFILE/deps/TEST
-    let folder = test.parent().and_then(Path::parent).must("the test program is in Cargo's target folder");
+    let folder = test.parent().and_then(Path::parent);
+    folder.must("the test program is in Cargo's target folder").to_owned()
+}
+
+fn build() -> PathBuf {
+    let folder = profile();
     let target = folder.parent().must("the test program is in Cargo's target folder");
     let name = folder.file_name().and_then(|name| name.to_str()).must("the folder of a Cargo profile");
     let profile = if name == "debug" { "dev" } else { name };

@@ -6,7 +6,7 @@ use toml::Table;
 
 use crate::postgres::FreshDatabase;
 use crate::twilio::LocalTwilio;
-use crate::{ACCOUNT_SID, AUTH_TOKEN, Log, Must, NUMBER, Plugin, ScriptedProvider, TestGateway, gateway, run};
+use crate::{ACCOUNT_SID, AUTH_TOKEN, Log, Must, NUMBER, Plugin, ScriptedProvider, TestGateway, binary, gateway, run};
 
 /// What a gateway is to be like.
 #[derive(Default)]
@@ -127,7 +127,9 @@ impl Builder {
 fn usual(provider: &str) -> Table {
     let text = format!(
         "[channels.sms]\nkind = \"twilio\"\naccount_sid = \"{ACCOUNT_SID}\"\nauth_token = \"{AUTH_TOKEN}\"\n\
-         from = \"{NUMBER}\"\nbase_url = \"{provider}\"\n[delivery]\nbackoff_s = 1\nbackoff_max_s = 2"
+         from = \"{NUMBER}\"\nbase_url = \"{provider}\"\n[delivery]\nbackoff_s = 1\nbackoff_max_s = 2\n\
+         [plugin_host]\ncache = '{}'",
+        binary::compiled().display()
     );
     text.parse().must("the usual settings")
 }

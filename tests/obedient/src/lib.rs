@@ -158,9 +158,7 @@ impl<'a> Run<'a> {
                 Action::SetAttribute((first.to_owned(), value))
             }
             "discard" => Action::Discard(rest.to_owned()),
-            "forward" => {
-                Action::Forward(Forward { endpoint: rest.to_owned(), payload: None })
-            }
+            "forward" => Action::Forward(Forward { endpoint: rest.to_owned(), payload: None }),
             "cancel" => Action::CancelTimer(rest.to_owned()),
             "timer" => {
                 let (after, commands) = second.split_once(' ').unwrap_or((second, ""));
