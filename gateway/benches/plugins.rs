@@ -1,6 +1,7 @@
-//! What asking a plugin costs: one in plain Rust, and components in fresh and in reused instances.
+//! What asking plugins costs: one in plain Rust, and components in fresh and in reused instances; alone,
+//! and as a chain of several.
 //!
-//! `cargo bench --bench plugins`
+//! `cargo bench -p recado --bench plugins`. Against another runtime: `benches/extism/run`.
 
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use recado::actions::{Action, Decision, Flow, Verdict};
 use recado::message::{Address, ContactId, ConversationId, ConversationStatus, MessageId};
 use recado::plugins::wasm::{Engine, WasmPlugin};
 use recado::plugins::{
-    Called, ContactSeen, ConversationSeen, Effects, Failure, InboundCall, Isolation, Manifest, Nothing, OutboundCall,
-    Plugin, Settings, StatusCall, Surroundings, TimerCall,
+    Called, Chain, ContactSeen, ConversationSeen, Effects, Failure, InboundCall, Isolation, Link, Manifest, Nothing,
+    OnError, OutboundCall, Plugin, Settings, StatusCall, Surroundings, TimerCall,
 };
 use uuid::Uuid;
 
@@ -118,6 +119,23 @@ fn plugins(criterion: &mut Criterion) {
         group.bench_function(*name, |bencher| {
             bencher.to_async(&runtime).iter(|| plugin.on_inbound(&call, &here));
         });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("chain");
+    for (kind, isolation) in [("fresh", Isolation::Call), ("reused", Isolation::Reuse)] {
+        for count in [0, 1, 3, 10] {
+            let link = |number: usize| Link {
+                name: format!("auto-reply-{number}"),
+                on_error: OnError::Skip,
+                plugin: Arc::new(load(AUTO_REPLY, isolation, &config)),
+                health: Arc::default(),
+            };
+            let chain = Chain::new((0..count).map(link).collect());
+            group.bench_function(format!("{kind}/{count}"), |bencher| {
+                bencher.to_async(&runtime).iter(|| chain.on_inbound(call.clone(), &here));
+            });
+        }
     }
     group.finish();
 }

@@ -29,6 +29,8 @@ pub enum Behaviour {
     Reply(&'static str),
     /// Runs for ever.
     Loop,
+    /// Runs for ever when a text has this many bytes, and does nothing about any other.
+    LoopAt(u32),
     /// Takes memory for ever.
     Allocate,
     Trap,
@@ -52,6 +54,7 @@ impl Plugin {
         let (data, code) = match behaviour {
             Behaviour::Reply(text) => (text, reply(text.len())),
             Behaviour::Loop => ("", "(loop $again (br $again)) unreachable".to_owned()),
+            Behaviour::LoopAt(bytes) => ("", loop_at(bytes)),
             Behaviour::Allocate => ("", ALLOCATE.to_owned()),
             Behaviour::Trap => ("", "unreachable".to_owned()),
         };
@@ -115,6 +118,15 @@ fn reply(length: usize) -> String {
 }
 
 /// Page after page; and as a compiled language does, it aborts once there are no more.
+/// The length of the text is the tenth word of what the call points to.
+fn loop_at(bytes: u32) -> String {
+    format!(
+        "(if (i32.eq (i32.load (i32.add (local.get $call) (i32.const 36))) (i32.const {bytes}))
+          (then (loop $again (br $again))))
+        (call $decide (i32.const 0))"
+    )
+}
+
 const ALLOCATE: &str = "(loop $again
         (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
       unreachable";

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::{Log, Must, SOON, command, wait_for, wait_up_to};
 
@@ -45,6 +46,17 @@ impl Process {
 
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The processor time that it has used, in both user and kernel mode.
+    ///
+    /// Linux counts it in hundredths of a second (`proc(5)`, fields 14 and 15 of `stat`).
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).must("what the process used");
+        // The second field is a name in parentheses, and may have spaces.
+        let fields = stat.rsplit(')').next().must("the fields after the name").split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|field| field.parse::<u64>().must("a number of ticks")).sum::<u64>();
+        Duration::from_millis(ticks * 10)
     }
 
     pub fn has_ended(&mut self) -> bool {
