@@ -52,7 +52,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Nothing is remembered, nobody answers, and the clock shows [`NOW`](super::NOW).
+    /// Nothing is remembered, nobody answers, and the clock shows [`super::NOW`].
     pub fn new() -> Self {
         Self {
             now: NOW,
