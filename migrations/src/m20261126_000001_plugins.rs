@@ -26,6 +26,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("DROP INDEX messages_caused_by").await?;
         for table in ["reports", "timers", "plugin_state"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
@@ -37,7 +38,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-const INDEXES: [&str; 7] = [
+const INDEXES: [&str; 8] = [
     // One value for each key at a time, also when two processes set it at once.
     "CREATE UNIQUE INDEX plugin_state_current ON plugin_state (plugin, scope, subject, key) WHERE replaced_at IS NULL",
     "CREATE INDEX plugin_state_history ON plugin_state (plugin, scope, subject, key, version)",
@@ -46,6 +47,8 @@ const INDEXES: [&str; 7] = [
     "CREATE UNIQUE INDEX timers_name ON timers (conversation_id, plugin, name)",
     "CREATE INDEX timers_due ON timers (due_at)",
     "CREATE INDEX reports_conversation ON reports (conversation_id, id)",
+    // What a message led to is counted before it leads to more.
+    "CREATE INDEX messages_caused_by ON messages (caused_by) WHERE caused_by IS NOT NULL",
 ];
 
 fn columns() -> [(&'static str, ColumnDef); 9] {
@@ -105,6 +108,8 @@ fn timers() -> TableCreateStatement {
         // The message that it was started for.
         .col(uuid("message_id"))
         .col(big_integer_null("lease_until"))
+        // How many reports and short timers in a row led to it.
+        .col(integer("hops"))
         .foreign_key(ForeignKey::create().from("timers", "conversation_id").to("conversations", "id"))
         .foreign_key(ForeignKey::create().from("timers", "message_id").to("messages", "id"))
         .to_owned()

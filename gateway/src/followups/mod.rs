@@ -76,6 +76,11 @@ impl Shared {
         }
     }
 
+    /// Those whose timers are ours to follow up.
+    fn plugins(&self) -> Vec<String> {
+        self.parts.processing.deciding().chain().names().map(str::to_owned).collect()
+    }
+
     /// Puts what is due into the lanes, and says how many there were.
     async fn claim(self: &Arc<Self>) -> Result<usize, store::Error> {
         let free = self.free.available_permits();
@@ -88,7 +93,7 @@ impl Shared {
         let reports = store.claim_reports(now, until, free).await?;
         let timers = match free - reports.len() {
             0 => Vec::new(),
-            left => store.claim_timers(now, until, left).await?,
+            left => store.claim_timers(self.plugins(), now, until, left).await?,
         };
         let found = reports.into_iter().map(Followup::Report).chain(timers.into_iter().map(Followup::Timer));
         let mut count = 0;
@@ -96,7 +101,7 @@ impl Shared {
             let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else { break };
             let this = Arc::clone(self);
             self.parts.processing.lanes().enqueue(followup.conversation_id(), async move {
-                work::follow_up(&this.parts, &followup).await;
+                work::follow_up(&this.parts, &followup, LEASE, until).await;
                 drop(permit);
                 this.done.notify_one();
             });
@@ -110,7 +115,7 @@ impl Shared {
         if self.free.available_permits() == 0 {
             return LOOK;
         }
-        let Ok(Some(due_at)) = self.parts.store.next_timer().await else { return LOOK };
+        let Ok(Some(due_at)) = self.parts.store.next_timer(&self.plugins()).await else { return LOOK };
         match Duration::try_from(due_at.duration_since(self.parts.clock.now())) {
             // A timer runs out after its time, not a moment before.
             Ok(left) => (left + Duration::from_millis(1)).min(LOOK),

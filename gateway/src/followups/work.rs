@@ -1,5 +1,7 @@
 //! Following up one report or one timer: plugins, plan, commit.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Parts;
 use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
@@ -37,23 +39,38 @@ impl Followup {
         }
     }
 
-    /// A report is one step further from what began it all; a timer is as far as the message that it
-    /// was started for.
+    /// A report is one step further from what began it all.
     fn hops(&self) -> u32 {
         match self {
             Self::Report(report) => report.message.hops + 1,
-            Self::Timer(timer) => timer.message.hops,
+            Self::Timer(timer) => timer.hops,
         }
     }
 }
 
-/// Until it is committed.
-pub(super) async fn follow_up(parts: &Parts, followup: &Followup) {
+/// Until it is committed. `lease` is how long it is left to this process each time.
+pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedDuration, mut until: Timestamp) {
+    if let Followup::Timer(timer) = followup
+        && let Some(later) = parts.processing.deciding().chain().waits(&timer.plugin, parts.clock.now())
+        && parts.store.renew(followup.cause(), later).await.is_ok()
+    {
+        // It is claimed again when its plugin may be asked again.
+        return;
+    }
     let message_id = followup.message().id;
     let seed = parts.processing.deciding().seed();
     let mut pauses = pauses();
     let mut turn = None;
     loop {
+        let now = parts.clock.now();
+        // Waiting for its turn may have taken long: whoever takes it up meanwhile would ask a second time.
+        if until.duration_since(now) < lease / 2 {
+            until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
+            match parts.store.renew(followup.cause(), until).await {
+                Ok(true) | Err(_) => {}
+                Ok(false) => return,
+            }
+        }
         match once(parts, followup, seed).await {
             Ok(Committed::Stale) if turn.is_none() => turn = Some(parts.processing.deciding().turn().await),
             Ok(Committed::Stale) => {}
@@ -84,8 +101,9 @@ async fn once(parts: &Parts, followup: &Followup, seed: u64) -> Result<Committed
     let decided = ask(parts, followup, &thread, seed).await?;
     let message = followup.message();
     let matter = Matter { cause: followup.cause(), message_id: message.id, thread: &thread, hops: followup.hops() };
-    let (mut processed, replies) = parts.processing.plan(&matter, decided).await?;
-    parts.processing.reply(&matter, message.ours.as_ref(), replies, &mut processed).await?;
+    let (mut processed, outgoing) = parts.processing.plan(&matter, decided).await?;
+    parts.processing.reply(&matter, message.ours.as_ref(), outgoing.replies, &mut processed).await?;
+    parts.processing.send(&matter, outgoing.sends, &mut processed).await?;
     parts.processing.commit(processed).await
 }
 

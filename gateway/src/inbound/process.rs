@@ -7,6 +7,7 @@ use crate::actions::PlannedReply;
 use crate::channels::{self, Channel};
 use crate::deciding::seen;
 use crate::message::{MessageId, Options, PartId};
+use crate::outbound;
 use crate::plugins::InboundCall;
 use crate::processing::{Matter, pauses};
 use crate::store::{
@@ -47,8 +48,11 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     };
     let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
     let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0 };
-    let (mut processed, planned) = shared.processing.plan(&matter, decided).await?;
-    let answer = shared.answer(recorded, &planned, &mut processed)?;
+    let (mut processed, outgoing) = shared.processing.plan(&matter, decided).await?;
+    let channel = shared.channel(recorded)?;
+    shared.replies(recorded, channel.as_ref(), outgoing.replies, &mut processed).await?;
+    shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
+    let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
     processed.seed = Some(seed);
     processed.answer.clone_from(&answer);
     let committed = shared.processing.commit(processed).await?;
@@ -78,35 +82,47 @@ fn call(recorded: &Recorded, thread: &Thread) -> InboundCall {
 }
 
 impl Shared {
-    /// Makes messages of the replies, and decides which way they take: what the webhook is answered, or
-    /// nothing where they go through the outbox.
-    fn answer(
+    fn channel(&self, recorded: &Recorded) -> Result<Arc<dyn Channel>, store::Error> {
+        let found = self.channels.get(&recorded.channel).cloned();
+        let reason = || format!("its channel `{}` is no longer configured", recorded.channel);
+        found.ok_or_else(|| store::Error::Refused(reason()))
+    }
+
+    /// Makes messages of the replies.
+    async fn replies(
         &self,
         recorded: &Recorded,
-        planned: &[PlannedReply],
+        channel: &dyn Channel,
+        planned: Vec<PlannedReply>,
         processed: &mut Processed,
-    ) -> Result<Option<String>, store::Error> {
-        let Some(channel) = self.channels.get(&recorded.channel) else {
-            let reason = format!("its channel `{}` is no longer configured", recorded.channel);
-            return Err(store::Error::Refused(reason));
-        };
-        for reply in planned {
-            match self.reply(recorded, channel.as_ref(), reply) {
+    ) -> Result<(), store::Error> {
+        for mut reply in planned {
+            let made = match self.processing.publish(&mut reply.media).await {
+                Ok(()) => self.reply(recorded, channel, &reply).map_err(|unsendable| unsendable.to_string()),
+                Err(outbound::Error::Store(error)) => return Err(error),
+                Err(error) => Err(format!("a reply was left out: {error}")),
+            };
+            match made {
                 Ok(message) => processed.replies.push(message),
-                Err(reason) => processed.leave_out(Some(&reply.plugin), reason.to_string()),
+                Err(reason) => processed.leave_out(Some(&reply.plugin), reason),
             }
         }
-        // From here on whoever still waits counts on the answer, and gets it after the commit.
+        Ok(())
+    }
+
+    /// Decides which way the replies take: what the webhook is answered, or nothing where they go through
+    /// the outbox. From here on whoever still waits counts on the answer, and gets it after the commit.
+    fn answer(&self, recorded: &Recorded, channel: &dyn Channel, processed: &mut Processed) -> Option<String> {
         let texts = processed.replies.iter().flat_map(|reply| &reply.parts).map(|part| part.text.as_str());
         let fits = channel.capabilities().answer.is_some_and(|limits| limits.take(texts));
         let rides = fits && self.waiting.claim(recorded.id);
         if !rides || processed.replies.is_empty() {
-            return Ok(None);
+            return None;
         }
         for reply in &mut processed.replies {
             reply.route = Route::Answer { ask_at: self.store.first_question(reply.at) };
         }
-        Ok(Some(channel.answer(&self.rides(recorded, &processed.replies)).body))
+        Some(channel.answer(&self.rides(recorded, &processed.replies)).body)
     }
 
     fn reply(

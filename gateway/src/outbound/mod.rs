@@ -70,6 +70,9 @@ pub enum Error {
     KeyReused,
     #[error("the recipient has opted out of messages on this channel")]
     OptedOut { since: Timestamp },
+    /// Nothing was stored: it may be sent another time.
+    #[error("the plugin `{plugin}` must look at what is sent, and gave no verdict: {reason}")]
+    NoVerdict { plugin: String, reason: String },
     /// It is kept under this id with the explanation, and not sent.
     #[error("{problem}")]
     Rejected { id: MessageId, problem: String },

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Error, Outbound, Request};
+use super::{Error, Outbound, Request, check_media};
 use crate::actions::Planner;
 use crate::deciding::{Decided, seen};
 use crate::message::{Address, ContactId, ConversationId, MessageId};
@@ -58,6 +58,12 @@ impl Outbound {
         Ok(submission)
     }
 
+    /// Makes media ready for the provider to fetch: uploads get a link, and other addresses are looked at.
+    pub async fn publish(&self, media: &mut [String]) -> Result<(), Error> {
+        self.0.uploads.publish(media, None).await?;
+        media.iter().try_for_each(|url| check_media(url))
+    }
+
     async fn passed(
         &self,
         recipient: Address,
@@ -79,7 +85,15 @@ impl Outbound {
                 let problem = format!("refused by the plugin `{plugin}`: {reason}");
                 self.kept(recipient, request, &call, Rejection { plugin, problem })
             }
+            Passed::Failed { plugin, reason } => return Err(Error::NoVerdict { plugin, reason }),
         };
+        if submission.message.rejected.is_some() && submission.message.options.discard_content == Some(true) {
+            // Nothing more becomes of it, so that this is the moment.
+            submission.message.text.clear();
+            for trace in &mut traces {
+                trace.decision = serde_json::json!({ "redacted": true });
+            }
+        }
         submission.message.seed = Some(seed);
         submission.traces = traces;
         submission.state = state;

@@ -145,3 +145,15 @@ async fn many_at_once_that_count_come_to_the_right_sum() {
     assert!(came.iter().all(Result::is_ok), "{came:?}");
     assert_eq!(fixture.number(&plugin(|_, _| unreachable!())).await.as_deref(), Some("30"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_text_that_is_not_to_be_kept_is_not() {
+    let refuse = |_: &OutboundCall, _| (Verdict::Reject { reason: "no".to_owned() }, None);
+    let fixture = Fixture::new(vec![plugin(refuse)]).await;
+    let options = Options { discard_content: Some(true), ..Options::default() };
+    let error = fixture.outbound.submit(Request { options, ..request("un secreto") }).await.unwrap_err();
+    let Error::Rejected { id, .. } = error else { panic!("{error:?}") };
+    assert_eq!(stored(&fixture, id).await.text, "");
+    let [trace] = fixture.store.traces(id).await.unwrap().try_into().unwrap();
+    assert_eq!(trace.decision, serde_json::json!({ "redacted": true }));
+}

@@ -81,7 +81,12 @@ impl Health {
         None
     }
 
-    /// Counts a call. True when the plugin is tripped by it.
+    /// The same without letting anybody through.
+    pub(super) fn waits(&self, now: Timestamp) -> Option<Timestamp> {
+        self.record().tripped.map(|tripped| tripped.until).filter(|until| now < *until)
+    }
+
+    /// Counts a call that was made at `now`. True when the plugin is tripped by it.
     pub(super) fn note(
         &self,
         failure: Option<&Failure>,
@@ -106,6 +111,10 @@ impl Health {
             record.conversations.extend(conversation);
         }
         if let Some(tripped) = &mut record.tripped {
+            // It was under way when the plugin was tripped, and says nothing new.
+            if now <= tripped.since {
+                return false;
+            }
             tripped.pause = (tripped.pause * 2).min(LONGEST_PAUSE);
             tripped.until = later(now, tripped.pause);
             return false;
@@ -178,6 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_were_under_way_when_it_was_tripped_say_nothing_new() {
+        let health = Health::default();
+        assert!((1..=5).any(|number| fail(&health, number, 10)));
+        for number in 0..60 {
+            assert!(!fail(&health, number, 10));
+        }
+        assert_eq!((health.waits(at(39)), health.waits(at(40))), (Some(at(40)), None));
+        assert_eq!(health.tripped(at(40)), None, "looking let nobody through");
+    }
+
+    #[test]
     fn nobody_trips_a_plugin_alone() {
         let health = Health::default();
         assert!((0..100).all(|_| !fail(&health, 1, 0)));
@@ -202,9 +222,12 @@ mod tests {
     #[test]
     fn pauses_have_an_upper_limit() {
         let health = Health::default();
-        for number in 1..=30 {
+        for number in 1..=5 {
             fail(&health, number, 0);
         }
-        assert_eq!(health.tripped(at(599)), Some(at(600)));
+        for number in 1..=30 {
+            fail(&health, number, 1);
+        }
+        assert_eq!(health.tripped(at(600)), Some(at(601)));
     }
 }

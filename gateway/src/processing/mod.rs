@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
 use crate::message::MessageId;
-use crate::outbound::Outbound;
+use crate::outbound::{self, Outbound};
 use crate::store::{self, Cause, Committed, Processed, Route, Store, Thread};
 
 pub use lanes::Lanes;
@@ -59,6 +59,11 @@ impl Processing {
 
     pub fn deciding(&self) -> &Deciding {
         &self.parts.deciding
+    }
+
+    /// Makes the media of a reply ready for the provider to fetch.
+    pub async fn publish(&self, media: &mut [String]) -> Result<(), outbound::Error> {
+        self.parts.outbound.publish(media).await
     }
 
     /// Commits all that was decided as one, and wakes whoever sends it.

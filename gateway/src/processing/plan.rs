@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Matter, Processing};
 use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer};
@@ -16,30 +16,76 @@ use crate::store::{self, Cause, Processed, Submission, TimerChange};
 const MAX_ATTRIBUTES: usize = 100;
 /// The most timers of one plugin in one conversation.
 const MAX_TIMERS: usize = 100;
-/// A plugin that sends something at each report of what it had sent would never come to an end.
-const MAX_HOPS: u32 = 5;
+/// A plugin that sends something at each report of what it had sent would never come to an end, nor would one
+/// whose timer starts itself again at once.
+const MAX_HOPS: u32 = 3;
+/// The most messages that reports of one message lead to.
+const MAX_FOLLOWING: u64 = 3;
+/// A timer that waits this long begins anew: what it leads to comes slowly enough for people to see it.
+const CALM: SignedDuration = SignedDuration::from_mins(10);
 
 impl Processing {
-    /// What a plan comes to. The replies are left to the caller, who knows whether they ride an answer.
+    /// What a plan comes to, and what is still to be made messages of.
     pub async fn plan(
         &self,
         matter: &Matter<'_>,
         decided: Decided<Plan>,
-    ) -> Result<(Processed, Vec<PlannedReply>), store::Error> {
+    ) -> Result<(Processed, Outgoing), store::Error> {
         let Decided { outcome: mut plan, traces, state, at } = decided;
         let (conversation, contact) = (&matter.thread.conversation, &matter.thread.contact);
         let mut processed = Processed::new(matter.cause, matter.message_id, conversation.id, contact.id, at);
         (processed.traces, processed.state) = (traces, state);
         (processed.status, processed.tags, processed.assignee) = (plan.status, plan.tags.take(), plan.assignee.take());
+        processed.tags_seen.clone_from(&conversation.tags);
         processed.discarded = discarded(matter.cause, plan.discarded.take(), &mut processed);
         processed.attributes = attributes(&contact.attributes, std::mem::take(&mut plan.attributes), &mut processed);
         processed.timers = self.timers(matter, std::mem::take(&mut plan.timers), &mut processed).await?;
         forwards(&plan.forwards, &mut processed);
-        limit(matter, &mut plan, &mut processed);
-        for planned in plan.sends {
-            self.send(matter, planned, &mut processed).await?;
+        self.limit(matter, &mut plan, &mut processed).await?;
+        Ok((processed, Outgoing { replies: plan.replies, sends: plan.sends }))
+    }
+
+    /// The messages to others. After the replies, so that somebody who gets both gets them in this order.
+    pub async fn send(
+        &self,
+        matter: &Matter<'_>,
+        sends: Vec<PlannedSend>,
+        processed: &mut Processed,
+    ) -> Result<(), store::Error> {
+        for planned in sends {
+            self.send_one(matter, planned, processed).await?;
         }
-        Ok((processed, plan.replies))
+        Ok(())
+    }
+
+    /// Ends what would go on and on: messages of which each follows from a report or a timer of the one
+    /// before, and a message whose every report leads to another.
+    async fn limit(&self, matter: &Matter<'_>, plan: &mut Plan, processed: &mut Processed) -> Result<(), store::Error> {
+        let wanted = plan.sends.len() + plan.replies.len();
+        if wanted == 0 {
+            return Ok(());
+        }
+        let mut room = usize::MAX;
+        if matter.hops > MAX_HOPS {
+            room = 0;
+        } else if matches!(matter.cause, Cause::Report(_)) {
+            let before = self.parts.store.followed(matter.message_id).await?;
+            room = usize::try_from(MAX_FOLLOWING.saturating_sub(before)).unwrap_or(0);
+        }
+        let left = room.saturating_sub(plan.replies.len()).min(plan.sends.len());
+        let sends = plan.sends.split_off(left).into_iter().map(|send| send.plugin);
+        let replies = plan.replies.split_off(room.min(plan.replies.len())).into_iter().map(|reply| reply.plugin);
+        for plugin in replies.chain(sends) {
+            let reason = if matter.hops > MAX_HOPS {
+                format!(
+                    "a message was left out: {MAX_HOPS} in a row that each follow from a report or a short timer are the most"
+                )
+            } else {
+                format!("a message was left out: the reports of one message lead to {MAX_FOLLOWING} others at the most")
+            };
+            processed.leave_out(Some(&plugin), reason);
+        }
+        Ok(())
     }
 
     /// Replies that answer no webhook: messages like any other, to the person of the conversation.
@@ -68,7 +114,7 @@ impl Processing {
         Ok(())
     }
 
-    async fn send(
+    async fn send_one(
         &self,
         matter: &Matter<'_>,
         planned: PlannedSend,
@@ -115,11 +161,20 @@ impl Processing {
                         processed.leave_out(Some(&timer.0), reason);
                         continue;
                     }
+                    let hops = matter.next_hops(after);
+                    if hops > MAX_HOPS {
+                        let reason = format!(
+                            "the timer `{}` was left out: {MAX_HOPS} short ones in a row are the most",
+                            timer.1
+                        );
+                        processed.leave_out(Some(&timer.0), reason);
+                        continue;
+                    }
                     running.insert(timer.clone());
                     let (plugin, name) = timer;
                     let due_at = at.checked_add(after).unwrap_or(Timestamp::MAX);
                     let id = self.parts.ids.next(self.parts.clock.now());
-                    changes.push(TimerChange::Start { id, plugin, name, payload, started_at: at, due_at });
+                    changes.push(TimerChange::Start { id, plugin, name, payload, started_at: at, due_at, hops });
                 }
             }
         }
@@ -127,7 +182,23 @@ impl Processing {
     }
 }
 
+/// What is to be written to people.
+pub struct Outgoing {
+    /// Left to the caller, who knows whether they ride an answer.
+    pub replies: Vec<PlannedReply>,
+    pub sends: Vec<PlannedSend>,
+}
+
 impl Matter<'_> {
+    /// How many in a row a timer that is started now is.
+    fn next_hops(&self, after: SignedDuration) -> u32 {
+        match self.cause {
+            _ if after >= CALM => 0,
+            Cause::Timer(_) => self.hops + 1,
+            Cause::Message | Cause::Report(_) => self.hops,
+        }
+    }
+
     fn following(&self, plugin: &str) -> Following {
         Following { plugin: plugin.to_owned(), caused_by: self.message_id, hops: self.hops }
     }
@@ -213,18 +284,5 @@ fn forwards(planned: &[PlannedForward], processed: &mut Processed) {
     for PlannedForward { plugin, endpoint, .. } in planned {
         let reason = format!("a forward to `{endpoint}` was left out: there is no endpoint of this name");
         processed.leave_out(Some(plugin), reason);
-    }
-}
-
-/// Ends a chain of messages of which each follows from a report of the one before.
-fn limit(matter: &Matter<'_>, plan: &mut Plan, processed: &mut Processed) {
-    if matter.hops <= MAX_HOPS {
-        return;
-    }
-    let sends = plan.sends.drain(..).map(|send| send.plugin);
-    let replies = plan.replies.drain(..).map(|reply| reply.plugin);
-    for plugin in sends.chain(replies) {
-        let reason = format!("a message was left out: {MAX_HOPS} in a row that each follow from a report are the most");
-        processed.leave_out(Some(&plugin), reason);
     }
 }

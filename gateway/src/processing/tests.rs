@@ -45,7 +45,14 @@ async fn decided(fixture: &Fixture, matter: &Matter<'_>, plan: Plan) -> Processe
         seed: None,
     };
     let decided = Decided { outcome: plan, traces: vec![trace], state: Vec::new(), at };
-    fixture.processing.plan(matter, decided).await.unwrap().0
+    whole(fixture, matter, decided).await
+}
+
+/// With the messages to others, without the replies.
+async fn whole(fixture: &Fixture, matter: &Matter<'_>, decided: Decided<Plan>) -> Processed {
+    let (mut processed, outgoing) = fixture.processing.plan(matter, decided).await.unwrap();
+    fixture.processing.send(matter, outgoing.sends, &mut processed).await.unwrap();
+    processed
 }
 
 fn left_out(processed: &Processed) -> Vec<String> {
@@ -70,7 +77,7 @@ async fn a_plugin_that_sends_something_sees_there_what_it_just_remembered() {
     let (thread, call) = fixture.recorded(ANA, "hola").await;
     let matter = matter(&thread, call.id);
     let decided = fixture.deciding.inbound(call, 3).await;
-    let (processed, _) = fixture.processing.plan(&matter, decided).await.unwrap();
+    let processed = whole(&fixture, &matter, decided).await;
     let hooks: Vec<(Hook, bool)> =
         processed.traces.iter().map(|trace| (trace.hook, trace.message_id == matter.message_id)).collect();
     assert_eq!(hooks, [(Hook::Inbound, true), (Hook::Outbound, false), (Hook::Outbound, false)]);
@@ -95,7 +102,7 @@ async fn what_was_overtaken_is_decided_again_and_then_counts() {
     let mut undone = Vec::new();
     for (matter, call) in matters.iter().zip(calls) {
         let decided = fixture.deciding.inbound(call, 3).await;
-        undone.push(fixture.processing.plan(matter, decided).await.unwrap().0);
+        undone.push(whole(&fixture, matter, decided).await);
     }
     let mut came = Vec::new();
     for processed in undone {
@@ -103,7 +110,7 @@ async fn what_was_overtaken_is_decided_again_and_then_counts() {
     }
     assert_eq!(came, [Committed::Done, Committed::Stale]);
     let decided = fixture.deciding.inbound(second, 3).await;
-    let (processed, _) = fixture.processing.plan(&matters[1], decided).await.unwrap();
+    let processed = whole(&fixture, &matters[1], decided).await;
     assert_eq!(fixture.processing.commit(processed).await.unwrap(), Committed::Done);
     assert_eq!(fixture.number(&counting()).await.as_deref(), Some("2"));
 }
@@ -144,7 +151,7 @@ async fn messages_that_each_follow_from_a_report_come_to_an_end() {
     let fixture = Fixture::new(Vec::new()).await;
     let (thread, call) = fixture.recorded(ANA, "hola").await;
     let send = PlannedSend { plugin: "asks".to_owned(), outgoing: outgoing(LUIS, "otra") };
-    for (hops, sent) in [(0, 1), (5, 1), (6, 0)] {
+    for (hops, sent) in [(0, 1), (3, 1), (4, 0)] {
         let plan = Plan { sends: vec![send.clone()], ..Plan::default() };
         let matter = Matter { hops, ..matter(&thread, call.id) };
         let processed = decided(&fixture, &matter, plan).await;
@@ -194,4 +201,79 @@ async fn a_plugin_has_so_many_timers_and_attributes_and_no_more() {
     assert_eq!((processed.timers.len(), processed.attributes.len()), (3, 3));
     let said = left_out(&processed);
     assert!(said.len() == 2 && said.iter().all(|reason| reason.contains("100 at the most")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_that_start_themselves_at_once_come_to_an_end_and_slow_ones_do_not() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (thread, call) = fixture.recorded(ANA, "hola").await;
+    let fires = || Cause::Timer(fixture.ids.next(fixture.clock.now()));
+    let quick = Action::StartTimer { name: "again".to_owned(), after_ms: 0.0, payload: String::new() };
+    let slow = Action::StartTimer { name: "later".to_owned(), after_ms: 600_000.0, payload: String::new() };
+    for (cause, hops, quick_hops) in [
+        (Cause::Message, 0, Some(0)),
+        (Cause::Report(fixture.ids.next(fixture.clock.now())), 2, Some(2)),
+        (fires(), 0, Some(1)),
+        (fires(), 2, Some(3)),
+        (fires(), 3, None),
+    ] {
+        let matter = Matter { cause, hops, ..matter(&thread, call.id) };
+        let processed = planned(&fixture, &matter, &[quick.clone(), slow.clone()]).await;
+        let hops: Vec<(&str, u32)> = processed
+            .timers
+            .iter()
+            .map(|change| match change {
+                store::TimerChange::Start { name, hops, .. } => (name.as_str(), *hops),
+                store::TimerChange::Cancel { .. } => panic!("{change:?}"),
+            })
+            .collect();
+        let expected: Vec<_> = quick_hops.map(|hops| ("again", hops)).into_iter().chain([("later", 0)]).collect();
+        assert_eq!(hops, expected);
+        assert_eq!(left_out(&processed).len(), usize::from(quick_hops.is_none()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reports_of_one_message_lead_to_a_few_others_and_no_more() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (thread, call) = fixture.recorded(ANA, "hola").await;
+    let send = |text: &str| Action::Send(outgoing(LUIS, text));
+    // As if the message had been sent, and one report of it after the other came.
+    let mut came = Vec::new();
+    for texts in [vec![send("uno"), send("dos")], vec![send("tres"), send("cuatro")], vec![send("cinco")]] {
+        let report =
+            Matter { cause: Cause::Report(fixture.ids.next(fixture.clock.now())), hops: 1, ..matter(&thread, call.id) };
+        let mut processed = planned(&fixture, &report, &texts).await;
+        came.push((processed.sends.len(), left_out(&processed).len()));
+        // Only an inbound message is here to be committed; what is counted is what followed from it.
+        processed.cause = Cause::Message;
+        let sends = std::mem::take(&mut processed.sends);
+        for send in sends {
+            fixture.store.submit(send).await.unwrap();
+        }
+    }
+    assert_eq!(came, [(2, 0), (1, 1), (0, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn labels_that_others_set_meanwhile_stay() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (thread, first) = fixture.recorded(ANA, "uno").await;
+    let tag = |tag: &str| Action::Tag { tag: tag.to_owned() };
+    let processed = planned(&fixture, &matter(&thread, first.id), &[tag("old"), tag("vip")]).await;
+    fixture.processing.commit(processed).await.unwrap();
+    // Two that are decided at the same time, as in two processes.
+    let (thread, second) = fixture.recorded(ANA, "dos").await;
+    let (same, third) = fixture.recorded(ANA, "tres").await;
+    let decide = async |thread: &Thread, id: MessageId, actions: &[Action]| {
+        let mut planner = Planner::new(thread.conversation.tags.clone());
+        planner.add("asks", actions);
+        decided(&fixture, &matter(thread, id), planner.finish()).await
+    };
+    let one = decide(&thread, second.id, &[tag("sales"), Action::Untag { tag: "old".to_owned() }]).await;
+    let other = decide(&same, third.id, &[tag("urgent")]).await;
+    fixture.processing.commit(one).await.unwrap();
+    fixture.processing.commit(other).await.unwrap();
+    let tags = fixture.store.conversation(thread.conversation.id).await.unwrap().unwrap().tags;
+    assert_eq!(tags, ["vip", "sales", "urgent"]);
 }

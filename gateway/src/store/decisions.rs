@@ -39,7 +39,11 @@ pub struct Processed {
     /// Why the message is of no interest. It is not unread then.
     pub discarded: Option<String>,
     pub status: Option<ConversationStatus>,
+    /// All that the conversation is to have. Only what differs from `tags_seen` is changed: somebody else
+    /// may have changed others meanwhile.
     pub tags: Option<Vec<String>>,
+    /// Those that the plugins saw.
+    pub tags_seen: Vec<String>,
     pub assignee: Option<Option<String>>,
     /// Of the contact; those without a value go.
     pub attributes: BTreeMap<String, Option<String>>,
@@ -73,6 +77,7 @@ impl Processed {
             discarded: None,
             status: None,
             tags: None,
+            tags_seen: Vec::new(),
             assignee: None,
             attributes: BTreeMap::new(),
             replies: Vec::new(),
@@ -123,8 +128,20 @@ impl Committed {
 /// A timer that is started, or taken back. A plugin has one of a name in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimerChange {
-    Start { id: Uuid, plugin: String, name: String, payload: String, started_at: Timestamp, due_at: Timestamp },
-    Cancel { plugin: String, name: String },
+    Start {
+        id: Uuid,
+        plugin: String,
+        name: String,
+        payload: String,
+        started_at: Timestamp,
+        due_at: Timestamp,
+        /// How many reports and short timers in a row led to it.
+        hops: u32,
+    },
+    Cancel {
+        plugin: String,
+        name: String,
+    },
 }
 
 /// For what a plugin was asked.
@@ -283,6 +300,7 @@ pub struct ClaimedTimer {
     pub payload: String,
     pub started_at: Timestamp,
     pub due_at: Timestamp,
+    pub hops: u32,
     pub message: Explaining,
 }
 

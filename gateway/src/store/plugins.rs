@@ -47,6 +47,18 @@ impl Store {
         Ok(newest.flatten().map(time))
     }
 
+    /// How many messages followed from a message's reports, or else from its timers.
+    pub async fn followed(&self, id: MessageId) -> Result<u64, Error> {
+        let count: Option<i64> = messages::Entity::find()
+            .select_only()
+            .column_as(messages::Column::Id.count(), "count")
+            .filter(messages::Column::CausedBy.eq(id.0))
+            .into_tuple()
+            .one(&self.reads)
+            .await?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+    }
+
     /// The timers of a conversation: whose, and their names.
     pub async fn timer_names(&self, id: ConversationId) -> Result<Vec<(String, String)>, Error> {
         let names = timers::Entity::find()

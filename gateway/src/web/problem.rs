@@ -225,6 +225,10 @@ impl Problem {
                 let title = "The recipient has opted out";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "opted-out", title, detail).field("/to", "opted-out")
             }
+            Error::NoVerdict { .. } => {
+                let title = "A plugin that must look at messages can't for now";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-verdict", title, error.to_string())
+            }
             Error::Rejected { id, problem } => {
                 let title = "A plugin refused the message";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -6,6 +6,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -60,6 +61,11 @@ pub enum Passed {
         tags: Vec<String>,
     },
     Rejected {
+        plugin: String,
+        reason: String,
+    },
+    /// A plugin gave no verdict, and without it nothing is to be sent. Another time it may.
+    Failed {
         plugin: String,
         reason: String,
     },
@@ -129,6 +135,16 @@ impl Chain {
         asking.finish()
     }
 
+    /// Until when a plugin that is tripped is not asked about its timers either.
+    pub fn waits(&self, plugin: &str, now: Timestamp) -> Option<Timestamp> {
+        self.links.iter().find(|link| link.name == plugin)?.health.waits(now)
+    }
+
+    /// The names of the plugins, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(|link| link.name.as_str())
+    }
+
     /// Asks the one plugin whose timer ran out. None when it is no longer there, or wants no timers.
     pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
         let link = self.links.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
@@ -140,8 +156,8 @@ impl Chain {
     }
 
     /// Asks every plugin that wants outbound messages, until one stops the chain or rejects. Each
-    /// sees the message as the one before left it. A plugin that fails, and whose failure stops the
-    /// chain, rejects: what an operator's rule could not look at is not sent.
+    /// sees the message as the one before left it. What a plugin could not look at, whose failure stops
+    /// the chain, is not sent.
     pub async fn on_outbound(&self, mut call: OutboundCall, surroundings: &Surroundings) -> Asked<Passed> {
         let mut tagging = Planner::new(Vec::new());
         let (mut ran, mut changes) = (Vec::new(), Vec::new());
@@ -164,25 +180,23 @@ impl Chain {
                     let decision = json!({ "verdict": "reject", "reason": reason });
                     ran.push(link.ran(decision, &effects, None, duration));
                     changes.extend(effects.changes);
-                    rejected = Some((link.name.clone(), reason));
+                    rejected = Some(Passed::Rejected { plugin: link.name.clone(), reason });
                     break;
                 }
                 Err(failure) => {
                     tracing::warn!(plugin = %link.name, message_id = %call.id, reason = %failure, "a plugin gave no verdict");
                     let stop = link.on_error == OnError::Stop;
-                    let decision = json!({ "verdict": if stop { "reject" } else { "accept" } });
+                    let decision = json!({ "verdict": if stop { "none" } else { "accept" } });
                     ran.push(link.ran(decision, &effects, Some(failure.to_string()), duration));
                     if stop {
-                        rejected = Some((link.name.clone(), failure.to_string()));
+                        rejected = Some(Passed::Failed { plugin: link.name.clone(), reason: failure.to_string() });
                         break;
                     }
                 }
             }
         }
-        let outcome = match rejected {
-            Some((plugin, reason)) => Passed::Rejected { plugin, reason },
-            None => Passed::Accepted { call: Box::new(call), tags: tagging.tags().to_vec() },
-        };
+        let accepted = || Passed::Accepted { call: Box::new(call), tags: tagging.tags().to_vec() };
+        let outcome = rejected.unwrap_or_else(accepted);
         Asked { outcome, ran, changes }
     }
 }
@@ -297,9 +311,27 @@ impl Link {
                 fields.insert("fetches".to_owned(), json!(effects.fetches));
             }
             if !effects.changes.is_empty() && error.is_none() {
-                fields.insert("state".to_owned(), json!(effects.changes));
+                let changes: Vec<Value> = effects.changes.iter().map(shortened).collect();
+                fields.insert("state".to_owned(), changes.into());
             }
         }
         Ran { plugin: self.name.clone(), manifest: self.plugin.manifest().clone(), decision, error, duration }
     }
+}
+
+/// The most of a value that a trace repeats, in bytes.
+const SHOWN: usize = 256;
+
+/// A change of what is remembered, for a trace: long values are cut, since a plugin may write one at each
+/// message.
+fn shortened(change: &StateChange) -> Value {
+    let mut told = json!(change);
+    if let Some(Value::String(value)) = told.pointer_mut("/change/set/value")
+        && value.len() > SHOWN
+    {
+        let bytes = value.len();
+        value.truncate(value.floor_char_boundary(SHOWN));
+        *value = format!("{value}… ({bytes} bytes)");
+    }
+    told
 }

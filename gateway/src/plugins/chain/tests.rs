@@ -183,13 +183,14 @@ async fn what_a_plugin_refuses_or_must_see_and_cannot_is_not_sent() {
     let refuse = |_: &OutboundCall| Ok(Verdict::Reject { reason: "too late in the day".to_owned() });
     let fail = |_: &OutboundCall| Err(Failure::Failed("no idea".to_owned()));
     for (links, expected) in [
-        (vec![outbound_link("a", OnError::Skip, refuse)], Some(("a", "too late in the day"))),
-        (vec![outbound_link("a", OnError::Stop, fail)], Some(("a", "it failed: no idea"))),
+        (vec![outbound_link("a", OnError::Skip, refuse)], Some(("a", "too late in the day", "refused"))),
+        (vec![outbound_link("a", OnError::Stop, fail)], Some(("a", "it failed: no idea", "failed"))),
         (vec![outbound_link("a", OnError::Skip, fail)], None),
     ] {
         let passed = Chain::new(links).on_outbound(outbound_call("hola"), &surroundings()).await.outcome;
         let rejected = match &passed {
-            Passed::Rejected { plugin, reason } => Some((plugin.as_str(), reason.as_str())),
+            Passed::Rejected { plugin, reason } => Some((plugin.as_str(), reason.as_str(), "refused")),
+            Passed::Failed { plugin, reason } => Some((plugin.as_str(), reason.as_str(), "failed")),
             Passed::Accepted { .. } => None,
         };
         assert_eq!(rejected, expected);

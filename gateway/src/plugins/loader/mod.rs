@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -76,14 +76,25 @@ struct Shared {
     source: Source,
     in_force: InForce,
     loaded: Mutex<Vec<Loaded>>,
+    /// What the files were like just before they were last read.
+    read: std::sync::Mutex<Look>,
 }
+
+/// What files are like: when each was written, and how long it is.
+type Look = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 
 impl Loader {
     /// Loads what the source names. A plugin that can't be loaded is an error: a rule that silently
     /// does not apply is worse than a gateway that does not start.
     pub async fn start(engine: Engine, source: Source) -> Result<Self, ReloadError> {
         let in_force = InForce::default();
-        let loader = Self(Arc::new(Shared { engine, source, in_force, loaded: Mutex::default() }));
+        let loader = Self(Arc::new(Shared {
+            engine,
+            source,
+            in_force,
+            loaded: Mutex::default(),
+            read: std::sync::Mutex::default(),
+        }));
         loader.reload().await?;
         Ok(loader)
     }
@@ -117,19 +128,17 @@ impl Loader {
     /// Reloads whenever a file changes, until told to stop. A change counts once it has lasted for one
     /// look: who copies a large file is given the time to finish.
     pub async fn watch(self, every: Duration, mut stop: watch::Receiver<bool>) {
-        let mut known = self.0.look().await;
-        let mut seen = known.clone();
+        let mut seen = self.0.before_reading();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             let now = self.0.look().await;
-            if now == known || now != seen {
+            if now == self.0.before_reading() || now != seen {
                 seen = now;
                 continue;
             }
-            known = now;
             self.reload_and_tell("a file changed").await;
         }
     }
@@ -157,6 +166,9 @@ fn chain(loaded: &[Loaded]) -> Result<Chain, ChainError> {
 
 impl Shared {
     async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
+        // First, so that what changes from here on is seen as a change.
+        let look = self.look().await;
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
         let mut next = Vec::with_capacity(wanted.settings.len());
         let mut plugins = Vec::with_capacity(wanted.settings.len());
@@ -200,8 +212,11 @@ impl Shared {
         Ok(Link::new(settings.name.clone(), settings.on_error, Arc::new(plugin)))
     }
 
-    /// What the files are like: when each was written, and how long it is.
-    async fn look(&self) -> BTreeMap<PathBuf, Option<(SystemTime, u64)>> {
+    fn before_reading(&self) -> Look {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn look(&self) -> Look {
         let wanted = (self.source)().unwrap_or_default();
         let components = wanted.settings.iter().map(|settings| PathBuf::from(&settings.component));
         let mut seen = BTreeMap::new();

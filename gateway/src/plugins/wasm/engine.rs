@@ -40,6 +40,11 @@ impl Weight {
             .map_or(1, |needed| needed.num_memories.max(needed.num_tables.div_ceil(TABLES_PER_PLACE)));
         Self(needed.clamp(1, MAX_CALLS))
     }
+
+    /// How many calls of one plugin may run at once: a quarter of all places, and at least one call.
+    pub(super) fn share(self) -> usize {
+        (MAX_CALLS / 4 / self.0).max(1) as usize
+    }
 }
 
 /// A component, compiled once for all who have the same bytes.

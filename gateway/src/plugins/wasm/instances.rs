@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -31,6 +31,8 @@ pub(super) struct Instances {
     weight: Weight,
     isolation: Isolation,
     nothing: Arc<Nothing>,
+    /// A plugin that makes its callers wait leaves places for the others.
+    own: Arc<Semaphore>,
     /// Whoever waited least is used first: what it needs is still at hand.
     idle: Mutex<Vec<Idle>>,
 }
@@ -52,6 +54,7 @@ pub(super) struct Running {
     calls: u32,
     since: Instant,
     _place: Option<OwnedSemaphorePermit>,
+    _own: Option<OwnedSemaphorePermit>,
 }
 
 impl Running {
@@ -80,10 +83,12 @@ impl Instances {
         contract: Contract,
         isolation: Isolation,
     ) -> Self {
+        let weight = Weight::of(pre.component());
         Self {
             engine: engine.clone(),
             about,
-            weight: Weight::of(pre.component()),
+            weight,
+            own: Arc::new(Semaphore::new(weight.share())),
             pre,
             contract,
             isolation,
@@ -98,12 +103,14 @@ impl Instances {
 
     /// An instance for one call, as soon as there is a place for it; the call's deadline counts from here.
     pub(super) async fn take(&self, surroundings: &Surroundings, subjects: Subjects, deadline: Duration) -> Running {
+        // It fails only when closed, which it never is.
+        let own = Arc::clone(&self.own).acquire_owned().await.ok();
         let place = self.engine.place(self.weight).await;
         let idle = self.waiting().pop();
         let mut running = match idle {
             Some(Idle { mut store, guest, calls, since, .. }) => {
                 store.data_mut().begin(surroundings, subjects);
-                Running { store, guest: Some(guest), calls, since, _place: place }
+                Running { store, guest: Some(guest), calls, since, _place: place, _own: own }
             }
             None => Running {
                 store: self.store(surroundings, subjects),
@@ -111,6 +118,7 @@ impl Instances {
                 calls: 0,
                 since: Instant::now(),
                 _place: place,
+                _own: own,
             },
         };
         running.store.data().meter.begin(deadline);

@@ -15,6 +15,7 @@ pub struct Model {
     pub due_at: i64,
     pub message_id: Uuid,
     pub lease_until: Option<i64>,
+    pub hops: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

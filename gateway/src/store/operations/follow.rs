@@ -14,8 +14,8 @@ use super::conversation::{Key, Wanted, find_or_create};
 use super::{count, millis, storable, storable_json};
 use crate::message::ConversationStatus;
 use crate::store::Error;
-use crate::store::decisions::{Processed, Trace};
-use crate::store::entities::{contacts, conversations, traces};
+use crate::store::decisions::{Hook, Processed, Trace};
+use crate::store::entities::{contacts, conversations, messages, traces};
 use crate::store::plugins::to_attributes;
 use crate::store::records::Submission;
 
@@ -40,8 +40,11 @@ async fn change_conversation(transaction: &DatabaseTransaction, processed: &Proc
             .await?;
     }
     if let Some(tags) = &processed.tags {
-        let tags = storable_json(serde_json::json!(tags));
-        conversation().col_expr(Column::Tags, Expr::value(tags)).exec(transaction).await?;
+        let found = conversations::Entity::find_by_id(processed.conversation_id.0).lock_exclusive();
+        if let Some(row) = found.one(transaction).await? {
+            let tags = retagged(row.tags, &processed.tags_seen, tags);
+            conversation().col_expr(Column::Tags, Expr::value(tags)).exec(transaction).await?;
+        }
     }
     if let Some(assignee) = &processed.assignee {
         let assignee = assignee.as_deref().map(storable);
@@ -56,6 +59,18 @@ async fn change_conversation(transaction: &DatabaseTransaction, processed: &Proc
             .await?;
     }
     Ok(())
+}
+
+/// The tags that there are, with what is different between those that plugins saw and those that they want.
+fn retagged(there: serde_json::Value, seen: &[String], wanted: &[String]) -> serde_json::Value {
+    let mut tags: Vec<String> = serde_json::from_value(there).unwrap_or_default();
+    tags.retain(|tag| wanted.contains(tag) || !seen.contains(tag));
+    for tag in wanted.iter().filter(|tag| !seen.contains(tag)).map(|tag| storable(tag)) {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    serde_json::json!(tags)
 }
 
 async fn change_contact(transaction: &DatabaseTransaction, processed: &Processed) -> Result<(), Error> {
@@ -161,11 +176,35 @@ async fn join(
 
 /// The rows of what plugins decided.
 pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>) -> Result<(), Error> {
-    let rows: Vec<_> = (0u32..).zip(all).map(|(position, trace)| trace_row(position, trace)).collect();
+    let redacted = redacted(transaction, &all).await?;
+    let rows = (0u32..).zip(all).map(|(position, trace)| {
+        let mut row = trace_row(position, trace);
+        if redacted.contains(&trace.message_id.0) {
+            (row.decision, row.error) = (Set(serde_json::json!({ "redacted": true })), Set(None));
+        }
+        row
+    });
+    let rows: Vec<_> = rows.collect();
     if !rows.is_empty() {
         traces::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
     Ok(())
+}
+
+/// Messages whose texts were removed, and about which plugins decided something all the same: a timer that
+/// was set for one runs out, or a report of it comes.
+async fn redacted(transaction: &DatabaseTransaction, all: &[&Trace]) -> Result<BTreeSet<Uuid>, Error> {
+    let later = all.iter().filter(|trace| matches!(trace.hook, Hook::Status | Hook::Timer));
+    let ids: BTreeSet<Uuid> = later.map(|trace| trace.message_id.0).collect();
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let found = messages::Entity::find()
+        .select_only()
+        .column(messages::Column::Id)
+        .filter(messages::Column::Id.is_in(ids))
+        .filter(messages::Column::RedactedAt.is_not_null());
+    Ok(found.into_tuple::<Uuid>().all(transaction).await?.into_iter().collect())
 }
 
 fn trace_row(position: u32, trace: &Trace) -> traces::ActiveModel {

@@ -5,12 +5,15 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, Value};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    Value,
+};
 
 use super::settle::read;
 use super::{millis, removals};
 use crate::message::{MessageId, Removal, Status};
-use crate::store::entities::{media, messages, parts, traces};
+use crate::store::entities::{media, messages, parts, plugin_state, timers, traces};
 use crate::store::shown::Redaction;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -98,6 +101,12 @@ pub(super) async fn clear(
         text: Set(String::new()),
         extra: Set(serde_json::json!([])),
         updated_at: Set(millis(now)),
+        // A plugin's words about the text.
+        discarded: Set(message.discarded.as_ref().map(|_| String::new())),
+        error_message: match message.rejected_by {
+            Some(_) => Set(None),
+            None => NotSet,
+        },
         ..Default::default()
     };
     messages::Entity::update(row).exec(transaction).await?;
@@ -109,7 +118,19 @@ pub(super) async fn clear(
     let asked = message.in_reply_to.or(message.caused_by).unwrap_or(message.id);
     traces::Entity::update_many()
         .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))
+        .col_expr(traces::Column::Error, Expr::value(None::<String>))
         .filter(traces::Column::MessageId.is_in([message.id, asked]))
+        .exec(transaction)
+        .await?;
+    timers::Entity::update_many()
+        .col_expr(timers::Column::Payload, Expr::value(""))
+        .filter(timers::Column::MessageId.eq(message.id))
+        .exec(transaction)
+        .await?;
+    // What plugins remember now is theirs to forget; what they remembered before is kept only for replays.
+    plugin_state::Entity::delete_many()
+        .filter(plugin_state::Column::MessageId.eq(message.id))
+        .filter(plugin_state::Column::ReplacedAt.is_not_null())
         .exec(transaction)
         .await?;
     if message.in_reply_to.is_some() {

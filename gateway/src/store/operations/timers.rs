@@ -2,17 +2,17 @@
 //! out, and gone with the commit of what followed.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Set, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QuerySelect, Set, Statement, Value,
 };
 
 use super::reports::explaining;
-use super::{millis, storable};
+use super::{count, millis, storable};
 use crate::message::ConversationId;
-use crate::store::decisions::{ClaimedTimer, Explaining, Processed, TimerChange};
+use crate::store::decisions::{Cause, ClaimedTimer, Explaining, Processed, TimerChange};
 use crate::store::entities::timers;
 use crate::store::reads::time;
 use crate::store::reporting::Reporting;
@@ -48,8 +48,8 @@ pub(super) async fn change(
 
 /// One that is there is moved: it gets another id, so that whoever just leased it comes too late.
 async fn start(transaction: &DatabaseTransaction, processed: &Processed, change: &TimerChange) -> Result<(), Error> {
-    use timers::Column::{ConversationId, DueAt, Id, LeaseUntil, MessageId, Name, Payload, Plugin, StartedAt};
-    let TimerChange::Start { id, plugin, name, payload, started_at, due_at } = change else { return Ok(()) };
+    use timers::Column::{ConversationId, DueAt, Hops, Id, LeaseUntil, MessageId, Name, Payload, Plugin, StartedAt};
+    let TimerChange::Start { id, plugin, name, payload, started_at, due_at, hops } = change else { return Ok(()) };
     let row = timers::ActiveModel {
         id: Set(*id),
         conversation_id: Set(processed.conversation_id.0),
@@ -60,14 +60,21 @@ async fn start(transaction: &DatabaseTransaction, processed: &Processed, change:
         due_at: Set(millis(*due_at)),
         message_id: Set(processed.message_id.0),
         lease_until: Set(None),
+        hops: Set(count(*hops)),
     };
     let mut again = OnConflict::columns([ConversationId, Plugin, Name]);
-    again.update_columns([Id, Payload, StartedAt, DueAt, MessageId, LeaseUntil]);
+    again.update_columns([Id, Payload, StartedAt, DueAt, MessageId, LeaseUntil, Hops]);
     timers::Entity::insert(row).on_conflict(again).exec_without_returning(transaction).await?;
     Ok(())
 }
 
+/// How long a timer waits for a gateway that has its plugin, where several share a database. Then it is
+/// taken by any, and its end explained.
+const STRANDED: SignedDuration = SignedDuration::from_mins(10);
+
 struct Claim {
+    /// The plugins that are there to be asked.
+    plugins: Vec<String>,
     now: Timestamp,
     until: Timestamp,
     limit: usize,
@@ -80,13 +87,23 @@ impl Operation for Claim {
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedTimer>, Error> {
         let backend = transaction.get_database_backend();
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+        // Who has a database alone has all plugins that there are.
+        let (mut ours, mut values) = (String::new(), Vec::<Value>::new());
+        if backend == DbBackend::Postgres {
+            let stranded = self.now.checked_sub(STRANDED).unwrap_or(Timestamp::MIN);
+            values.push(millis(stranded).into());
+            values.extend(self.plugins.iter().map(|plugin| Value::from(plugin.as_str())));
+            let places: Vec<String> = (0..self.plugins.len()).map(|number| format!(", ${}", number + 5)).collect();
+            ours = format!(" AND (due_at <= $4 OR plugin IN (''{}))", places.concat());
+        }
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT id FROM timers WHERE due_at <= $2 \
-             AND (lease_until IS NULL OR lease_until < $3) ORDER BY due_at, id LIMIT {}{lock}) \
+             AND (lease_until IS NULL OR lease_until < $3){ours} ORDER BY due_at, id LIMIT {}{lock}) \
              UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM due) RETURNING *",
             self.limit
         );
-        let values = [millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
+        let first = [self.until, self.now, self.now].map(|at| Value::from(millis(at)));
+        let values: Vec<Value> = first.into_iter().chain(values).collect();
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         let mut rows =
             rows.iter().map(|row| timers::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
@@ -108,7 +125,30 @@ fn claimed(row: timers::Model, message: Explaining) -> ClaimedTimer {
         payload: row.payload,
         started_at: time(row.started_at),
         due_at: time(row.due_at),
+        hops: u32::try_from(row.hops).unwrap_or(0),
         message,
+    }
+}
+
+struct Renew {
+    cause: Cause,
+    until: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Renew {
+    type Output = bool;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let (table, id) = match self.cause {
+            Cause::Report(id) => ("reports", id),
+            Cause::Timer(id) => ("timers", id),
+            Cause::Message => return Ok(true),
+        };
+        let sql = format!("UPDATE {table} SET lease_until = $1 WHERE id = $2");
+        let values = [millis(self.until).into(), id.into()];
+        let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+        Ok(transaction.execute_raw(statement).await?.rows_affected() > 0)
     }
 }
 
@@ -132,14 +172,26 @@ impl Operation for Release {
 }
 
 impl Store {
-    /// Leases up to `limit` timers that ran out, until `until`.
+    /// Leases up to `limit` timers of these plugins that ran out, until `until`. Also those of others that
+    /// nobody took for long, and on SQLite all: there is nobody else.
     pub async fn claim_timers(
         &self,
+        plugins: Vec<String>,
         now: Timestamp,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedTimer>, Error> {
-        self.write(Claim { now, until, limit }).await
+        self.write(Claim { plugins, now, until, limit }).await
+    }
+
+    /// Leases a report or a timer for longer. False when it is gone: somebody else followed it up, or a
+    /// plugin took it back.
+    pub async fn renew(&self, cause: Cause, until: Timestamp) -> Result<bool, Error> {
+        match cause {
+            // It is leased to nobody.
+            Cause::Message => Ok(true),
+            Cause::Report(_) | Cause::Timer(_) => self.write(Renew { cause, until }).await,
+        }
     }
 
     /// Takes back, at start, what an earlier run leased and did not finish.
@@ -147,12 +199,15 @@ impl Store {
         self.write(Release).await
     }
 
-    /// When the next timer runs out.
-    pub async fn next_timer(&self) -> Result<Option<Timestamp>, Error> {
+    /// When the next timer of these plugins runs out; on SQLite, the next of all.
+    pub async fn next_timer(&self, plugins: &[String]) -> Result<Option<Timestamp>, Error> {
+        let shared = self.reads.get_database_backend() == DbBackend::Postgres;
+        let ours = shared.then(|| timers::Column::Plugin.is_in(plugins));
         let next: Option<Option<i64>> = timers::Entity::find()
             .select_only()
             .column_as(timers::Column::DueAt.min(), "due_at")
             .filter(timers::Column::LeaseUntil.is_null())
+            .filter(Condition::all().add_option(ours))
             .into_tuple()
             .one(&self.reads)
             .await?;

@@ -8,6 +8,7 @@ use crate::store::{Beside, Listing, entities};
 on_both!(
     pages_stay_right_while_messages_come_in,
     filters_by_who_and_when,
+    what_plugins_said_of_a_text_goes_with_it,
     a_text_is_removed_and_its_ids_stay,
     what_is_under_way_keeps_its_text,
     a_deleted_message_is_hidden_and_still_known,
@@ -184,4 +185,47 @@ async fn a_text_that_is_not_to_be_kept_goes_when_it_has_arrived(database: Databa
         assert_eq!(of_it, left);
         assert!(!store.removals_due(at(1000)).await.unwrap(), "the provider was told when it got the text");
     }
+}
+
+async fn what_plugins_said_of_a_text_goes_with_it(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM9", ANA);
+    store.record(new.clone()).await.unwrap();
+    let conversation = only_conversation(&store).await.id;
+    let secret = || "un secreto".to_owned();
+    let timer = TimerChange::Start {
+        id: database.id(),
+        plugin: "p".to_owned(),
+        name: "later".to_owned(),
+        payload: secret(),
+        started_at: at(0),
+        due_at: at(20),
+        hops: 0,
+    };
+    let done = Processed {
+        discarded: Some(secret()),
+        timers: vec![timer],
+        traces: vec![Trace { error: Some(secret()), ..trace(&database, new.id, "p") }],
+        ..processed(&new, conversation)
+    };
+    assert_eq!(store.commit(done).await.unwrap(), Committed::Done);
+    let mut refused = database.submission(ANA, &[]);
+    refused.message.rejected = Some(Rejection { plugin: "p".to_owned(), problem: secret() });
+    let refused_id = refused.message.id;
+    store.submit(refused).await.unwrap();
+    for id in [new.id, refused_id] {
+        assert_eq!(store.redact(id, at(7)).await.unwrap(), Redaction::Done);
+    }
+    assert_eq!(message(&store, new.id).await.discarded.as_deref(), Some(""), "that it was stays");
+    assert_eq!(message(&store, refused_id).await.error_message, None);
+    assert_eq!(store.traces(new.id).await.unwrap()[0].error, None);
+    // What comes later is of a text that is gone.
+    let [timer] = store.claim_timers(vec!["p".to_owned()], at(30), at(60), 1).await.unwrap().try_into().unwrap();
+    assert_eq!(timer.payload, "");
+    let contact = ContactId(Uuid::nil());
+    let mut fired = Processed::new(Cause::Timer(timer.id), new.id, conversation, contact, at(31));
+    fired.traces = vec![Trace { hook: Hook::Timer, ..trace(&database, new.id, "p") }];
+    assert_eq!(store.commit(fired).await.unwrap(), Committed::Done);
+    let traces = store.traces(new.id).await.unwrap();
+    assert!(traces.iter().all(|trace| trace.decision == serde_json::json!({ "redacted": true })), "{traces:?}");
 }

@@ -8,6 +8,8 @@ on_both!(
     a_timer_that_is_taken_back_or_moved_comes_too_late,
     a_lease_that_ends_is_given_to_another,
     two_claimers_never_get_the_same_timer,
+    a_timer_waits_for_a_gateway_that_has_its_plugin,
+    a_lease_is_renewed_while_its_row_is_there,
 );
 
 fn start(database: &Database, name: &str, due: i64) -> TimerChange {
@@ -18,6 +20,7 @@ fn start(database: &Database, name: &str, due: i64) -> TimerChange {
         payload: format!("payload of {name}"),
         started_at: at(0),
         due_at: at(due),
+        hops: 2,
     }
 }
 
@@ -35,7 +38,7 @@ async fn decided(store: &Store, database: &Database, timers: Vec<TimerChange>) -
 }
 
 async fn due(store: &Store, seconds: i64) -> Vec<ClaimedTimer> {
-    store.claim_timers(at(seconds), at(seconds + 60), 10).await.unwrap()
+    store.claim_timers(vec!["nudge".to_owned()], at(seconds), at(seconds + 60), 10).await.unwrap()
 }
 
 fn fired(timer: &ClaimedTimer) -> Processed {
@@ -46,14 +49,14 @@ fn fired(timer: &ClaimedTimer) -> Processed {
 async fn a_timer_runs_out_once(database: Database) {
     let store = database.store().await;
     store.report_when(|_| None);
-    assert_eq!(store.next_timer().await.unwrap(), None);
+    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), None);
     let timers = vec![start(&database, "late", 30), start(&database, "early", 20)];
     let new = decided(&store, &database, timers).await;
     tokio::time::timeout(std::time::Duration::from_secs(9), store.news()).await.expect("whoever waits is told");
-    assert_eq!(store.next_timer().await.unwrap(), Some(at(20)));
+    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), Some(at(20)));
     assert_eq!(due(&store, 19).await, []);
     let [early, late] = due(&store, 40).await.try_into().unwrap();
-    assert_eq!(store.next_timer().await.unwrap(), None, "both are being followed up");
+    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), None, "both are being followed up");
     assert_eq!((early.name.as_str(), late.name.as_str()), ("early", "late"), "in the order of their times");
     let explained = Explaining {
         id: new.id,
@@ -71,6 +74,7 @@ async fn a_timer_runs_out_once(database: Database) {
         payload: "payload of early".to_owned(),
         started_at: at(0),
         due_at: at(20),
+        hops: 2,
         message: explained,
     };
     assert_eq!(early, expected);
@@ -82,7 +86,7 @@ async fn a_timer_runs_out_once(database: Database) {
     assert_eq!(status(&store, reply.message.id).await, Status::Pending);
     assert_eq!(claim(&store, &database, 60, 10).await.len(), 1);
     // It set itself again.
-    assert_eq!(store.next_timer().await.unwrap(), Some(at(90)));
+    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), Some(at(90)));
     assert_eq!(store.commit(fired(&late)).await.unwrap(), Committed::Done);
     assert_eq!(due(&store, 200).await.len(), 1);
 }
@@ -128,8 +132,37 @@ async fn two_claimers_never_get_the_same_timer(database: Database) {
     let stores = [database.store().await, database.store().await];
     let timers = (0..20).map(|number| start(&database, &number.to_string(), 20)).collect();
     decided(&stores[0], &database, timers).await;
-    let claims = (0..10).map(|number| stores[number % 2].claim_timers(at(30), at(90), 3));
+    let claims = (0..10).map(|number| stores[number % 2].claim_timers(vec!["nudge".to_owned()], at(30), at(90), 3));
     let claimed: Vec<_> = futures::future::join_all(claims).await.into_iter().flat_map(Result::unwrap).collect();
     let ids: std::collections::BTreeSet<Uuid> = claimed.iter().map(|timer| timer.id).collect();
     assert_eq!((claimed.len(), ids.len()), (20, 20));
+}
+
+async fn a_timer_waits_for_a_gateway_that_has_its_plugin(database: Database) {
+    let store = database.store().await;
+    decided(&store, &database, vec![start(&database, "a", 20)]).await;
+    let other = || vec!["other".to_owned()];
+    let shared = database.is_postgres();
+    assert_eq!(store.next_timer(&other()).await.unwrap(), (!shared).then(|| at(20)));
+    assert_eq!(store.next_timer(&[]).await.unwrap(), (!shared).then(|| at(20)));
+    // Who has the database alone need not wait for others.
+    let mut claimed = store.claim_timers(other(), at(30), at(40), 10).await.unwrap();
+    assert_eq!(claimed.len(), usize::from(!shared));
+    assert_eq!(store.claim_timers(Vec::new(), at(31), at(40), 10).await.unwrap(), []);
+    if shared {
+        // Nobody came who has it.
+        claimed = store.claim_timers(other(), at(620), at(680), 10).await.unwrap();
+    }
+    assert_eq!(claimed.len(), 1);
+}
+
+async fn a_lease_is_renewed_while_its_row_is_there(database: Database) {
+    let store = database.store().await;
+    decided(&store, &database, vec![start(&database, "a", 20)]).await;
+    let [timer] = due(&store, 30).await.try_into().unwrap();
+    assert!(store.renew(Cause::Timer(timer.id), at(500)).await.unwrap());
+    assert_eq!(due(&store, 400).await, []);
+    assert_eq!(store.commit(fired(&timer)).await.unwrap(), Committed::Done);
+    assert!(!store.renew(Cause::Timer(timer.id), at(900)).await.unwrap());
+    assert!(!store.renew(Cause::Report(timer.id), at(900)).await.unwrap());
 }

@@ -98,6 +98,7 @@ impl Refusal {
             // As a message that was filtered; Twilio would say so only later.
             Error::Rejected { problem, .. } => Self::invalid(30007, format!("Message filtered: {problem}")),
             Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
+            Error::NoVerdict { .. } => Self::unavailable(),
             Error::Store(error) => Self::store(error),
             Error::Uploads(error) => {
                 tracing::error!(%error, "an upload can't be shown to the provider");

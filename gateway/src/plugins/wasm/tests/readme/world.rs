@@ -102,7 +102,7 @@ impl World {
         }
         self.memory.commit(&asked.changes);
         match asked.outcome {
-            Passed::Rejected { reason, .. } => Err(reason),
+            Passed::Rejected { reason, .. } | Passed::Failed { reason, .. } => Err(reason),
             Passed::Accepted { call, tags } => {
                 self.conversation(number).tags = tags;
                 let from = call.sender.map(|sender| format!(", from {}", sender.as_str())).unwrap_or_default();
