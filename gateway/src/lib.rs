@@ -24,6 +24,7 @@ pub mod plugins;
 pub mod processing;
 pub mod reconcile;
 pub mod removals;
+pub mod replay;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

@@ -58,6 +58,8 @@ mod reconcile;
 mod removals;
 #[cfg(test)]
 mod repeats;
+#[cfg(test)]
+mod replay;
 mod sending;
 #[cfg(test)]
 mod services;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 27] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
@@ -20,6 +20,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("pauses", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
+    ("replay", &["actions", "deciding", "message", "plugins", "store"]),
     ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),
     ("processing", &["actions", "clock", "deciding", "message", "outbound", "store"]),
     ("inbound", &["actions", "channels", "clock", "deciding", "message", "pauses", "plugins", "processing", "store"]),
@@ -42,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "outbound",
             "pauses",
             "plugins",
+            "replay",
             "store",
         ],
     ),
@@ -87,6 +89,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "processing",
             "reconcile",
             "removals",
+            "replay",
             "sandbox",
             "store",
             "telemetry",

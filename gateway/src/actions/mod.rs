@@ -10,14 +10,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::message::ConversationStatus;
 
 pub use planner::Planner;
 
 /// What a plugin asks for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     Reply {
@@ -67,7 +67,7 @@ pub enum Action {
 }
 
 /// A message that a plugin wants sent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outgoing {
     /// None is the conversation's.
     pub channel: Option<String>,

@@ -19,6 +19,7 @@ use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::pauses::Pauses;
 use crate::processing::{self, Processing};
+use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
 use crate::{callbacks, delivery, plugins, reconcile, removals, web};
@@ -187,6 +188,8 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let replay = Replay { store: store.clone(), place: config.defaults.place(), parallel: 2 };
+        check_before_reload(&loader, &replay, &config.plugin_files);
         keep_plugins_fresh(&loader, &config.plugin_files, &stopping);
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
@@ -207,6 +210,7 @@ impl Gateway {
             channels,
             pauses,
             plugins: loader,
+            replay,
             clock,
             locale,
             region: config.defaults.region.as_str().into(),
@@ -251,6 +255,19 @@ impl Gateway {
             tracing::warn!("stopped before all was done; the next start goes on with it");
         }
     }
+}
+
+/// Tries changes of plugins on recorded messages first, where that is set.
+fn check_before_reload(loader: &plugins::Loader, replay: &Replay, files: &plugins::Files) {
+    let (last, max_changed) = (u64::from(files.after_replay), files.max_changed);
+    if last == 0 {
+        return;
+    }
+    let replay = replay.clone();
+    loader.checked_by(Arc::new(move |chain| {
+        let replay = replay.clone();
+        Box::pin(async move { replay.check(&chain, last, max_changed).await.map(drop) })
+    }));
 }
 
 /// Reloads plugins when their files change, and when the process gets SIGHUP.

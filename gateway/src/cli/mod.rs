@@ -10,6 +10,7 @@ mod lookup;
 mod migrate;
 mod output;
 mod plugin;
+mod replay;
 mod send;
 mod serve;
 
@@ -67,6 +68,8 @@ enum Command {
     Key(key::Key),
     /// Build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
+    /// Put recorded messages to other plugins, and show what would be different
+    Replay(replay::Replay),
 }
 
 /// Exit codes besides 0: it failed, or it was called wrongly.
@@ -92,6 +95,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Key(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
+        Command::Replay(command) => command.run(&context).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

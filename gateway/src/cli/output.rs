@@ -29,3 +29,10 @@ impl Output {
         };
     }
 }
+
+/// A line for somebody who waits, in the place of the one before.
+pub(super) fn progress(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "\r\x1b[2K{text}");
+    let _ = stderr.flush();
+}

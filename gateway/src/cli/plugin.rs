@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::call::Reach;
@@ -31,7 +31,16 @@ enum What {
     /// Show the plugins of a running gateway, and how they fare
     List(Running),
     /// Load what changed into a running gateway; if anything can't be loaded, nothing changes
-    Reload(Running),
+    Reload {
+        #[command(flatten)]
+        running: Running,
+        /// Try what changed on so many of the last messages first
+        #[arg(long, value_name = "N")]
+        after_replay: Option<u64>,
+        /// The most of them that may be treated differently, as in 5%
+        #[arg(long, value_name = "PERCENT", requires = "after_replay", value_parser = percent, default_value = "0%")]
+        max_changed: f64,
+    },
 }
 
 /// Which gateway.
@@ -53,7 +62,9 @@ impl Plugin {
         match &self.what {
             What::Build { directory, out, check } => make(context, directory, out.clone(), *check),
             What::List(running) => running.list(context).await,
-            What::Reload(running) => running.reload(context).await,
+            What::Reload { running, after_replay, max_changed } => {
+                running.reload(context, *after_replay, *max_changed).await
+            }
         }
     }
 }
@@ -70,9 +81,11 @@ impl Running {
         Ok(())
     }
 
-    async fn reload(&self, context: &Context) -> anyhow::Result<()> {
+    async fn reload(&self, context: &Context, after_replay: Option<u64>, max_changed: f64) -> anyhow::Result<()> {
         let language = context.setting("defaults.locale")?;
-        let reloaded = self.reach(context)?.post("/v1/plugins/reload", &Value::Null, &language).await?;
+        let trial = after_replay.map(|last| json!({ "after_replay": last, "max_changed": max_changed }));
+        let body = trial.unwrap_or(Value::Null);
+        let reloaded = self.reach(context)?.post("/v1/plugins/reload", &body, &language).await?;
         let line = |plugin: &Value| {
             let word = |name: &str| plugin[name].as_str().unwrap_or_default().to_owned();
             format!("{:<10} {} {}", word("change"), word("name"), word("version"))
@@ -80,6 +93,12 @@ impl Running {
         context.output.print(&reloaded, || lines(&reloaded["plugins"], line));
         Ok(())
     }
+}
+
+/// A share, with or without its sign.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim().parse::<f64>();
+    number.ok().filter(|share| (0.0..=100.0).contains(share)).ok_or_else(|| "a share is from 0% to 100%".to_owned())
 }
 
 fn lines(plugins: &Value, line: impl Fn(&Value) -> String) -> String {

@@ -11,7 +11,7 @@ use crate::outbound;
 use crate::plugins::InboundCall;
 use crate::processing::{Matter, pauses};
 use crate::store::{
-    self, Cause, Committed, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Thread,
+    self, Cause, Committed, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Snapshot, Thread,
 };
 
 /// Until it is processed: what was recorded is never given up while the gateway runs.
@@ -54,6 +54,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
     let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
     processed.seed = Some(seed);
+    processed.seen = Some(Snapshot::of(&thread));
     processed.answer.clone_from(&answer);
     let committed = shared.processing.commit(processed).await?;
     match committed {

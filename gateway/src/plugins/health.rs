@@ -36,6 +36,8 @@ struct Record {
     in_a_row: u32,
     conversations: BTreeSet<Uuid>,
     tripped: Option<Tripped>,
+    /// Whether it is asked again and again, however often it fails.
+    patient: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,11 @@ pub enum State {
 }
 
 impl Health {
+    /// Of a plugin that is never left alone.
+    pub(super) fn patient() -> Self {
+        Self(Mutex::new(Record { patient: true, ..Record::default() }))
+    }
+
     /// Until when the plugin is left alone, if it is. The first to ask after that is let through, and
     /// others only once it has decided.
     pub(super) fn tripped(&self, now: Timestamp) -> Option<Timestamp> {
@@ -119,7 +126,7 @@ impl Health {
             tripped.until = later(now, tripped.pause);
             return false;
         }
-        if record.in_a_row < FAILURES || record.conversations.len() < CONVERSATIONS {
+        if record.patient || record.in_a_row < FAILURES || record.conversations.len() < CONVERSATIONS {
             return false;
         }
         record.tripped = Some(Tripped { since: now, until: later(now, FIRST_PAUSE), pause: FIRST_PAUSE });

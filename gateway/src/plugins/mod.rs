@@ -31,7 +31,7 @@ pub use fetching::{FetchCounts, LiveFetcher};
 pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
-pub use loader::{Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
+pub use loader::{Check, Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
 pub use settings::{Files, HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
@@ -101,3 +101,6 @@ pub enum Failure {
     #[error("it is not asked until {0}, since it failed again and again")]
     Tripped(Timestamp),
 }
+
+/// How the failure of a plugin that was not asked begins, in a trace.
+pub const TRIPPED: &str = "it is not asked until ";

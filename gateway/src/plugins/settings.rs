@@ -42,6 +42,10 @@ pub struct Files {
     pub folder: PathBuf,
     /// How often files are looked at for changes, in seconds. 0 is never.
     pub watch_s: u32,
+    /// How many recorded messages a change is tried on before it is put in force. 0 is none.
+    pub after_replay: u32,
+    /// The most of them that may be treated differently, in per cent.
+    pub max_changed: f64,
 }
 
 /// What an operator writes under `[[plugins]]`.

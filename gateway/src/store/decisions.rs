@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Snapshot;
 use super::records::{NewOutbound, Submission};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, MessageId, ProviderError, Status};
 
@@ -34,6 +35,8 @@ pub struct Processed {
     pub at: Timestamp,
     /// Where the randomness of the decision began; kept of an inbound message.
     pub seed: Option<u64>,
+    /// The conversation as the plugins saw it; kept of an inbound message.
+    pub seen: Option<Snapshot>,
     /// What the webhook is answered, when it has something to say.
     pub answer: Option<String>,
     /// Why the message is of no interest. It is not unread then.
@@ -73,6 +76,7 @@ impl Processed {
             contact_id,
             at,
             seed: None,
+            seen: None,
             answer: None,
             discarded: None,
             status: None,

@@ -183,7 +183,7 @@ fn to_value(row: plugin_state::Model) -> StoredValue {
     StoredValue { value: row.value, version: row.version, expires_at: row.expires_at.map(time) }
 }
 
-fn to_thread((row, contact): (conversations::Model, Option<contacts::Model>)) -> Thread {
+pub(super) fn to_thread((row, contact): (conversations::Model, Option<contacts::Model>)) -> Thread {
     let (name, attributes) = contact.map(|contact| (contact.name, contact.attributes)).unwrap_or_default();
     Thread {
         contact: Contact { id: ContactId(row.contact_id), name, attributes: to_attributes(attributes) },
@@ -195,7 +195,7 @@ pub(super) fn to_attributes(json: Option<serde_json::Value>) -> BTreeMap<String,
     json.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default()
 }
 
-fn to_trace(row: traces::Model) -> Trace {
+pub(super) fn to_trace(row: traces::Model) -> Trace {
     Trace {
         id: row.id,
         message_id: MessageId(row.message_id),
@@ -211,12 +211,12 @@ fn to_trace(row: traces::Model) -> Trace {
     }
 }
 
-fn seed(bits: Option<i64>) -> Option<u64> {
+pub(super) fn seed(bits: Option<i64>) -> Option<u64> {
     bits.map(i64::cast_unsigned)
 }
 
 /// Before every id that was made in this millisecond, and after all that were made earlier.
-fn first_id(at: Timestamp) -> Uuid {
+pub(super) fn first_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
     Uuid::from_u64_pair(millis << 16, 0)
 }

@@ -213,7 +213,7 @@ async fn contradictions(database: &impl ConnectionTrait, ended: &[Uuid]) -> Resu
     Ok(rows.into_iter().flatten().collect())
 }
 
-async fn media_of(
+pub(super) async fn media_of(
     database: &impl ConnectionTrait,
     rows: &[messages::Model],
 ) -> Result<BTreeMap<Uuid, Vec<media::Model>>, Error> {
@@ -321,7 +321,7 @@ fn named(pairs: Value) -> BTreeMap<String, String> {
     pairs.into_iter().rev().collect()
 }
 
-fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
+pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
     Recorded {
         id: MessageId(row.id),
         conversation_id: ConversationId(row.conversation_id),

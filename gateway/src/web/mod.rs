@@ -35,6 +35,7 @@ use crate::message::Locale;
 use crate::outbound::Outbound;
 use crate::pauses::Pauses;
 use crate::plugins::Loader;
+use crate::replay::Replay;
 use crate::store::Store;
 
 pub use auth::{hash_key, new_key};
@@ -66,6 +67,7 @@ pub struct App {
     /// Which channels can't send for now.
     pub pauses: Pauses,
     pub plugins: Loader,
+    pub replay: Replay,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Where numbers without a country code are dialled.
@@ -106,6 +108,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/channels", get(api::channels::list))
         .route("/v1/plugins", get(api::plugins::list))
         .route("/v1/plugins/reload", post(api::plugins::reload))
+        .route("/v1/plugins/replay", post(api::plugins::replay))
         .route("/v1/consents", get(api::consents::list))
         .route("/v1/lookup/{number}", get(api::lookup::one))
         .fallback(problem::no_such_route)

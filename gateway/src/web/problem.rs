@@ -100,6 +100,14 @@ impl Problem {
 
     pub(super) fn reload(error: &plugins::ReloadError) -> Self {
         let detail = format!("the plugins before stay in force: {error}");
+        if let plugins::ReloadError::Refused(_) = error {
+            return Self::new(
+                StatusCode::CONFLICT,
+                "too-different",
+                "The plugins would decide too differently",
+                detail,
+            );
+        }
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The plugins were not reloaded", detail)
     }
 

@@ -82,6 +82,14 @@ impl Chain {
         Self { fetcher: Arc::new(fetcher), ..self }
     }
 
+    /// The same plugins apart from what is live: how they fare there counts nowhere, and none is ever left
+    /// alone.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let apart = |link: &Link| Link { health: Arc::new(Health::patient()), ..link.clone() };
+        Self { links: self.links.iter().map(apart).collect(), fetcher: Arc::default() }
+    }
+
     pub fn links(&self) -> &[Link] {
         &self.links
     }

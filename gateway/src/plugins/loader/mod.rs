@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
@@ -34,7 +35,13 @@ pub enum ReloadError {
     Settings(String),
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// They could be loaded, and whoever looks at them first said no.
+    #[error("{0}")]
+    Refused(String),
 }
+
+/// Looks at what is about to be put in force, and may say why it must not be.
+pub type Check = Arc<dyn Fn(Chain) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What a reload changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +85,7 @@ struct Shared {
     loaded: Mutex<Vec<Loaded>>,
     /// What the files were like just before they were last read.
     read: std::sync::Mutex<Look>,
+    check: OnceLock<Check>,
 }
 
 /// What files are like: when each was written, and how long it is.
@@ -94,6 +102,7 @@ impl Loader {
             in_force,
             loaded: Mutex::default(),
             read: std::sync::Mutex::default(),
+            check: OnceLock::new(),
         }));
         loader.reload().await?;
         Ok(loader)
@@ -116,11 +125,43 @@ impl Loader {
         Ok(chain(&next)?)
     }
 
+    /// From now on, changes are looked at before they are put in force.
+    pub fn checked_by(&self, check: Check) {
+        // The first stays.
+        let _ = self.0.check.set(check);
+    }
+
     /// Brings the chain in force up to date.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let mut loaded = self.0.loaded.lock().await;
-        let (next, plugins) = self.0.load(&loaded).await?;
-        self.0.in_force.replace(chain(&next)?);
+        self.reload_if(self.0.check.get().cloned()).await
+    }
+
+    /// The same, unless a look at what has changed says no.
+    pub async fn reload_if(&self, check: Option<Check>) -> Result<Reloaded, ReloadError> {
+        let shared = &self.0;
+        // First, so that what changes from here on is seen as a change.
+        let look = shared.look().await;
+        *shared.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
+        if let Some(check) = check {
+            // Not while others wait: what has been looked at is loaded again at once, from the same bytes.
+            let candidate = {
+                let loaded = shared.loaded.lock().await;
+                let (next, plugins) = shared.load(&loaded).await?;
+                plugins.iter().any(|plugin| plugin.change != Change::Unchanged).then_some(next)
+            };
+            if let Some(next) = candidate {
+                check(chain(&next)?).await.map_err(ReloadError::Refused)?;
+                let mut loaded = shared.loaded.lock().await;
+                // It takes what was checked, and not what may have come meanwhile.
+                let plugins = changes(&loaded, &next);
+                shared.in_force.replace(chain(&next)?);
+                *loaded = next;
+                return Ok(Reloaded { plugins });
+            }
+        }
+        let mut loaded = shared.loaded.lock().await;
+        let (next, plugins) = shared.load(&loaded).await?;
+        shared.in_force.replace(chain(&next)?);
         *loaded = next;
         Ok(Reloaded { plugins })
     }
@@ -164,14 +205,30 @@ fn chain(loaded: &[Loaded]) -> Result<Chain, ChainError> {
     Ok(Chain::new(loaded.iter().map(|loaded| loaded.link.clone()).collect()).reaching(fetcher))
 }
 
+/// What is different between two sets of plugins.
+fn changes(before: &[Loaded], next: &[Loaded]) -> Vec<PluginReloaded> {
+    let told = |loaded: &Loaded, change| PluginReloaded {
+        name: loaded.settings.name.clone(),
+        version: loaded.link.plugin.manifest().version.clone(),
+        digest: loaded.digest.clone(),
+        change,
+    };
+    let find = |among: &[Loaded], name: &str| among.iter().position(|loaded| loaded.settings.name == name);
+    let changed = |new: &Loaded| match find(before, &new.settings.name).and_then(|at| before.get(at)) {
+        None => Change::Added,
+        Some(old) if old.digest == new.digest && old.settings == new.settings => Change::Unchanged,
+        Some(_) => Change::Replaced,
+    };
+    let mut plugins: Vec<PluginReloaded> = next.iter().map(|new| told(new, changed(new))).collect();
+    let gone = before.iter().filter(|old| find(next, &old.settings.name).is_none());
+    plugins.extend(gone.map(|old| told(old, Change::Removed)));
+    plugins
+}
+
 impl Shared {
     async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
-        // First, so that what changes from here on is seen as a change.
-        let look = self.look().await;
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
         let mut next = Vec::with_capacity(wanted.settings.len());
-        let mut plugins = Vec::with_capacity(wanted.settings.len());
         for settings in wanted.settings {
             let old = before.iter().find(|loaded| loaded.settings.name == settings.name);
             let bytes = load::read(&settings).await?;
@@ -181,25 +238,9 @@ impl Shared {
                 Some(old) => old.link.clone(),
                 None => self.link(&settings, bytes).await?,
             };
-            plugins.push(PluginReloaded {
-                name: settings.name.clone(),
-                version: link.plugin.manifest().version.clone(),
-                digest: digest.clone(),
-                change: match (old, same) {
-                    (None, _) => Change::Added,
-                    (Some(_), None) => Change::Replaced,
-                    (Some(_), Some(_)) => Change::Unchanged,
-                },
-            });
             next.push(Loaded { settings, digest, link });
         }
-        let gone = before.iter().filter(|old| next.iter().all(|new| new.settings.name != old.settings.name));
-        plugins.extend(gone.map(|old| PluginReloaded {
-            name: old.settings.name.clone(),
-            version: old.link.plugin.manifest().version.clone(),
-            digest: old.digest.clone(),
-            change: Change::Removed,
-        }));
+        let plugins = changes(before, &next);
         Ok((next, plugins))
     }
 

@@ -43,6 +43,7 @@ pub struct Model {
     pub rejected_by: Option<String>,
     pub caused_by: Option<Uuid>,
     pub hops: Option<i32>,
+    pub seen: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -137,5 +137,6 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         rejected_by: Set(message.rejected.as_ref().map(|rejection| rejection.plugin.clone())),
         caused_by: Set(message.caused_by.map(|id| id.0)),
         hops: Set((message.hops > 0).then(|| count(message.hops))),
+        seen: Set(None),
     }
 }

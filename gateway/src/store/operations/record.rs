@@ -273,6 +273,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         rejected_by: Set(None),
         caused_by: Set(None),
         hops: Set(None),
+        seen: Set(None),
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) async fn clear(
         text: Set(String::new()),
         extra: Set(serde_json::json!([])),
         updated_at: Set(millis(now)),
+        seen: Set(None),
         // A plugin's words about the text.
         discarded: Set(message.discarded.as_ref().map(|_| String::new())),
         error_message: match message.rejected_by {

@@ -1,13 +1,21 @@
 //! `/v1/plugins`
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::List;
+use crate::message::ConversationId;
 use crate::plugins::health::Fares;
-use crate::plugins::{Hooks, Link, OnError, Reloaded, Settings};
-use crate::store::Page;
+use crate::plugins::{Check, Hooks, Link, OnError, Reloaded, Settings};
+use crate::replay::{Report, Wanted};
+use crate::store::{Page, PastFilter};
 use crate::web::App;
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
@@ -57,7 +65,79 @@ pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Json<List
     List::of(Page { items: shown.collect(), next: None })
 }
 
+/// On what a change is tried before it is put in force.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// So many of the last messages.
+    after_replay: u64,
+    /// The most of them that may be treated differently, in per cent.
+    #[serde(default)]
+    max_changed: f64,
+}
+
 /// `POST /v1/plugins/reload`: loads what changed, or changes nothing and says why.
-pub(in crate::web) async fn reload(State(app): State<App>, _: Caller) -> Result<Json<Reloaded>, Problem> {
-    app.plugins.reload().await.map(Json).map_err(|error| Problem::reload(&error))
+pub(in crate::web) async fn reload(State(app): State<App>, _: Caller, body: Bytes) -> Result<Json<Reloaded>, Problem> {
+    let trial = if body.is_empty() { None } else { read::<Option<Trial>>(&body)? };
+    let reloaded = match trial {
+        Some(Trial { after_replay, max_changed }) => {
+            if after_replay > MOST {
+                let detail = format!("`after_replay` is {MOST} at the most");
+                return Err(Problem::invalid("/after_replay", "too-many", detail));
+            }
+            if !(0.0..=100.0).contains(&max_changed) {
+                let detail = "`max_changed` is a share in per cent, from 0 to 100";
+                return Err(Problem::invalid("/max_changed", "invalid", detail));
+            }
+            let replay = app.replay.clone();
+            let check: Check = Arc::new(move |chain| {
+                let replay = replay.clone();
+                Box::pin(async move { replay.check(&chain, after_replay, max_changed).await.map(drop) })
+            });
+            app.plugins.reload_if(Some(check)).await
+        }
+        None => app.plugins.reload().await,
+    };
+    reloaded.map(Json).map_err(|error| Problem::reload(&error))
+}
+
+/// The most messages that are replayed for one request.
+const MOST: u64 = 5_000;
+
+/// Which messages are put to the plugins as a reload would load them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recorded {
+    #[serde(default = "usual")]
+    last: u64,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    conversation: Option<Uuid>,
+}
+
+fn usual() -> u64 {
+    100
+}
+
+/// `POST /v1/plugins/replay`: what would be different if plugins were reloaded now. Changes nothing.
+pub(in crate::web) async fn replay(State(app): State<App>, _: Caller, body: Bytes) -> Result<Json<Report>, Problem> {
+    let wanted: Recorded = if body.is_empty() { read(b"{}")? } else { read(&body)? };
+    let filter =
+        PastFilter { since: wanted.since, until: wanted.until, conversation: wanted.conversation.map(ConversationId) };
+    let chain = app.plugins.candidate().await.map_err(|error| Problem::reload(&error))?;
+    if wanted.last > MOST {
+        return Err(Problem::invalid("/last", "too-many", format!("`last` is {MOST} at the most")));
+    }
+    let wanted = Wanted { last: wanted.last, filter };
+    app.replay.run(&chain, &wanted, |_| ()).await.map(Json).map_err(|error| Problem::store(&error))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Problem::invalid("", "invalid", error.to_string())
+        } else {
+            Problem::unreadable(format!("the body must be a JSON object: {error}"))
+        }
+    })
 }

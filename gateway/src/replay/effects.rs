@@ -1,0 +1,154 @@
+//! What decisions come to, in a form that can be compared: without who decided it.
+
+use std::fmt::{self, Display, Formatter};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::actions::{Action, Plan, PlannedTimer, Planner, TimerChange};
+use crate::message::ConversationStatus;
+use crate::plugins::{Asked, Ran, TRIPPED};
+use crate::store::{Thread, Trace};
+
+/// One thing that follows from a message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "effect", rename_all = "kebab-case")]
+pub enum Effect {
+    Reply {
+        text: String,
+        media: Vec<String>,
+    },
+    Send {
+        to: String,
+        channel: Option<String>,
+        sender: Option<String>,
+        text: String,
+        send_at: Option<Timestamp>,
+    },
+    Tag {
+        tag: String,
+    },
+    Untag {
+        tag: String,
+    },
+    Assign {
+        to: Option<String>,
+    },
+    Status {
+        status: ConversationStatus,
+    },
+    Attribute {
+        name: String,
+        value: Option<String>,
+    },
+    Forward {
+        endpoint: String,
+        payload: Option<serde_json::Value>,
+    },
+    StartTimer {
+        name: String,
+        after_ms: i64,
+        payload: String,
+    },
+    CancelTimer {
+        name: String,
+    },
+    Discard {
+        reason: String,
+    },
+    /// A plugin failed.
+    NoDecision {
+        plugin: String,
+    },
+}
+
+impl Display for Effect {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply { text, media } if media.is_empty() => write!(f, "reply {text:?}"),
+            Self::Reply { text, media } => write!(f, "reply {text:?} with {}", media.join(", ")),
+            Self::Send { to, channel, text, .. } => {
+                let channel = channel.as_ref().map(|channel| format!(" by {channel}")).unwrap_or_default();
+                write!(f, "send {text:?} to {to}{channel}")
+            }
+            Self::Tag { tag } => write!(f, "tag {tag}"),
+            Self::Untag { tag } => write!(f, "untag {tag}"),
+            Self::Assign { to: Some(to) } => write!(f, "assign to {to}"),
+            Self::Assign { to: None } => write!(f, "assign to nobody"),
+            Self::Status { status } => write!(f, "status {}", status.as_str()),
+            Self::Attribute { name, value: Some(value) } => write!(f, "attribute {name} = {value:?}"),
+            Self::Attribute { name, value: None } => write!(f, "attribute {name} goes"),
+            Self::Forward { endpoint, .. } => write!(f, "forward to {endpoint}"),
+            Self::StartTimer { name, after_ms, .. } => write!(f, "timer {name} in {after_ms} ms"),
+            Self::CancelTimer { name } => write!(f, "cancel timer {name}"),
+            Self::Discard { reason } => write!(f, "discard: {reason}"),
+            Self::NoDecision { plugin } => write!(f, "{plugin} gives no decision"),
+        }
+    }
+}
+
+/// What came of it then; nothing where that can't be told any more.
+pub(super) fn recorded(thread: &Thread, traces: &[Trace]) -> Option<Vec<Effect>> {
+    let mut planner = Planner::new(thread.conversation.tags.clone());
+    let mut failed = Vec::new();
+    for trace in traces {
+        // Nobody asked it: it was being left alone.
+        if trace.error.as_ref().is_some_and(|error| error.starts_with(TRIPPED)) {
+            return None;
+        }
+        if trace.error.is_some() {
+            failed.push(trace.plugin.clone());
+            continue;
+        }
+        let actions: Vec<Action> = serde_json::from_value(trace.decision.get("actions")?.clone()).ok()?;
+        planner.add(&trace.plugin, &actions);
+    }
+    Some(effects(&thread.conversation.tags, planner.finish(), failed))
+}
+
+/// What would come of it.
+pub(super) fn decided(thread: &Thread, asked: Asked<Plan>) -> Vec<Effect> {
+    let failed = |ran: &Ran| ran.error.is_some().then(|| ran.plugin.clone());
+    let failed = asked.ran.iter().filter_map(failed).collect();
+    effects(&thread.conversation.tags, asked.outcome, failed)
+}
+
+fn effects(before: &[String], plan: Plan, failed: Vec<String>) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = failed.into_iter().map(|plugin| Effect::NoDecision { plugin }).collect();
+    effects.extend(plan.discarded.map(|reason| Effect::Discard { reason }));
+    effects.extend(plan.replies.into_iter().map(|reply| Effect::Reply { text: reply.text, media: reply.media }));
+    effects.extend(plan.sends.into_iter().map(|send| Effect::Send {
+        to: send.outgoing.recipient,
+        channel: send.outgoing.channel,
+        sender: send.outgoing.sender,
+        text: send.outgoing.text,
+        send_at: send.outgoing.send_at,
+    }));
+    if let Some(tags) = plan.tags {
+        let new = tags.iter().filter(|tag| !before.contains(tag));
+        effects.extend(new.map(|tag| Effect::Tag { tag: tag.clone() }));
+        let gone = before.iter().filter(|tag| !tags.contains(tag));
+        effects.extend(gone.map(|tag| Effect::Untag { tag: tag.clone() }));
+    }
+    effects.extend(plan.assignee.map(|to| Effect::Assign { to }));
+    effects.extend(plan.status.map(|status| Effect::Status { status }));
+    effects.extend(plan.attributes.into_iter().map(|(name, value)| Effect::Attribute { name, value }));
+    let forward = |forward: crate::actions::PlannedForward| Effect::Forward {
+        endpoint: forward.endpoint,
+        payload: forward.payload,
+    };
+    effects.extend(plan.forwards.into_iter().map(forward));
+    effects.extend(plan.timers.into_iter().map(timer));
+    effects
+}
+
+fn timer(planned: PlannedTimer) -> Effect {
+    let name = planned.name;
+    match planned.change {
+        TimerChange::Cancel => Effect::CancelTimer { name },
+        TimerChange::Start { after, payload } => {
+            let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+            Effect::StartTimer { name, after_ms, payload }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What decisions come to, and what a report says of it. The whole is tested with a real gateway.
+
+use serde_json::{Value, json};
+
+use super::effects::{decided, recorded};
+use super::*;
+use crate::actions::{Decision, Flow, Planner};
+use crate::deciding::tests::{ANA, Fixture};
+use crate::message::MessageId;
+use crate::plugins::Ran;
+use crate::store::{Hook, Trace};
+
+fn trace(plugin: &str, decision: Value, error: Option<&str>) -> Trace {
+    Trace {
+        id: Uuid::nil(),
+        message_id: MessageId(Uuid::nil()),
+        hook: Hook::Inbound,
+        plugin: plugin.to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: String::new(),
+        decision,
+        error: error.map(str::to_owned),
+        duration_micros: 1,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        seed: None,
+    }
+}
+
+/// Every action that there is, as it is written into a trace, and what is said of it.
+fn actions() -> (Value, Vec<&'static str>) {
+    let actions = json!([
+        { "action": "reply", "text": "Hola", "media": ["https://example.com/a.png"] },
+        { "action": "send", "channel": "sms", "sender": null, "recipient": "+529981112244", "text": "Hay uno",
+          "media": [], "send_at": null },
+        { "action": "tag", "tag": "ventas" },
+        { "action": "untag", "tag": "nuevo" },
+        { "action": "assign", "to": "ana" },
+        { "action": "set-status", "status": "active" },
+        { "action": "set-attribute", "name": "plan", "value": "oro" },
+        { "action": "set-attribute", "name": "old", "value": null },
+        { "action": "forward", "endpoint": "crm", "payload": null },
+        { "action": "start-timer", "name": "nudge", "after_ms": 1500.0, "payload": "x" },
+        { "action": "cancel-timer", "name": "other" },
+        { "action": "custom", "name": "x", "payload": "{}" },
+    ]);
+    let said = vec![
+        "reply \"Hola\" with https://example.com/a.png",
+        "send \"Hay uno\" to +529981112244 by sms",
+        "tag ventas",
+        "untag nuevo",
+        "assign to ana",
+        "status active",
+        "attribute old goes",
+        "attribute plan = \"oro\"",
+        "forward to crm",
+        "cancel timer other",
+        "timer nudge in 1500 ms",
+    ];
+    (actions, said)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_recorded_and_what_is_decided_are_said_alike() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (mut thread, _) = fixture.recorded(ANA, "hola").await;
+    thread.conversation.tags = vec!["nuevo".to_owned()];
+    let (actions, said) = actions();
+    let past = [trace("a", json!({ "actions": actions.clone() }), None), trace("b", json!({}), Some("it trapped"))];
+    let effects = recorded(&thread, &past).unwrap();
+    let texts: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    assert_eq!(texts[0], "b gives no decision");
+    let mut rest = texts[1..].to_vec();
+    rest.sort();
+    let mut expected = said;
+    expected.sort_unstable();
+    assert_eq!(rest, expected);
+
+    let mut planner = Planner::new(thread.conversation.tags.clone());
+    let actions = serde_json::from_value(actions).unwrap();
+    let decision = Decision { actions, flow: Flow::Proceed };
+    planner.add("other name", &decision.actions);
+    let ran = |plugin: &str, error: Option<&str>| Ran {
+        plugin: plugin.to_owned(),
+        manifest: crate::plugins::Manifest::default(),
+        decision: json!({}),
+        error: error.map(str::to_owned),
+        duration: std::time::Duration::ZERO,
+    };
+    let asked = crate::plugins::Asked {
+        outcome: planner.finish(),
+        ran: vec![ran("other name", None), ran("b", Some("it took too long"))],
+        changes: Vec::new(),
+    };
+    assert_eq!(decided(&thread, asked), effects);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_known_any_more_is_not_guessed() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (thread, _) = fixture.recorded(ANA, "hola").await;
+    let tripped = crate::plugins::Failure::Tripped(jiff::Timestamp::UNIX_EPOCH).to_string();
+    for past in [
+        trace("a", json!({ "redacted": true }), None),
+        trace("a", json!({ "actions": [{ "action": "of a later version" }] }), None),
+        trace("a", json!({ "actions": [] }), Some(&tripped)),
+    ] {
+        assert_eq!(recorded(&thread, std::slice::from_ref(&past)), None, "{past:?}");
+    }
+    assert_eq!(recorded(&thread, &[]), Some(Vec::new()), "there were no plugins");
+}
