@@ -9,13 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 27] = [
     ("message", &[]),
     ("clock", &[]),
     ("channels", &["message"]),
     ("actions", &["message"]),
     ("transport", &[]),
     ("plugins", &["actions", "message", "transport"]),
+    ("workbench", &["actions", "message", "plugins"]),
     ("store", &["message"]),
     ("pauses", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
@@ -92,6 +93,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "telemetry",
             "transport",
             "web",
+            "workbench",
         ],
     ),
     ("main", &["cli"]),
