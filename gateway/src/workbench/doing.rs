@@ -54,7 +54,7 @@ impl Workbench {
         for planned in std::mem::take(&mut plan.replies) {
             let mut reply = Content { text: planned.text, media: planned.media };
             if hook != Hook::Inbound {
-                let sending = self.own(&channel, &person, reply.text, reply.media);
+                let sending = Self::own(&channel, &person, reply.text, reply.media);
                 let Some(sent) = self.leave(sending, &mut outcome, &mut labels).await else { continue };
                 reply = Content { text: sent.text, media: sent.media };
             }
@@ -87,7 +87,7 @@ impl Workbench {
         }
     }
 
-    fn own(&self, channel: &str, to: &Address, text: String, media: Vec<String>) -> Sending {
+    fn own(channel: &str, to: &Address, text: String, media: Vec<String>) -> Sending {
         let (channel, to) = (channel.to_owned(), to.clone());
         Sending { channel, to, sender: None, text, media, origin: Origin::Plugin, send_at: None }
     }
@@ -110,7 +110,7 @@ impl Workbench {
             }
             sender => sender.and_then(|(_, sender)| sender),
         };
-        Some(Sending { sender, send_at, ..self.own(wanted.as_deref().unwrap_or(channel), &to, text, media) })
+        Some(Sending { sender, send_at, ..Self::own(wanted.as_deref().unwrap_or(channel), &to, text, media) })
     }
 
     /// Passes the plugin's own hook, if it has one.

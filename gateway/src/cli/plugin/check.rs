@@ -63,9 +63,15 @@ fn describe(inspected: &Result<Inspection, LoadError>, surface: &Surface, size: 
         lines.push(format!("  hooks      {}", hooks(inspection.hooks)));
     }
     lines.push(format!("  exports    {}", listed(&surface.exports)));
-    lines.push(format!("  imports    {}", listed(&surface.imports)));
+    let (wasi, own): (Vec<_>, Vec<_>) = surface.imports.iter().cloned().partition(|name| name.starts_with("wasi:"));
+    lines.push(format!("  imports    {}", listed(&own)));
     if let Ok(inspection) = inspected {
-        let wasi = if inspection.wasi { "it is given, with nothing behind it" } else { "not used" };
+        let count = wasi.len();
+        let wasi = if inspection.wasi {
+            format!("{count} of its interfaces, which are given with nothing behind them")
+        } else {
+            "not used".to_owned()
+        };
         lines.push(format!("  WASI       {wasi}"));
         let keys = inspection.schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone());
         lines.push(format!("  config     {}", listed(&keys.collect::<Vec<_>>())));

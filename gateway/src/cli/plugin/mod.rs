@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod component;
+mod new;
 mod run;
 mod shown;
 mod test;
@@ -23,12 +24,14 @@ pub(super) struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Make the folder of a new plugin
+    New(new::New),
     /// Compile a plugin to a component
     Build(build::Build),
     /// Say whether a gateway would take a component, and if not, why
     Check(check::Check),
     /// Call a component as a gateway would, and show what it decides; nothing is sent
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Run a table of cases on a component
     Test(test::Test),
     /// Show the plugins of a running gateway, and how they fare
@@ -54,6 +57,7 @@ struct Running {
 impl Plugin {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match &self.what {
+            What::New(command) => command.run(context),
             What::Build(command) => command.run(context),
             What::Check(command) => command.run(context).await,
             What::Run(command) => command.run(context).await,

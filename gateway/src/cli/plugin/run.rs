@@ -106,7 +106,7 @@ impl Run {
         });
         context.output.print(&told, || {
             let mut lines: Vec<String> = outcomes.iter().map(|outcome| shown::outcome(outcome, "")).collect();
-            lines.push(self.describe(&bench, &told["afterwards"]));
+            lines.push(Self::describe(&bench, &told["afterwards"]));
             lines.join("\n")
         });
         match outcomes.iter().find_map(|outcome| outcome.failure.as_ref()) {
@@ -243,7 +243,7 @@ impl Run {
         }))
     }
 
-    fn describe(&self, bench: &Workbench, afterwards: &serde_json::Value) -> String {
+    fn describe(bench: &Workbench, afterwards: &serde_json::Value) -> String {
         let conversation = &afterwards["conversation"];
         let mut lines = vec!["afterwards".to_owned()];
         if !conversation.is_null() {

@@ -1,8 +1,9 @@
 //! What a call came to, for people.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::workbench::Outcome;
+use crate::workbench::{Outcome, shown_length};
 
 /// A call's outcome, each line after `indent`.
 pub(super) fn outcome(outcome: &Outcome, indent: &str) -> String {
@@ -50,9 +51,18 @@ fn action(action: &Value) -> String {
         "reply" | "tag" | "untag" | "assign" | "set-status" | "discard" | "cancel-timer" => {
             fields.map(|(_, value)| value.to_string()).collect()
         }
+        "start-timer" => return start_timer(action),
         _ => fields.map(|(name, value)| format!("{name} {value}")).collect(),
     };
     if fields.is_empty() { format!("{word} nobody") } else { format!("{word} {}", fields.join(" ")) }
+}
+
+fn start_timer(action: &Value) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "what is too long is left out anyway")]
+    let after = SignedDuration::from_millis(action["after_ms"].as_f64().unwrap_or_default() as i64);
+    let payload = action["payload"].as_str().filter(|payload| !payload.is_empty());
+    let payload = payload.map(|payload| format!(" with {payload:?}")).unwrap_or_default();
+    format!("start-timer {} in {}{payload}", action["name"], shown_length(after))
 }
 
 fn is_empty(value: &Value) -> bool {

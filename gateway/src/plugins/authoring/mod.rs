@@ -7,10 +7,12 @@
 mod component;
 mod crates;
 mod digest;
+mod new;
 mod project;
 mod record;
 mod toolchain;
 mod tools;
+mod vendored;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use serde::Serialize;
 
 pub use component::{Surface, Unfit, check as check_component, surface};
 pub use digest::{digest, source_digest};
+pub use new::{Begun, Wanted, Written, begin};
 pub use record::{Entry, Record, stale};
 pub use toolchain::{Environment, Missing};
 
@@ -80,6 +83,10 @@ pub enum Error {
     NoProject { directory: PathBuf },
     #[error("the project in {} can't become a plugin: {reason}", directory.display())]
     BadProject { directory: PathBuf, reason: String },
+    #[error("`{name}` can't be a plugin's name: {reason}")]
+    BadName { name: String, reason: String },
+    #[error("{} is there already, and nothing is written over; choose another name, or take it away", path.display())]
+    There { path: PathBuf },
     #[error("{tool} is not installed. {remedy}")]
     NoTool { tool: String, remedy: String },
     #[error("{said}\n{tool} failed ({status}); it said why above")]

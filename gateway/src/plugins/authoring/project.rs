@@ -133,7 +133,10 @@ mod tests {
 
     use super::*;
 
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    /// Paths, and what is in them.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
+    fn folder(files: Files<'_>) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (path, contents) in files {
             fs::write(folder.path().join(path), contents).unwrap();
@@ -145,7 +148,7 @@ mod tests {
     fn a_language_is_told_by_its_files() {
         let python = Language::Python { module: "plugin".to_owned() };
         let javascript = |entry: &str| Language::JavaScript { entry: entry.to_owned() };
-        let cases: [(&[(&str, &str)], Language, &str, &[&str]); 4] = [
+        let cases: [(Files<'_>, Language, &str, &[&str]); 4] = [
             (
                 &[("package.json", r#"{"name":"@me/a","main":"a.js"}"#), ("a.js", "")],
                 javascript("a.js"),

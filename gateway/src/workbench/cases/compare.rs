@@ -278,8 +278,12 @@ fn asked(made: &Requested, expected: &[Request]) -> String {
 fn shown_request(method: &str, url: &str, headers: impl Iterator<Item = String>, body: Option<String>) -> String {
     // However a body was written: the same JSON is the same body.
     let body = body.map(|body| serde_json::from_str::<Value>(&body).map_or(body, |json| json.to_string()));
-    let headers: String = headers.map(|header| format!(" [{header}]")).collect();
+    let headers = bracketed(headers);
     format!("{method} {url}{headers}{}", body.map(|body| format!(" {body}")).unwrap_or_default())
+}
+
+fn bracketed(texts: impl Iterator<Item = String>) -> String {
+    texts.map(|text| [" [", &text, "]"].concat()).collect()
 }
 
 fn forward(endpoint: &str, payload: Option<&Value>) -> String {
@@ -287,8 +291,7 @@ fn forward(endpoint: &str, payload: Option<&Value>) -> String {
 }
 
 fn content(content: &Content) -> String {
-    let media: String = content.media.iter().map(|url| format!(" [{url}]")).collect();
-    format!("{}{media}", quoted(&content.text))
+    format!("{}{}", quoted(&content.text), bracketed(content.media.iter().cloned()))
 }
 
 /// Each a part of the one in its place.

@@ -85,6 +85,7 @@ fn ok() -> u16 {
 
 impl Given {
     /// What is given here, and else what is given there.
+    #[must_use]
     pub fn over(&self, shared: &Self) -> Self {
         let (one, other) = (self.clone(), shared.clone());
         let mut config = other.config;

@@ -65,7 +65,7 @@ impl Bench {
             }
             (Err(error), _) => return Err(error.to_string()),
         };
-        let mut running = Running::new(plugin, &settings.name, given)?;
+        let mut running = Running::new(plugin, &settings.name, &given)?;
         let mut report = Report::of(case, None);
         for (index, step) in case.steps.iter().enumerate() {
             let place = |problem: String| format!("step {}: {problem}", index + 1);
@@ -106,7 +106,7 @@ struct Running {
 }
 
 impl Running {
-    fn new(plugin: Arc<dyn Plugin>, name: &str, given: Given) -> Result<Self, String> {
+    fn new(plugin: Arc<dyn Plugin>, name: &str, given: &Given) -> Result<Self, String> {
         let or = |given: &Option<String>, usual: &str| given.clone().unwrap_or_else(|| usual.to_owned());
         let (time_zone, region) = (or(&given.time_zone, TIME_ZONE), or(&given.region, REGION));
         let now = moment(&or(&given.at, AT), &time_zone).map_err(|problem| format!("given.at: {problem}"))?;
@@ -122,7 +122,7 @@ impl Running {
         let bench = Workbench::new(plugin, setting, World::new(now));
         let (channel, from) = (or(&given.channel, CHANNEL), Address::received(&or(&given.from, FROM)));
         let mut running = Self { bench, answers, channel, from, region };
-        running.prepare(&given);
+        running.prepare(given);
         Ok(running)
     }
 
