@@ -46,7 +46,7 @@ impl New {
             error => anyhow::Error::from(error),
         })?;
         context.output.print(&begun, || {
-            let folder = begun.folder.display();
+            let folder = begun.folder.strip_prefix(".").unwrap_or(&begun.folder).display();
             let first = match begun.language {
                 Written::Js => "  npm install\n",
                 Written::Python => "  python3 -m venv .venv && .venv/bin/pip install componentize-py\n",
