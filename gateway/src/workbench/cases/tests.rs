@@ -63,6 +63,17 @@ async fn a_shipped_plugin_does_what_its_cases_say() {
     passes(builtin("auto-reply").unwrap(), text).await;
 }
 
+/// Those beside the sources of the plugins that come with Recado.
+#[tokio::test]
+async fn the_shipped_plugins_do_what_their_cases_say() {
+    for (name, text) in [
+        ("auto-reply", include_str!("../../../../plugins/auto-reply/cases.toml")),
+        ("router", include_str!("../../../../plugins/router/cases.toml")),
+    ] {
+        passes(builtin(name).unwrap(), text).await;
+    }
+}
+
 #[tokio::test]
 async fn a_decision_is_done_to_what_is_there() {
     let text = r#"
