@@ -65,7 +65,7 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
-    /// Build plugins; show and reload those of a running gateway
+    /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
 }
 

@@ -58,3 +58,29 @@ impl Fetcher for Answers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(url: &str) -> FetchRequest {
+        let (method, url) = ("GET".to_owned(), url.to_owned());
+        FetchRequest { method, url, headers: Vec::new(), body: None, timeout: None }
+    }
+
+    fn answer(url: &str, body: &str) -> Answer {
+        let response = FetchResponse { status: 200, headers: Vec::new(), body: body.to_owned() };
+        Answer { url: url.to_owned(), result: Ok(response) }
+    }
+
+    #[tokio::test]
+    async fn each_answer_is_given_once_and_nobody_else_answers() {
+        let answers = Answers::new(vec![answer("https://a.example/", "one"), answer("https://a.example/b", "two")]);
+        let ask = async |url: &str| answers.fetch("a", request(url)).await.map(|response| response.body);
+        assert_eq!(ask("https://a.example/b?c").await, Ok("one".to_owned()), "the first that fits");
+        assert_eq!(ask("https://a.example/b").await, Ok("two".to_owned()));
+        let refused = ask("https://a.example/b").await.unwrap_err().to_string();
+        assert!(refused.contains("https://a.example/b") && refused.contains("no network"), "{refused}");
+        assert_eq!((answers.take_requests().len(), answers.take_requests().len()), (3, 0));
+    }
+}

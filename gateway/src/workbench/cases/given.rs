@@ -141,3 +141,31 @@ pub(super) fn text(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_case_says_counts_before_what_all_say() {
+        let read = |text: &str| toml::from_str::<Given>(text).unwrap();
+        let shared = read("at = \"a\"\nregion = \"MX\"\n[config]\nx = 1\ny = 1\n[[answers]]\nurl = \"https://b\"");
+        let own = read("at = \"b\"\nconfig.y = 2\nstate.global.k = 1\n[[answers]]\nurl = \"https://a\"");
+        let given = own.over(&shared);
+        assert_eq!((given.at.as_deref(), given.region.as_deref()), (Some("b"), Some("MX")));
+        assert_eq!(Value::Object(given.config), serde_json::json!({ "x": 1, "y": 2 }));
+        let urls: Vec<&str> = given.answers.iter().map(|answer| answer.url.as_str()).collect();
+        assert_eq!((urls, given.state.global["k"].clone()), (vec!["https://a", "https://b"], 1.into()));
+    }
+
+    #[test]
+    fn what_another_host_says_may_be_text_json_or_nothing() {
+        let written = |text: &str| toml::from_str::<Written>(text).unwrap().answer().result;
+        let body = |text: &str| written(text).map(|response| (response.status, response.body));
+        assert_eq!(body("url = \"\""), Ok((200, String::new())));
+        assert_eq!(body("url = \"\"\nstatus = 404\nbody = \"no\""), Ok((404, "no".to_owned())));
+        assert_eq!(body("url = \"\"\nbody = { a = [1] }"), Ok((200, "{\"a\":[1]}".to_owned())));
+        assert_eq!(written("url = \"\"\nfailure = \"timeout\""), Err(FetchFailure::Timeout));
+        assert_eq!(written("url = \"\"\nfailure = \"gone\""), Err(FetchFailure::Failed("gone".to_owned())));
+    }
+}
