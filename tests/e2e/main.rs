@@ -1,6 +1,8 @@
 //! What Recado promises, shown on the real program.
 
 #[cfg(test)]
+mod authoring;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod configuration;

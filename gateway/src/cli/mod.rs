@@ -66,7 +66,7 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
-    /// Build plugins; show and reload those of a running gateway
+    /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
     /// Put recorded messages to other plugins, and show what would be different
     Replay(replay::Replay),

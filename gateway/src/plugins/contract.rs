@@ -5,6 +5,11 @@ pub(super) const PACKAGE: &str = "recado:plugin";
 /// The version that this gateway offers.
 pub(super) const OFFERED: &str = "0.1.0";
 
+/// The contract that this gateway offers, with its version.
+pub fn offered() -> String {
+    format!("{PACKAGE}@{OFFERED}")
+}
+
 /// The packages of WASI 0.2 that every component may import, since compilers and interpreters do so
 /// without being asked. There is nothing behind them: no files, no sockets, no environment.
 const WASI: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];

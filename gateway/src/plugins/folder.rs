@@ -34,11 +34,12 @@ pub fn read(folder: &Path) -> Result<Vec<Settings>, Error> {
         }
     }
     components.sort();
-    components.iter().map(|component| settings(component)).collect()
+    components.iter().map(|component| settings(component, &component.with_extension("toml"))).collect()
 }
 
-fn settings(component: &Path) -> Result<Settings, Error> {
-    let path = component.with_extension("toml");
+/// The settings of a component in a file; without the file, as usual.
+pub fn settings(component: &Path, path: &Path) -> Result<Settings, Error> {
+    let path = path.to_owned();
     let mut table = match std::fs::read_to_string(&path) {
         Ok(text) => text
             .parse::<Table>()

@@ -25,8 +25,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use builtin::builtin;
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
 pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use contract::offered;
 pub use fetching::{FetchCounts, LiveFetcher};
 pub use health::Health;
 pub use in_force::InForce;

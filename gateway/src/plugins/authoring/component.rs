@@ -51,7 +51,7 @@ pub(super) fn encode(module: &[u8]) -> Result<Vec<u8>, Unfit> {
 }
 
 /// Reads what a component takes and gives.
-fn surface(component: &[u8]) -> Result<Surface, Unfit> {
+pub fn surface(component: &[u8]) -> Result<Surface, Unfit> {
     if !component.starts_with(PREAMBLE) {
         return Err(Unfit::NoComponent(
             "it begins otherwise; `recado plugin build` makes one of a Rust crate".to_owned(),

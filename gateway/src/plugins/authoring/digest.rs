@@ -56,12 +56,28 @@ fn files(root: &Path) -> Result<Vec<String>, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use tempfile::TempDir;
 
     use super::*;
+
+    /// All files below a folder, by their path from there, sorted.
+    pub(in crate::plugins::authoring) fn files_below(folder: &Path) -> Vec<String> {
+        let mut open = vec![folder.to_owned()];
+        let mut found = Vec::new();
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                open.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                let path = path.strip_prefix(folder).unwrap();
+                found.push(path.iter().map(std::ffi::OsStr::to_string_lossy).collect::<Vec<_>>().join("/"));
+            }
+        }
+        found.sort();
+        found
+    }
 
     fn sources(files: &[(&str, &str)]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -1,25 +1,33 @@
-//! From a plugin's crate to the component that the gateway loads.
+//! From a plugin's sources to the component that the gateway loads.
 //!
-//! Finds a compiler, compiles, wraps the module, checks it against the contract, and records what
-//! it was made of. Blocks while programs run. Knows nothing of running plugins.
+//! Tells the language by the folder's files, finds its compiler, compiles, and checks what came out
+//! against the contract. Of a Rust crate it also records what the component was made of. Blocks while
+//! programs run. Knows nothing of running plugins.
 
 mod component;
 mod crates;
 mod digest;
+mod new;
+mod project;
 mod record;
 mod toolchain;
+mod tools;
+mod vendored;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde::Serialize;
 
-pub use component::{Surface, Unfit, check as check_component};
+pub use component::{Surface, Unfit, check as check_component, surface};
 pub use digest::{digest, source_digest};
+pub use new::{Begun, Wanted, Written, begin};
 pub use record::{Entry, Record, stale};
 pub use toolchain::{Environment, Missing};
 
 use crates::Crate;
+use project::{MARKS, Project};
 use toolchain::{TARGET, Toolchain};
 
 /// The stack and the heap that a plugin begins with, in bytes. All of it is there when an instance is
@@ -44,7 +52,9 @@ pub struct Built {
     pub path: PathBuf,
     pub bytes: usize,
     pub sha256: String,
-    pub source_sha256: String,
+    /// Of a Rust crate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_sha256: Option<String>,
     /// What it was made by.
     pub compiler: String,
 }
@@ -69,6 +79,20 @@ pub enum Error {
     BadCrate { directory: PathBuf, reason: String },
     #[error("compiling {name} failed ({status}); the compiler said why above")]
     Compile { name: String, status: ExitStatus },
+    #[error("{} holds no plugin: it has none of {}; `recado plugin new` makes one", directory.display(), MARKS.join(", "))]
+    NoProject { directory: PathBuf },
+    #[error("the project in {} can't become a plugin: {reason}", directory.display())]
+    BadProject { directory: PathBuf, reason: String },
+    #[error("`{name}` can't be a plugin's name: {reason}")]
+    BadName { name: String, reason: String },
+    #[error("{} is there already, and nothing is written over; choose another name, or take it away", path.display())]
+    There { path: PathBuf },
+    #[error("{tool} is not installed. {remedy}")]
+    NoTool { tool: String, remedy: String },
+    #[error("{said}\n{tool} failed ({status}); it said why above")]
+    Tool { tool: String, status: ExitStatus, said: String },
+    #[error("{}: only the components of Rust crates are recorded and can be compared; build it anew", directory.display())]
+    Unrecorded { directory: PathBuf },
     #[error(transparent)]
     Unfit(#[from] Unfit),
     #[error("{} can't be read: {source}", path.display())]
@@ -81,23 +105,47 @@ pub enum Error {
     Stale(String),
 }
 
-/// Builds the plugin in `directory` and records what it was made of beside the component.
+/// Builds the plugin in `directory`. Of a Rust crate it is recorded beside the component what that was
+/// made of.
 pub fn build(directory: &Path, options: &Options) -> Result<Built, Error> {
+    let directory = absolute(directory)?;
+    match Project::read(&directory)? {
+        None => build_crate(&directory, options),
+        Some(project) => build_project(&project, options),
+    }
+}
+
+fn build_project(project: &Project, options: &Options) -> Result<Built, Error> {
+    let made = tools::make(project, &options.environment)?;
+    check_component(&made.component)?;
+    let path = out(&project.directory, &format!("{}.wasm", project.name), options)?;
+    write(&path, &made.component)?;
+    Ok(Built {
+        path,
+        bytes: made.component.len(),
+        sha256: digest(&made.component),
+        source_sha256: None,
+        compiler: made.compiler,
+    })
+}
+
+fn build_crate(directory: &Path, options: &Options) -> Result<Built, Error> {
     let work = Work::start(directory, options)?;
     let component = work.compile(options, &[])?;
     write(&work.out, &component)?;
+    let source_sha256 = source_digest(&work.plugin.sources)?;
     let built = Built {
         path: work.out.clone(),
         bytes: component.len(),
         sha256: digest(&component),
-        source_sha256: source_digest(&work.plugin.sources)?,
+        source_sha256: Some(source_sha256.clone()),
         compiler: work.toolchain.name(),
     };
     let folder = real(&work.folder())?;
     let sources = work.plugin.sources.iter().map(|path| Ok(record::way(&folder, &real(path)?)));
     let entry = Entry {
         sha256: built.sha256.clone(),
-        source_sha256: built.source_sha256.clone(),
+        source_sha256,
         sources: sources.collect::<Result<_, Error>>()?,
         compiler: built.compiler.clone(),
     };
@@ -110,6 +158,10 @@ pub fn build(directory: &Path, options: &Options) -> Result<Built, Error> {
 /// Builds the plugin in `directory` anew and compares it with the component that is there, which
 /// stays as it is.
 pub fn check(directory: &Path, options: &Options) -> Result<Verdict, Error> {
+    let directory = &absolute(directory)?;
+    if Project::read(directory)?.is_some() {
+        return Err(Error::Unrecorded { directory: directory.clone() });
+    }
     let work = Work::start(directory, options)?;
     let (folder, file) = (work.folder(), work.file());
     let Some(entry) = Record::read(&folder)?.0.remove(&file) else {
@@ -138,21 +190,13 @@ struct Work {
 
 impl Work {
     fn start(directory: &Path, options: &Options) -> Result<Self, Error> {
-        let absolute = |path: &Path| {
-            std::path::absolute(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
-        };
         let directory = absolute(directory)?;
         if !directory.join("Cargo.toml").is_file() {
             return Err(Error::NoCrate { directory });
         }
         let toolchain = Toolchain::find(&directory, &options.environment)?;
         let plugin = Crate::read(&directory, &toolchain)?;
-        let file = format!("{}.wasm", plugin.name);
-        let out = match &options.out {
-            None => directory.join(file),
-            Some(folder) if folder.is_dir() => absolute(folder)?.join(file),
-            Some(path) => absolute(path)?,
-        };
+        let out = out(&directory, &format!("{}.wasm", plugin.name), options)?;
         Ok(Self { toolchain, plugin, out })
     }
 
@@ -213,6 +257,19 @@ impl Work {
         }
         command.env("CARGO_ENCODED_RUSTFLAGS", flags);
     }
+}
+
+/// Where the component goes.
+fn out(directory: &Path, file: &str, options: &Options) -> Result<PathBuf, Error> {
+    match &options.out {
+        None => Ok(directory.join(file)),
+        Some(folder) if folder.is_dir() => Ok(absolute(folder)?.join(file)),
+        Some(path) => absolute(path),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
 }
 
 fn real(path: &Path) -> Result<PathBuf, Error> {

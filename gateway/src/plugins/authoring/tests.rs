@@ -22,9 +22,10 @@ fn plugin(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_folder_without_a_crate_is_refused_before_anything_is_looked_for() {
+fn a_folder_without_a_plugin_is_refused_before_anything_is_looked_for() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(build(folder.path(), &nowhere(folder.path())), Err(Error::NoCrate { .. })));
+    let told = build(folder.path(), &nowhere(folder.path())).unwrap_err().to_string();
+    assert!(told.contains("holds no plugin") && told.contains("package.json"), "{told}");
 }
 
 #[test]
@@ -35,6 +36,23 @@ fn without_a_compiler_both_remedies_are_named() {
     let said = error.to_string();
     for words in ["there is no rustc", "rustup target add wasm32-unknown-unknown", "apt-get install rustc-web"] {
         assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn what_another_language_needs_is_named_with_its_remedy() {
+    for (files, remedy) in [
+        (&[("package.json", "{}"), ("plugin.js", "")][..], "npm install --save-dev componentize-qjs"),
+        (&[("pyproject.toml", ""), ("plugin.py", "")][..], ".venv/bin/pip install componentize-py"),
+        (&[("plugin.c", "")][..], "apt-get install clang-19 lld-19 wasi-libc"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, contents) in files {
+            fs::write(folder.path().join(path), contents).unwrap();
+        }
+        let told = build(folder.path(), &nowhere(folder.path())).unwrap_err().to_string();
+        assert!(told.contains("is not installed") && told.contains(remedy), "{told}");
+        assert!(matches!(check(folder.path(), &nowhere(folder.path())), Err(Error::Unrecorded { .. })));
     }
 }
 
@@ -217,7 +235,7 @@ mod with_programs {
         assert_eq!((built.bytes, &built.sha256), (component.len(), &digest(&component)));
         let entry = Record::read(&out).unwrap().0.remove("plugin.wasm").unwrap();
         assert_eq!(entry.sources, ["../plugin"]);
-        assert_eq!((entry.sha256, entry.source_sha256), (built.sha256, built.source_sha256));
+        assert_eq!((entry.sha256, Some(entry.source_sha256)), (built.sha256, built.source_sha256));
         assert_eq!(stale(&out).unwrap(), Vec::<String>::new());
         assert!(matches!(check(&directory, &options), Ok(Verdict::Identical { .. })));
     }

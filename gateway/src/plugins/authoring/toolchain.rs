@@ -194,13 +194,13 @@ fn library_source(sysroot: &Path) -> PathBuf {
     sysroot.join("lib/rustlib/src/rust")
 }
 
-fn on_path(program: &str, path: impl AsRef<OsStr>) -> Option<PathBuf> {
+pub(super) fn on_path(program: &str, path: impl AsRef<OsStr>) -> Option<PathBuf> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|path| path.is_file())
 }
 
 /// What a program printed, or the first line of its complaint.
-fn first_output(command: &mut Command) -> Result<String, String> {
+pub(super) fn first_output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.success() {

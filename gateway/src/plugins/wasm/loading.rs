@@ -12,14 +12,14 @@ use super::failures::{check_beginning, shorten, trial_failed, wrong_contract};
 use super::host::{About, Host};
 use super::instances::Instances;
 use super::limits::Limits;
-use super::versions::Contract;
+use super::versions::{Contract, Said};
 use super::{Engine, LoadError, WasmPlugin, wasi};
 use crate::plugins::{Manifest, Nothing, Settings, Surroundings};
 
 /// The largest component that is compiled.
 pub(super) const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
 /// How long the trial call at load may take: an interpreter may need a while to wake up.
-const LOAD_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(5);
 
 impl WasmPlugin {
     /// Compiles off the message path, instantiates once, reads what the plugin says of itself,
@@ -34,6 +34,21 @@ impl WasmPlugin {
         settings: &Settings,
         bytes: Vec<u8>,
     ) -> Result<Self, LoadError> {
+        let (plugin, said) = Self::open(deadline, engine, settings, bytes).await?;
+        check_config(&said.config_schema, &config(settings))?;
+        if let Some(interface) = plugin.instances.contract().missing(said.hooks) {
+            return Err(LoadError::MissingHook(interface));
+        }
+        Ok(plugin)
+    }
+
+    /// All but what depends on the configuration and on the exports of the hooks.
+    pub(super) async fn open(
+        deadline: Duration,
+        engine: &Engine,
+        settings: &Settings,
+        bytes: Vec<u8>,
+    ) -> Result<(Self, Said), LoadError> {
         if bytes.len() > MAX_COMPONENT_BYTES {
             return Err(LoadError::TooLarge(bytes.len()));
         }
@@ -41,11 +56,9 @@ impl WasmPlugin {
         let digest = hex::encode(Sha256::digest(&bytes));
         let compiled = engine.compile(&digest, bytes).await?;
         let component = compiled.get().ok_or_else(|| LoadError::Engine("nothing was compiled".to_owned()))?;
-        let config =
-            if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() };
         let about = Arc::new(About {
             plugin: settings.name.clone(),
-            config: config.to_string(),
+            config: config(settings).to_string(),
             limits: Limits::of(settings),
             wasi: wasi::is_needed(component, engine.inner()),
         });
@@ -56,16 +69,17 @@ impl WasmPlugin {
         let mut plugin = Self { about, manifest, instances, _compiled: Arc::clone(&compiled) };
         let said =
             plugin.describe(&trial(), deadline).await.map_err(|failure| trial_failed(engine, component, failure))?;
-        check_config(&said.config_schema, &config)?;
-        if let Some(interface) = plugin.instances.contract().missing(said.hooks) {
-            return Err(LoadError::MissingHook(interface));
-        }
         plugin.manifest.hooks = said.hooks;
-        plugin.manifest.name = said.name;
-        plugin.manifest.version = said.version;
-        plugin.manifest.description = said.description;
-        Ok(plugin)
+        plugin.manifest.name.clone_from(&said.name);
+        plugin.manifest.version.clone_from(&said.version);
+        plugin.manifest.description.clone_from(&said.description);
+        Ok((plugin, said))
     }
+}
+
+/// The operator's configuration; without any, an empty one.
+pub(super) fn config(settings: &Settings) -> Value {
+    if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() }
 }
 
 /// WASI is linked for those alone that want it, so that others stay as cheap as they are.
@@ -90,7 +104,7 @@ fn trial() -> Surroundings {
     }
 }
 
-fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
+pub(super) fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
     let schema: Value = serde_json::from_str(schema).map_err(|error| LoadError::BadSchema(error.to_string()))?;
     let validator = jsonschema::validator_for(&schema).map_err(|error| bad_schema(&error))?;
     match validator.iter_errors(config).next() {

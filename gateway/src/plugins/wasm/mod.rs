@@ -12,6 +12,7 @@ mod cache;
 mod engine;
 mod failures;
 mod host;
+mod inspecting;
 mod instances;
 mod limits;
 mod loading;
@@ -26,4 +27,5 @@ pub(super) mod tests;
 
 pub use engine::Engine;
 pub use failures::LoadError;
+pub use inspecting::{Inspection, inspect};
 pub use plugin::WasmPlugin;

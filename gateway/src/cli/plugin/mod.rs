@@ -1,13 +1,20 @@
-//! `recado plugin`
+//! `recado plugin`: writing, trying and building plugins; those of a running gateway.
 
-use std::path::{Path, PathBuf};
+mod build;
+mod check;
+mod component;
+mod new;
+mod run;
+mod shown;
+mod test;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
 use super::call::Reach;
-use crate::plugins::authoring::{Environment, Options, Verdict, build, check};
 
 #[derive(Debug, Args)]
 pub(super) struct Plugin {
@@ -17,17 +24,16 @@ pub(super) struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Compile a plugin's crate to a component
-    Build {
-        /// The crate's folder
-        directory: PathBuf,
-        /// Where the component goes: a file or a folder [default: the crate's folder]
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Build to the side and say whether the component that is there is stale
-        #[arg(long)]
-        check: bool,
-    },
+    /// Make the folder of a new plugin
+    New(new::New),
+    /// Compile a plugin to a component
+    Build(build::Build),
+    /// Say whether a gateway would take a component, and if not, why
+    Check(check::Check),
+    /// Call a component as a gateway would, and show what it decides; nothing is sent
+    Run(Box<run::Run>),
+    /// Run a table of cases on a component
+    Test(test::Test),
     /// Show the plugins of a running gateway, and how they fare
     List(Running),
     /// Load what changed into a running gateway; if anything can't be loaded, nothing changes
@@ -60,7 +66,11 @@ struct Running {
 impl Plugin {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match &self.what {
-            What::Build { directory, out, check } => make(context, directory, out.clone(), *check),
+            What::New(command) => command.run(context),
+            What::Build(command) => command.run(context),
+            What::Check(command) => command.run(context).await,
+            What::Run(command) => command.run(context).await,
+            What::Test(command) => command.run(context).await,
             What::List(running) => running.list(context).await,
             What::Reload { running, after_replay, max_changed } => {
                 running.reload(context, *after_replay, *max_changed).await
@@ -130,32 +140,4 @@ fn describe(plugin: &Value) -> String {
         text = format!("{text}\n  not asked until {until}");
     }
     text
-}
-
-fn make(context: &Context, directory: &Path, out: Option<PathBuf>, only_check: bool) -> anyhow::Result<()> {
-    let options = Options { out, quiet: context.common.json, environment: Environment::of_process() };
-    if only_check {
-        let verdict = check(directory, &options)?;
-        context.output.print(&verdict, || match &verdict {
-            Verdict::Identical { path, compiler } => {
-                format!("{} is what {compiler} makes of its sources", path.display())
-            }
-            Verdict::OtherCompiler { path, recorded, used } => format!(
-                "{} was made of these sources by {recorded}; {used} makes a fit component of them, too",
-                path.display()
-            ),
-        });
-    } else {
-        let built = build(directory, &options)?;
-        context.output.print(&built, || {
-            format!(
-                "{}  {} bytes  sha256 {}\nmade by {}",
-                built.path.display(),
-                built.bytes,
-                built.sha256,
-                built.compiler
-            )
-        });
-    }
-    Ok(())
 }
