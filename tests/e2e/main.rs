@@ -13,6 +13,8 @@ mod development;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod finding;

@@ -28,6 +28,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::channels::Channels;
 use crate::clock::Clock;
+use crate::events::Endpoints;
 use crate::inbound::Inbound;
 use crate::lookup::Lookup;
 use crate::media::Uploads;
@@ -66,6 +67,7 @@ pub struct App {
     /// Which channels can't send for now.
     pub pauses: Pauses,
     pub plugins: Loader,
+    pub endpoints: Endpoints,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Where numbers without a country code are dialled.
@@ -106,6 +108,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/channels", get(api::channels::list))
         .route("/v1/plugins", get(api::plugins::list))
         .route("/v1/plugins/reload", post(api::plugins::reload))
+        .route("/v1/endpoints", get(api::endpoints::list))
+        .route("/v1/endpoints/{name}/enable", post(api::endpoints::enable))
+        .route("/v1/endpoints/{name}/events", get(api::endpoints::events))
+        .route("/v1/endpoints/{name}/events/{id}/replay", post(api::endpoints::replay))
         .route("/v1/consents", get(api::consents::list))
         .route("/v1/lookup/{number}", get(api::lookup::one))
         .fallback(problem::no_such_route)
