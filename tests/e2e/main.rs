@@ -57,6 +57,8 @@ mod provider;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
+mod registries;
+#[cfg(test)]
 mod removals;
 #[cfg(test)]
 mod repeats;

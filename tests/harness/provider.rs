@@ -232,7 +232,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     format!("{head}\r\n{body}")
 }
 
-async fn read(connection: &mut TcpStream) -> Option<Received> {
+pub(crate) async fn read(connection: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     loop {
         if connection.read_buf(&mut bytes).await.ok()? == 0 {

@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod dev;
 mod doctor;
+mod fetch;
 mod gateway;
 mod key;
 mod lookup;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::call::Reach;
+use super::fetch::Fetch;
 use crate::plugins::authoring::{Environment, Options, Verdict, build, check};
 
 #[derive(Debug, Args)]
@@ -28,6 +29,8 @@ enum What {
         #[arg(long)]
         check: bool,
     },
+    /// Fetch a component from a registry, and say how to pin it
+    Fetch(Fetch),
     /// Show the plugins of a running gateway, and how they fare
     List(Running),
     /// Load what changed into a running gateway; if anything can't be loaded, nothing changes
@@ -52,6 +55,7 @@ impl Plugin {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         match &self.what {
             What::Build { directory, out, check } => make(context, directory, out.clone(), *check),
+            What::Fetch(fetch) => fetch.run(context).await,
             What::List(running) => running.list(context).await,
             What::Reload(running) => running.reload(context).await,
         }

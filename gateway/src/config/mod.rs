@@ -135,6 +135,7 @@ impl Sources {
         for plugin in &mut config.plugins {
             let resolved = plugin.resolve(|name| self.environment.get(name));
             resolved.map_err(|wrong| wrong_plugin(&figment, &plugin.name, wrong))?;
+            plugin.fetched.clone_from(&config.plugin_files.fetched);
         }
         for (name, endpoint) in &mut config.endpoints {
             let resolved = endpoint.resolve(|name| self.environment.get(name));
