@@ -1,5 +1,7 @@
 //! Applications are told what plugins forward to them: signed, in order, again, and once it is known.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::message_sid;
+use super::plugin_crashes::insist;
 
 const ANA: &str = "+529981122331";
 const LUIS: &str = "+529981122332";
@@ -89,8 +92,8 @@ fn what_the_router_forwards_arrives_signed_and_whole() {
         "when": { "keywords": ["factura"] },
         "then": { "tag": ["facturas"], "forward": ["crm"] },
     }]);
-    let router = Plugin::builtin("router").config(&json!({ "inbound": { "routes": routes } }));
-    let gateway = builder(&application, "").no_plugins().plugin(router).start();
+    let plugin = Plugin::builtin("router").config(&json!({ "inbound": { "routes": routes } }));
+    let gateway = builder(&application, "").no_plugins().plugin(plugin).start();
     says(&gateway, ANA, "hola");
     let message = says(&gateway, ANA, "¿Me mandan la factura?");
     let forward = wait_for_forward(&gateway, &message, "delivered");
@@ -113,7 +116,7 @@ fn what_the_router_forwards_arrives_signed_and_whole() {
     );
     assert_eq!(endpoint["url"], json!(format!("{}/hook", application.url())), "without what may be a secret");
     assert!(endpoint["last_success_at"].is_string() && endpoint["last_failure"].is_null(), "{endpoint}");
-    assert_eq!(gateway.all("/v1/endpoints/crm/events"), [forward.clone()]);
+    assert_eq!(gateway.all("/v1/endpoints/crm/events"), std::slice::from_ref(&forward));
     assert_eq!(gateway.get("/v1/endpoints/erp/events").status(), 404);
 
     // Told again by hand: the same to the byte, under the same id.
@@ -208,6 +211,54 @@ fn what_a_crash_cuts_off_is_told_once_more_under_the_same_id() {
     gateway.restart();
     says(&gateway, ANA, "forward crm");
     assert_eq!(texts(&application.wait_for(3)).len(), 3);
+}
+
+/// Three people write while the gateway is killed again and again.
+#[test]
+fn each_is_told_and_in_order_however_often_the_gateway_is_killed() {
+    const PEOPLE: usize = 3;
+    const EACH: usize = 12;
+    let application = ScriptedProvider::start([]);
+    let mut gateway = builder(&application, "").start();
+    let url = gateway.webhook_url("sms/inbound");
+    std::thread::scope(|scope| {
+        for person in 0..PEOPLE {
+            let url = &url;
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let text = format!("forward crm; tag {number}");
+                    insist(url, &format!("+52998112234{person}"), &message_sid(), &text);
+                }
+            });
+        }
+        for crash in 1..=3 {
+            wait_for("some progress", || (application.received().len() >= crash * 8).then_some(()));
+            gateway.kill();
+            gateway.restart();
+        }
+    });
+    let mut first = BTreeMap::new();
+    wait_for("all of them", || {
+        for (position, told) in application.received().iter().enumerate() {
+            first.entry(told.header("webhook-id").to_owned()).or_insert(position);
+        }
+        (first.len() == PEOPLE * EACH).then_some(())
+    });
+    let told = application.received();
+    let mut positions: Vec<usize> = first.into_values().collect();
+    positions.sort_unstable();
+    let mut of_person: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for position in positions {
+        let event = opened(&told[position]);
+        let message = &event["data"]["message"];
+        let [from, text] = ["from", "text"].map(|name| message[name].as_str().unwrap().to_owned());
+        of_person.entry(from).or_default().push(text);
+    }
+    let expected: Vec<String> = (0..EACH).map(|number| format!("forward crm; tag {number}")).collect();
+    assert_eq!(of_person.len(), PEOPLE);
+    for (person, texts) in of_person {
+        assert_eq!(texts, expected, "{person}");
+    }
 }
 
 #[test]

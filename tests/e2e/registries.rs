@@ -177,6 +177,13 @@ fn a_registry_that_wants_to_know_who_asks_is_told() {
     refused(&with("robot", "hush-wrong"), &["refused (401)", "registry.password"]);
     refused(&check(&registry, "says:1", &pin(&first)), &["refused (401)", "registry.user"]);
     refused(&with("robot", "env:NO_SUCH_PASSWORD"), &["`plugins.says.registry.password`", "NO_SUCH_PASSWORD"]);
+
+    // One that has no tokens.
+    let registry = Registry::by_password("robot", "hush-hush");
+    registry.push("says:1", &first);
+    let access = "[plugins.registry]\nuser = \"robot\"\npassword = \"env:REGISTRY_PASSWORD\"";
+    check(&registry, "says:1", &format!("{}\n{access}", pin(&first))).good();
+    refused(&check(&registry, "says:1", &pin(&first)), &["refused (401)"]);
 }
 
 #[test]

@@ -7,17 +7,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::Must;
 use crate::background::block;
 use crate::provider::{Received, read};
+use crate::{Must, basic};
 
 const TOKEN: &str = "a-token-for-pulling";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -32,8 +30,19 @@ pub struct Registry {
 #[derive(Default)]
 struct Shared {
     contents: Mutex<Contents>,
-    /// None: whoever asks gets a token.
-    user: Option<(String, String)>,
+    /// Who may come in.
+    door: Door,
+}
+
+#[derive(Default)]
+enum Door {
+    /// Whoever asks for a token gets one.
+    #[default]
+    Anybody,
+    /// Who asks for a token by this `Authorization`.
+    Token(String),
+    /// Who shows this one, without a token.
+    Basic(String),
 }
 
 #[derive(Default)]
@@ -53,16 +62,21 @@ struct Reply {
 
 impl Registry {
     pub fn start() -> Self {
-        Self::serve(None)
+        Self::serve(Door::Anybody)
     }
 
     /// Which gives tokens to this user alone.
     pub fn of_user(user: &str, password: &str) -> Self {
-        Self::serve(Some((user.to_owned(), password.to_owned())))
+        Self::serve(Door::Token(basic(user, password)))
     }
 
-    fn serve(user: Option<(String, String)>) -> Self {
-        let shared = Arc::new(Shared { contents: Mutex::default(), user });
+    /// Which gives no tokens, and is shown a password each time.
+    pub fn by_password(user: &str, password: &str) -> Self {
+        Self::serve(Door::Basic(basic(user, password)))
+    }
+
+    fn serve(door: Door) -> Self {
+        let shared = Arc::new(Shared { contents: Mutex::default(), door });
         let (running, mut stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&shared);
         let address = block(async move {
@@ -166,13 +180,12 @@ impl Shared {
                 (Some(_), _) => error("400 Bad Request", "UNSUPPORTED"),
             };
         }
-        if shown != Some(&format!("Bearer {TOKEN}")) {
-            let repository = path.trim_start_matches("/v2/").split("/manifests/").next().unwrap_or_default();
-            let challenge = format!(
-                "Bearer realm=\"http://{address}/token\",service=\"{address}\",scope=\"repository:{repository}:pull\""
-            );
-            let refused = error("401 Unauthorized", "UNAUTHORIZED");
-            return Reply { headers: vec![("www-authenticate", challenge)], ..refused };
+        let expected = match &self.door {
+            Door::Basic(basic) => basic.clone(),
+            Door::Anybody | Door::Token(_) => format!("Bearer {TOKEN}"),
+        };
+        if shown != Some(&expected) {
+            return self.challenge(path, address);
         }
         let Some(rest) = path.strip_prefix("/v2/") else { return error("404 Not Found", "NAME_UNKNOWN") };
         if let Some((repository, name)) = rest.split_once("/manifests/") {
@@ -190,15 +203,27 @@ impl Shared {
         }
     }
 
+    fn challenge(&self, path: &str, address: SocketAddr) -> Reply {
+        let repository = path.trim_start_matches("/v2/").split("/manifests/").next().unwrap_or_default();
+        let challenge = match self.door {
+            Door::Basic(_) => "Basic realm=\"registry\"".to_owned(),
+            Door::Anybody | Door::Token(_) => format!(
+                "Bearer realm=\"http://{address}/token\",service=\"{address}\",scope=\"repository:{repository}:pull\""
+            ),
+        };
+        let refused = error("401 Unauthorized", "UNAUTHORIZED");
+        Reply { headers: vec![("www-authenticate", challenge)], ..refused }
+    }
+
     fn token(&self, received: &Received, query: &str) -> Reply {
         let asked: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let scope =
             asked.get("scope").is_some_and(|scope| scope.starts_with("repository:") && scope.ends_with(":pull"));
-        let expected = self.user.as_ref().map(|(user, password)| {
-            let pair = STANDARD.encode(format!("{user}:{password}"));
-            format!("Basic {pair}")
-        });
-        if !scope || !asked.contains_key("service") || received.authorization != expected {
+        let expected = match &self.door {
+            Door::Token(basic) => Some(basic),
+            Door::Anybody | Door::Basic(_) => None,
+        };
+        if !scope || !asked.contains_key("service") || received.authorization.as_ref() != expected {
             return error("401 Unauthorized", "UNAUTHORIZED");
         }
         let body = json!({ "token": TOKEN, "expires_in": 300 }).to_string().into_bytes();

@@ -11,7 +11,7 @@ use crate::plugins::registry::{Access, Reference, fetch};
 
 #[derive(Debug, Args)]
 pub(super) struct Fetch {
-    /// Where it is, as in oci://registry.example.com/team/plugin:1.0.0
+    /// Where it is: oci:// and what follows, as in `oci://registry.example.com/team/plugin:1.0.0`
     component: String,
     /// Who asks the registry
     #[arg(long, requires = "password")]

@@ -36,12 +36,11 @@ pub(super) fn judge(tries: u32, outcome: &Result<Response<Bytes>, Failure>, now:
 /// In seconds, or until a date.
 fn retry_after(response: &Response<Bytes>, now: Timestamp) -> Option<Duration> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(date.duration_since(now)).ok()?
-        }
+    let pause = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Duration::try_from(date.duration_since(now)).ok()?
     };
     Some(pause.min(LONGEST))
 }
@@ -60,38 +59,38 @@ mod tests {
         }
     }
 
-    fn answered(status: u16, after: Option<&str>) -> Result<Response<Bytes>, Failure> {
+    fn answered(status: u16, after: Option<&str>) -> Response<Bytes> {
         let mut response = Response::builder().status(status);
         if let Some(after) = after {
             response = response.header("retry-after", after);
         }
-        Ok(response.body(Bytes::new()).unwrap())
+        response.body(Bytes::new()).unwrap()
     }
 
     #[test]
     fn whatever_is_no_success_is_tried_again_by_the_schedule() {
         let lost = || Err(Failure::Unanswered("timed out".to_owned()));
         let cases = [
-            (1, answered(200, None), "delivered"),
-            (10, answered(204, None), "delivered"),
-            (1, answered(500, None), "5"),
-            (1, answered(404, None), "5"),
+            (1, Ok(answered(200, None)), "delivered"),
+            (10, Ok(answered(204, None)), "delivered"),
+            (1, Ok(answered(500, None)), "5"),
+            (1, Ok(answered(404, None)), "5"),
             // Redirects are not followed.
-            (1, answered(302, None), "5"),
+            (1, Ok(answered(302, None)), "5"),
             (2, lost(), "300"),
             (3, lost(), "1800"),
             (9, lost(), "86400"),
-            (10, answered(503, None), "given up: answered 503"),
+            (10, Ok(answered(503, None)), "given up: answered 503"),
             (10, lost(), "given up: no answer: timed out"),
-            (1, answered(410, None), "gone"),
-            (10, answered(410, None), "gone"),
-            (1, answered(429, Some("120")), "120"),
+            (1, Ok(answered(410, None)), "gone"),
+            (10, Ok(answered(410, None)), "gone"),
+            (1, Ok(answered(429, Some("120"))), "120"),
             // Sooner than usual is too soon.
-            (2, answered(429, Some("7")), "300"),
-            (1, answered(503, Some("Wed, 25 Nov 2026 08:01:00 GMT")), "60"),
-            (1, answered(503, Some("Wed, 25 Nov 2026 07:00:00 GMT")), "5"),
-            (1, answered(503, Some("9999999999")), "86400"),
-            (1, answered(503, Some("mañana")), "5"),
+            (2, Ok(answered(429, Some("7"))), "300"),
+            (1, Ok(answered(503, Some("Wed, 25 Nov 2026 08:01:00 GMT"))), "60"),
+            (1, Ok(answered(503, Some("Wed, 25 Nov 2026 07:00:00 GMT"))), "5"),
+            (1, Ok(answered(503, Some("9999999999"))), "86400"),
+            (1, Ok(answered(503, Some("mañana"))), "5"),
         ];
         for (tries, outcome, expected) in cases {
             assert_eq!(told(tries, &outcome), expected, "try {tries}: {outcome:?}");

@@ -73,7 +73,9 @@ impl Processing {
             self.parts.outbox.notify_one();
         }
         if committed.is_done() {
-            told.iter().for_each(|endpoint| self.parts.endpoints.wake(endpoint));
+            for endpoint in &told {
+                self.parts.endpoints.wake(endpoint);
+            }
         }
         Ok(committed)
     }

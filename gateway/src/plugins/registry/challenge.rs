@@ -73,9 +73,9 @@ mod tests {
         Challenge::read(&headers)
     }
 
-    fn asks(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
+    fn asks(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
         let (service, scope) = (service.map(str::to_owned), scope.map(str::to_owned));
-        Some(Challenge::Bearer { realm: realm.to_owned(), service, scope })
+        Challenge::Bearer { realm: realm.to_owned(), service, scope }
     }
 
     #[test]
@@ -83,11 +83,11 @@ mod tests {
         let scope = "repository:team/plugin:pull,push";
         let usual =
             format!(r#"Bearer realm="https://auth.example.com/token",service="registry.example.com",scope="{scope}""#);
-        let expected = asks("https://auth.example.com/token", Some("registry.example.com"), Some(scope));
+        let expected = Some(asks("https://auth.example.com/token", Some("registry.example.com"), Some(scope)));
         assert_eq!(read(&[&usual]), expected);
         assert_eq!(read(&["Basic realm=\"x\"", &usual]), expected, "a token before a password");
-        assert_eq!(read(&["bearer realm=https://a/t , error=\"x\""]), asks("https://a/t", None, None));
-        assert_eq!(read(&[r#"Bearer service="a \"b\"", realm="r""#]), asks("r", Some("a \"b\""), None));
+        assert_eq!(read(&["bearer realm=https://a/t , error=\"x\""]), Some(asks("https://a/t", None, None)));
+        assert_eq!(read(&[r#"Bearer service="a \"b\"", realm="r""#]), Some(asks("r", Some("a \"b\""), None)));
         assert_eq!(read(&["BASIC"]), Some(Challenge::Basic));
         for nothing in ["Negotiate", "Bearer service=\"x\"", "Bearer realm=\"never ends", "", "Bearer"] {
             assert_eq!(read(&[nothing]), None, "{nothing}");

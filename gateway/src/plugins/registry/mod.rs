@@ -52,7 +52,7 @@ pub enum PullError {
     #[error("the registry can't be asked: {0}")]
     Away(Failure),
     #[error(
-        "the registry refused ({status}): set `registry.user` and `registry.password`, if it wants to know who asks"
+        "the registry refused ({status}): set `registry.user` and `registry.password` (or `--user`), if it wants to know who asks"
     )]
     Refused { status: u16 },
     #[error("`registry.user` or `registry.password` has characters in it that no header can have")]
@@ -108,13 +108,12 @@ pub async fn fetch(
         Some(digest) => kept.get(digest).await,
         None => None,
     };
-    let manifest = match manifest {
-        Some(manifest) => manifest,
-        None => {
-            let (manifest, digest) = pull.manifest().await?;
-            kept.put(&digest, &manifest).await.map_err(PullError::Keeping)?;
-            manifest.into()
-        }
+    let manifest = if let Some(manifest) = manifest {
+        manifest
+    } else {
+        let (manifest, digest) = pull.manifest().await?;
+        kept.put(&digest, &manifest).await.map_err(PullError::Keeping)?;
+        manifest.into()
     };
     let layer = manifest::component(&manifest)?;
     if pin.is_some_and(|pin| pin != layer.sha256) {
