@@ -7,12 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::channels::{Channels, NotRemoved};
 use crate::clock::Clock;
 use crate::message::ProviderError;
+use crate::rounds::{self, Worker};
 use crate::store::{self, ClaimedRemoval, RemovalResult, RemovalSettlement, Store};
 use crate::transport::Transport;
 
@@ -39,28 +41,8 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 const PATIENCE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Works until told to stop, then finishes what is under way.
-pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
-    let worker = Arc::new(parts);
-    let free = Arc::new(Semaphore::new(PARALLEL as usize));
-    while !*stop.borrow() {
-        let claimed = worker.claim(free.available_permits()).await;
-        let busy = !claimed.is_empty();
-        for removal in claimed {
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
-            let worker = Arc::clone(&worker);
-            tokio::spawn(async move {
-                worker.remove(removal).await;
-                drop(permit);
-            });
-        }
-        if !busy {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
-        }
-    }
-    let _ = free.acquire_many(PARALLEL).await;
+pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {
+    rounds::run(parts, PARALLEL, stop).await;
 }
 
 /// What a try came to that did not succeed.
@@ -74,12 +56,12 @@ struct Failed {
     hopeless: bool,
 }
 
-impl Parts {
-    async fn claim(&self, free: usize) -> Vec<ClaimedRemoval> {
-        if free == 0 {
-            return Vec::new();
-        }
-        match self.claim_due(free).await {
+#[async_trait]
+impl Worker for Parts {
+    type Claimed = ClaimedRemoval;
+
+    async fn claim(&self, limit: usize) -> Vec<ClaimedRemoval> {
+        match self.claim_due(limit).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(%error, "no provider can be asked to remove anything for now");
@@ -88,6 +70,16 @@ impl Parts {
         }
     }
 
+    async fn work(&self, removal: ClaimedRemoval) {
+        self.remove(removal).await;
+    }
+
+    async fn rest(&self) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Parts {
     async fn claim_due(&self, free: usize) -> Result<Vec<ClaimedRemoval>, store::Error> {
         let now = self.clock.now();
         if !self.store.removals_due(now).await? {

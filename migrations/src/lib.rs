@@ -20,6 +20,7 @@ mod m20261125_000011_removals;
 mod m20261125_000012_senders;
 mod m20261126_000001_plugins;
 mod m20261126_000002_seen;
+mod m20261126_000003_events;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000012_senders::Migration),
             Box::new(m20261126_000001_plugins::Migration),
             Box::new(m20261126_000002_seen::Migration),
+            Box::new(m20261126_000003_events::Migration),
         ]
     }
 }

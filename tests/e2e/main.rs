@@ -15,6 +15,8 @@ mod development;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod finding;
@@ -56,6 +58,8 @@ mod postgres;
 mod provider;
 #[cfg(test)]
 mod reconcile;
+#[cfg(test)]
+mod registries;
 #[cfg(test)]
 mod removals;
 #[cfg(test)]

@@ -14,8 +14,8 @@ const EACH: usize = 25;
 const CRASHES: usize = 5;
 
 /// Sends a text until somebody answers that it is on record, as Twilio would.
-fn insist(url: &str, from: &str, sid: &str) {
-    let (signature, body) = sign(url, &form(sid, from, "next ticket"));
+pub(crate) fn insist(url: &str, from: &str, sid: &str, text: &str) {
+    let (signature, body) = sign(url, &form(sid, from, text));
     let taken = wait_up_to(std::time::Duration::from_mins(1), || {
         let request = http::Request::post(url)
             .header("x-twilio-signature", &signature)
@@ -42,7 +42,7 @@ fn tickets_are_given_once_each_although_the_gateway_is_killed_again_and_again() 
             scope.spawn(move || {
                 for number in 0..EACH {
                     // Several from each, so that the order within a conversation matters, too.
-                    insist(url, &format!("+52998556{:04}", sender * 10 + number % 2), &message_sid());
+                    insist(url, &format!("+52998556{:04}", sender * 10 + number % 2), &message_sid(), "next ticket");
                     taken.fetch_add(1, Ordering::Relaxed);
                 }
             });

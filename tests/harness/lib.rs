@@ -22,6 +22,7 @@ mod plugin;
 mod postgres;
 mod process;
 mod provider;
+mod registry;
 mod twilio;
 
 use std::fmt::Display;
@@ -38,6 +39,7 @@ pub use log::Log;
 pub use plugin::{Behaviour, Plugin};
 pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};
+pub use registry::{Registry, digest};
 pub use twilio::{basic, form, sign};
 
 /// The account that everything here works for.

@@ -36,9 +36,16 @@ pub struct Received {
     /// Of its `X-Twilio-Signature` header.
     pub signature: Option<String>,
     pub form: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl Received {
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
     /// The first parameter of that name.
     pub fn get(&self, name: &str) -> &str {
         self.form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -225,14 +232,15 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     format!("{head}\r\n{body}")
 }
 
-async fn read(connection: &mut TcpStream) -> Option<Received> {
+pub(crate) async fn read(connection: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     loop {
         if connection.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
-        let text = String::from_utf8_lossy(&bytes);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]);
+        let body = &bytes[end + 4..];
         let length = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
@@ -240,16 +248,15 @@ async fn read(connection: &mut TcpStream) -> Option<Received> {
         if body.len() < length.unwrap_or(0) {
             continue;
         }
-        let header = |wanted: &str| {
-            head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
-            })
-        };
+        let named = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers: Vec<(String, String)> =
+            named.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+        let header = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         let (authorization, signature) = (header("authorization"), header("x-twilio-signature"));
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let method = head.split(' ').next().unwrap_or_default().to_owned();
-        let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        return Some(Received { method, path, authorization, signature, form });
+        let form = form_urlencoded::parse(body).into_owned().collect();
+        let body = String::from_utf8_lossy(body).into_owned();
+        return Some(Received { method, path, authorization, signature, form, headers, body });
     }
 }

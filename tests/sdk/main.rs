@@ -1,5 +1,5 @@
 //! Recado and its local Twilio against what Twilio itself publishes: its `OpenAPI` files, and its
-//! clients for Python and Node. README.md says what is needed; without it nothing is tested here.
+//! clients for Python and Node; and what applications are told against the library of Standard Webhooks. README.md says what is needed; without it nothing is tested here.
 #![cfg(test)]
 #![expect(clippy::print_stderr, reason = "it says what it skips")]
 
@@ -7,7 +7,7 @@ mod proxy;
 mod requests;
 mod tools;
 
-use recado_tests::{ACCOUNT_SID, AUTH_TOKEN, NUMBER, TestGateway, run};
+use recado_tests::{ACCOUNT_SID, AUTH_TOKEN, NUMBER, Plugin, ScriptedProvider, TestGateway, run};
 
 use proxy::Proxy;
 use tools::{Tools, succeed};
@@ -103,4 +103,25 @@ fn twilios_client_for_python_works_with_recado() {
 #[test]
 fn twilios_client_for_node_works_with_recado() {
     drive("client.mjs", false);
+}
+
+#[test]
+fn the_library_of_standard_webhooks_takes_what_an_endpoint_is_told() {
+    let Some(tools) = Tools::find() else { return };
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let application = ScriptedProvider::start([]);
+    let settings = format!(
+        "[endpoints.crm]\nurl = \"{}/hook\"\nsecret = \"{secret}\"\nprivate_addresses = true",
+        application.url()
+    );
+    let gateway = TestGateway::builder().plugin(Plugin::obedient()).config_toml(&settings).start();
+    gateway.text("+529981122334", "forward crm; say ¿qué tal?");
+    let [told] = application.wait_for(1).try_into().unwrap();
+    let mut script = tools.script("webhooks.py");
+    script.env("RECADO_SECRET", secret).env("RECADO_BODY", &told.body);
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let variable = format!("RECADO_{}", name.to_uppercase().replace('-', "_"));
+        script.env(variable, told.header(name));
+    }
+    succeed(script);
 }

@@ -9,11 +9,13 @@ mod request;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::rounds::{self, Worker};
 use crate::store::{self, CallbackResult, CallbackSettlement, ClaimedCallback, Store};
 use crate::transport::{Failure, Transport};
 
@@ -62,36 +64,16 @@ const LOOK: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// Works until told to stop, then finishes what is under way.
-pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
-    let worker = Arc::new(parts);
-    let free = Arc::new(Semaphore::new(PARALLEL as usize));
-    while !*stop.borrow() {
-        let claimed = worker.claim(free.available_permits()).await;
-        let busy = !claimed.is_empty();
-        for callback in claimed {
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
-            let worker = Arc::clone(&worker);
-            tokio::spawn(async move {
-                worker.tell(callback).await;
-                drop(permit);
-            });
-        }
-        if !busy {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
-        }
-    }
-    let _ = free.acquire_many(PARALLEL).await;
+pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {
+    rounds::run(parts, PARALLEL, stop).await;
 }
 
-impl Parts {
-    async fn claim(&self, free: usize) -> Vec<ClaimedCallback> {
-        if free == 0 {
-            return Vec::new();
-        }
-        match self.claim_due(free).await {
+#[async_trait]
+impl Worker for Parts {
+    type Claimed = ClaimedCallback;
+
+    async fn claim(&self, limit: usize) -> Vec<ClaimedCallback> {
+        match self.claim_due(limit).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(%error, "no application can be told anything for now");
@@ -100,6 +82,16 @@ impl Parts {
         }
     }
 
+    async fn work(&self, callback: ClaimedCallback) {
+        self.tell(callback).await;
+    }
+
+    async fn rest(&self) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Parts {
     async fn claim_due(&self, free: usize) -> Result<Vec<ClaimedCallback>, store::Error> {
         let now = self.clock.now();
         if !self.store.callbacks_due(now).await? {

@@ -82,6 +82,7 @@ impl Dev {
         let plugins = self.data.join("plugins").display().to_string();
         let media = self.data.join("media").display().to_string();
         let compiled = self.data.join("cache/plugins").display().to_string();
+        let fetched = self.data.join("cache/components").display().to_string();
         let database = format!("sqlite://{}", self.data.join("recado.db").display());
         let environment = &context.environment;
         let account_sid = environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID);
@@ -92,6 +93,7 @@ impl Dev {
             ("database.url", database),
             ("media.path", media),
             ("plugin_files.folder", plugins),
+            ("plugin_files.fetched", fetched),
             ("plugin_host.cache", compiled),
             ("channels.sms.kind", "twilio".to_owned()),
             ("channels.sms.base_url", phones_url.to_owned()),

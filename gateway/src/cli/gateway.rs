@@ -11,6 +11,7 @@ use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
 use crate::deciding::{self, Deciding};
+use crate::events::{self, Endpoints};
 use crate::followups;
 use crate::inbound::{self, Inbound};
 use crate::lookup::{self, Lookup};
@@ -35,6 +36,7 @@ pub(super) struct Gateway {
     reconcile: JoinHandle<()>,
     followups: JoinHandle<()>,
     callbacks: JoinHandle<()>,
+    events: JoinHandle<()>,
     removals: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
@@ -52,6 +54,8 @@ impl Gateway {
         let loader = plugins::Loader::start(engine, source).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
+        let endpoints = Endpoints::build(&config.endpoints)?;
+        endpoints.introduce(&store).await?;
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
@@ -104,6 +108,7 @@ impl Gateway {
             outbound: outbound.clone(),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
+            endpoints: endpoints.clone(),
             parallel: config.inbound.parallel,
             outbox: Arc::clone(&outbox),
         });
@@ -193,6 +198,8 @@ impl Gateway {
         keep_plugins_fresh(&loader, &config.plugin_files, &stopping);
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
+        let telling = events::run(endpoints.clone(), store.clone(), Arc::clone(&clock), stopping.clone());
+        let events = tokio::spawn(telling);
         let removing = removals::Parts {
             store: store.clone(),
             channels: channels.clone(),
@@ -211,6 +218,7 @@ impl Gateway {
             pauses,
             plugins: loader,
             replay,
+            endpoints,
             clock,
             locale,
             region: config.defaults.region.as_str().into(),
@@ -230,6 +238,7 @@ impl Gateway {
             reconcile,
             followups,
             callbacks,
+            events,
             removals,
             inbound,
             drain,
@@ -249,6 +258,7 @@ impl Gateway {
             let _ = self.delivery.await;
             let _ = self.media.await;
             let _ = self.callbacks.await;
+            let _ = self.events.await;
             let _ = self.removals.await;
         };
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {

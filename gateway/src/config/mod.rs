@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::channels::Channels;
 use crate::message::{Place, phone};
 use crate::{
-    callbacks, channels, delivery, followups, inbound, lookup, media, plugins, reconcile, store, telemetry, web,
+    callbacks, channels, delivery, events, followups, inbound, lookup, media, plugins, reconcile, store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -36,6 +36,8 @@ pub struct Config {
     pub media: media::Settings,
     pub reconcile: reconcile::Settings,
     pub callbacks: callbacks::Settings,
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, events::Settings>,
     pub lookup: lookup::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
@@ -133,6 +135,11 @@ impl Sources {
         for plugin in &mut config.plugins {
             let resolved = plugin.resolve(|name| self.environment.get(name));
             resolved.map_err(|wrong| wrong_plugin(&figment, &plugin.name, wrong))?;
+            plugin.fetched.clone_from(&config.plugin_files.fetched);
+        }
+        for (name, endpoint) in &mut config.endpoints {
+            let resolved = endpoint.resolve(|name| self.environment.get(name));
+            resolved.map_err(|(key, problem)| wrong(&figment, format!("endpoints.{name}.{key}"), problem))?;
         }
         config.check(&figment)?;
         Ok(config)
@@ -194,17 +201,17 @@ impl Config {
     }
 
     fn check(&self, figment: &Figment) -> Result<(), Error> {
-        let wrong = |key: String, problem: String| {
-            let origin =
-                figment.find_metadata(&key).map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
-            Error::Value { origin, key, problem }
-        };
+        let wrong = |key: String, problem: String| wrong(figment, key, problem);
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
         self.callbacks.check().map_err(|(key, problem)| wrong(format!("callbacks.{key}"), problem))?;
+        for (name, endpoint) in &self.endpoints {
+            events::check_name(name).map_err(|problem| wrong(format!("endpoints.{name}"), problem))?;
+            endpoint.check().map_err(|(key, problem)| wrong(format!("endpoints.{name}.{key}"), problem))?;
+        }
         Channels::build(&self.channels)
             .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
         if let Some(url) = &self.server.public_url {
@@ -227,6 +234,12 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What makes no sense, with where it stands.
+fn wrong(figment: &Figment, key: String, problem: String) -> Error {
+    let origin = figment.find_metadata(&key).map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+    Error::Value { origin, key, problem }
 }
 
 /// One of several plugins is named by its name.

@@ -59,11 +59,26 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 #[test]
 fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
-    let cases: [Case; 15] = [
+    let cases: [Case; 18] = [
         ("[reconcile]\nresend_after_s = 10", &[], "`reconcile.resend_after_s`: is 10, but must be at least 20"),
         ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
         ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
         ("[delivery]\nlease_s = 10", &[], "FOLDER/recado.toml: `delivery.lease_s`: is 10, but must be at least 21"),
+        (
+            "[endpoints.crm]\nurl = \"https://127.0.0.1/\"\nsecret = \"hush\"",
+            &[],
+            "FOLDER/recado.toml: `endpoints.crm.url`: is an address of this machine or its network",
+        ),
+        (
+            "[endpoints.crm]\nurl = \"https://crm.mx/\"\nsecret = \"env:NO_SUCH_KEY\"",
+            &[],
+            "`endpoints.crm.secret`: the environment variable NO_SUCH_KEY is not set, or empty",
+        ),
+        (
+            "[endpoints.\"c r m\"]\nurl = \"https://crm.mx/\"\nsecret = \"hush\"",
+            &[],
+            "`endpoints.c r m`: is no name for an endpoint",
+        ),
         ("[media]\nlink_ttl_h = 10", &[], "FOLDER/recado.toml: `media.link_ttl_h`: is 10, but must be at least 11"),
         ("[server]\npublic_url = \"https://a.mx/\"", &[], "`server.public_url`: must not end with a slash"),
         ("[defaults]\ntime_zone = \"Cancun\"", &[], "`defaults.time_zone`: `Cancun` is no time zone"),
@@ -147,6 +162,7 @@ fn every_key_is_in_the_reference() {
         "[media]",
         "[log]",
         "[plugin_host]",
+        "[endpoints.crm]",
         channel,
         plugin,
     ] {

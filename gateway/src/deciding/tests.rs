@@ -11,6 +11,7 @@ use super::*;
 use crate::actions::{Action, Changes, Decision, Flow, Verdict};
 use crate::channels::Channels;
 use crate::clock::ManualClock;
+use crate::events::Endpoints;
 use crate::media::{Files, Uploads, UploadsParts};
 use crate::message::{Address, ContactId, ConversationId};
 use crate::outbound::{self, Outbound};
@@ -98,6 +99,14 @@ impl Transport for Nowhere {
     }
 }
 
+/// One, `helpdesk`.
+fn endpoints() -> Endpoints {
+    let settings =
+        serde_json::json!({ "url": "https://helpdesk.example.com/", "secret": format!("whsec_{}", "A".repeat(32)) });
+    let settings = serde_json::from_value(settings).unwrap();
+    Endpoints::build(&BTreeMap::from([("helpdesk".to_owned(), settings)])).unwrap()
+}
+
 /// The flows, on a database of their own, with two channels.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
@@ -172,6 +181,7 @@ impl Fixture {
             outbound: outbound.clone(),
             clock: clock.clone(),
             ids: Arc::clone(&ids),
+            endpoints: endpoints(),
             parallel: 4,
             outbox,
         });

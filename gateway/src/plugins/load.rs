@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::builtin::{BUILTINS, builtin};
+use super::registry::{self, Reference};
 use super::wasm::{Engine, LoadError, WasmPlugin};
 use super::{Chain, Link, LiveFetcher, Settings};
 use crate::transport;
@@ -50,12 +51,23 @@ pub(super) async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
         component: settings.component.clone(),
         reason,
     };
+    if settings.is_remote() {
+        return remote(settings).await.map_err(|error| unreadable(error.to_string()));
+    }
     match settings.builtin() {
         Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
             unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
         }),
         None => tokio::fs::read(&settings.component).await.map_err(|error| unreadable(error.to_string())),
     }
+}
+
+/// From a registry, or as it was fetched from there before.
+async fn remote(settings: &Settings) -> Result<Vec<u8>, registry::PullError> {
+    let reference = Reference::parse(&settings.component)?;
+    let pin = settings.sha256.as_deref();
+    let fetched = registry::fetch(&reference, pin, &settings.registry, &settings.fetched).await?;
+    Ok(fetched.bytes)
 }
 
 /// The SHA-256 of a component, in hex; the one that is pinned, if one is.

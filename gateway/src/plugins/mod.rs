@@ -15,6 +15,7 @@ pub mod health;
 mod in_force;
 mod load;
 mod loader;
+pub mod registry;
 mod settings;
 mod surroundings;
 pub mod wasm;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fetching::AllowedHost;
+use super::registry::{Access, Reference, SCHEME};
 
 /// The most memory that any plugin may be given, in MiB.
 pub(super) const MAX_MEMORY_MIB: usize = 64;
@@ -46,6 +47,8 @@ pub struct Files {
     pub after_replay: u32,
     /// The most of them that may be treated differently, in per cent.
     pub max_changed: f64,
+    /// A folder where components from registries are kept.
+    pub fetched: PathBuf,
 }
 
 /// What an operator writes under `[[plugins]]`.
@@ -53,11 +56,17 @@ pub struct Files {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub name: String,
-    /// `builtin:NAME`, or the path of a component.
+    /// `builtin:NAME`, the path of a component, or `oci://REGISTRY/REPOSITORY:TAG`.
     pub component: String,
     /// The component's SHA-256, in hex, where no other shall be taken.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// How to get at a component that is in a registry.
+    #[serde(default)]
+    pub registry: Access,
+    /// Where it is kept then: of `[plugin_files]`.
+    #[serde(skip)]
+    pub fetched: PathBuf,
     #[serde(default)]
     pub on_error: OnError,
     /// Left out: `reuse` for the plugins that come with Recado, `call` for others.
@@ -161,6 +170,8 @@ impl Settings {
             name: name.into(),
             component: component.into(),
             sha256: None,
+            registry: Access::default(),
+            fetched: PathBuf::new(),
             on_error: OnError::default(),
             isolation: None,
             deadline_ms: default_deadline(),
@@ -187,6 +198,11 @@ impl Settings {
         self.component.strip_prefix("builtin:")
     }
 
+    /// Whether it is in a registry.
+    pub(super) fn is_remote(&self) -> bool {
+        self.component.starts_with(SCHEME)
+    }
+
     pub fn isolation(&self) -> Isolation {
         let usual = if self.builtin().is_some() { Isolation::Reuse } else { Isolation::Call };
         self.isolation.unwrap_or(usual)
@@ -204,6 +220,12 @@ impl Settings {
                 ));
             };
             secret.set(SecretString::from(found));
+        }
+        if let Some(password) = &mut self.registry.password
+            && let Some(wanted) = password.expose_secret().strip_prefix(VARIABLE)
+        {
+            let problem = format!("the environment variable {wanted} is not set, or empty");
+            *password = variable(wanted).map(SecretString::from).ok_or(("registry.password".to_owned(), problem))?;
         }
         Ok(())
     }
@@ -225,7 +247,28 @@ impl Settings {
         for (key, hosts) in [("hosts", &self.hosts), ("private_hosts", &self.private_hosts)] {
             parse_all(key, hosts)?;
         }
+        if self.is_remote() {
+            self.check_remote()?;
+        }
         self.secrets.iter().try_for_each(|(name, secret)| check_secret(name, secret))
+    }
+
+    /// What a registry has under a name today, it may not have tomorrow.
+    fn check_remote(&self) -> Result<(), (String, String)> {
+        let reference =
+            Reference::parse(&self.component).map_err(|problem| ("component".to_owned(), problem.to_string()))?;
+        let remedy = format!("`recado plugin fetch {}` says which", self.component);
+        match &self.sha256 {
+            None if !reference.is_pinned() => {
+                let problem =
+                    format!("is missing, but a component from a registry must be pinned by its SHA-256; {remedy}");
+                Err(("sha256".to_owned(), problem))
+            }
+            Some(pin) if pin.len() != 64 || !pin.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                Err(("sha256".to_owned(), format!("is not 64 hexadecimal digits; {remedy}")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
+use crate::events::Endpoints;
 use crate::message::MessageId;
 use crate::outbound::{self, Outbound};
 use crate::store::{self, Cause, Committed, Processed, Route, Store, Thread};
@@ -24,6 +25,7 @@ pub struct Parts {
     pub outbound: Outbound,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
+    pub endpoints: Endpoints,
     /// How many conversations are processed at the same time.
     pub parallel: usize,
     /// Told when there is something to send.
@@ -66,13 +68,19 @@ impl Processing {
         self.parts.outbound.publish(media).await
     }
 
-    /// Commits all that was decided as one, and wakes whoever sends it.
+    /// Commits all that was decided as one, and wakes whoever sends or tells it.
     pub async fn commit(&self, mut processed: Processed) -> Result<Committed, store::Error> {
         processed.at = self.parts.clock.now();
         let outbox = !processed.sends.is_empty() || processed.replies.iter().any(|reply| reply.route == Route::Outbox);
+        let told: Vec<String> = processed.events.iter().map(|event| event.endpoint.clone()).collect();
         let committed = self.parts.store.commit(processed).await?;
         if outbox && committed.is_done() {
             self.parts.outbox.notify_one();
+        }
+        if committed.is_done() {
+            for endpoint in &told {
+                self.parts.endpoints.wake(endpoint);
+            }
         }
         Ok(committed)
     }

@@ -10,7 +10,7 @@ use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, Plan
 use crate::deciding::Decided;
 use crate::message::{Address, Options};
 use crate::outbound::{self, Following, Origin, Request};
-use crate::store::{self, Cause, Processed, Submission, TimerChange};
+use crate::store::{self, Cause, EventKind, NewEvent, Processed, Submission, TimerChange};
 
 /// The most that is noted about one contact.
 const MAX_ATTRIBUTES: usize = 100;
@@ -40,7 +40,7 @@ impl Processing {
         processed.discarded = discarded(matter.cause, plan.discarded.take(), &mut processed);
         processed.attributes = attributes(&contact.attributes, std::mem::take(&mut plan.attributes), &mut processed);
         processed.timers = self.timers(matter, std::mem::take(&mut plan.timers), &mut processed).await?;
-        forwards(&plan.forwards, &mut processed);
+        self.forwards(std::mem::take(&mut plan.forwards), &mut processed);
         self.limit(matter, &mut plan, &mut processed).await?;
         Ok((processed, Outgoing { replies: plan.replies, sends: plan.sends }))
     }
@@ -130,6 +130,24 @@ impl Processing {
         let following = matter.following(&plugin);
         let prepared = self.parts.outbound.prepare(request, Some(&following), &processed.state).await;
         take("a message to send", &plugin, prepared, processed)
+    }
+
+    /// What applications are to be told.
+    fn forwards(&self, planned: Vec<PlannedForward>, processed: &mut Processed) {
+        let endpoints = &self.parts.endpoints;
+        for PlannedForward { plugin, endpoint, payload } in planned {
+            if endpoints.get(&endpoint).is_none() {
+                let there: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                let reason = format!(
+                    "a forward to `{endpoint}` was left out: there is no endpoint of this name; there are: {there}"
+                );
+                processed.leave_out(Some(&plugin), reason);
+                continue;
+            }
+            let id = self.parts.ids.next(self.parts.clock.now());
+            processed.events.push(NewEvent { id, endpoint, kind: EventKind::MessageForwarded, plugin, payload });
+        }
     }
 
     async fn timers(
@@ -277,12 +295,4 @@ fn attributes(
         changes.insert(name, value);
     }
     changes
-}
-
-/// What applications are to be told.
-fn forwards(planned: &[PlannedForward], processed: &mut Processed) {
-    for PlannedForward { plugin, endpoint, .. } in planned {
-        let reason = format!("a forward to `{endpoint}` was left out: there is no endpoint of this name");
-        processed.leave_out(Some(plugin), reason);
-    }
 }

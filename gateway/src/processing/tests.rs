@@ -132,6 +132,7 @@ async fn what_is_not_done_is_said() {
     let [sent] = processed.sends.as_slice() else { panic!("{:?}", processed.sends) };
     assert_eq!(sent.message.text, "fine");
     let said = left_out(&processed);
+    assert!(said[0].ends_with("there are: helpdesk"), "{}", said[0]);
     for (reason, word) in said.iter().zip(["`crm`", "`to`", "`fax`", "`from`", "1601", "http or https URLs"]) {
         assert!(reason.contains("was left out") && reason.contains(word), "{reason}");
     }
@@ -144,6 +145,38 @@ async fn what_is_not_done_is_said() {
     assert_eq!((timer.discarded.as_deref(), left_out(&timer).len()), (None, 1));
     let inbound = decided(&fixture, &of(Cause::Message), plan()).await;
     assert_eq!((inbound.discarded.as_deref(), left_out(&inbound).len()), (Some("spam"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_forwarded_is_told_as_it_is_after_the_decision() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (thread, call) = fixture.recorded(ANA, "¿Cuánto cuesta?").await;
+    let payload = Some(r#"{"queue": "ventas", "score": 0.5}"#.to_owned());
+    let actions = [
+        Action::Forward { endpoint: "helpdesk".to_owned(), payload },
+        Action::Tag { tag: "precio".to_owned() },
+        Action::Forward { endpoint: "helpdesk".to_owned(), payload: None },
+    ];
+    let processed = planned(&fixture, &matter(&thread, call.id), &actions).await;
+    assert_eq!((processed.events.len(), left_out(&processed).len()), (2, 0));
+    assert_eq!(fixture.processing.commit(processed).await.unwrap(), Committed::Done);
+
+    let now = fixture.clock.now();
+    let [first] = fixture.store.claim_events("helpdesk", now, now, 10).await.unwrap().try_into().unwrap();
+    let body: serde_json::Value = serde_json::from_str(&first.body).unwrap();
+    assert_eq!((&body["type"], &body["timestamp"]), (&"message.forwarded".into(), &now.to_string().into()));
+    let data = &body["data"];
+    let mut message = serde_json::to_value(fixture.store.message(call.id).await.unwrap().unwrap()).unwrap();
+    assert!(message["processed_at"].is_string());
+    assert_eq!(data["message"], message.take());
+    let conversation = fixture.store.conversation(thread.conversation.id).await.unwrap().unwrap();
+    assert_eq!(conversation.tags, ["precio"]);
+    assert_eq!(data["conversation"], serde_json::to_value(conversation).unwrap());
+    assert_eq!(data["plugin"], "asks");
+    assert_eq!(data["payload"], serde_json::json!({ "queue": "ventas", "score": 0.5 }));
+    let events = fixture.store.events_of(call.id).await.unwrap();
+    let states: Vec<_> = events.iter().map(|event| (event.id == first.id, event.state, event.tries)).collect();
+    assert_eq!(states, [(true, store::EventState::Sending, 1), (false, store::EventState::Waiting, 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

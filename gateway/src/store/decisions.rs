@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Snapshot;
+use super::events::NewEvent;
 use super::records::{NewOutbound, Submission};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, MessageId, ProviderError, Status};
 
@@ -55,6 +56,8 @@ pub struct Processed {
     /// To anybody. They have no idempotency, state or traces of their own: those are here.
     pub sends: Vec<Submission>,
     pub timers: Vec<TimerChange>,
+    /// What endpoints are told, in order.
+    pub events: Vec<NewEvent>,
     /// In the order they were made.
     pub state: Vec<StateChange>,
     pub traces: Vec<Trace>,
@@ -87,6 +90,7 @@ impl Processed {
             replies: Vec::new(),
             sends: Vec::new(),
             timers: Vec::new(),
+            events: Vec::new(),
             state: Vec::new(),
             traces: Vec::new(),
         }

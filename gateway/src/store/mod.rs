@@ -7,6 +7,7 @@
 mod connect;
 mod decisions;
 mod entities;
+mod events;
 mod inspect;
 mod listing;
 mod media;
@@ -30,6 +31,7 @@ use tokio::sync::mpsc;
 
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
 pub use decisions::*;
+pub use events::*;
 pub use inspect::{Inspection, Seen, inspect};
 pub use listing::{Beside, Listing};
 pub use media::*;

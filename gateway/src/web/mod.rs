@@ -28,6 +28,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::channels::Channels;
 use crate::clock::Clock;
+use crate::events::Endpoints;
 use crate::inbound::Inbound;
 use crate::lookup::Lookup;
 use crate::media::Uploads;
@@ -68,6 +69,7 @@ pub struct App {
     pub pauses: Pauses,
     pub plugins: Loader,
     pub replay: Replay,
+    pub endpoints: Endpoints,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Where numbers without a country code are dialled.
@@ -109,6 +111,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/plugins", get(api::plugins::list))
         .route("/v1/plugins/reload", post(api::plugins::reload))
         .route("/v1/plugins/replay", post(api::plugins::replay))
+        .route("/v1/endpoints", get(api::endpoints::list))
+        .route("/v1/endpoints/{name}/enable", post(api::endpoints::enable))
+        .route("/v1/endpoints/{name}/events", get(api::endpoints::events))
+        .route("/v1/endpoints/{name}/events/{id}/replay", post(api::endpoints::replay))
         .route("/v1/consents", get(api::consents::list))
         .route("/v1/lookup/{number}", get(api::lookup::one))
         .fallback(problem::no_such_route)

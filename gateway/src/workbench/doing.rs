@@ -134,6 +134,8 @@ impl Workbench {
                 outcome.refused.push(reason);
                 None
             }
+            // Why is said already.
+            Passed::Failed { .. } => None,
         }
     }
 

@@ -143,6 +143,8 @@ impl Workbench {
         let mut outcome = self.outcome(Hook::Outbound, about, to.clone(), ran);
         match passed {
             Passed::Rejected { reason, .. } => outcome.rejected = Some(reason),
+            // Why is said already.
+            Passed::Failed { .. } => {}
             Passed::Accepted { call, tags } => {
                 let channel = if call.channel.is_empty() { channel } else { call.channel.clone() };
                 let id = self.open(&channel, &to);

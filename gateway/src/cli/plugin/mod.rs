@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod component;
+mod fetch;
 mod new;
 mod run;
 mod shown;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::call::Reach;
+use fetch::Fetch;
 
 #[derive(Debug, Args)]
 pub(super) struct Plugin {
@@ -34,6 +36,8 @@ enum What {
     Run(Box<run::Run>),
     /// Run a table of cases on a component
     Test(test::Test),
+    /// Fetch a component from a registry, and say how to pin it
+    Fetch(Fetch),
     /// Show the plugins of a running gateway, and how they fare
     List(Running),
     /// Load what changed into a running gateway; if anything can't be loaded, nothing changes
@@ -71,6 +75,7 @@ impl Plugin {
             What::Check(command) => command.run(context).await,
             What::Run(command) => command.run(context).await,
             What::Test(command) => command.run(context).await,
+            What::Fetch(fetch) => fetch.run(context).await,
             What::List(running) => running.list(context).await,
             What::Reload { running, after_replay, max_changed } => {
                 running.reload(context, *after_replay, *max_changed).await

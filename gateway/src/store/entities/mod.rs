@@ -8,6 +8,8 @@ pub(super) mod callbacks;
 pub(super) mod consents;
 pub(super) mod contacts;
 pub(super) mod conversations;
+pub(super) mod endpoints;
+pub(super) mod events;
 pub(super) mod idempotency_keys;
 pub(super) mod lookups;
 pub(super) mod media;

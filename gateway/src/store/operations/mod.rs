@@ -1,12 +1,14 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
 mod again;
+mod bodies;
 mod callbacks;
 mod cancel;
 mod check;
 mod claim;
 mod consent;
 mod conversation;
+mod events;
 mod follow;
 mod keys;
 mod lookups;
@@ -32,6 +34,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 use serde_json::Value;
 
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
+pub(super) use events::OPEN as OPEN_EVENTS;
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::state::{Book, Entry};
 use super::submit::insert_outbound;
-use super::{consent, follow, millis, storable, timers};
+use super::{bodies, consent, follow, millis, storable, timers};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
@@ -88,6 +88,7 @@ async fn carry_out(
         at: processed.at,
     });
     book.write(transaction, entries.collect()).await?;
+    bodies::add(transaction, done).await?;
     follow::explain(transaction, done.iter().flat_map(|processed| &processed.traces).collect()).await
 }
 

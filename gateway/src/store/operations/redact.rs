@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::settle::read;
-use super::{millis, removals};
+use super::{bodies, millis, removals};
 use crate::message::{MessageId, Removal, Status};
 use crate::store::entities::{media, messages, parts, plugin_state, timers, traces};
 use crate::store::shown::Redaction;
@@ -89,7 +89,7 @@ impl Redact {
     }
 }
 
-/// The text is in the message and in its parts; that of a reply also in what the webhook was
+/// The text is in the message, in its parts and in what endpoints are told of it; that of a reply also in what the webhook was
 /// answered, and in what the plugins decided about it and about the message that led to it.
 pub(super) async fn clear(
     transaction: &DatabaseTransaction,
@@ -116,6 +116,7 @@ pub(super) async fn clear(
         .filter(parts::Column::MessageId.eq(message.id))
         .exec(transaction)
         .await?;
+    bodies::redact(transaction, message.id).await?;
     let asked = message.in_reply_to.or(message.caused_by).unwrap_or(message.id);
     traces::Entity::update_many()
         .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))

@@ -32,6 +32,7 @@ mod callbacks;
 mod canceling;
 mod claiming;
 mod consents;
+mod events;
 mod follow;
 mod inspecting;
 mod listing;
@@ -64,6 +65,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::decisions::*;
+use super::events::*;
 use super::records::*;
 use super::shown::*;
 use super::{Settings, Store};

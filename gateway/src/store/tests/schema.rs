@@ -21,7 +21,8 @@ async fn every_table_fits_its_entity(database: Database) {
             assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
         )*};
     }
-    select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, idempotency_keys, lookups);
+    select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, endpoints, events);
+    select!(idempotency_keys, lookups);
     select!(media, media_links, messages, observations, parts, plugin_state, pulls, removals, reports, timers, traces);
     select!(uploads);
     store.ping().await.unwrap();

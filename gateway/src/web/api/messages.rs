@@ -15,7 +15,7 @@ use super::{List, Paging, id};
 use crate::channels::Explanation;
 use crate::message::{ConversationId, Direction, Locale, MessageId, Options};
 use crate::outbound;
-use crate::store::{Idempotency, KnownRemoval, Message, MessageFilter, Page, Trace};
+use crate::store::{Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -217,6 +217,9 @@ pub(in crate::web) struct Decisions {
     message_id: MessageId,
     /// What each plugin decided, in the order they were asked.
     plugins: Vec<Trace>,
+    /// What endpoints are told of it, and what came of that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    forwards: Vec<KnownEvent>,
     /// What its provider was told to forget, and whether it did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     removals: Vec<KnownRemoval>,
@@ -230,6 +233,7 @@ pub(in crate::web) async fn trace(
 ) -> Result<Json<Decisions>, Problem> {
     let message_id = find(&app, &text).await?.id;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
+    let forwards = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Decisions { message_id, plugins, removals }))
+    Ok(Json(Decisions { message_id, plugins, forwards, removals }))
 }

@@ -1,0 +1,154 @@
+//! Telling applications of events at their endpoints, as Standard Webhooks has it.
+//!
+//! What is to be told is in the database, written with the decision that led to it. Each endpoint is told
+//! by itself, so that one which does not answer holds up no other; in order for each conversation, and
+//! again under the same id until it answers.
+
+mod judging;
+mod settings;
+mod signature;
+mod telling;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, watch};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::rounds;
+use crate::store::{self, Store};
+use crate::transport::{Failure, HttpTransport, Limits, Reach, Transport};
+pub use settings::{Settings, check_name};
+use signature::Key;
+use telling::Teller;
+
+/// How many events one endpoint is told at the same time.
+const PARALLEL: u32 = 8;
+
+/// The endpoints that there are. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Endpoints(Arc<BTreeMap<String, Arc<Endpoint>>>);
+
+/// Where an application is told.
+pub struct Endpoint {
+    pub name: String,
+    pub settings: Settings,
+    key: Key,
+    transport: Arc<dyn Transport>,
+    /// Told when there is something to tell.
+    news: Notify,
+}
+
+/// Why there can't be an endpoint.
+#[derive(Debug, thiserror::Error)]
+#[error("`endpoints.{name}`: {problem}")]
+pub struct BadEndpoint {
+    name: String,
+    problem: String,
+}
+
+impl Endpoint {
+    fn build(name: &str, settings: &Settings) -> Result<Self, BadEndpoint> {
+        let bad = |problem: String| BadEndpoint { name: name.to_owned(), problem };
+        let key = Key::read(&settings.secret).map_err(|problem| bad(problem.to_string()))?;
+        let total = Duration::from_secs(u64::from(settings.timeout_s));
+        let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
+        let limits = Limits { total, reach, ..Limits::default() };
+        let transport = HttpTransport::new(limits).map_err(|failure: Failure| bad(failure.to_string()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            key,
+            transport: Arc::new(transport),
+            news: Notify::new(),
+        })
+    }
+
+    /// Its URL, for others to see: without what may be a secret.
+    pub fn shown_url(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.settings.url) else { return String::new() };
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.into()
+    }
+}
+
+impl Endpoints {
+    pub fn build(settings: &BTreeMap<String, Settings>) -> Result<Self, BadEndpoint> {
+        let built = settings.iter().map(|(name, settings)| {
+            let endpoint = Endpoint::build(name, settings)?;
+            Ok((name.clone(), Arc::new(endpoint)))
+        });
+        Ok(Self(Arc::new(built.collect::<Result<_, BadEndpoint>>()?)))
+    }
+
+    /// By name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.0.values()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<Endpoint>> {
+        self.0.get(name)
+    }
+
+    /// There is something to tell this one.
+    pub fn wake(&self, name: &str) {
+        if let Some(endpoint) = self.get(name) {
+            endpoint.news.notify_one();
+        }
+    }
+
+    /// Puts down at start which there are, and takes up what an earlier run left.
+    pub async fn introduce(&self, store: &Store) -> Result<(), store::Error> {
+        for endpoint in self.iter() {
+            let digest = hex::encode(Sha256::digest(endpoint.settings.url.as_bytes()));
+            store.introduce_endpoint(&endpoint.name, digest).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells all endpoints until told to stop, then finishes what is under way.
+pub async fn run(endpoints: Endpoints, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
+    let enabled = endpoints.iter().filter(|endpoint| !endpoint.settings.disabled);
+    let tellers = enabled.map(|endpoint| {
+        let teller = Teller { store: store.clone(), clock: Arc::clone(&clock), endpoint: Arc::clone(endpoint) };
+        rounds::run(teller, PARALLEL, stop.clone())
+    });
+    futures::future::join_all(tellers).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn endpoint(url: &str, private_addresses: bool) -> Endpoint {
+        let secret = format!("whsec_{}", "A".repeat(32));
+        let settings = serde_json::json!({ "url": url, "secret": secret, "private_addresses": private_addresses });
+        Endpoint::build("crm", &serde_json::from_value(settings).unwrap()).unwrap()
+    }
+
+    /// Whatever the settings were checked for: a name may mean another address by now.
+    #[tokio::test]
+    async fn a_private_address_is_called_only_where_that_is_allowed() {
+        for url in ["http://127.0.0.1:1/", "http://localhost:1/"] {
+            for allowed in [false, true] {
+                let request = http::Request::post(url).body(Bytes::new()).unwrap();
+                let failure = endpoint(url, allowed).transport.send(request).await.unwrap_err();
+                assert_eq!(failure.is_private(), !allowed, "{url}: {failure}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_a_secret() {
+        let shown = endpoint("https://ana:hush@crm.example.com:8443/hook?token=hush", false).shown_url();
+        assert_eq!(shown, "https://crm.example.com:8443/hook");
+    }
+}

@@ -1,0 +1,218 @@
+//! Telling endpoints: leased to a worker in order for each conversation, settled. What they are told is
+//! in `bodies`.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
+};
+use uuid::Uuid;
+
+use super::{count, millis, storable};
+use crate::message::MessageId;
+use crate::store::entities::{endpoints, events};
+use crate::store::events::{ClaimedEvent, EventResult, EventSettlement, EventState};
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// An event waits for every earlier one of its conversation at the same endpoint. One whose lease ended
+/// may have arrived, but nobody knows: it is told again, under the same id. One that is gone is told nothing.
+pub(in crate::store) const OPEN: &str = "SELECT open.id FROM events AS open WHERE open.endpoint = $2 \
+    AND ((open.state = 'waiting' AND open.due_at <= $1) OR (open.state = 'sending' AND open.lease_until < $1)) \
+    AND NOT EXISTS (SELECT 1 FROM endpoints WHERE endpoints.name = $2 AND endpoints.gone_at IS NOT NULL) \
+    AND NOT EXISTS (SELECT 1 FROM events AS earlier WHERE earlier.endpoint = open.endpoint \
+    AND earlier.conversation_id = open.conversation_id AND earlier.id < open.id \
+    AND earlier.state IN ('waiting', 'sending')) ORDER BY open.due_at, open.id LIMIT ";
+
+struct Claim {
+    endpoint: String,
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+}
+
+#[async_trait]
+impl Operation for Claim {
+    type Output = Vec<ClaimedEvent>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedEvent>, Error> {
+        let backend = transaction.get_database_backend();
+        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
+        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
+        let sql = format!(
+            "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
+             UPDATE events SET state = 'sending', tries = tries + 1, lease_until = $3 \
+             WHERE id IN (SELECT id FROM claimed) RETURNING *",
+            self.limit
+        );
+        let values = [millis(self.now).into(), self.endpoint.as_str().into(), millis(self.until).into()];
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let claimed = |row| {
+            let row = events::Model::from_query_result(row, "")?;
+            Ok(ClaimedEvent {
+                id: row.id,
+                message_id: MessageId(row.message_id),
+                body: row.body,
+                tries: u32::try_from(row.tries).unwrap_or(0),
+            })
+        };
+        let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, Error>>()?;
+        claimed.sort_by_key(|event| event.id);
+        Ok(claimed)
+    }
+}
+
+#[async_trait]
+impl Operation for EventSettlement {
+    type Output = ();
+
+    /// Unless another worker has taken it since.
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let (state, due_at, problem) = match &self.result {
+            EventResult::Delivered => (EventState::Delivered, None, None),
+            EventResult::Retry { due_at, problem } => (EventState::Waiting, Some(*due_at), Some(problem)),
+            EventResult::GivenUp { problem } => (EventState::GivenUp, None, Some(problem)),
+            EventResult::Gone { problem } => (EventState::Waiting, Some(self.at), Some(problem)),
+        };
+        let mut update = events::Entity::update_many()
+            .col_expr(events::Column::State, Expr::value(state.as_str()))
+            .col_expr(events::Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(events::Column::Answer, Expr::value(self.answer.map(i32::from)))
+            .col_expr(events::Column::Problem, Expr::value(problem.map(|problem| storable(problem))))
+            .filter(events::Column::Id.eq(self.id))
+            .filter(events::Column::State.eq(EventState::Sending.as_str()))
+            .filter(events::Column::Tries.eq(count(self.tries)));
+        update = match due_at {
+            Some(due_at) => update.col_expr(events::Column::DueAt, Expr::value(millis(due_at))),
+            None => update.col_expr(events::Column::FinishedAt, Expr::value(millis(self.at))),
+        };
+        if update.exec(transaction).await?.rows_affected == 0 {
+            return Ok(());
+        }
+        let mut known = endpoints::Entity::update_many().filter(endpoints::Column::Name.eq(&self.endpoint));
+        known = match problem {
+            None => known.col_expr(endpoints::Column::LastSuccessAt, Expr::value(millis(self.at))),
+            Some(problem) => known
+                .col_expr(endpoints::Column::LastFailureAt, Expr::value(millis(self.at)))
+                .col_expr(endpoints::Column::LastFailure, Expr::value(storable(problem))),
+        };
+        if let EventResult::Gone { .. } = self.result {
+            known = known.col_expr(endpoints::Column::GoneAt, Expr::value(millis(self.at)));
+        }
+        known.exec(transaction).await?;
+        Ok(())
+    }
+}
+
+/// That there is an endpoint, at the start of a gateway.
+struct Introduce {
+    name: String,
+    url_digest: String,
+}
+
+#[async_trait]
+impl Operation for Introduce {
+    type Output = ();
+
+    /// With another URL it is another one, and no longer gone.
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let backend = transaction.get_database_backend();
+        let sql = "INSERT INTO endpoints (name, url_digest) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
+                   gone_at = CASE WHEN endpoints.url_digest = excluded.url_digest THEN endpoints.gone_at END, \
+                   url_digest = excluded.url_digest";
+        let values = [self.name.as_str().into(), self.url_digest.as_str().into()];
+        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        // On Postgres another gateway may be at it: there its time runs out.
+        if backend == DbBackend::Sqlite {
+            events::Entity::update_many()
+                .col_expr(events::Column::State, Expr::value(EventState::Waiting.as_str()))
+                .col_expr(events::Column::LeaseUntil, Expr::value(None::<i64>))
+                .filter(events::Column::Endpoint.eq(&self.name))
+                .filter(events::Column::State.eq(EventState::Sending.as_str()))
+                .exec(transaction)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// That an endpoint is there again.
+struct Enable {
+    name: String,
+}
+
+#[async_trait]
+impl Operation for Enable {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        endpoints::Entity::update_many()
+            .col_expr(endpoints::Column::GoneAt, Expr::value(None::<i64>))
+            .filter(endpoints::Column::Name.eq(&self.name))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+/// That an event is told once more, or that one which waits is told now.
+struct Replay {
+    endpoint: String,
+    id: Uuid,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Replay {
+    type Output = ();
+
+    /// One that is just being told is left to whoever tells it.
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        events::Entity::update_many()
+            .col_expr(events::Column::State, Expr::value(EventState::Waiting.as_str()))
+            .col_expr(events::Column::DueAt, Expr::value(millis(self.now)))
+            .col_expr(events::Column::Tries, Expr::value(0))
+            .col_expr(events::Column::FinishedAt, Expr::value(None::<i64>))
+            .filter(events::Column::Id.eq(self.id))
+            .filter(events::Column::Endpoint.eq(&self.endpoint))
+            .filter(events::Column::State.ne(EventState::Sending.as_str()))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Leases up to `limit` of an endpoint's events that are due, until `until`.
+    pub async fn claim_events(
+        &self,
+        endpoint: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ClaimedEvent>, Error> {
+        self.write(Claim { endpoint: endpoint.to_owned(), now, until, limit }).await
+    }
+
+    /// Records what a try to tell an event came to.
+    pub async fn settle_event(&self, settlement: EventSettlement) -> Result<(), Error> {
+        self.write(settlement).await
+    }
+
+    /// Says at start that there is an endpoint, by its URL's SHA-256, and takes back what an earlier run
+    /// leased and did not settle.
+    pub async fn introduce_endpoint(&self, name: &str, url_digest: String) -> Result<(), Error> {
+        self.write(Introduce { name: name.to_owned(), url_digest }).await
+    }
+
+    /// Says that an endpoint that was gone is there again.
+    pub async fn enable_endpoint(&self, name: &str) -> Result<(), Error> {
+        self.write(Enable { name: name.to_owned() }).await
+    }
+
+    /// Has an event told again, under the same id.
+    pub async fn replay_event(&self, endpoint: &str, id: Uuid, now: Timestamp) -> Result<(), Error> {
+        self.write(Replay { endpoint: endpoint.to_owned(), id, now }).await
+    }
+}

@@ -1,0 +1,116 @@
+//! `/v1/endpoints`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{List, Paging, id};
+use crate::events::Endpoint;
+use crate::store::{KnownEndpoint, KnownEvent, Page};
+use crate::web::App;
+use crate::web::auth::Caller;
+use crate::web::problem::Problem;
+use crate::web::query::Query;
+
+/// An endpoint as others see it.
+#[derive(Serialize)]
+pub(in crate::web) struct Shown {
+    name: String,
+    /// Without what may be a secret in it.
+    url: String,
+    state: Telling,
+    /// When it said that it is gone for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone_at: Option<Timestamp>,
+    /// How many events it is still to be told.
+    waiting: u64,
+    last_success_at: Option<Timestamp>,
+    last_failure_at: Option<Timestamp>,
+    /// What the last try came to that came to nothing good.
+    last_failure: Option<String>,
+}
+
+/// Whether it is told anything.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Telling {
+    Active,
+    /// The settings say no.
+    Disabled,
+    /// It answered 410.
+    Gone,
+}
+
+impl Shown {
+    fn of(endpoint: &Endpoint, known: KnownEndpoint) -> Self {
+        Self {
+            name: endpoint.name.clone(),
+            url: endpoint.shown_url(),
+            state: match (endpoint.settings.disabled, known.gone_at) {
+                (true, _) => Telling::Disabled,
+                (false, Some(_)) => Telling::Gone,
+                (false, None) => Telling::Active,
+            },
+            gone_at: known.gone_at,
+            waiting: known.waiting,
+            last_success_at: known.last_success_at,
+            last_failure_at: known.last_failure_at,
+            last_failure: known.last_failure,
+        }
+    }
+}
+
+/// `GET /v1/endpoints`: all of them, by name.
+pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Result<Json<List<Shown>>, Problem> {
+    let mut known = app.store.endpoints().await.map_err(|error| Problem::store(&error))?;
+    let shown =
+        app.endpoints.iter().map(|endpoint| Shown::of(endpoint, known.remove(&endpoint.name).unwrap_or_default()));
+    Ok(List::of(Page { items: shown.collect(), next: None }))
+}
+
+/// `POST /v1/endpoints/{name}/enable`: it is there again, although it had answered 410.
+pub(in crate::web) async fn enable(
+    State(app): State<App>,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Shown>, Problem> {
+    let endpoint = find(&app, &name)?;
+    app.store.enable_endpoint(&name).await.map_err(|error| Problem::store(&error))?;
+    app.endpoints.wake(&name);
+    let known = app.store.endpoints().await.map_err(|error| Problem::store(&error))?.remove(&name);
+    Ok(Json(Shown::of(endpoint, known.unwrap_or_default())))
+}
+
+/// `GET /v1/endpoints/{name}/events`: the newest first.
+pub(in crate::web) async fn events(
+    State(app): State<App>,
+    _: Caller,
+    Path(name): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<KnownEvent>>, Problem> {
+    find(&app, &name)?;
+    let (cursor, limit) = paging.read()?;
+    let page = app.store.events(&name, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    Ok(List::of(page))
+}
+
+/// `POST /v1/endpoints/{name}/events/{id}/replay`: tells it again, or now. 202 once that is on record.
+pub(in crate::web) async fn replay(
+    State(app): State<App>,
+    _: Caller,
+    Path((name, text)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<KnownEvent>), Problem> {
+    find(&app, &name)?;
+    let id = id(&text).ok_or_else(|| Problem::not_found("event"))?;
+    app.store.replay_event(&name, id, app.clock.now()).await.map_err(|error| Problem::store(&error))?;
+    let event = app.store.event(&name, id).await.map_err(|error| Problem::store(&error))?;
+    let event = event.ok_or_else(|| Problem::not_found("event"))?;
+    app.endpoints.wake(&name);
+    Ok((StatusCode::ACCEPTED, Json(event)))
+}
+
+fn find<'a>(app: &'a App, name: &str) -> Result<&'a Endpoint, Problem> {
+    app.endpoints.get(name).map(AsRef::as_ref).ok_or_else(|| Problem::not_found("endpoint"))
+}
