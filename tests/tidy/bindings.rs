@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use wit_bindgen_c::Opts;
 use wit_bindgen_core::wit_parser::Resolve;
-use wit_bindgen_core::{Files, WorldGenerator};
+use wit_bindgen_core::Files;
 
 use super::root;
 
