@@ -8,8 +8,9 @@ use serde_json::json;
 /// The plugin that does what the messages say.
 const OBEDIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/harness/obedient.wasm");
 
+/// What is compiled is kept from test to test.
 fn recado(folder: &Path, arguments: &[&str]) -> Ran {
-    run(folder, &[&["plugin"], arguments].concat(), &[])
+    run(folder, &[&["plugin"], arguments].concat(), &[("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))])
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! what every file owes its reader.
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
+mod bindings;
 mod guests;
 
 use std::collections::BTreeSet;

@@ -218,7 +218,10 @@ mod tests {
             }
             for path in begun.files.iter().filter(|path| !path.starts_with("vendor/")) {
                 let bytes = std::fs::read(begun.folder.join(path)).unwrap();
-                assert!(!String::from_utf8_lossy(&bytes).contains("{{"), "{path} of {name} has a gap in it");
+                let text = String::from_utf8_lossy(&bytes);
+                for gap in ["name", "schema", "sdk", "settings", "source", "install"] {
+                    assert!(!text.contains(&["{{", gap, "}}"].concat()), "{path} of {name} has a gap: {gap}");
+                }
             }
             let project = Project::read(&begun.folder).unwrap();
             assert!(project.is_none_or(|project| project.name == name && language != Written::Rust));
