@@ -100,6 +100,7 @@ impl Loader {
 
     /// A chain of what the source names now, without putting it in force.
     pub async fn candidate(&self) -> Result<Chain, ReloadError> {
+        self.0.fetch().await?;
         let loaded = self.0.loaded.lock().await;
         let (next, _) = self.0.load(&loaded).await?;
         Ok(chain(&next)?)
@@ -107,6 +108,7 @@ impl Loader {
 
     /// Brings the chain in force up to date.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        self.0.fetch().await?;
         let mut loaded = self.0.loaded.lock().await;
         let (next, plugins) = self.0.load(&loaded).await?;
         self.0.in_force.replace(chain(&next)?);
@@ -115,21 +117,22 @@ impl Loader {
     }
 
     /// Reloads whenever a file changes, until told to stop. A change counts once it has lasted for one
-    /// look: who copies a large file is given the time to finish.
+    /// look: who copies a large file is given the time to finish. What the first look sees counts as one,
+    /// too, since it may be another than was loaded.
     pub async fn watch(self, every: Duration, mut stop: watch::Receiver<bool>) {
-        let mut known = self.0.look().await;
-        let mut seen = known.clone();
+        let mut known = None;
+        let mut seen = self.0.look().await;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             let now = self.0.look().await;
-            if now == known || now != seen {
+            if known.as_ref() == Some(&now) || now != seen {
                 seen = now;
                 continue;
             }
-            known = now;
+            known = Some(now);
             self.reload_and_tell("a file changed").await;
         }
     }
@@ -156,6 +159,16 @@ fn chain(loaded: &[Loaded]) -> Result<Chain, ChainError> {
 }
 
 impl Shared {
+    /// Gets what is in registries, so that it is here once it is loaded: nobody who only wants to see the
+    /// plugins shall wait for a registry.
+    async fn fetch(&self) -> Result<(), ReloadError> {
+        let wanted = (self.source)().map_err(ReloadError::Settings)?;
+        for settings in wanted.settings.iter().filter(|settings| settings.is_remote()) {
+            load::read(settings).await?;
+        }
+        Ok(())
+    }
+
     async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
         let mut next = Vec::with_capacity(wanted.settings.len());
