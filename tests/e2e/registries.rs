@@ -1,6 +1,6 @@
 //! Plugins from an OCI registry: pinned, checked, kept, and never fetched while a message waits.
 
-use recado_tests::{Behaviour, Builder, Plugin, Ran, Registry, TestGateway, digest, form, run, wait_for};
+use recado_tests::{Answer, Behaviour, Builder, Plugin, Ran, Registry, TestGateway, digest, form, run, wait_for};
 use serde_json::{Value, json};
 
 use super::message_sid;
@@ -32,6 +32,17 @@ fn said(gateway: &TestGateway) -> String {
     let answer = gateway.signed_webhook("sms/inbound", &form(&message_sid(), ANA, "hola"));
     assert_eq!(answer.status(), 200);
     answer.text()
+}
+
+/// Names another component in the settings, and reloads.
+fn change(gateway: &TestGateway, registry: &Registry, name: &str, pin: &str) -> Answer {
+    let path = gateway.folder().join("test.toml");
+    let mut settings: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+    let plugin = settings["plugins"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+    plugin.insert("component".to_owned(), registry.reference(name).into());
+    plugin.insert("sha256".to_owned(), pin.into());
+    std::fs::write(path, settings.to_string()).unwrap();
+    gateway.post("/v1/plugins/reload", &Value::Null)
 }
 
 /// Checks settings with one plugin.
@@ -94,23 +105,36 @@ fn a_reload_fetches_what_is_new_and_keeps_the_old_where_it_can_not() {
     registry.push("says:1", &first);
     let mut gateway = builder(&registry.reference("says:1"), &pin(&first)).start();
     assert!(said(&gateway).contains("uno"));
-    let other = |gateway: &TestGateway, name: &str, pin: &str| {
-        let path = gateway.folder().join("test.toml");
-        let mut settings: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
-        let plugin = settings["plugins"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
-        plugin.insert("component".to_owned(), registry.reference(name).into());
-        plugin.insert("sha256".to_owned(), pin.into());
-        std::fs::write(path, settings.to_string()).unwrap();
-        gateway.post("/v1/plugins/reload", &Value::Null)
-    };
-    let problem = other(&gateway, "says:2", &sha256(&second)).expect(422);
+    let problem = change(&gateway, &registry, "says:2", &sha256(&second)).expect(422);
     assert!(problem["detail"].as_str().unwrap().contains("no such component"), "{problem}");
     assert!(said(&gateway).contains("uno"));
     registry.push("says:2", &second);
-    let reloaded = other(&gateway, "says:2", &sha256(&second)).expect(200);
+    let reloaded = change(&gateway, &registry, "says:2", &sha256(&second)).expect(200);
     assert_eq!(reloaded["plugins"][0]["change"], "replaced");
     wait_for("the new one", || said(&gateway).contains("dos").then_some(()));
     gateway.restart();
+    assert!(said(&gateway).contains("dos"));
+}
+
+#[test]
+fn nobody_waits_for_a_registry_that_says_nothing() {
+    let registry = Registry::start();
+    let (first, second) = (component("uno"), component("dos"));
+    registry.push("says:1", &first);
+    registry.push("says:2", &second);
+    let gateway = builder(&registry.reference("says:1"), &pin(&first)).start();
+    let before = registry.requests().len();
+    registry.hold(true);
+    std::thread::scope(|scope| {
+        let reloading = scope.spawn(|| change(&gateway, &registry, "says:2", &sha256(&second)));
+        wait_for("the question", || (registry.requests().len() > before).then_some(()));
+        assert!(said(&gateway).contains("uno"));
+        let shown = gateway.get("/v1/plugins").expect(200);
+        assert_eq!(shown["items"][0]["digest"], sha256(&first).as_str());
+        assert!(!reloading.is_finished());
+        registry.hold(false);
+        reloading.join().unwrap().expect(200);
+    });
     assert!(said(&gateway).contains("dos"));
 }
 

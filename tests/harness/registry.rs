@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::background::block;
 use crate::provider::{Received, read};
@@ -27,17 +27,16 @@ pub struct Registry {
     _running: oneshot::Sender<()>,
 }
 
-#[derive(Default)]
 struct Shared {
     contents: Mutex<Contents>,
     /// Who may come in.
     door: Door,
+    /// Whether it answers nobody for now.
+    held: watch::Sender<bool>,
 }
 
-#[derive(Default)]
 enum Door {
     /// Whoever asks for a token gets one.
-    #[default]
     Anybody,
     /// Who asks for a token by this `Authorization`.
     Token(String),
@@ -76,7 +75,7 @@ impl Registry {
     }
 
     fn serve(door: Door) -> Self {
-        let shared = Arc::new(Shared { contents: Mutex::default(), door });
+        let shared = Arc::new(Shared { contents: Mutex::default(), door, held: watch::Sender::new(false) });
         let (running, mut stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&shared);
         let address = block(async move {
@@ -124,6 +123,11 @@ impl Registry {
         self.contents().blobs.insert(digest.to_owned(), bytes.to_vec());
     }
 
+    /// Whether it reads what is asked for and says nothing for now.
+    pub fn hold(&self, held: bool) {
+        self.shared.held.send_replace(held);
+    }
+
     /// `oci://` and where something is.
     pub fn reference(&self, name: &str) -> String {
         format!("oci://{}/{name}", self.address)
@@ -154,6 +158,9 @@ impl Shared {
     /// One request on one connection.
     async fn converse(&self, mut connection: TcpStream, address: SocketAddr) {
         let Some(received) = read(&mut connection).await else { return };
+        self.note(&received);
+        // The sender lives in `self`.
+        let _ = self.held.subscribe().wait_for(|held| !*held).await;
         let reply = self.reply(&received, address);
         let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in reply.headers {
@@ -164,10 +171,14 @@ impl Shared {
             connection.write_all(&[format!("{head}connection: close\r\n\r\n").as_bytes(), &reply.body].concat()).await;
     }
 
+    fn note(&self, received: &Received) {
+        let path = received.path.split('?').next().unwrap_or_default().to_owned();
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner).requests.push(path);
+    }
+
     fn reply(&self, received: &Received, address: SocketAddr) -> Reply {
         let (path, query) = received.path.split_once('?').unwrap_or((&received.path, ""));
-        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        contents.requests.push(path.to_owned());
+        let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         if path == "/token" {
             return self.token(received, query);
         }

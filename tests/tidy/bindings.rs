@@ -9,8 +9,8 @@
 use std::path::PathBuf;
 
 use wit_bindgen_c::Opts;
-use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::Files;
+use wit_bindgen_core::wit_parser::Resolve;
 
 use super::root;
 

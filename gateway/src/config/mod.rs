@@ -225,6 +225,10 @@ impl Config {
             let problem = format!("`{}` is no country code; write two capitals, as in MX", self.defaults.region);
             return Err(wrong("defaults.region".to_owned(), problem));
         }
+        if self.plugin_files.fetched.as_os_str().is_empty() {
+            let problem = "is empty, but components from registries must be kept somewhere".to_owned();
+            return Err(wrong("plugin_files.fetched".to_owned(), problem));
+        }
         let mut names = std::collections::BTreeSet::new();
         for plugin in &self.plugins {
             if !names.insert(&plugin.name) {

@@ -41,7 +41,7 @@ fn actions() -> (Value, Vec<&'static str>) {
         { "action": "forward", "endpoint": "crm", "payload": null },
         { "action": "start-timer", "name": "nudge", "after_ms": 1500.0, "payload": "x" },
         { "action": "cancel-timer", "name": "other" },
-        { "action": "custom", "name": "x", "payload": "{}" },
+        { "action": "custom", "name": "x", "json": "{}" },
     ]);
     let said = vec![
         "reply \"Hola\" with https://example.com/a.png",

@@ -120,6 +120,7 @@ impl Loader {
 
     /// A chain of what the source names now, without putting it in force.
     pub async fn candidate(&self) -> Result<Chain, ReloadError> {
+        self.0.fetch().await?;
         let loaded = self.0.loaded.lock().await;
         let (next, _) = self.0.load(&loaded).await?;
         Ok(chain(&next)?)
@@ -139,6 +140,7 @@ impl Loader {
     /// The same, unless a look at what has changed says no.
     pub async fn reload_if(&self, check: Option<Check>) -> Result<Reloaded, ReloadError> {
         let shared = &self.0;
+        shared.fetch().await?;
         // First, so that what changes from here on is seen as a change.
         let look = shared.look().await;
         *shared.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
@@ -226,6 +228,16 @@ fn changes(before: &[Loaded], next: &[Loaded]) -> Vec<PluginReloaded> {
 }
 
 impl Shared {
+    /// Gets what is in registries, so that it is here once it is loaded: nobody who only wants to see the
+    /// plugins shall wait for a registry.
+    async fn fetch(&self) -> Result<(), ReloadError> {
+        let wanted = (self.source)().map_err(ReloadError::Settings)?;
+        for settings in wanted.settings.iter().filter(|settings| settings.is_remote()) {
+            load::read(settings).await?;
+        }
+        Ok(())
+    }
+
     async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
         let mut next = Vec::with_capacity(wanted.settings.len());

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
@@ -20,11 +21,13 @@ impl<'a> Kept<'a> {
         (hex::encode(Sha256::digest(&bytes)) == sha256).then_some(bytes)
     }
 
-    /// Keeps what has this digest: written elsewhere, flushed, renamed. Two who do it at once write the
+    /// Keeps what has this digest: written elsewhere, flushed, renamed. Those who do it at once write the
     /// same, each to a file of its own.
     pub(super) async fn put(&self, sha256: &str, bytes: &[u8]) -> io::Result<()> {
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
         tokio::fs::create_dir_all(self.0).await?;
-        let incoming = self.0.join(format!("{sha256}.{}.part", std::process::id()));
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let incoming = self.0.join(format!("{sha256}.{}-{number}.part", std::process::id()));
         let mut file = tokio::fs::File::create(&incoming).await?;
         file.write_all(bytes).await?;
         file.sync_all().await?;
