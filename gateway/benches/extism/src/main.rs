@@ -165,7 +165,7 @@ fn main() {
     let (call, here) = (call(), surroundings());
     let told = told(&call);
 
-    let manifest = extism::Manifest::new([extism::Wasm::file(module)]).with_timeout(Duration::from_millis(200));
+    let manifest = extism::Manifest::new([extism::Wasm::data(std::fs::read(module).unwrap())]).with_timeout(Duration::from_millis(200));
     let compiled = extism::CompiledPlugin::new(extism::PluginBuilder::new(manifest)).unwrap();
     let mut kept = extism::Plugin::new_from_compiled(&compiled).unwrap();
     let ask = |plugin: &mut extism::Plugin| {
