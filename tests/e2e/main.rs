@@ -17,6 +17,8 @@ mod doctor;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod finding;

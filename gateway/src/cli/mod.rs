@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod dev;
 mod doctor;
+mod explain;
 mod gateway;
 mod key;
 mod lookup;
@@ -68,6 +69,8 @@ enum Command {
     Key(key::Key),
     /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
+    /// Say all that happened to one message, and why
+    Explain(explain::Explain),
     /// Put recorded messages to other plugins, and show what would be different
     Replay(replay::Replay),
 }
@@ -95,6 +98,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Key(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
+        Command::Explain(command) => command.run(&context).await,
         Command::Replay(command) => command.run(&context).await,
     };
     match result {

@@ -15,7 +15,7 @@ use super::{List, Paging, id};
 use crate::channels::Explanation;
 use crate::message::{ConversationId, Direction, Locale, MessageId, Options};
 use crate::outbound;
-use crate::store::{Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
+use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -192,9 +192,18 @@ pub(in crate::web) async fn one(
     Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
 }
 
+/// By its own id, or by the provider's.
 async fn find(app: &App, text: &str) -> Result<Message, Problem> {
-    let id = id(text).ok_or_else(|| Problem::not_found("message"))?;
-    let found = app.store.message(MessageId(id)).await.map_err(|error| Problem::store(&error))?;
+    let read = async {
+        let own = id(text).map(MessageId);
+        let channels: Vec<&str> = app.channels.names().collect();
+        let id = if own.is_some() { own } else { app.store.message_of_provider(&channels, text).await? };
+        match id {
+            Some(id) => app.store.message(id).await,
+            None => Ok(None),
+        }
+    };
+    let found = read.await.map_err(|error| Problem::store(&error))?;
     found.ok_or_else(|| Problem::not_found("message"))
 }
 
@@ -217,6 +226,9 @@ pub(in crate::web) struct Decisions {
     message_id: MessageId,
     /// What each plugin decided, in the order they were asked.
     plugins: Vec<Trace>,
+    /// Its tries, the reports of it, what followed from it, and the timers that are still to come.
+    #[serde(flatten)]
+    rest: History,
     /// What endpoints are told of it, and what came of that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     forwards: Vec<KnownEvent>,
@@ -233,7 +245,8 @@ pub(in crate::web) async fn trace(
 ) -> Result<Json<Decisions>, Problem> {
     let message_id = find(&app, &text).await?.id;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
+    let rest = app.store.history(message_id).await.map_err(|error| Problem::store(&error))?;
     let forwards = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Decisions { message_id, plugins, forwards, removals }))
+    Ok(Json(Decisions { message_id, plugins, rest, forwards, removals }))
 }

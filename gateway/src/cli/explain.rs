@@ -1,0 +1,194 @@
+//! `recado explain`
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::call::Reach;
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The message's id, or the provider's
+    message: String,
+    /// The gateway [default: that of `recado dev`, or `server.listen`]
+    #[arg(long, value_name = "URL", env = "RECADO_GATEWAY")]
+    gateway: Option<String>,
+    /// An API key [default: that of `recado dev`]
+    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// The data folder of `recado dev`
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+impl Explain {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        let language = context.setting("defaults.locale")?;
+        let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let message = reach.get(&format!("/v1/messages/{}", self.message), &language).await?;
+        let trace = reach.get(&format!("/v1/messages/{}/trace", word(&message["id"])), &language).await?;
+        let both = json!({ "message": message, "trace": trace });
+        context.output.print(&both, || text(&message, &trace));
+        Ok(())
+    }
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn each(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// What happened, in the order of time; then what is to come.
+fn text(message: &Value, trace: &Value) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    lines.push((word(&message["created_at"]).to_owned(), began(message)));
+    for plugin in each(&trace["plugins"]) {
+        lines.push((word(&plugin["at"]).to_owned(), decided(plugin)));
+    }
+    for attempt in each(&trace["attempts"]) {
+        lines.push((word(&attempt["started_at"]).to_owned(), tried(attempt)));
+    }
+    for report in each(&trace["observations"]) {
+        lines.push((word(&report["received_at"]).to_owned(), reported(report)));
+    }
+    for led in each(&trace["led_to"]) {
+        let kind = if led["reply"] == true { "the reply" } else { "another message" };
+        let by = led["plugin"].as_str().map(|plugin| format!(" of {plugin}")).unwrap_or_default();
+        let line = format!("{kind}{by} is {} ({})", word(&led["message_id"]), word(&led["status"]));
+        lines.push((word(&led["created_at"]).to_owned(), line));
+    }
+    // What happened at the same time stays in the order it was told.
+    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut text = format!("{}  {}\n", word(&message["id"]), standing(message));
+    for (at, line) in lines {
+        let _ = writeln!(text, "{at:<28} {line}");
+    }
+    for timer in each(&trace["timers"]) {
+        let _ = writeln!(
+            text,
+            "{:<28} timer {} of {} runs out",
+            word(&timer["due_at"]),
+            word(&timer["name"]),
+            word(&timer["plugin"])
+        );
+    }
+    for (what, list) in [("endpoint", &trace["forwards"]), ("forgetting at the provider", &trace["removals"])] {
+        for row in each(list) {
+            let _ = writeln!(text, "{what}: {row}");
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn began(message: &Value) -> String {
+    let characters = word(&message["text"]).chars().count();
+    if message["direction"] == "inbound" {
+        return format!(
+            "came in on {} from {}, {characters} characters",
+            word(&message["channel"]),
+            word(&message["from"])
+        );
+    }
+    let why = match (message["in_reply_to"].as_str(), message["caused_by"].as_str(), message["plugin"].as_str()) {
+        (Some(to), _, Some(plugin)) => format!(", the answer of {plugin} to {to}"),
+        (None, Some(cause), Some(plugin)) => format!(", wanted by {plugin} because of {cause}"),
+        _ => String::new(),
+    };
+    let parts = message["parts"].as_array().map_or(0, Vec::len);
+    let (channel, to) = (word(&message["channel"]), word(&message["to"]));
+    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts} parts{why}")
+}
+
+/// Where it stands, and why.
+fn standing(message: &Value) -> String {
+    let mut text = word(&message["status"]).to_owned();
+    if let Some(plugin) = message["rejected_by"].as_str() {
+        let _ = write!(text, ", refused by the plugin {plugin}");
+    }
+    if let Some(reason) = message["discarded"].as_str() {
+        let _ = write!(text, ", of no interest: {reason}");
+    }
+    if let Some(code) = message["error_code"].as_i64() {
+        let _ = write!(text, ", error {code}");
+    }
+    if let Some(reason) = message["error_message"].as_str() {
+        let _ = write!(text, ": {reason}");
+    }
+    if message["conflict"] == true {
+        text.push_str(", though reports contradict each other");
+    }
+    text
+}
+
+fn decided(plugin: &Value) -> String {
+    let digest: String = word(&plugin["digest"]).chars().take(8).collect();
+    let (name, version, hook) = (word(&plugin["plugin"]), word(&plugin["version"]), word(&plugin["hook"]));
+    let mut text = format!("{name} {version} ({digest}) about {hook}, in {} µs: ", plugin["duration_micros"]);
+    let decision = &plugin["decision"];
+    if let Some(error) = plugin["error"].as_str() {
+        let _ = write!(text, "no decision, {error}");
+    } else if decision["redacted"] == true {
+        text.push_str("its decision was removed");
+    } else if let Some(verdict) = decision["verdict"].as_str() {
+        text.push_str(verdict);
+        if let Some(reason) = decision["reason"].as_str() {
+            let _ = write!(text, ", {reason}");
+        }
+    } else {
+        let actions: Vec<String> = each(&decision["actions"]).map(action).collect();
+        text.push_str(if actions.is_empty() { "nothing" } else { "" });
+        text.push_str(&actions.join(", "));
+    }
+    for reason in each(&decision["left_out"]) {
+        let _ = write!(text, "\n{:<28}   {}", "", word(reason));
+    }
+    for line in each(&decision["log"]) {
+        let _ = write!(text, "\n{:<28}   {}: {}", "", word(&line["level"]), word(&line["text"]));
+    }
+    text
+}
+
+/// An action by its name and what it says.
+fn action(action: &Value) -> String {
+    let name = word(&action["action"]);
+    let fields = action.as_object().into_iter().flatten();
+    let told: Vec<String> = fields
+        .filter(|(key, value)| {
+            *key != "action" && !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+        })
+        .map(|(_, value)| value.as_str().map_or_else(|| value.to_string(), |text| format!("{text:?}")))
+        .collect();
+    format!("{name} {}", told.join(" ")).trim_end().to_owned()
+}
+
+fn tried(attempt: &Value) -> String {
+    let outcome = attempt["outcome"].as_str().unwrap_or("under way, or cut off by a crash");
+    let mut text = format!("try {} of part {}: {outcome}", attempt["number"], word(&attempt["part_id"]));
+    if let Some(code) = attempt["error_code"].as_i64() {
+        let _ = write!(text, ", error {code}");
+    }
+    if let Some(reason) = attempt["error_message"].as_str() {
+        let _ = write!(text, ": {reason}");
+    }
+    text
+}
+
+fn reported(report: &Value) -> String {
+    let mut text = format!("the provider reports {} ({})", word(&report["status"]), word(&report["provider_id"]));
+    if let Some(code) = report["error_code"].as_i64() {
+        let _ = write!(text, ", error {code}");
+    }
+    if report["times"].as_u64().is_some_and(|times| times > 1) {
+        let _ = write!(text, ", {} times", report["times"]);
+    }
+    if report["conflict"] == true {
+        text.push_str(", against what was final");
+    }
+    text
+}
