@@ -23,7 +23,15 @@ fn a_message_is_explained_from_its_beginning_to_what_is_still_to_come() {
     assert_eq!(trace["led_to"][0]["reply"], true);
     assert_eq!((&trace["timers"][0]["name"], &trace["timers"][0]["plugin"]), (&json!("nudge"), &json!("obedient")));
     let text = explain(&gateway, id);
-    for part in ["came in on sms", "obedient 0.1.0", "reply \"hola\"", "tag \"vip\"", "`crm`", "the reply of obedient", "timer nudge"] {
+    for part in [
+        "came in on sms",
+        "obedient 0.1.0",
+        "reply \"hola\"",
+        "tag \"vip\"",
+        "`crm`",
+        "the reply of obedient",
+        "timer nudge",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // By the provider's id it is the same.
@@ -41,16 +49,15 @@ fn tries_and_reports_of_a_message_are_told_and_nothing_in_clear() {
     let trace = gateway.get(&format!("/v1/messages/{id}/trace")).expect(200);
     assert_eq!(trace["attempts"].as_array().map(Vec::len), Some(1));
     assert_eq!((&trace["attempts"][0]["number"], &trace["attempts"][0]["outcome"]), (&json!(1), &json!("accepted")));
-    let statuses: Vec<&Value> = trace["observations"].as_array().unwrap().iter().map(|report| &report["status"]).collect();
+    let statuses: Vec<&Value> =
+        trace["observations"].as_array().unwrap().iter().map(|report| &report["status"]).collect();
     assert!(statuses.contains(&&json!("delivered")), "{statuses:?}");
     let told = format!("{} {}", trace["attempts"], trace["observations"]);
     assert!(!told.contains("Su pedido") && !told.contains(ANA), "{told}");
     let text = explain(&gateway, id);
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
-    assert!(place("taken to be sent by sms") < place("accepted") && place("accepted") < place("reports delivered"), "{text}");
-    // One that was refused by the provider.
-    let failed = gateway.post("/v1/messages?wait=sent", &json!({ "to": "+525500000001", "text": "hola" }));
-    let failed = failed.json();
-    let id = failed["id"].as_str().unwrap_or_default();
-    assert!(failed["error_code"].is_null() || explain(&gateway, id).contains("error"), "{failed}");
+    assert!(
+        place("taken to be sent by sms") < place("accepted") && place("accepted") < place("reports delivered"),
+        "{text}"
+    );
 }
