@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -40,40 +41,48 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+fn time(value: &Value) -> Timestamp {
+    word(value).parse().unwrap_or_default()
+}
+
+fn shown(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
 /// What happened, in the order of time; then what is to come.
 fn text(message: &Value, trace: &Value) -> String {
-    let mut lines: Vec<(String, String)> = Vec::new();
-    lines.push((word(&message["created_at"]).to_owned(), began(message)));
+    let mut lines: Vec<(Timestamp, String)> = Vec::new();
+    lines.push((time(&message["created_at"]), began(message)));
     for plugin in each(&trace["plugins"]) {
-        lines.push((word(&plugin["at"]).to_owned(), decided(plugin)));
+        lines.push((time(&plugin["at"]), decided(plugin)));
     }
     for attempt in each(&trace["attempts"]) {
-        lines.push((word(&attempt["started_at"]).to_owned(), tried(attempt)));
+        lines.push((time(&attempt["started_at"]), tried(attempt)));
     }
     for report in each(&trace["observations"]) {
-        lines.push((word(&report["received_at"]).to_owned(), reported(report)));
+        lines.push((time(&report["received_at"]), reported(report)));
     }
     for led in each(&trace["led_to"]) {
         let kind = if led["reply"] == true { "the reply" } else { "another message" };
         let by = led["plugin"].as_str().map(|plugin| format!(" of {plugin}")).unwrap_or_default();
         let line = format!("{kind}{by} is {} ({})", word(&led["message_id"]), word(&led["status"]));
-        lines.push((word(&led["created_at"]).to_owned(), line));
+        lines.push((time(&led["created_at"]), line));
     }
     // What happened at the same time stays in the order it was told.
-    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    lines.sort_by_key(|(at, _)| *at);
     let mut text = format!("{}  {}\n", word(&message["id"]), standing(message));
     for (at, line) in lines {
-        let _ = writeln!(text, "{at:<28} {line}");
+        let _ = writeln!(text, "{:<28} {line}", shown(at));
     }
     for timer in each(&trace["timers"]) {
         let _ = writeln!(
             text,
             "{:<28} timer {} of {} runs out",
-            word(&timer["due_at"]),
+            shown(time(&timer["due_at"])),
             word(&timer["name"]),
             word(&timer["plugin"])
         );
@@ -100,9 +109,12 @@ fn began(message: &Value) -> String {
         (None, Some(cause), Some(plugin)) => format!(", wanted by {plugin} because of {cause}"),
         _ => String::new(),
     };
-    let parts = message["parts"].as_array().map_or(0, Vec::len);
+    let parts = match message["parts"].as_array().map_or(0, Vec::len) {
+        1 => "one part".to_owned(),
+        count => format!("{count} parts"),
+    };
     let (channel, to) = (word(&message["channel"]), word(&message["to"]));
-    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts} parts{why}")
+    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts}{why}")
 }
 
 /// Where it stands, and why.
