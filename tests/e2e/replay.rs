@@ -94,6 +94,13 @@ fn what_other_plugins_would_do_differently_is_shown_message_by_message() {
     let refused = replay(&gateway, &["--candidate", "new.toml", "--max-changed", "5%"]);
     assert_eq!(refused.code, Some(1));
     assert_eq!(replay(&gateway, &["--candidate", "new.toml", "--max-changed", "30%"]).code, Some(0));
+    // What `recado dev` keeps needs no settings.
+    std::fs::create_dir(gateway.folder().join("kept")).unwrap();
+    let missing = run(gateway.folder(), &["replay", "--data", "kept"], &[]);
+    assert!(
+        missing.code == Some(1) && missing.stderr.contains("there is no database at kept/recado.db"),
+        "{missing:?}"
+    );
     // A component in place of another, and one that fails for all.
     let other = Plugin::that("obedient", Behaviour::Trap).install(gateway.folder());
     let report = replay(&gateway, &["--plugin", other["component"].as_str().unwrap()]).good().json();

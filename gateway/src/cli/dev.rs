@@ -1,7 +1,7 @@
 //! `recado dev`: everything on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -42,6 +42,19 @@ pub(super) struct Dev {
 /// The local Twilio's account, where the environment names none.
 const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "local-development-token";
+
+/// Where it keeps what, and an account that nobody needs to have: for commands that only look at it.
+pub(super) fn flags(data: &Path) -> Vec<(String, Value)> {
+    let at = |name: &str| data.join(name).display().to_string();
+    let flags = [
+        ("database.url", format!("sqlite://{}", at("recado.db"))),
+        ("plugin_files.folder", at("plugins")),
+        ("plugin_host.cache", at("cache/plugins")),
+        ("channels.sms.account_sid", ACCOUNT_SID.to_owned()),
+        ("channels.sms.auth_token", AUTH_TOKEN.to_owned()),
+    ];
+    flags.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
+}
 
 impl Dev {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {

@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Context;
 use super::plugin::percent;
+use super::{Context, dev};
 use crate::config::Sources;
 use crate::message::ConversationId;
 use crate::plugins::wasm::Engine;
@@ -42,6 +42,9 @@ pub(super) struct Replay {
     /// times
     #[arg(long, value_name = "FILE")]
     plugin: Vec<PathBuf>,
+    /// The data folder of `recado dev`, whose messages and plugins are meant
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Fail if more than this share would be treated differently, as in 5%
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     max_changed: Option<f64>,
@@ -49,7 +52,7 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let config = context.config()?;
+        let config = self.sources(context, context.common.config.clone()).load()?;
         let engine = Engine::keeping(config.plugin_host.cache())?;
         let chain = load(&engine, &self.plugins(context)?).await?;
         if let Some(path) = config.database.url.strip_prefix("sqlite://")
@@ -86,15 +89,16 @@ impl Replay {
         Ok(())
     }
 
+    /// The settings, or those of `recado dev`, which needs no account.
+    fn sources(&self, context: &Context, file: Option<PathBuf>) -> Sources {
+        let flags = self.data.as_deref().map(dev::flags).unwrap_or_default();
+        Sources { file, environment: context.environment.clone(), flags }
+    }
+
     /// The plugins that are asked, in their order.
     fn plugins(&self, context: &Context) -> anyhow::Result<Vec<plugins::Settings>> {
-        let sources = match &self.candidate {
-            Some(file) => {
-                Sources { file: Some(file.clone()), environment: context.environment.clone(), flags: Vec::new() }
-            }
-            None => context.sources(Vec::new()),
-        };
-        let mut settings = sources.plugins()?.settings;
+        let file = self.candidate.clone().or_else(|| context.common.config.clone());
+        let mut settings = self.sources(context, file).plugins()?.settings;
         let mut first = 0;
         for path in &self.plugin {
             let named = plugins::Settings::from_file(path);
