@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::{Error, Outbound, Request, check_media};
-use crate::actions::Planner;
 use crate::deciding::{Decided, seen};
 use crate::message::{Address, ContactId, ConversationId, MessageId};
 use crate::plugins::{OutboundCall, Passed};
@@ -78,7 +77,7 @@ impl Outbound {
         let mut submission = match outcome {
             Passed::Accepted { call: after, tags } => {
                 let mut submission = self.accepted(&recipient, request, &call, *after, &traces).await?;
-                submission.tags = labels(&call, &tags, &mut traces);
+                submission.tags = tags;
                 submission
             }
             Passed::Rejected { plugin, reason } => {
@@ -214,18 +213,4 @@ fn change(mut request: Request, before: &OutboundCall, after: OutboundCall) -> R
     }
     let send_at: Option<Timestamp> = after.send_at;
     Request { channel: Some(after.channel), text: after.text, media: after.media, send_at, ..request }
-}
-
-/// The labels that there is room for.
-fn labels(call: &OutboundCall, tags: &[String], traces: &mut [Trace]) -> Vec<String> {
-    let known = call.conversation.as_ref().map(|conversation| conversation.tags.clone()).unwrap_or_default();
-    let mut planner = Planner::new(known);
-    let mut labels = Vec::new();
-    for tag in tags {
-        match planner.tag(tag) {
-            Ok(()) => labels.push(tag.clone()),
-            Err(reason) => traces.iter_mut().next_back().into_iter().for_each(|last| last.leave_out(reason.clone())),
-        }
-    }
-    labels
 }

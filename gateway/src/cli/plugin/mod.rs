@@ -138,6 +138,10 @@ fn describe(plugin: &Value) -> String {
         plugin["failures"],
         plugin["mean_micros"],
     );
+    if let Some(fetches) = plugin["fetches"].as_object() {
+        let told: Vec<String> = fetches.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        text = format!("{text}\n  fetches: {}", told.join(", "));
+    }
     if let Some(reason) = plugin["last_failure"].as_str() {
         text = format!("{text}\n  last failure {}: {reason}", word("last_failure_at"));
     }

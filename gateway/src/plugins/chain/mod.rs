@@ -55,7 +55,8 @@ pub struct Asked<T> {
 /// What the outbound plugins made of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Passed {
-    /// With what they changed, and the labels they gave.
+    /// With what they changed, and the labels they gave: the conversation may be another by then, if they
+    /// chose another channel.
     Accepted {
         call: Box<OutboundCall>,
         tags: Vec<String>,
@@ -164,19 +165,24 @@ impl Chain {
     }
 
     /// Asks every plugin that wants outbound messages, until one stops the chain or rejects. Each
-    /// sees the message as the one before left it. What a plugin could not look at, whose failure stops
+    /// sees the message as the one before left it, and the tags of its conversation, if there is one, with
+    /// those that were set on the way. What a plugin could not look at, whose failure stops
     /// the chain, is not sent.
     pub async fn on_outbound(&self, mut call: OutboundCall, surroundings: &Surroundings) -> Asked<Passed> {
-        let mut tagging = Planner::new(Vec::new());
+        let known = call.conversation.as_ref().map(|conversation| conversation.tags.clone()).unwrap_or_default();
+        let mut tagging = Planner::new(known.clone());
         let (mut ran, mut changes) = (Vec::new(), Vec::new());
-        let mut rejected = None;
+        let (mut given, mut rejected) = (Vec::new(), None);
         for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.outbound) {
-            let conversation = call.conversation.as_ref().map(|conversation| conversation.id);
+            let conversation = call.conversation.as_mut().map(|conversation| {
+                conversation.tags = tagging.tags().to_vec();
+                conversation.id
+            });
             let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
             let (Called { result, effects }, duration) = asked;
             match result {
                 Ok(Verdict::Accept(wanted)) => {
-                    let left_out = change(&mut call, &mut tagging, &wanted);
+                    let left_out = change(&mut call, &mut tagging, &mut given, &wanted);
                     let decision = json!({ "verdict": "accept", "changes": wanted, "left_out": left_out });
                     ran.push(link.ran(decision, &effects, None, duration));
                     changes.extend(effects.changes);
@@ -203,15 +209,31 @@ impl Chain {
                 }
             }
         }
-        let accepted = || Passed::Accepted { call: Box::new(call), tags: tagging.tags().to_vec() };
+        if let Some(conversation) = &mut call.conversation {
+            // What they set is told apart.
+            conversation.tags = known;
+        }
+        let accepted = || Passed::Accepted { call: Box::new(call), tags: given };
         let outcome = rejected.unwrap_or_else(accepted);
         Asked { outcome, ran, changes }
     }
 }
 
 /// Takes over what a plugin wants different. Gives the reason for each thing that is left out.
-fn change(call: &mut OutboundCall, tagging: &mut Planner, wanted: &crate::actions::Changes) -> Vec<String> {
-    let mut left_out: Vec<String> = wanted.tags.iter().filter_map(|tag| tagging.tag(tag).err()).collect();
+fn change(
+    call: &mut OutboundCall,
+    tagging: &mut Planner,
+    given: &mut Vec<String>,
+    wanted: &crate::actions::Changes,
+) -> Vec<String> {
+    let mut left_out = Vec::new();
+    for tag in &wanted.tags {
+        match tagging.tag(tag) {
+            Ok(()) if given.contains(tag) => {}
+            Ok(()) => given.push(tag.clone()),
+            Err(reason) => left_out.push(reason),
+        }
+    }
     let text = wanted.text.as_ref().unwrap_or(&call.text);
     let media = wanted.media.as_ref().unwrap_or(&call.media);
     if text.trim().is_empty() && media.is_empty() {

@@ -179,6 +179,29 @@ async fn each_outbound_plugin_sees_what_the_one_before_made_of_the_message() {
 }
 
 #[tokio::test]
+async fn a_label_of_one_outbound_plugin_is_seen_by_the_next_and_given_back_apart() {
+    let label = |_: &OutboundCall| {
+        Ok(Verdict::Accept(Changes { tags: vec!["loud".to_owned(), "vip".to_owned()], ..Changes::default() }))
+    };
+    let routed = |call: &OutboundCall| {
+        let tags = call.conversation.as_ref().map(|conversation| conversation.tags.clone()).unwrap_or_default();
+        Ok(Verdict::Accept(Changes { text: Some(tags.join(" ")), ..Changes::default() }))
+    };
+    let links = || vec![outbound_link("label", OnError::Skip, label), outbound_link("route", OnError::Skip, routed)];
+    let mut known = conversation();
+    known.tags = vec!["vip".to_owned()];
+    let within = OutboundCall { conversation: Some(known.clone()), ..outbound_call("hola") };
+    let asked = Chain::new(links()).on_outbound(within, &surroundings()).await;
+    let Passed::Accepted { call, tags } = asked.outcome else { panic!("{:?}", asked.outcome) };
+    assert_eq!((call.text.as_str(), &tags), ("vip loud", &vec!["loud".to_owned(), "vip".to_owned()]));
+    assert_eq!(call.conversation, Some(known), "what was there before is as it was");
+    // Without a conversation there is none to see it on.
+    let asked = Chain::new(links()).on_outbound(outbound_call("hola"), &surroundings()).await;
+    let Passed::Accepted { call, tags } = asked.outcome else { panic!("{:?}", asked.outcome) };
+    assert_eq!((call.text.as_str(), tags), ("hola", vec!["loud".to_owned(), "vip".to_owned()]));
+}
+
+#[tokio::test]
 async fn what_a_plugin_refuses_or_must_see_and_cannot_is_not_sent() {
     let refuse = |_: &OutboundCall| Ok(Verdict::Reject { reason: "too late in the day".to_owned() });
     let fail = |_: &OutboundCall| Err(Failure::Failed("no idea".to_owned()));

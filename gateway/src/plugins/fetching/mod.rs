@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 pub(super) use hosts::AllowedHost;
 
@@ -27,8 +28,8 @@ pub struct LiveFetcher {
     plugins: BTreeMap<String, (Policy, Counters)>,
 }
 
-/// How often a plugin asked since it was loaded, and what came of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How often a plugin asked other hosts since plugins were last loaded, and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FetchCounts {
     /// Whatever the status.
     pub answered: u64,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::List;
 use crate::message::ConversationId;
 use crate::plugins::health::Fares;
-use crate::plugins::{Check, Hooks, Link, OnError, Reloaded, Settings};
+use crate::plugins::{Check, FetchCounts, Hooks, Link, OnError, Reloaded, Settings};
 use crate::replay::{Report, Wanted};
 use crate::store::{Page, PastFilter};
 use crate::web::App;
@@ -38,10 +38,14 @@ pub(in crate::web) struct Shown {
     memory_mib: usize,
     #[serde(flatten)]
     fares: Fares,
+    /// How often it asked other hosts since plugins were last loaded; nothing where it may ask none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetches: Option<FetchCounts>,
 }
 
 impl Shown {
-    fn of((settings, link): (Settings, Link)) -> Self {
+    fn of((settings, link): (Settings, Link), counts: &[(&str, FetchCounts)]) -> Self {
+        let fetches = counts.iter().find(|(name, _)| *name == settings.name).map(|(_, counts)| *counts);
         let manifest = link.plugin.manifest();
         Self {
             name: settings.name,
@@ -55,13 +59,16 @@ impl Shown {
             deadline_ms: settings.deadline_ms,
             memory_mib: settings.memory_mib,
             fares: link.health.fares(),
+            fetches,
         }
     }
 }
 
 /// `GET /v1/plugins`: those in force, in the order they are asked.
 pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Json<List<Shown>> {
-    let shown = app.plugins.plugins().await.into_iter().map(Shown::of);
+    let chain = app.plugins.in_force().chain();
+    let counts = chain.fetch_counts();
+    let shown = app.plugins.plugins().await.into_iter().map(|plugin| Shown::of(plugin, &counts));
     List::of(Page { items: shown.collect(), next: None })
 }
 

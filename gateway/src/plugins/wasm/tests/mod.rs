@@ -8,6 +8,7 @@ mod hooks;
 mod hostile;
 pub(in crate::plugins) mod imports;
 mod memory;
+mod quotas;
 mod readme;
 mod refused;
 mod reuse;

@@ -1,5 +1,6 @@
 //! The import `state`: reads go to what is committed, writes wait for the commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -15,6 +16,8 @@ use crate::plugins::{Change, Scope, StateChange, StateKey};
 /// In bytes.
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 64 * 1024;
+/// Of a sum as it is written.
+const LONGEST_NUMBER: usize = 24;
 /// The most keys that one call looks at.
 const MAX_LOOKED: usize = 256;
 /// The most changes of one call, and the most bytes of all their values.
@@ -127,33 +130,46 @@ impl Host {
             return Err(state::Failure::Quota("only finite numbers can be added".to_owned()));
         }
         let before = number(self.look(&key).await?.as_deref());
-        self.check_room(&key, 24).await?;
+        self.check_room(&key, LONGEST_NUMBER).await?;
         self.change(key, Change::Add(amount))?;
         Ok(before + amount)
     }
 
-    /// What this call wrote before counts as well.
+    /// What this call wrote before counts as well, and what it replaces does not.
     async fn check_room(&mut self, key: &StateKey, length: usize) -> Result<(), state::Failure> {
         let source = Arc::clone(&self.call.state);
         let usage = self.within_budget(source.usage(&key.plugin, key.scope, key.subject)).await?;
-        let own =
-            self.call.effects.changes.iter().filter(|change| {
-                change.key != *key && (change.key.scope, change.key.subject) == (key.scope, key.subject)
-            });
-        let (mut keys, mut bytes) = (usage.keys, usage.bytes + length);
-        for change in own {
-            if let Change::Set { value, .. } = &change.change {
-                keys += 1;
-                bytes += value.len();
-            }
+        let mut after: BTreeMap<StateKey, Option<usize>> = BTreeMap::new();
+        let same = |other: &StateKey| (other.scope, other.subject) == (key.scope, key.subject);
+        for change in self.call.effects.changes.iter().filter(|change| same(&change.key)) {
+            let length = match &change.change {
+                Change::Set { value, .. } => Some(value.len()),
+                Change::Delete => None,
+                Change::Add(_) => Some(LONGEST_NUMBER),
+            };
+            after.insert(change.key.clone(), length);
         }
+        after.insert(key.clone(), Some(length));
         let (most_keys, most_bytes, of_what) = match key.scope {
             Scope::Global => (MAX_GLOBAL_KEYS, MAX_GLOBAL_BYTES, "the plugin itself"),
             Scope::Conversation => (MAX_KEYS, MAX_BYTES, "one conversation"),
             Scope::Contact => (MAX_KEYS, MAX_BYTES, "one contact"),
         };
-        let known = matches!(self.call.effects.looked.get(key), Some(Some(_)));
-        if keys >= most_keys && !known {
+        let (mut keys, mut bytes) = (usage.keys, usage.bytes);
+        for length in after.values().flatten() {
+            keys += 1;
+            bytes += length;
+        }
+        if keys > most_keys || bytes > most_bytes {
+            // Near the limit it is worth a look at what goes.
+            for key in after.keys() {
+                if let Some(found) = self.within_budget(source.recall(key)).await? {
+                    keys = keys.saturating_sub(1);
+                    bytes = bytes.saturating_sub(found.value.len());
+                }
+            }
+        }
+        if keys > most_keys {
             return Err(self.quota(format!("{most_keys} keys are the most that is kept of {of_what}")));
         }
         if bytes > most_bytes {
