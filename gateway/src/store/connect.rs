@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use serde::Deserialize;
@@ -25,6 +25,10 @@ pub struct Settings {
 
 /// Statements of one text are kept prepared; a batch of each size has a text of its own.
 const PREPARED_STATEMENTS: usize = 512;
+
+/// A file that others are making is asked for again this often, with a pause between: five seconds in all.
+const BUSY_TRIES: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,8 +87,28 @@ pub(super) async fn begin_migrating(connection: &DatabaseConnection) -> Result<D
     Ok(transaction)
 }
 
+/// When several start together on a new file, one of them makes it a write-ahead log, and SQLite tells the
+/// others at once that the file is locked, whatever they would have waited (`busy_timeout` does not count
+/// there). So waiting is done here.
 pub(super) async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
-    Database::connect(options(url, connections, purpose)).await.map_err(|error| Error::Unavailable(error.to_string()))
+    let mut tries = BUSY_TRIES;
+    loop {
+        match Database::connect(options(url, connections, purpose)).await {
+            Err(error) if tries > 0 && is_locked(&error) => tries -= 1,
+            connected => return connected.map_err(|error| Error::Unavailable(error.to_string())),
+        }
+        tokio::time::sleep(BUSY_PAUSE).await;
+    }
+}
+
+/// Whether SQLite says that another has the file just now: `SQLITE_BUSY` is 5, and what it is about is in
+/// the higher bits (<https://www.sqlite.org/rescode.html>).
+fn is_locked(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// Where an SQLite database is kept.

@@ -147,9 +147,9 @@ async fn batches_that_cross_come_through(database: Database) {
 }
 
 async fn several_may_start_at_once(database: Database) {
-    let started = join_all((0..4).map(|_| database.open())).await;
-    assert_eq!(started.len(), 4);
-    started[3].0.record(database.inbound("SM1", ANA)).await.unwrap();
+    let started = join_all((0..8).map(|_| database.open())).await;
+    assert_eq!(started.len(), 8);
+    started[7].0.record(database.inbound("SM1", ANA)).await.unwrap();
     assert_eq!(started[0].0.unprocessed(10).await.unwrap().len(), 1);
 }
 
