@@ -9,6 +9,7 @@ pub mod callbacks;
 pub mod channels;
 pub mod cli;
 pub mod clock;
+pub mod components;
 pub mod config;
 pub mod deciding;
 pub mod delivery;

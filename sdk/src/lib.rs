@@ -67,6 +67,7 @@ mod allocator;
     reason = "generated"
 )]
 pub mod bindings;
+pub mod channel;
 pub mod clock;
 mod component;
 pub mod fetch;

@@ -13,7 +13,7 @@ use super::{message_sid, number};
 
 const CONNECTIONS: usize = 8;
 const EACH: usize = 12_500;
-/// The most bytes of a body that the gateway reads.
+/// A connection does not outlive a longer body that nobody wanted to read.
 const LIMIT: usize = 64 * 1024;
 const CUSTOMER: &str = "+529981122334";
 /// Every table that a webhook may fill.
@@ -241,7 +241,7 @@ impl Connection {
             let _ = stream.shutdown(Shutdown::Write);
         }
         let answer = read(&mut stream);
-        // Whoever sends too much is answered before it was all read, and then cut off.
+        // Whoever sends too much may be answered before it was all read, and is then cut off.
         let modest = bent.body.len() < LIMIT;
         if written.is_ok() && bent.cut.is_none() && modest && answer.is_some_and(|(_, stays)| stays) {
             self.stream = Some(stream);

@@ -72,6 +72,8 @@ mod sending;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod telegram;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod webhooks;

@@ -37,6 +37,7 @@ pub struct Received {
     pub signature: Option<String>,
     pub form: Vec<(String, String)>,
     headers: Vec<(String, String)>,
+    /// As it came.
     pub body: String,
 }
 

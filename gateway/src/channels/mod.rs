@@ -5,13 +5,17 @@
 //! It knows nothing of the database, the web server or plugins, and never reads the time.
 
 mod checkup;
+pub mod component;
 mod configured;
+pub mod conformance;
 mod feedback;
 pub mod listing;
 mod lookup;
+mod media;
 mod outcome;
 mod removal;
 pub mod twilio;
+mod webhook;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -20,14 +24,19 @@ use serde::{Deserialize, Serialize};
 pub use listing::{Listed, Listing, Records, Search, Unreadable};
 
 use crate::message::split::utf16_units;
-use crate::message::{Address, Consent, Locale, Media, Options, PartId, ProviderError, Removal, Status};
+use crate::message::{Address, Locale, Options, PartId, Removal};
 
 pub use checkup::{Checkup, Finding, Fix, State, Target};
-pub use configured::{BadSettings, Channels, Settings};
+pub use configured::{BadSettings, Channels, Load, Settings, no_components};
 pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
+pub use media::{Hop, MediaRequest, NotFound};
 pub use outcome::{Outcome, Scope};
 pub use removal::NotRemoved;
+pub use webhook::{Answer, Event, Inbound, Malformed, Observation, Refused, Reply, Verified, Webhook};
+
+/// How the error of an unknown outcome begins whose response a channel failed to read.
+pub const BROKEN: &str = "the channel failed";
 
 /// A configured connection to a provider.
 pub trait Channel: Send + Sync {
@@ -47,7 +56,7 @@ pub trait Channel: Send + Sync {
     fn segments(&self, text: &str, options: &Options) -> u32;
 
     /// The one request that sends this part.
-    fn encode(&self, part: &Part) -> http::Request<Bytes>;
+    fn encode(&self, part: &Part) -> Result<http::Request<Bytes>, Unencodable>;
 
     /// What the provider's response to that request came to.
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome;
@@ -66,13 +75,22 @@ pub trait Channel: Send + Sync {
         Ok(FedBack::default())
     }
 
-    /// The request for a medium of a message that came in, or for where the answer to it led; none
-    /// for an address that media are not fetched from.
-    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest>;
+    /// The request for a medium of a message that came in, or for where the answer to it led.
+    fn media_request(&self, url: &str, hop: Hop) -> Result<MediaRequest, NotFound>;
+
+    /// The request for the medium itself, of the response to one that was a lookup.
+    fn media_found(&self, _response: &http::Response<Bytes>) -> Result<MediaRequest, NotFound> {
+        Err(NotFound::Final("the channel looks no media up".to_owned()))
+    }
 
     /// The address that messages are sent from when the caller names none, if it is known
     /// beforehand.
     fn sender(&self) -> Option<&Address>;
+
+    /// Whether this is an address that the channel writes to: a phone number, unless it says otherwise.
+    fn takes(&self, recipient: &Address) -> bool {
+        recipient.scheme().is_none()
+    }
 
     /// What the provider knows this channel by.
     fn known_as(&self) -> KnownAs<'_>;
@@ -132,23 +150,6 @@ pub enum Claim {
     Address,
     /// A service of the provider's that the channel sends with.
     Service,
-}
-
-/// How one comes to ask for a medium.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
-    /// A webhook named its address.
-    First,
-    /// The answer before led here. No credential goes along.
-    Redirected,
-}
-
-/// A request for a medium.
-#[derive(Clone, Debug)]
-pub struct MediaRequest {
-    pub request: http::Request<Bytes>,
-    /// Whether it goes to a place that the operator named, which may be on this machine.
-    pub chosen: bool,
 }
 
 /// An error in words, for an operator, and what it asks for, for a program.
@@ -229,109 +230,6 @@ impl AnswerLimits {
     }
 }
 
-/// A provider's HTTP request to us, not yet trusted.
-#[derive(Clone, Debug)]
-pub struct Webhook {
-    pub method: http::Method,
-    /// The public URL the provider called: the configured base and the raw request target.
-    pub url: String,
-    pub headers: http::HeaderMap,
-    pub body: Bytes,
-}
-
-/// A webhook whose signature was checked. Only a channel's `verify` makes one.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    parameters: Vec<(String, String)>,
-    /// The decoded query of the URL, which may carry what we put there ourselves.
-    query: Vec<(String, String)>,
-}
-
-impl Verified {
-    /// The decoded parameters, in the order they came.
-    pub fn parameters(&self) -> &[(String, String)] {
-        &self.parameters
-    }
-
-    /// The first parameter of that name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Why a webhook was not let in. The reason is for the operator's log, never for the caller.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("the signature is missing")]
-    Unsigned,
-    #[error("the signature does not match: the token or the public URL differs from what the provider used")]
-    Forged,
-    #[error("it is signed, but of another account than the channel's: give that account a channel of its own")]
-    Foreign,
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-}
-
-/// A webhook that can't be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub String);
-
-/// What a webhook meant.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Inbound(Inbound),
-    Status(Observation),
-}
-
-/// A message that came in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Inbound {
-    /// The provider's id; the same one again is the same message again.
-    pub provider_id: String,
-    pub sender: Address,
-    pub recipient: Address,
-    pub text: String,
-    pub media: Vec<Media>,
-    pub segments: Option<u32>,
-    /// What else the provider told, by its own names.
-    pub extra: Vec<(String, String)>,
-    /// What the sender allows from now on, if this says so.
-    pub consent: Option<Consent>,
-}
-
-/// One status report, as received.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    pub provider_id: String,
-    /// Our own part id, when it rode the callback's URL.
-    pub part: Option<PartId>,
-    /// What the message went from, if the report says so.
-    pub sender: Option<Address>,
-    pub status: Status,
-    pub error: Option<ProviderError>,
-    /// What the recipient allows, if the report says so.
-    pub consent: Option<Consent>,
-    /// All parameters, for the record.
-    pub raw: Vec<(String, String)>,
-}
-
-/// A reply that rides the webhook's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    pub text: String,
-    pub media: Vec<String>,
-    /// Where the provider shall report what becomes of it.
-    pub status_callback: String,
-}
-
-/// The HTTP answer to a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub content_type: &'static str,
-    pub body: String,
-}
-
 /// A message to be sent, before it is cut into parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outbound {
@@ -378,6 +276,21 @@ pub enum Unsendable {
     /// A wish that this channel or its provider can't fulfil.
     #[error("`options.{option}` {problem}")]
     Option { option: &'static str, problem: String },
+    #[error("the channel can't carry it: {0}")]
+    Other(String),
+    /// The channel itself failed: another try may help.
+    #[error("the channel failed: {0}")]
+    Broken(String),
+}
+
+/// Why there is no request for a part. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unencodable {
+    #[error("the channel can't make a request of it: {0}")]
+    Refused(String),
+    /// The channel itself failed: another try may help.
+    #[error("the channel failed: {0}")]
+    Broken(String),
 }
 
 /// Where the provider reports what becomes of a part. Our own part id rides along, so that a

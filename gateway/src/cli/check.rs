@@ -5,6 +5,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Context;
+use crate::channels::Channels;
+use crate::components::Loader;
 use crate::config::show;
 use crate::message::{Locale, phone, segments};
 use crate::plugins;
@@ -28,6 +30,9 @@ impl ConfigCommand {
         match self.what {
             What::Check => {
                 let config = context.config()?;
+                // So does a channel that is a component.
+                let components = Loader::default();
+                Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
                 let wanted = context.sources(Vec::new()).plugins()?.settings;
                 // A plugin checks its part of the settings by its own schema.
                 plugins::load(&plugins::wasm::Engine::new()?, &wanted).await?;

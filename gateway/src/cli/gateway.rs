@@ -23,7 +23,7 @@ use crate::processing::{self, Processing};
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, delivery, plugins, reconcile, removals, web};
+use crate::{callbacks, components, delivery, plugins, reconcile, removals, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -49,7 +49,8 @@ impl Gateway {
         let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", bound.address()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(Ids::default());
-        let channels = Channels::build(&config.channels)?;
+        let components = components::Loader::new(&random()?);
+        let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
         let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
         let loader = plugins::Loader::start(engine, source).await?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;

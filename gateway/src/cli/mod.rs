@@ -1,6 +1,7 @@
 //! The commands: what they take, and the wiring behind them. They decide nothing.
 
 mod call;
+mod channel;
 mod check;
 mod dev;
 mod doctor;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::channels::BadSettings;
 use crate::config::{Config, Environment, Error, Sources};
 use crate::message::Locale;
 use crate::plugins::ChainError;
@@ -67,6 +69,8 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
+    /// Check what channels must do
+    Channel(channel::ChannelCommand),
     /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
     /// Say all that happened to one message, and why
@@ -97,6 +101,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(())
         }
         Command::Key(command) => command.run(&context).await,
+        Command::Channel(command) => command.run(&context),
         Command::Plugin(command) => command.run(&context).await,
         Command::Explain(command) => command.run(&context).await,
         Command::Replay(command) => command.run(&context).await,
@@ -106,11 +111,13 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             // The causes, unless the error's own text tells them already.
             output.error(&format!("{error:#}"));
-            ExitCode::from(if error.is::<Error>() || error.is::<ChainError>() || error.is::<Usage>() {
-                USAGE
-            } else {
-                FAILED
-            })
+            ExitCode::from(
+                if error.is::<Error>() || error.is::<ChainError>() || error.is::<BadSettings>() || error.is::<Usage>() {
+                    USAGE
+                } else {
+                    FAILED
+                },
+            )
         }
     }
 }

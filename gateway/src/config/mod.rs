@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Map};
+use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
@@ -77,6 +77,12 @@ pub const DEFAULTS: &str = include_str!("../../../config/recado.toml");
 /// Where a file of the operator's own is looked for.
 const USUAL_FILE: &str = "config/recado.toml";
 
+/// The channel that the defaults have, and its kind.
+const USUAL_CHANNEL: &str = "sms";
+const USUAL_KIND: &str = "twilio";
+/// How the defaults are called.
+const OF_DEFAULTS: &str = "the built-in defaults";
+
 /// A provider under a name that an operator understands.
 struct Named<P>(String, P);
 
@@ -97,7 +103,7 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     pub environment: Environment,
     /// What flags say: a key with dots, and its value.
-    pub flags: Vec<(String, figment::value::Value)>,
+    pub flags: Vec<(String, Value)>,
 }
 
 impl Sources {
@@ -108,7 +114,17 @@ impl Sources {
 
     /// Puts the sources together without judging them.
     pub fn figment(&self) -> Result<Figment, Error> {
-        let mut figment = Figment::new().merge(Named("the built-in defaults".to_owned(), Toml::string(DEFAULTS)));
+        let figment = self.over(DEFAULTS)?;
+        let kind = figment.find_value(&format!("channels.{USUAL_CHANNEL}.kind"));
+        if kind.is_ok_and(|kind| kind.as_str() != Some(USUAL_KIND)) {
+            // A channel of another kind under that name has nothing to do with what the defaults say of it.
+            return self.over(&without_usual_channel());
+        }
+        Ok(figment)
+    }
+
+    fn over(&self, defaults: &str) -> Result<Figment, Error> {
+        let mut figment = Figment::new().merge(Named(OF_DEFAULTS.to_owned(), Toml::string(defaults)));
         if let Some(path) = self.path() {
             let text = read(&path)?;
             figment = figment.merge(Named(path.display().to_string(), Toml::string(&text)));
@@ -141,9 +157,36 @@ impl Sources {
             let resolved = endpoint.resolve(|name| self.environment.get(name));
             resolved.map_err(|(key, problem)| wrong(&figment, format!("endpoints.{name}.{key}"), problem))?;
         }
+        // The defaults have it, and who uses other channels need not know.
+        if config.channels.len() > 1 && is_of_the_defaults(&figment, &format!("channels.{USUAL_CHANNEL}")) {
+            config.channels.remove(USUAL_CHANNEL);
+        }
+        for (name, channel) in &mut config.channels {
+            channel.resolve(|name| self.environment.get(name)).map_err(|(key, problem)| {
+                let key = format!("channels.{name}.{key}");
+                let origin =
+                    figment.find_metadata(&key).map_or_else(|| "the settings".to_owned(), |data| data.name.to_string());
+                Error::Value { origin, key, problem }
+            })?;
+        }
         config.check(&figment)?;
         Ok(config)
     }
+}
+
+/// Whether nobody but the defaults says anything below this key.
+fn is_of_the_defaults(figment: &Figment, key: &str) -> bool {
+    let below = |figment: &Figment| figment.extract_inner::<serde_json::Value>(key).ok();
+    below(figment) == below(&Figment::from(Toml::string(DEFAULTS)))
+}
+
+/// The defaults, but for the channel that they have.
+fn without_usual_channel() -> String {
+    let mut defaults: toml::Table = toml::from_str(DEFAULTS).unwrap_or_default();
+    if let Some(toml::Value::Table(channels)) = defaults.get_mut("channels") {
+        channels.remove(USUAL_CHANNEL);
+    }
+    defaults.to_string()
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -212,7 +255,7 @@ impl Config {
             events::check_name(name).map_err(|problem| wrong(format!("endpoints.{name}"), problem))?;
             endpoint.check().map_err(|(key, problem)| wrong(format!("endpoints.{name}.{key}"), problem))?;
         }
-        Channels::build(&self.channels)
+        Channels::check(&self.channels)
             .map_err(|bad| wrong(format!("channels.{}.{}", bad.channel, bad.key), bad.problem))?;
         if let Some(url) = &self.server.public_url {
             check_public_url(url).map_err(|problem| wrong("server.public_url".to_owned(), problem))?;

@@ -33,10 +33,30 @@ fn the_defaults_need_only_an_account() {
 }
 
 #[test]
+fn the_usual_channel_is_left_out_only_where_nobody_speaks_of_it() {
+    const OTHER: &str = "[channels.tg]\nkind = 'component'\ncomponent = 'builtin:telegram'\n";
+    let names = |file: &str, variables: &[(&str, &str)]| {
+        let (_folder, mut sources) = sources(file, &[]);
+        sources.environment = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        sources
+            .load()
+            .map(|config| config.channels.keys().cloned().collect::<Vec<_>>())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(names(OTHER, &[]), Ok(vec!["tg".to_owned()]));
+    let meant = names(OTHER, &[("TWILIO_PHONE_NUMBER", "+15005550006")]).unwrap_err();
+    assert!(meant.contains("channels.sms.account_sid"), "{meant}");
+    let meant = names(&format!("{OTHER}[channels.sms]\nfrom = '+15005550006'"), &[]).unwrap_err();
+    assert!(meant.contains("channels.sms.account_sid"), "{meant}");
+    let other_kind = "[channels.sms]\nkind = 'component'\ncomponent = 'builtin:telegram'";
+    assert_eq!(names(other_kind, &[]), Ok(vec!["sms".to_owned()]));
+}
+
+#[test]
 fn each_source_overrides_the_one_before() {
     let file = "[delivery]\ntries = 3\nparallel = 5\n[defaults]\nregion = \"US\"";
     let (_folder, mut sources) = sources(file, &[("RECADO_DELIVERY__TRIES", "9"), ("RECADO_DELIVERY__LEASE_S", "90")]);
-    sources.flags = vec![("delivery.lease_s".to_owned(), figment::value::Value::from(99))];
+    sources.flags = vec![("delivery.lease_s".to_owned(), Value::from(99))];
     let config = sources.load().unwrap();
     let delivery = &config.delivery;
     assert_eq!((delivery.parallel, delivery.tries, delivery.lease_s), (5, 9, 99));
@@ -50,7 +70,7 @@ fn numbers_and_tokens_in_variables_stay_text() {
         [("RECADO_CHANNELS__SMS__FROM", "+525512345678"), ("TWILIO_AUTH_TOKEN", digits), ("RECADO_API_KEY", "x")];
     let (_folder, sources) = sources("", &variables);
     let config = sources.load().unwrap();
-    let channel = Channels::build(&config.channels).unwrap();
+    let channel = Channels::build(&config.channels, &channels::no_components).unwrap();
     assert_eq!(channel.get("sms").unwrap().sender().unwrap().as_str(), "+525512345678");
 }
 

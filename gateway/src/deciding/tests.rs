@@ -126,7 +126,7 @@ fn channels() -> Channels {
         )
     };
     let text = format!("[sms]\n{}[other]\n{}", channel(OURS), channel("+529983162439"));
-    Channels::build(&toml::from_str::<BTreeMap<_, _>>(&text).unwrap()).unwrap()
+    Channels::build(&toml::from_str::<BTreeMap<_, _>>(&text).unwrap(), &crate::channels::no_components).unwrap()
 }
 
 impl Fixture {

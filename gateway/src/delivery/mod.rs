@@ -200,7 +200,7 @@ impl Parts {
             let message = format!("the channel `{}` is no longer configured", part.channel);
             return Outcome::Rejected { error: ProviderError { code: None, message: Some(message) } };
         };
-        let request = channel.encode(&channels::Part {
+        let encoded = channel.encode(&channels::Part {
             id: part.id,
             sender: part.sender.clone(),
             service: part.service.clone(),
@@ -211,6 +211,17 @@ impl Parts {
             send_at: part.send_at.filter(|at| *at > self.clock.now()),
             status_callback: channels::status_callback(&self.public_url, &part.channel, part.id),
         });
+        let request = match encoded {
+            Ok(request) => request,
+            Err(reason) => {
+                let error = ProviderError { code: None, message: Some(reason.to_string()) };
+                return match reason {
+                    channels::Unencodable::Refused(_) => Outcome::Rejected { error },
+                    // Nothing left, so it may be tried again.
+                    channels::Unencodable::Broken(_) => Outcome::Retry { after: None, error },
+                };
+            }
+        };
         match self.transport.send(request).await {
             Ok(response) => channel.decode(&response),
             Err(failure) => {

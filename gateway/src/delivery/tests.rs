@@ -67,7 +67,7 @@ impl Fixture {
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
         let provider = Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
         let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
-        let channels = Channels::build(&channels).unwrap();
+        let channels = Channels::build(&channels, &channels::no_components).unwrap();
         let worker = Parts {
             store,
             pauses: Pauses::new(channels.clone(), settings().lengths(), Locale::En),

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::channels::{BadSettings, Channels, Finding, Fix};
 use crate::clock::Clock;
+use crate::components::Loader;
 use crate::config::Config;
 use crate::plugins::Settings;
 use crate::transport::Transport;
@@ -37,7 +38,8 @@ impl Doctor {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BadSettings> {
-        let channels = Channels::build(&config.channels)?;
+        let components = Loader::default();
+        let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
         Ok(Self { config, plugins, channels, transport, clock })
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::channels::{self, Answer, Channel, Channels, Event, Refused, Webhook};
+use crate::channels::{self, Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
 use crate::message::{ContactId, ConversationId, MessageId, Place};
 use crate::pauses::Pauses;
@@ -142,32 +142,46 @@ impl Inbound {
         let (channel, provider) = self.shared.channels.of(channel, &webhook).ok_or(Error::UnknownChannel)?;
         let verified = provider.verify(webhook)?;
         let events = provider.parse(&verified).map_err(Refused::from)?;
-        let mut answer = provider.answer(&[]);
+        let mut answer = verified.answer().cloned().unwrap_or_else(|| provider.answer(&[]));
+        let replies_ride = provider.capabilities().answer.is_some();
         for event in events {
             match event {
-                Event::Inbound(message) => answer = self.take(channel, provider.as_ref(), message).await?,
+                Event::Inbound(message) => {
+                    if !replies_ride {
+                        self.record(channel, message).await?;
+                    } else if let Some(body) = self.take(channel, message).await? {
+                        answer = Answer { content_type: provider.answer(&[]).content_type, body };
+                    }
+                }
                 Event::Status(observation) => self.observe(channel, observation).await?,
             }
         }
         Ok(answer)
     }
 
-    async fn take(&self, name: &str, provider: &dyn Channel, message: channels::Inbound) -> Result<Answer, Error> {
+    /// For a channel whose answers carry no replies: nobody waits for them.
+    async fn record(&self, name: &str, message: channels::Inbound) -> Result<(), Error> {
+        if let Receipt::Repeat { of, .. } = self.shared.store.record(self.shared.new_inbound(name, message)).await? {
+            tracing::info!(message_id = %of, "a message came again");
+        }
+        Ok(())
+    }
+
+    /// What the webhook is answered with the replies, if any ride its answer.
+    async fn take(&self, name: &str, message: channels::Inbound) -> Result<Option<String>, Error> {
         let shared = &self.shared;
         let new = shared.new_inbound(name, message);
         let id = new.id;
         // Open before the message is recorded, so that processing finds somebody waiting.
         let waiter = shared.waiting.join(id);
         let within = Duration::from_millis(u64::from(shared.settings.reply_within_ms));
-        let body = match shared.store.record(new).await? {
-            Receipt::Recorded => waiter.reply(within).await,
+        match shared.store.record(new).await? {
+            Receipt::Recorded => Ok(waiter.reply(within).await),
             Receipt::Repeat { of, answered } => {
                 drop(waiter);
-                self.repeat(of, answered, within).await?
+                self.repeat(of, answered, within).await
             }
-        };
-        let empty = provider.answer(&[]);
-        Ok(Answer { content_type: empty.content_type, body: body.unwrap_or(empty.body) })
+        }
     }
 
     /// A repeat gets the first answer again, and waits for it if there is none yet.

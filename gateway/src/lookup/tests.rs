@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::*;
 use crate::channels::twilio::Twilio;
 use crate::channels::{
-    Answer, Capabilities, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest, Outbound, Outcome,
-    Part, Refused, Reply, Unsendable, Verified, Webhook,
+    Answer, Capabilities, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest, NotFound,
+    Outbound, Outcome, Part, Refused, Reply, Unencodable, Unsendable, Verified, Webhook,
 };
 use crate::clock::ManualClock;
 use crate::message::Options;
@@ -53,7 +53,7 @@ impl Channel for Plain {
     fn segments(&self, text: &str, options: &Options) -> u32 {
         self.0.segments(text, options)
     }
-    fn encode(&self, part: &Part) -> http::Request<Bytes> {
+    fn encode(&self, part: &Part) -> Result<http::Request<Bytes>, Unencodable> {
         self.0.encode(part)
     }
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
@@ -62,7 +62,7 @@ impl Channel for Plain {
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {
         self.0.cancel(provider_id)
     }
-    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest> {
+    fn media_request(&self, url: &str, hop: Hop) -> Result<MediaRequest, NotFound> {
         self.0.media_request(url, hop)
     }
     fn known_as(&self) -> KnownAs<'_> {
@@ -105,7 +105,7 @@ impl Fixture {
         let settings = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
         let lookup = Lookup::new(Parts {
             store,
-            channels: Channels::build(&settings).unwrap(),
+            channels: Channels::build(&settings, &crate::channels::no_components).unwrap(),
             transport: transport.clone(),
             clock: clock.clone(),
             region: "MX".to_owned(),

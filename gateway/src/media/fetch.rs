@@ -1,9 +1,9 @@
-//! One file, through all redirects, each of them judged by the channel.
+//! One file, through a lookup and all redirects, each of them judged by the channel.
 
 use bytes::Bytes;
 use url::Url;
 
-use crate::channels::{Channel, Hop, MediaRequest};
+use crate::channels::{Channel, Hop, MediaRequest, NotFound};
 use crate::transport::{Failure, Transport};
 
 /// The most redirects that are followed.
@@ -32,18 +32,20 @@ pub(super) async fn fetch(
     public: &dyn Transport,
     url: &str,
 ) -> Result<Contents, Problem> {
-    let mut url = url.to_owned();
-    for hop in 0..=MOST_HOPS {
-        let hop = if hop == 0 { Hop::First } else { Hop::Redirected };
-        let Some(MediaRequest { request, chosen: to_chosen }) = channel.media_request(&url, hop) else {
-            return Err(Problem::Final(refused(hop)));
-        };
+    let mut asked = channel.media_request(url, Hop::First).map_err(|reason| not_found(reason, Hop::First))?;
+    for _ in 0..=MOST_HOPS {
+        let MediaRequest { request, chosen: to_chosen, lookup } = asked;
+        let url = request.uri().to_string();
         let transport = if to_chosen { chosen } else { public };
         let response = transport.send(request).await.map_err(|failure| failed(&failure))?;
-        match next(&response, &url) {
-            Some(next) => url = next,
-            None => return read(response),
-        }
+        asked = if lookup {
+            channel.media_found(&response).map_err(|reason| not_found(reason, Hop::First))?
+        } else if let Some(next) = next(&response, &url) {
+            let led = channel.media_request(&next, Hop::Redirected);
+            led.map_err(|reason| not_found(reason, Hop::Redirected))?
+        } else {
+            return read(response);
+        };
     }
     Err(Problem::Final(format!("more than {MOST_HOPS} redirects")))
 }
@@ -54,6 +56,14 @@ fn refused(hop: Hop) -> String {
         Hop::Redirected => "the provider led to a place that media are not fetched from",
     }
     .to_owned()
+}
+
+fn not_found(reason: NotFound, hop: Hop) -> Problem {
+    match reason {
+        NotFound::Elsewhere => Problem::Final(refused(hop)),
+        NotFound::Passing(reason) => Problem::Passing(reason),
+        NotFound::Final(reason) => Problem::Final(reason),
+    }
 }
 
 fn failed(failure: &Failure) -> Problem {

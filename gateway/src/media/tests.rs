@@ -44,7 +44,7 @@ fn channels(base_url: &str) -> Channels {
         "[sms]\nkind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = '12345'\n\
          from = '+15558675310'\nbase_url = '{base_url}'"
     );
-    Channels::build(&toml::from_str(&text).unwrap()).unwrap()
+    Channels::build(&toml::from_str(&text).unwrap(), &crate::channels::no_components).unwrap()
 }
 
 /// Fetches from the real Twilio, as far as the script goes.

@@ -7,6 +7,12 @@ use super::phone;
 /// Put before a number that is reached by WhatsApp instead of a text.
 const WHATSAPP: &str = "whatsapp:";
 
+/// What may stand before a number without making it another kind of address.
+const NUMBERS: [&str; 2] = ["whatsapp", "tel"];
+
+/// The longest address behind a scheme.
+const LONGEST_REST: usize = 128;
+
 /// The longest name that may stand in place of a sender's number.
 const MAX_NAME: usize = 11;
 
@@ -31,6 +37,40 @@ impl Address {
             return Ok(Self(format!("{WHATSAPP}{number}")));
         }
         phone::parse(number, region).map(|number| Self(format!("{WHATSAPP}{number}")))
+    }
+
+    /// What an application writes to: a number as above, or an address of a scheme, which is taken as it
+    /// stands, as in `telegram:12345`.
+    pub fn recipient(input: &str, region: &str) -> Result<Self, phone::Refusal> {
+        match Self(input.trim().to_owned()) {
+            address if address.scheme().is_some_and(|scheme| !NUMBERS.contains(&scheme)) => Ok(address),
+            _ => Self::parse(input, region),
+        }
+    }
+
+    /// An address that is not a phone number, at a provider whose addresses are told by their scheme. None
+    /// for what is no address.
+    pub fn of_scheme(scheme: &str, rest: &str) -> Option<Self> {
+        let address = Self(format!("{scheme}:{rest}"));
+        (address.scheme() == Some(scheme)).then_some(address)
+    }
+
+    /// What stands before the colon of an address that is no number; that of WhatsApp stands before one.
+    pub fn scheme(&self) -> Option<&str> {
+        let (scheme, rest) = self.0.split_once(':')?;
+        let word = (2..=32).contains(&scheme.len())
+            && scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let given = (1..=LONGEST_REST).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_graphic());
+        (word && given).then_some(scheme)
+    }
+
+    /// What stands behind the scheme, or all of it.
+    pub fn without_scheme(&self) -> &str {
+        match self.scheme() {
+            Some(_) => self.0.split_once(':').map_or("", |(_, rest)| rest),
+            None => &self.0,
+        }
     }
 
     /// What an operator or an application sends from: a number in E.164, also with `whatsapp:`
@@ -125,6 +165,21 @@ mod tests {
             let parsed = Address::parse(input, "MX").ok();
             assert_eq!(parsed.as_ref().map(Address::as_str), expected, "{input:?}");
         }
+    }
+
+    #[test]
+    fn an_address_of_a_scheme_is_taken_as_it_stands() {
+        for good in ["telegram:12345", "telegram:-100123", "x-mail:somebody@example.com"] {
+            assert_eq!(Address::recipient(good, "MX").unwrap().as_str(), good);
+        }
+        for bad in ["telegram:", "Telegram:1", "telegram:1 2", ":1", "t:1"] {
+            assert!(Address::recipient(bad, "MX").is_err(), "{bad}");
+        }
+        let number = Address::recipient("tel:+52 998 123 4567", "MX").unwrap();
+        assert_eq!((number.as_str(), number.scheme()), ("+529981234567", None));
+        let address = Address::of_scheme("telegram", "12345").unwrap();
+        assert_eq!((address.scheme(), address.without_scheme()), (Some("telegram"), "12345"));
+        assert_eq!(Address::of_scheme("telegram", "1 2"), None);
     }
 
     #[test]

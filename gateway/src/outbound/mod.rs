@@ -52,6 +52,8 @@ pub struct Request {
 pub enum Error {
     #[error("`to` is not a number that can be written to")]
     To(phone::Refusal),
+    #[error("`to` is no address that the channel `{channel}` writes to")]
+    OtherAddress { channel: String },
     #[error("`from` must be a number, a short code, or a name of at most 11 letters, digits and spaces")]
     From,
     #[error("there is no channel `{name}`; there are: {known}")]
@@ -172,6 +174,9 @@ impl Outbound {
         let parts = &self.0;
         let name = self.channel_name(request.channel)?;
         let channel = parts.channels.get(&name).ok_or_else(|| self.unknown(&name))?;
+        if !channel.takes(&recipient) {
+            return Err(Error::OtherAddress { channel: name });
+        }
         let sender = match request.from.filter(|from| !from.trim().is_empty()) {
             Some(from) => Sender::Named(self.sender(&from)?),
             // Unknown while the provider picks one, as a Messaging Service does.
@@ -250,7 +255,7 @@ impl Outbound {
 
     /// A number as written at home, or what else can stand as a sender.
     fn sender(&self, from: &str) -> Result<Address, Error> {
-        let number = Address::parse(from, &self.0.region).ok();
+        let number = Address::recipient(from, &self.0.region).ok();
         number.or_else(|| Address::sender(from)).ok_or(Error::From)
     }
 

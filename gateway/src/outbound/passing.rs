@@ -27,7 +27,7 @@ impl Outbound {
         following: Option<&Following>,
         pending: &[StateChange],
     ) -> Result<Submission, Error> {
-        let recipient = Address::parse(&request.to, &self.0.region).map_err(Error::To)?;
+        let recipient = Address::recipient(&request.to, &self.0.region).map_err(Error::To)?;
         self.prepare_to(recipient, request, following, pending).await
     }
 

@@ -8,7 +8,7 @@ const CHANNEL: &str =
 
 fn pauses() -> Pauses {
     let settings = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
-    Pauses::new(Channels::build(&settings).unwrap(), LENGTHS, Locale::En)
+    Pauses::new(Channels::build(&settings, &crate::channels::no_components).unwrap(), LENGTHS, Locale::En)
 }
 
 fn at(seconds: i64) -> Timestamp {

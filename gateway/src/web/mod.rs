@@ -83,7 +83,7 @@ pub struct App {
 }
 
 /// The longest webhook body, in bytes. Twilio's are some kilobytes.
-const WEBHOOK_BODY: usize = 64 * 1024;
+const WEBHOOK_BODY: usize = 256 * 1024;
 /// The longest API body, in bytes.
 const API_BODY: usize = 256 * 1024;
 /// The longest a request may take altogether.

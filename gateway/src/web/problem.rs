@@ -142,6 +142,8 @@ impl Problem {
                 tracing::warn!(channel, %reason, "a webhook can't be read");
                 Self::unreadable(reason.to_string())
             }
+            // The log has it: the channel said so itself. The provider is to send it again.
+            inbound::Error::Refused(Refused::Broken(_)) => Self::channel_failed(),
             inbound::Error::Store(error) => Self::store(error),
         }
     }
@@ -192,10 +194,16 @@ impl Problem {
         Self::internal()
     }
 
+    fn channel_failed() -> Self {
+        let detail = "the channel failed to look at it; nothing was stored: send it again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "channel-failed", "Not available for now", detail)
+    }
+
     pub(super) fn outbound(error: &outbound::Error, locale: Locale) -> Self {
         use outbound::Error;
         match error {
             Error::To(refusal) => Self::invalid("/to", refusal.code(), refusal.reason(locale)),
+            Error::OtherAddress { .. } => Self::invalid("/to", "not-of-this-channel", error.to_string()),
             Error::From => Self::invalid("/from", "not-a-sender", error.to_string()),
             Error::TooFarAhead => Self::invalid("/send_at", "too-far-ahead", error.to_string()),
             Error::UnknownChannel { .. } => Self::invalid("/channel", "unknown-channel", error.to_string()),
@@ -205,6 +213,7 @@ impl Problem {
             Error::Unsendable(reason) => {
                 use crate::channels::Unsendable;
                 let (pointer, code) = match reason {
+                    Unsendable::Broken(_) => return Self::channel_failed(),
                     Unsendable::Option { option, .. } => {
                         let pointer = format!("/options/{}", option.replace('.', "/"));
                         return Self::invalid(&pointer, "invalid-option", reason.to_string());
@@ -212,6 +221,7 @@ impl Problem {
                     Unsendable::Empty => ("/text", "empty"),
                     Unsendable::TooLong { .. } => ("/text", "too-long"),
                     Unsendable::TooManyMedia { .. } => ("/media", "too-many-media"),
+                    Unsendable::Other(_) => ("", "not-carried"),
                 };
                 Self::invalid(pointer, code, reason.to_string())
             }

@@ -25,5 +25,5 @@ async fn answer(app: &App, channel: &str, request: Request) -> Result<Response, 
     let webhook =
         Webhook { method: parts.method, url: format!("{}{target}", app.public_url), headers: parts.headers, body };
     let answer = app.inbound.receive(channel, webhook).await.map_err(|error| Problem::webhook(channel, &error))?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type)], answer.body).into_response())
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type.into_owned())], answer.body).into_response())
 }

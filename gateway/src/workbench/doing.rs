@@ -95,7 +95,7 @@ impl Workbench {
     /// A message to send, if it can be sent at all.
     fn addressed(&self, outgoing: Outgoing, channel: &str, outcome: &mut Outcome) -> Option<Sending> {
         let Outgoing { channel: wanted, sender, recipient, text, media, send_at } = outgoing;
-        let to = match Address::parse(&recipient, &self.setting.region) {
+        let to = match Address::recipient(&recipient, &self.setting.region) {
             Ok(to) => to,
             Err(refusal) => {
                 let reason = refusal.reason(Locale::En);

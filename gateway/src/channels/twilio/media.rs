@@ -55,7 +55,7 @@ impl Places {
         if hop == Hop::First {
             request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         }
-        Some(MediaRequest { request, chosen: self.is_elsewhere() && self.is_api(&url) })
+        Some(MediaRequest { request, chosen: self.is_elsewhere() && self.is_api(&url), lookup: false })
     }
 
     /// A medium of a message of this account, at the API.

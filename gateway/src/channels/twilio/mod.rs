@@ -32,8 +32,8 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Hop,
-    KnownAs, LookedUp, Malformed, MediaRequest, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply, Scope,
-    Target, Unsendable, Untold, Verified, Webhook,
+    KnownAs, LookedUp, Malformed, MediaRequest, NotFound, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply,
+    Scope, Target, Unencodable, Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA, Options, Removal, segments};
@@ -90,7 +90,7 @@ impl Channel for Twilio {
     }
 
     fn answer(&self, replies: &[Reply]) -> Answer {
-        Answer { content_type: "text/xml", body: twiml::document(replies) }
+        Answer { content_type: "text/xml".into(), body: twiml::document(replies) }
     }
 
     /// Media ride the first part only.
@@ -129,8 +129,8 @@ impl Channel for Twilio {
         u32::try_from(counted.segments).unwrap_or(u32::MAX)
     }
 
-    fn encode(&self, part: &Part) -> http::Request<Bytes> {
-        self.rest.encode(part)
+    fn encode(&self, part: &Part) -> Result<http::Request<Bytes>, Unencodable> {
+        Ok(self.rest.encode(part))
     }
 
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
@@ -149,12 +149,17 @@ impl Channel for Twilio {
         feedback::decode(response)
     }
 
-    fn media_request(&self, url: &str, hop: Hop) -> Option<MediaRequest> {
-        self.media.request(url, hop)
+    fn media_request(&self, url: &str, hop: Hop) -> Result<MediaRequest, NotFound> {
+        self.media.request(url, hop).ok_or(NotFound::Elsewhere)
     }
 
     fn sender(&self) -> Option<&Address> {
         self.rest.sender.address()
+    }
+
+    /// Twilio's other ways to reach somebody are written as it writes them.
+    fn takes(&self, recipient: &Address) -> bool {
+        recipient.scheme().is_none_or(|scheme| matches!(scheme, "messenger" | "rcs" | "whatsapp"))
     }
 
     fn known_as(&self) -> KnownAs<'_> {

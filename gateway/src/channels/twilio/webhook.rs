@@ -48,7 +48,7 @@ pub(super) fn verify(tokens: &[SecretString], account: &str, webhook: &Webhook) 
         return Err(Refused::Foreign);
     }
     let query = form_urlencoded::parse(query(&webhook.url).as_bytes()).into_owned().collect();
-    Ok(Verified { parameters: without_nul(parameters), query })
+    Ok(Verified { parameters: without_nul(parameters), query, ..Verified::already_read(Vec::new(), None) })
 }
 
 /// The parameters of a webhook that nobody has verified, if they can be read.

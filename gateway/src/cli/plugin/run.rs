@@ -132,7 +132,7 @@ impl Run {
         let number = number.as_deref().unwrap_or(PERSON);
         // Whoever writes may do so from a short code or a name, too.
         let sender = || Address::sender(number).filter(|_| flag == "--from");
-        let address = Address::parse(number, region).ok().or_else(sender);
+        let address = Address::recipient(number, region).ok().or_else(sender);
         address.ok_or_else(|| Usage(format!("{flag}: `{number}` is no number; `recado phone` explains it")).into())
     }
 

@@ -14,6 +14,10 @@ const VERSION: &str = "0.1.0";
 const ABOUT: &str = "about";
 const HOOKS: [&str; 4] = ["inbound", "outbound", "status", "timers"];
 
+/// What a channel exports, and what it may import, as in `sdk/wit/channel/channel.wit`.
+const PROVIDER: &str = "recado:channel/provider@0.1.0";
+const OF_CHANNELS: [&str; 4] = ["types", "log", "config", "secrets"];
+
 /// How every component begins; a core module begins with another layer number.
 const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -25,7 +29,7 @@ pub enum Unfit {
     #[error("this is no WebAssembly component: {0}")]
     NoComponent(String),
     #[error(
-        "the component lacks {missing}; it exports {found}. In Rust, `recado_sdk::plugin!(YourPlugin);` exports what is needed; an SDK of another version exports other versions"
+        "the component lacks {missing}; it exports {found}. In Rust, `recado_sdk::plugin!(YourPlugin);` (or `recado_sdk::channel!(YourChannel);`) exports what is needed; an SDK of another version exports other versions"
     )]
     Exports { missing: String, found: String },
     #[error(
@@ -70,6 +74,9 @@ pub fn surface(component: &[u8]) -> Result<Surface, Unfit> {
 /// Refuses a component that the gateway could not use.
 pub fn check(component: &[u8]) -> Result<Surface, Unfit> {
     let surface = surface(component)?;
+    if surface.exports.iter().any(|name| name == PROVIDER) {
+        return check_channel(surface);
+    }
     let has = |interface: &str| surface.exports.contains(&full(interface));
     let missing = if !has(ABOUT) {
         Some(full(ABOUT))
@@ -87,6 +94,13 @@ pub fn check(component: &[u8]) -> Result<Surface, Unfit> {
         return Err(Unfit::Imports(listed(&foreign)));
     }
     Ok(surface)
+}
+
+/// A channel gets nothing of WASI: it has nothing to ask a clock or a file.
+fn check_channel(surface: Surface) -> Result<Surface, Unfit> {
+    let ours = OF_CHANNELS.map(|interface| format!("recado:channel/{interface}@0.1.0"));
+    let foreign: Vec<String> = surface.imports.iter().filter(|name| !ours.contains(name)).cloned().collect();
+    if foreign.is_empty() { Ok(surface) } else { Err(Unfit::Imports(listed(&foreign))) }
 }
 
 fn full(interface: &str) -> String {
@@ -116,6 +130,18 @@ mod tests {
         let taken: Vec<_> = imports.iter().map(|name| format!("(import \"{name}\" (instance))")).collect();
         let given: Vec<_> = exports.iter().map(|name| format!("(export \"{name}\" (instance $empty))")).collect();
         wat::parse_str(format!("(component {} (instance $empty) {})", taken.concat(), given.concat())).unwrap()
+    }
+
+    #[test]
+    fn a_channel_is_fit_that_takes_only_what_channels_get() {
+        let contract = include_str!("../../../../sdk/wit/channel/channel.wit");
+        assert!(contract.contains("package recado:channel@0.1.0;") && contract.contains("export provider;"));
+        let secrets = "recado:channel/secrets@0.1.0";
+        assert!(check(&component(&[secrets], &[PROVIDER])).is_ok());
+        for foreign in ["recado:plugin/state@0.1.0", "wasi:cli/environment@0.2.0", "recado:channel/secrets@0.2.0"] {
+            let refused = check(&component(&[secrets, foreign], &[PROVIDER]));
+            assert_eq!(refused, Err(Unfit::Imports(foreign.to_owned())));
+        }
     }
 
     #[test]

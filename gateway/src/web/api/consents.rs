@@ -27,7 +27,7 @@ pub(in crate::web) async fn list(
     headers: HeaderMap,
 ) -> Result<Json<List<KnownConsent>>, Problem> {
     let locale = negotiate(&headers, app.locale);
-    let address = Address::parse(&of.address, &app.region)
+    let address = Address::recipient(&of.address, &app.region)
         .map_err(|refusal| Problem::invalid("address", refusal.code(), refusal.reason(locale)))?;
     let items = app.store.consents(&address).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(Page { items, next: None }))

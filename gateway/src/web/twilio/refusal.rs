@@ -81,7 +81,7 @@ impl Refusal {
         use crate::channels::Unsendable;
         use outbound::Error;
         match error {
-            Error::To(_) => Self::to(to),
+            Error::To(_) | Error::OtherAddress { .. } => Self::to(to),
             Error::From => Self::from(from),
             Error::Nul => Self::invalid(21602, "Message body has a NUL character, which no provider carries."),
             Error::Media(problem) => Self::invalid(21620, format!("Invalid media URL(s): {problem}")),
@@ -90,6 +90,8 @@ impl Refusal {
                 Unsendable::Empty => Self::invalid(21602, "Message body is required."),
                 Unsendable::TooLong { .. } => Self::too_long(),
                 Unsendable::TooManyMedia { .. } => Self::too_many_media(),
+                Unsendable::Broken(_) => Self::unavailable(),
+                Unsendable::Other(problem) => Self::invalid(21602, format!("Message body can't be carried: {problem}")),
                 Unsendable::Option { option, problem } => {
                     let (code, parameter) = parameter(option);
                     Self::invalid(code, format!("{parameter} {problem}"))

@@ -217,7 +217,7 @@ impl Running {
         let send_at = step.send_at.as_deref().map(|at| self.moment("send_at", at)).transpose()?;
         Ok(Sending {
             channel: channel.to_owned(),
-            to: Address::parse(to.as_str(), &self.region).unwrap_or_else(|_| to.clone()),
+            to: Address::recipient(to.as_str(), &self.region).unwrap_or_else(|_| to.clone()),
             sender: step.sender.as_deref().map(Address::received),
             text: text.to_owned(),
             media: step.media.clone(),

@@ -19,7 +19,7 @@ fn channels() -> Channels {
         ("foreign", format!("account_sid = '{OTHER_ACCOUNT}'\nmessaging_service_sid = '{SERVICE}'\nfrom = ''")),
     ];
     let settings = each.map(|(name, more)| (name.to_owned(), AnyChannel::Twilio(settings(&more))));
-    Channels::build(&BTreeMap::from(settings)).unwrap()
+    Channels::build(&BTreeMap::from(settings), &crate::channels::no_components).unwrap()
 }
 
 /// Parameters, and the channel they belong to.

@@ -23,7 +23,7 @@ fn settings(more: &str) -> Settings {
     let least = format!("kind = 'twilio'\naccount_sid = '{ACCOUNT}'\nauth_token = '12345'\nfrom = '+15558675310'\n");
     let mut table: toml::Table = least.parse().unwrap();
     table.extend(more.parse::<toml::Table>().unwrap());
-    let AnyChannel::Twilio(settings) = table.try_into().unwrap();
+    let AnyChannel::Twilio(settings) = table.try_into().unwrap() else { panic!("another kind") };
     settings
 }
 

@@ -55,12 +55,12 @@ fn a_long_text_goes_by_the_rule() {
 }
 
 fn sent(twilio: &Twilio, part: &Part) -> Vec<(String, String)> {
-    form::decode(twilio.encode(part).body()).unwrap()
+    form::decode(twilio.encode(part).unwrap().body()).unwrap()
 }
 
 #[test]
 fn a_request_says_what_to_send_and_who_asks() {
-    let request = channel("base_url = 'http://localhost:9000/twilio/'").encode(&part(None, "¿Qué & cómo?", 2));
+    let request = channel("base_url = 'http://localhost:9000/twilio/'").encode(&part(None, "¿Qué & cómo?", 2)).unwrap();
     assert_eq!(request.method(), http::Method::POST);
     let url = format!("http://localhost:9000/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json");
     assert_eq!(request.uri().to_string(), url);
@@ -84,7 +84,7 @@ fn a_request_says_what_to_send_and_who_asks() {
 fn an_api_key_goes_before_the_token() {
     let twilio = channel(&format!("api_key = '{KEY}'\napi_key_secret = 'hush'"));
     let expected = format!("Basic {}", STANDARD.encode(format!("{KEY}:hush")));
-    assert_eq!(twilio.encode(&part(None, "hi", 0)).headers()["authorization"], expected);
+    assert_eq!(twilio.encode(&part(None, "hi", 0)).unwrap().headers()["authorization"], expected);
 }
 
 #[test]
