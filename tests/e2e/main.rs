@@ -49,7 +49,11 @@ mod pauses;
 #[cfg(test)]
 mod plugin_crashes;
 #[cfg(test)]
+mod plugin_harm;
+#[cfg(test)]
 mod plugin_hooks;
+#[cfg(test)]
+mod plugin_reloads;
 #[cfg(test)]
 mod plugin_timers;
 #[cfg(test)]

@@ -67,6 +67,22 @@ fn all_who_change_the_same_value_at_once_are_answered_with_the_right_one() {
     assert_eq!(going(&gateway.messages(), "outbound").len(), MANY, "each answer once, also if decided twice");
 }
 
+/// The shipped plugin gives each of a burst to the next in turn, and nobody gets two.
+#[test]
+fn all_who_come_at_once_are_shared_out_evenly() {
+    const EACH: usize = 6;
+    let names = ["ana", "eva", "luis"];
+    let config = json!({ "inbound": { "default": { "assign": { "to": names } } } });
+    let gateway = TestGateway::builder().plugin(Plugin::builtin("router").config(&config)).start();
+    at_once(names.len() * EACH, |number| {
+        let from = format!("+52998555{:04}", 100 + number);
+        said(&gateway.signed_webhook("sms/inbound", &form(&message_sid(), &from, "hola")))
+    });
+    let conversations = gateway.conversations();
+    let of = |name: &str| conversations.iter().filter(|conversation| conversation["assignee"] == name).count();
+    assert_eq!(names.map(of), [EACH; 3]);
+}
+
 #[test]
 fn a_plugin_assigns_notes_and_discards() {
     let gateway = gateway();

@@ -34,6 +34,8 @@ pub enum Behaviour {
     /// Takes memory for ever.
     Allocate,
     Trap,
+    /// Runs this code when it is asked what it is, before it says so; replies nothing.
+    Describing(&'static str),
 }
 
 const TEMPLATE: &str = include_str!("plugin.wat");
@@ -57,8 +59,11 @@ impl Plugin {
             Behaviour::LoopAt(bytes) => ("", loop_at(bytes)),
             Behaviour::Allocate => ("", ALLOCATE.to_owned()),
             Behaviour::Trap => ("", "unreachable".to_owned()),
+            Behaviour::Describing(_) => ("", "(call $decide (i32.const 0))".to_owned()),
         };
-        Self::text(name, &TEMPLATE.replace("{data}", data).replace("{on-inbound}", &code))
+        let describing = if let Behaviour::Describing(code) = behaviour { code } else { "" };
+        let text = TEMPLATE.replace("{data}", data).replace("{on-inbound}", &code).replace("{describing}", describing);
+        Self::text(name, &text)
     }
 
     /// A component in text.

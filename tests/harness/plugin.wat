@@ -17,6 +17,7 @@
       (local.get $at))
     ;; The manifest: name, version, description, hooks, config-schema, extra.
     (func (export "describe") (result i32)
+      {describing}
       (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 4))
       (i32.store (i32.const 8) (i32.const 1028)) (i32.store (i32.const 12) (i32.const 5))
       (i32.store (i32.const 16) (i32.const 1033)) (i32.store (i32.const 20) (i32.const 11))

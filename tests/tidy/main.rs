@@ -125,11 +125,12 @@ const ROOMS: [(&str, &[&str]); 31] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 25] = [
+const ALONE: [(&str, &[&str]); 26] = [
     ("wasmtime", &["components", "plugins/wasm"]),
     ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["components", "plugins/wasm"]),
+    ("regex_lite", &["plugins/wasm"]),
     ("sea_orm", &["store"]),
     ("sqlx", &["store"]),
     ("recado_migrations", &["store"]),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::ConversationStatus;
 
-pub use planner::Planner;
+pub use planner::{Planner, Taken, cut_reason};
 
 /// What a plugin asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Growing a plan, one plugin's decision after the other.
 
 use jiff::SignedDuration;
+use serde::de::IgnoredAny;
 
 use super::{Action, Outgoing, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer, TimerChange};
 use crate::message::MAX_MEDIA;
@@ -11,12 +12,16 @@ const MAX_REPLIES: usize = 10;
 const MAX_TEXT_CHARACTERS: usize = 16_000;
 const MAX_TAGS: usize = 50;
 const MAX_NAME_CHARACTERS: usize = 64;
+const MAX_ADDRESS_CHARACTERS: usize = 256;
 const MAX_SENDS: usize = 10;
 const MAX_FORWARDS: usize = 10;
 const MAX_TIMERS: usize = 20;
 const MAX_ATTRIBUTES: usize = 50;
-/// Of an attribute's value, a reason, a timer's payload.
+/// Of an attribute's value, a reason, a timer's payload, the address of a medium.
 const MAX_VALUE_CHARACTERS: usize = 4_000;
+const MAX_CUSTOM: usize = 10;
+/// The most actions of one plugin to one message, however little each asks for: all are traced.
+const MAX_ACTIONS: usize = 256;
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// The furthest that a timer may be set.
 const MAX_TIMER_MS: f64 = 366.0 * 24.0 * 3_600_000.0;
@@ -26,13 +31,23 @@ const MAX_TIMER_MS: f64 = 366.0 * 24.0 * 3_600_000.0;
 pub struct Planner {
     before: Vec<String>,
     tags: Vec<String>,
+    custom: usize,
     plan: Plan,
+}
+
+/// What became of one plugin's actions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Those that are in the plan.
+    pub actions: Vec<Action>,
+    /// The reason for each of the others.
+    pub left_out: Vec<String>,
 }
 
 impl Planner {
     /// For a conversation that has these tags.
     pub fn new(tags: Vec<String>) -> Self {
-        Self { before: tags.clone(), tags, plan: Plan::default() }
+        Self { before: tags.clone(), tags, custom: 0, plan: Plan::default() }
     }
 
     /// The tags as the next plugin of the chain sees them.
@@ -40,9 +55,27 @@ impl Planner {
         &self.tags
     }
 
-    /// Takes one plugin's actions into the plan. Gives the reason for each that is left out.
+    /// Takes one plugin's actions into the plan. What is left out leaves only its reason behind: a plugin
+    /// that asks for much too much must not fill the traces.
+    pub fn take(&mut self, plugin: &str, mut actions: Vec<Action>) -> Taken {
+        let mut left_out = Vec::new();
+        let over = actions.len().saturating_sub(MAX_ACTIONS);
+        actions.truncate(MAX_ACTIONS);
+        actions.retain_mut(|action| {
+            if let Action::Discard { reason } = action {
+                left_out.extend(cut_reason("the reason to discard it", reason));
+            }
+            self.add_one(plugin, action).map_err(|reason| left_out.push(reason)).is_ok()
+        });
+        if over > 0 {
+            left_out.push(format!("{over} actions were left out: {MAX_ACTIONS} of one plugin at the most"));
+        }
+        Taken { actions, left_out }
+    }
+
+    /// The same for whoever keeps the actions. Gives the reason for each that is left out.
     pub fn add(&mut self, plugin: &str, actions: &[Action]) -> Vec<String> {
-        actions.iter().filter_map(|action| self.add_one(plugin, action).err()).collect()
+        self.take(plugin, actions.to_vec()).left_out
     }
 
     fn add_one(&mut self, plugin: &str, action: &Action) -> Result<(), String> {
@@ -51,6 +84,7 @@ impl Planner {
             Action::Send(outgoing) => self.send(plugin, outgoing),
             Action::Tag { tag } => self.tag(tag),
             Action::Untag { tag } => {
+                let tag = named("a tag to take back", tag)?;
                 self.tags.retain(|known| known != tag);
                 Ok(())
             }
@@ -64,11 +98,10 @@ impl Planner {
             Action::StartTimer { name, after_ms, payload } => self.start_timer(plugin, name, *after_ms, payload),
             Action::CancelTimer { name } => self.timer(plugin, name, TimerChange::Cancel),
             Action::Discard { reason } => {
-                let reason = if reason.trim().is_empty() { "no reason given" } else { reason.trim() };
-                self.plan.discarded = Some(reason.chars().take(MAX_VALUE_CHARACTERS).collect());
+                self.plan.discarded = Some(reason.clone());
                 Ok(())
             }
-            Action::Custom { .. } => Ok(()),
+            Action::Custom { name, json } => self.custom(name, json),
         }
     }
 
@@ -87,11 +120,52 @@ impl Planner {
         if outgoing.recipient.trim().is_empty() {
             return Err("a message to send was left out: it has no recipient".to_owned());
         }
+        let names = [Some(&outgoing.recipient), outgoing.channel.as_ref(), outgoing.sender.as_ref()];
+        if names.into_iter().flatten().any(|name| name.chars().count() > MAX_ADDRESS_CHARACTERS) {
+            return Err(format!(
+                "a message to send was left out: recipient, channel and sender may have {MAX_ADDRESS_CHARACTERS} \
+                 characters each"
+            ));
+        }
         if self.plan.sends.len() == MAX_SENDS {
             return Err(format!("a message to send was left out: {MAX_SENDS} at the most"));
         }
         self.plan.sends.push(PlannedSend { plugin: plugin.to_owned(), outgoing: outgoing.clone() });
         Ok(())
+    }
+
+    /// Nothing is done, but all of it is traced.
+    fn custom(&mut self, name: &str, json: &str) -> Result<(), String> {
+        let name = named("a custom action", name)?;
+        if json.len() > MAX_PAYLOAD_BYTES {
+            return Err(format!(
+                "the custom action `{name}` was left out: its JSON may have {MAX_PAYLOAD_BYTES} bytes"
+            ));
+        }
+        if let Err(error) = serde_json::from_str::<IgnoredAny>(json) {
+            return Err(format!("the custom action `{name}` was left out: it is not JSON: {error}"));
+        }
+        if self.custom == MAX_CUSTOM {
+            return Err(format!("the custom action `{name}` was left out: {MAX_CUSTOM} at the most"));
+        }
+        self.custom += 1;
+        Ok(())
+    }
+
+    /// Labels the conversation with all of these that there is room for, and leaves no others in the list.
+    /// Gives the reason for each that goes.
+    pub fn tag_all(&mut self, tags: &mut Vec<String>) -> Vec<String> {
+        let mut left_out = Vec::new();
+        let over = tags.len().saturating_sub(MAX_TAGS);
+        tags.truncate(MAX_TAGS);
+        tags.retain_mut(|tag| {
+            *tag = tag.trim().to_owned();
+            self.tag(tag).map_err(|reason| left_out.push(reason)).is_ok()
+        });
+        if over > 0 {
+            left_out.push(format!("{over} tags were left out: {MAX_TAGS} of one plugin at the most"));
+        }
+        left_out
     }
 
     /// Labels the conversation.
@@ -144,6 +218,7 @@ impl Planner {
     }
 
     fn start_timer(&mut self, plugin: &str, name: &str, after_ms: f64, payload: &str) -> Result<(), String> {
+        let name = named("a timer", name)?;
         if !(0.0..=MAX_TIMER_MS).contains(&after_ms) {
             return Err(format!("the timer `{name}` was left out: it must run out within 366 days"));
         }
@@ -180,6 +255,17 @@ impl Planner {
     }
 }
 
+/// A reason as people read it: never empty, never endless. Says so if it was.
+pub fn cut_reason(what: &str, reason: &mut String) -> Option<String> {
+    let trimmed = reason.trim();
+    if trimmed.len() < reason.len() || trimmed.is_empty() {
+        *reason = if trimmed.is_empty() { "no reason given" } else { trimmed }.to_owned();
+    }
+    let (end, _) = reason.char_indices().nth(MAX_VALUE_CHARACTERS)?;
+    reason.truncate(end);
+    Some(format!("{what} was cut: {MAX_VALUE_CHARACTERS} characters at the most"))
+}
+
 fn check_content(what: &str, text: &str, media: &[String]) -> Result<(), String> {
     if text.trim().is_empty() && media.is_empty() {
         return Err(format!("{what} without text and media was left out"));
@@ -190,6 +276,9 @@ fn check_content(what: &str, text: &str, media: &[String]) -> Result<(), String>
     }
     if media.len() > MAX_MEDIA {
         return Err(format!("{what} with {} media was left out: {MAX_MEDIA} at the most", media.len()));
+    }
+    if media.iter().any(|url| url.chars().count() > MAX_VALUE_CHARACTERS) {
+        return Err(format!("{what} was left out: the address of a medium may have {MAX_VALUE_CHARACTERS} characters"));
     }
     Ok(())
 }

@@ -125,3 +125,59 @@ fn a_discarded_message_gets_no_reply_from_anybody() {
     assert_eq!((plan.replies.len(), plan.discarded.as_deref()), (0, Some("spam")));
     assert_eq!(plan.tags, Some(vec!["spam".to_owned()]));
 }
+
+#[test]
+fn what_is_only_traced_has_limits_as_well() {
+    let custom = |name: &str, json: &str| Action::Custom { name: name.to_owned(), json: json.to_owned() };
+    let outgoing = Outgoing {
+        channel: Some("x".repeat(257)),
+        sender: None,
+        recipient: "998 123 4567".to_owned(),
+        text: "hola".to_owned(),
+        media: Vec::new(),
+        send_at: None,
+    };
+    let long = format!("\"{}\"", "x".repeat(64 * 1024));
+    let picture = Action::Reply { text: String::new(), media: vec!["x".repeat(4_001)] };
+    let cases = [
+        (custom("crm", &long), "the custom action `crm` was left out: its JSON may have 65536 bytes"),
+        (custom("crm", "{"), "the custom action `crm` was left out: it is not JSON: EOF"),
+        (custom(&"x".repeat(65), "1"), "a custom action was left out: it must have 1 to 64 characters"),
+        (Action::Untag { tag: "x".repeat(65) }, "a tag to take back was left out: it must have 1 to 64 characters"),
+        (Action::Send(outgoing), "a message to send was left out: recipient, channel and sender may have 256"),
+        (picture, "a reply was left out: the address of a medium may have 4000 characters"),
+    ];
+    let mut planner = Planner::new(Vec::new());
+    for (action, expected) in cases {
+        let Taken { actions, left_out } = planner.take("a", vec![action, custom("ok", "{\"a\":[1]}")]);
+        assert_eq!(actions, [custom("ok", "{\"a\":[1]}")], "only its reason is left of it");
+        assert!(left_out[0].starts_with(expected) && left_out.len() == 1, "{left_out:?}");
+    }
+    let more = planner.take("b", vec![custom("ok", "1"); 5]);
+    assert_eq!((more.actions.len(), more.left_out.len()), (4, 1), "10 to one message, whoever asks");
+}
+
+#[test]
+fn of_very_many_actions_the_first_are_taken_and_one_line_tells_of_the_rest() {
+    let mut planner = Planner::new(Vec::new());
+    let Taken { actions, left_out } = planner.take("a", vec![tag("vip"); 13_000]);
+    assert_eq!(actions.len(), 256);
+    assert_eq!(left_out, ["12744 actions were left out: 256 of one plugin at the most"]);
+    let mut tags: Vec<String> = (0..60).map(|number| format!(" {number} ")).collect();
+    tags[1] = "x".repeat(65);
+    let left_out = planner.tag_all(&mut tags);
+    assert_eq!((tags.len(), tags[0].as_str(), left_out.len()), (49, "0", 2), "{left_out:?}");
+    assert!(left_out[1].starts_with("10 tags were left out"), "{left_out:?}");
+}
+
+#[test]
+fn reasons_are_cut_and_never_empty() {
+    let mut planner = Planner::new(Vec::new());
+    let discard = |reason: String| vec![Action::Discard { reason }];
+    let Taken { actions, left_out } = planner.take("a", discard("ñ".repeat(5_000)));
+    assert_eq!(actions, discard("ñ".repeat(4_000)), "the trace has no more than the message");
+    assert_eq!(left_out, ["the reason to discard it was cut: 4000 characters at the most"]);
+    assert_eq!(planner.take("a", discard("\n ".to_owned())).actions, discard("no reason given".to_owned()));
+    assert_eq!(planner.take("a", discard(" spam ".to_owned())).left_out, Vec::<String>::new());
+    assert_eq!(planner.finish().discarded.as_deref(), Some("spam"));
+}

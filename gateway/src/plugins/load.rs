@@ -1,10 +1,12 @@
 //! From settings to a chain.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::builtin::{BUILTINS, builtin};
+use super::component_file;
 use super::registry::{self, Reference};
 use super::wasm::{Engine, LoadError, WasmPlugin};
 use super::{Chain, Link, LiveFetcher, Settings};
@@ -54,12 +56,13 @@ pub(super) async fn read(settings: &Settings) -> Result<Vec<u8>, ChainError> {
     if settings.is_remote() {
         return remote(settings).await.map_err(|error| unreadable(error.to_string()));
     }
-    match settings.builtin() {
-        Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
-            unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
-        }),
-        None => tokio::fs::read(&settings.component).await.map_err(|error| unreadable(error.to_string())),
-    }
+    let Some(name) = settings.builtin() else {
+        let read = component_file::read(Path::new(&settings.component)).await;
+        return read.map_err(|error| unreadable(error.to_string()));
+    };
+    builtin(name)
+        .map(<[u8]>::to_vec)
+        .ok_or_else(|| unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", "))))
 }
 
 /// From a registry, or as it was fetched from there before.

@@ -8,6 +8,7 @@ pub mod authoring;
 mod builtin;
 mod calls;
 mod chain;
+mod component_file;
 mod contract;
 mod fetching;
 pub mod folder;

@@ -29,20 +29,17 @@ impl Assign {
         Ok(name)
     }
 
-    /// Whose turn it is. Two conversations that come at the same moment may get the same.
+    /// Whose turn it is. The number is read and written, not added to: of conversations that come at the
+    /// same moment, all but the first to be committed are decided again, so that each gets a turn of its own.
     fn next(&self) -> Result<Option<&str>, state::Failure> {
         if let [only] = self.to.as_slice() {
             return Ok(Some(only));
         }
-        let turn = state::add(Scope::Global, &format!("turn {}", self.list()), 1.0)?;
-        let length = f64::from(u32::try_from(self.to.len()).unwrap_or(u32::MAX));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number from 0 up to, but without, the length"
-        )]
-        let index = (turn - 1.0).rem_euclid(length) as usize;
-        Ok(self.to.get(index).map(String::as_str))
+        let key = format!("turn {}", self.list());
+        let taken = state::get(Scope::Global, &key)?.and_then(|taken| taken.parse::<u32>().ok()).unwrap_or(0);
+        state::set(Scope::Global, &key, &taken.wrapping_add(1).to_string())?;
+        let index = usize::try_from(taken).ok().and_then(|taken| taken.checked_rem(self.to.len()));
+        Ok(index.and_then(|index| self.to.get(index)).map(String::as_str))
     }
 
     /// A short name for the list, so that routes with the same list share their turns: FNV-1a.
@@ -52,5 +49,26 @@ impl Assign {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         format!("{hash:016x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use recado_sdk::testing::{Host, conversation};
+
+    use super::*;
+
+    /// What an earlier version counted goes on, and what makes no sense begins anew.
+    #[test]
+    fn turns_go_on_from_the_number_that_is_remembered() {
+        let to = ["ana", "luis", "eva"].map(str::to_owned).to_vec();
+        let assign = Assign { to, sticky: false };
+        let key = format!("turn {}", assign.list());
+        for (remembered, name, next) in [("4", "luis", "5"), ("-1", "ana", "1"), ("4294967295", "ana", "0")] {
+            let mut host = Host::new();
+            host.run(|| state::set(Scope::Global, &key, remembered)).unwrap();
+            assert_eq!(host.run(|| assign.choose(&conversation())), Ok(Some(name)), "{remembered}");
+            assert_eq!(host.remembered(Scope::Global, &key).as_deref(), Some(next));
+        }
     }
 }

@@ -7,9 +7,12 @@
 //! commands for later, with `/` between them. What there is to say is said in one reply.
 //!
 //! A message that is to be sent is counted, shouted if it has `[shout]` in it, and refused if it has
-//! `[refuse]`.
+//! `[refuse]`. The words in `harm` do harm: as a command, or before a message is sent in brackets, as in
+//! `[trap]`.
 //!
 //! It writes the contract's own records, and not by the SDK's builders, so that a fault of theirs shows.
+
+mod harm;
 
 use recado_sdk::state::{self, Scope};
 use recado_sdk::{
@@ -40,6 +43,9 @@ impl Plugin for Obedient {
         if message.text.contains("[refuse]") {
             return Ok(Verdict::Reject("the text says so".to_owned()));
         }
+        if let Some(said) = bracketed(&message.text).and_then(|(word, rest)| harm::done(word, rest)) {
+            return Ok(Verdict::Reject(said));
+        }
         let shout = message.text.contains("[shout]");
         Ok(Verdict::Accept(Changes {
             text: shout.then(|| message.text.replace("[shout]", "").trim().to_uppercase()),
@@ -62,6 +68,13 @@ impl Plugin for Obedient {
     fn on_timer(timer: Timer, conversation: Conversation, _: Context) -> Result<Decision, Failure> {
         Run::of(&timer.payload, &conversation)
     }
+}
+
+/// A word in brackets, and what follows it there.
+fn bracketed(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.split_once('[')?;
+    let (command, _) = rest.split_once(']')?;
+    Some(command.split_once(' ').unwrap_or((command, "")))
 }
 
 fn name(status: MessageStatus) -> &'static str {
@@ -93,7 +106,9 @@ impl<'a> Run<'a> {
         let mut run = Self { conversation, actions: Vec::new(), said: Vec::new() };
         for command in commands.split(';').map(str::trim).filter(|command| !command.is_empty()) {
             let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-            if !run.ask(word, rest)? {
+            if let Some(said) = harm::done(word, rest) {
+                run.said.push(said);
+            } else if !run.ask(word, rest)? {
                 run.act(word, rest);
             }
         }

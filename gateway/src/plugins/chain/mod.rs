@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod tests;
+mod traced;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +10,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::traced::cut;
+
 use super::{
     Called, ConversationSeen, Effects, Failure, FetchCounts, Fetcher, Health, InboundCall, LiveFetcher, Manifest,
     OnError, OutboundCall, Plugin, StateChange, StatusCall, Surroundings, TimerCall,
 };
-use crate::actions::{Decision, Flow, Plan, Planner, Verdict};
+use crate::actions::{Changes, Decision, Flow, Plan, Planner, Taken, Verdict, cut_reason};
 use crate::message::{Address, ConversationId, MessageId};
 
 /// A plugin in its place in the chain, under the name the operator gave it.
@@ -181,17 +184,22 @@ impl Chain {
             let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
             let (Called { result, effects }, duration) = asked;
             match result {
-                Ok(Verdict::Accept(wanted)) => {
-                    let left_out = change(&mut call, &mut tagging, &mut given, &wanted);
-                    let decision = json!({ "verdict": "accept", "changes": wanted, "left_out": left_out });
+                Ok(Verdict::Accept(mut wanted)) => {
+                    let left_out = change(&mut call, &mut tagging, &mut given, &mut wanted);
+                    let decision =
+                        json!({ "verdict": "accept", "changes": traced::changes(&wanted), "left_out": left_out });
                     ran.push(link.ran(decision, &effects, None, duration));
                     changes.extend(effects.changes);
                     if wanted.flow == Flow::Stop {
                         break;
                     }
                 }
-                Ok(Verdict::Reject { reason }) => {
-                    let decision = json!({ "verdict": "reject", "reason": reason });
+                Ok(Verdict::Reject { mut reason }) => {
+                    let mut decision = json!({ "verdict": "reject" });
+                    if let Some(told) = cut_reason("the reason to refuse it", &mut reason) {
+                        decision["left_out"] = json!([told]);
+                    }
+                    decision["reason"] = json!(reason);
                     ran.push(link.ran(decision, &effects, None, duration));
                     changes.extend(effects.changes);
                     rejected = Some(Passed::Rejected { plugin: link.name.clone(), reason });
@@ -224,14 +232,12 @@ fn change(
     call: &mut OutboundCall,
     tagging: &mut Planner,
     given: &mut Vec<String>,
-    wanted: &crate::actions::Changes,
+    wanted: &mut Changes,
 ) -> Vec<String> {
-    let mut left_out = Vec::new();
+    let mut left_out = tagging.tag_all(&mut wanted.tags);
     for tag in &wanted.tags {
-        match tagging.tag(tag) {
-            Ok(()) if given.contains(tag) => {}
-            Ok(()) => given.push(tag.clone()),
-            Err(reason) => left_out.push(reason),
+        if !given.contains(tag) {
+            given.push(tag.clone());
         }
     }
     let text = wanted.text.as_ref().unwrap_or(&call.text);
@@ -247,7 +253,7 @@ fn change(
     if let Some(sender) = &wanted.sender {
         match Address::sender(sender) {
             Some(sender) => call.sender = Some(sender),
-            None => left_out.push(format!("the sender `{sender}` was left out: it is no address")),
+            None => left_out.push(format!("the sender `{}` was left out: it is no address", cut(sender))),
         }
     }
     call.send_at = wanted.send_at.or(call.send_at);
@@ -279,7 +285,7 @@ impl Asking {
         let (Called { result, effects }, duration) = asked;
         match result {
             Ok(Decision { actions, flow }) => {
-                let left_out = self.planner.add(&link.name, &actions);
+                let Taken { actions, left_out } = self.planner.take(&link.name, actions);
                 let decision = json!({ "actions": actions, "flow": flow, "left_out": left_out });
                 self.ran.push(link.ran(decision, &effects, None, duration));
                 self.changes.extend(effects.changes);
@@ -331,37 +337,4 @@ impl Link {
         }
         (called, duration)
     }
-
-    fn ran(&self, mut decision: Value, effects: &Effects, error: Option<String>, duration: Duration) -> Ran {
-        if let Some(fields) = decision.as_object_mut() {
-            if !effects.log.is_empty() {
-                fields.insert("log".to_owned(), json!(effects.log));
-            }
-            if !effects.fetches.is_empty() {
-                fields.insert("fetches".to_owned(), json!(effects.fetches));
-            }
-            if !effects.changes.is_empty() && error.is_none() {
-                let changes: Vec<Value> = effects.changes.iter().map(shortened).collect();
-                fields.insert("state".to_owned(), changes.into());
-            }
-        }
-        Ran { plugin: self.name.clone(), manifest: self.plugin.manifest().clone(), decision, error, duration }
-    }
-}
-
-/// The most of a value that a trace repeats, in bytes.
-const SHOWN: usize = 256;
-
-/// A change of what is remembered, for a trace: long values are cut, since a plugin may write one at each
-/// message.
-fn shortened(change: &StateChange) -> Value {
-    let mut told = json!(change);
-    if let Some(Value::String(value)) = told.pointer_mut("/change/set/value")
-        && value.len() > SHOWN
-    {
-        let bytes = value.len();
-        value.truncate(value.floor_char_boundary(SHOWN));
-        *value = format!("{value}… ({bytes} bytes)");
-    }
-    told
 }

@@ -275,3 +275,49 @@ async fn a_plugin_that_fails_for_everybody_is_not_asked_for_a_while() {
     assert_eq!(errors[5], "it is not asked until 1970-01-01T00:00:30Z, since it failed again and again");
     assert_eq!(chain.links()[0].health.fares().calls, 5);
 }
+
+/// Whatever it says, what is kept of it has a limit.
+#[tokio::test]
+async fn a_trace_does_not_grow_with_what_a_plugin_says() {
+    let many = |_: &InboundCall| {
+        let reply = Action::Reply { text: "x".repeat(20_000), media: Vec::new() };
+        let untag = Action::Untag { tag: "x".repeat(20_000) };
+        Ok(Decision { actions: [vec![reply; 1_000], vec![untag; 1_000]].concat(), flow: Flow::Proceed })
+    };
+    let asked = Chain::new(vec![link("a", OnError::Skip, many)]).on_inbound(call("hola"), &surroundings()).await;
+    let kept = asked.ran[0].decision.to_string();
+    assert!(kept.len() < 32 * 1024, "{} bytes", kept.len());
+    assert!(kept.contains("a reply of 20000 characters was left out") && kept.contains("1744 actions"), "{kept}");
+
+    let outbound = async |rule: OutboundRule| {
+        Chain::new(vec![outbound_link("a", OnError::Skip, rule)])
+            .on_outbound(outbound_call("hola"), &surroundings())
+            .await
+    };
+    let refused = outbound(|_| Ok(Verdict::Reject { reason: "no ".repeat(100_000) })).await;
+    let Passed::Rejected { reason, .. } = refused.outcome else { panic!("{:?}", refused.outcome) };
+    assert_eq!(reason.chars().count(), 4_000);
+    let decision = &refused.ran[0].decision;
+    assert_eq!(decision["left_out"], json!(["the reason to refuse it was cut: 4000 characters at the most"]));
+    assert_eq!(decision["reason"], reason);
+    let silent = outbound(|_| Ok(Verdict::Reject { reason: String::new() })).await;
+    assert_eq!(silent.ran[0].decision, json!({ "verdict": "reject", "reason": "no reason given" }));
+
+    let changed = outbound(|_| {
+        let long = "x".repeat(100_000);
+        Ok(Verdict::Accept(Changes {
+            text: Some(long.clone()),
+            media: Some(vec![long.clone(); 1_000]),
+            channel: Some(long.clone()),
+            sender: Some(long.clone()),
+            tags: vec![long; 1_000],
+            ..Changes::default()
+        }))
+    })
+    .await;
+    let kept = changed.ran[0].decision.to_string();
+    assert!(kept.len() < 128 * 1024, "{} bytes", kept.len());
+    assert!(kept.contains("(100000 bytes)") && kept.contains("950 tags were left out"));
+    let Passed::Accepted { call, tags } = changed.outcome else { panic!("{:?}", changed.outcome) };
+    assert_eq!((call.text.len(), tags.len()), (100_000, 0), "whether it can be sent is for others to say");
+}

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
+use crate::plugins::component_file;
+
 /// A folder of what was fetched.
 pub(super) struct Kept<'a>(&'a Path);
 
@@ -17,7 +19,7 @@ impl<'a> Kept<'a> {
 
     /// What is kept under this digest. One that was changed is as good as none.
     pub(super) async fn get(&self, sha256: &str) -> Option<Vec<u8>> {
-        let bytes = tokio::fs::read(self.path(sha256)).await.ok()?;
+        let bytes = component_file::read(&self.path(sha256)).await.ok()?;
         (hex::encode(Sha256::digest(&bytes)) == sha256).then_some(bytes)
     }
 

@@ -114,7 +114,7 @@ impl Host {
 
     /// The end of a call: what it did, and nothing of its surroundings is held any longer.
     pub(super) fn end(&mut self, nothing: &Arc<Nothing>) -> Effects {
-        let printed = self.wasi.as_ref().map(Wasi::printed).unwrap_or_default();
+        let printed = self.wasi.as_ref().map(Wasi::end).unwrap_or_default();
         for (level, line) in printed {
             self.log(level, &line);
         }

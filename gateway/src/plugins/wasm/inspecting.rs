@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::loading::{LOAD_DEADLINE, check_config};
+use super::configuring::{check_config, config};
+use super::loading::LOAD_DEADLINE;
 use super::versions::Said;
 use super::{Engine, LoadError, WasmPlugin};
 use crate::plugins::{Hooks, Settings};
@@ -109,7 +110,7 @@ fn judge(said: &Said, exported: Hooks, settings: &Settings, size: usize) -> (Val
         problems.push("its manifest names no hooks: it would never be called".to_owned());
     }
     let schema = serde_json::from_str(&said.config_schema).unwrap_or_default();
-    match check_config(&said.config_schema, &super::loading::config(settings)) {
+    match check_config(&said.config_schema, &config(settings)) {
         Err(error @ LoadError::BadConfig { .. }) if settings.config.is_null() => {
             warnings.push(format!("without configuration a gateway refuses it: {error}"));
         }

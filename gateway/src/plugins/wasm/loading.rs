@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::failures::{check_beginning, shorten, trial_failed, wrong_contract};
+use super::configuring::{check_config, config};
+use super::failures::{check_beginning, trial_failed, wrong_contract};
 use super::host::{About, Host};
 use super::instances::Instances;
 use super::limits::Limits;
@@ -17,7 +17,7 @@ use super::{Engine, LoadError, WasmPlugin, wasi};
 use crate::plugins::{Manifest, Nothing, Settings, Surroundings};
 
 /// The largest component that is compiled.
-pub(super) const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+pub(in crate::plugins) const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
 /// How long the trial call at load may take: an interpreter may need a while to wake up.
 pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -77,11 +77,6 @@ impl WasmPlugin {
     }
 }
 
-/// The operator's configuration; without any, an empty one.
-pub(super) fn config(settings: &Settings) -> Value {
-    if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() }
-}
-
 /// WASI is linked for those alone that want it, so that others stay as cheap as they are.
 fn link(engine: &Engine, component: &Component, wasi: bool) -> Result<InstancePre<Host>, LoadError> {
     let mut linker = Linker::<Host>::new(engine.inner());
@@ -102,21 +97,4 @@ fn trial() -> Surroundings {
         state: Arc::new(Nothing),
         fetcher: Arc::new(Nothing),
     }
-}
-
-pub(super) fn check_config(schema: &str, config: &Value) -> Result<(), LoadError> {
-    let schema: Value = serde_json::from_str(schema).map_err(|error| LoadError::BadSchema(error.to_string()))?;
-    let validator = jsonschema::validator_for(&schema).map_err(|error| bad_schema(&error))?;
-    match validator.iter_errors(config).next() {
-        None => Ok(()),
-        Some(error) => Err(LoadError::BadConfig {
-            pointer: error.instance_path().to_string(),
-            problem: shorten(&error.to_string()),
-        }),
-    }
-}
-
-fn bad_schema(error: &jsonschema::ValidationError<'_>) -> LoadError {
-    let path = error.instance_path().to_string();
-    LoadError::BadSchema(shorten(&if path.is_empty() { error.to_string() } else { format!("at `{path}`: {error}") }))
 }

@@ -9,6 +9,7 @@
 //! Each version of the contract is a folder of its own (`v0_1`); `versions` tells them apart.
 
 mod cache;
+mod configuring;
 mod engine;
 mod failures;
 mod host;
@@ -28,4 +29,5 @@ pub(super) mod tests;
 pub use engine::Engine;
 pub use failures::LoadError;
 pub use inspecting::{Inspection, inspect};
+pub(super) use loading::MAX_COMPONENT_BYTES;
 pub use plugin::WasmPlugin;

@@ -1,6 +1,7 @@
-//! WASI 0.2 for components that import it, as most compilers and interpreters make them do: clocks
-//! that stand at the call's time, randomness from the call's seed, output that goes to the log. No
-//! files, no sockets, no environment, no arguments.
+//! WASI 0.2 for components that import it, as most compilers and interpreters make them do: a wall clock
+//! that stands at the call's time, a monotonic one that counts the milliseconds of the instance's calls,
+//! randomness from the call's seed, output that goes to the log. No files, no sockets, no environment, no
+//! arguments.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{SeedableRng, TryRng};
+use tokio::time::Instant;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult, add_to_linker_async};
-use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::host::{Call, Host, Level};
 use crate::plugins::contract::is_wasi;
@@ -50,18 +52,26 @@ pub(super) struct Wasi {
 struct Shared {
     /// Since 1970.
     now: Duration,
+    /// How long the calls before took, all together, and since when this one runs.
+    ran: Duration,
+    began: Option<Instant>,
     random: Xoshiro256PlusPlus,
     printed: Vec<(Level, Vec<u8>)>,
     bytes: usize,
 }
 
 impl Shared {
-    fn new(call: &Call) -> Self {
+    fn new(call: &Call, ran: Duration) -> Self {
         let now = Duration::from_millis(u64::try_from(call.now.as_millisecond()).unwrap_or(0));
         // Another sequence than that of the contract's `random`, which must not depend on what an
         // interpreter draws.
         let random = Xoshiro256PlusPlus::seed_from_u64(!call.seed);
-        Self { now, random, printed: Vec::new(), bytes: 0 }
+        Self { now, ran, began: Some(Instant::now()), random, printed: Vec::new(), bytes: 0 }
+    }
+
+    /// How long calls have taken so far.
+    fn running(&self) -> Duration {
+        self.ran + self.began.map_or(Duration::ZERO, |began| began.elapsed())
     }
 }
 
@@ -71,7 +81,7 @@ fn open(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl Wasi {
     pub(super) fn new(call: &Call) -> Self {
-        let shared = Arc::new(Mutex::new(Shared::new(call)));
+        let shared = Arc::new(Mutex::new(Shared::new(call, Duration::ZERO)));
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(MAX_HANDLES);
         let printer = |level| Printer { shared: Arc::clone(&shared), level };
@@ -83,6 +93,7 @@ impl Wasi {
             .stdout(printer(Level::Info))
             .stderr(printer(Level::Warn))
             .wall_clock(Standing(Arc::clone(&shared)))
+            .monotonic_clock(Coarse(Arc::clone(&shared)))
             .secure_random(Seeded(Arc::clone(&shared)))
             .insecure_random(Seeded(Arc::clone(&shared)))
             .insecure_random_seed(HASH_SEED)
@@ -91,12 +102,18 @@ impl Wasi {
     }
 
     pub(super) fn begin(&self, call: &Call) {
-        *open(&self.shared) = Shared::new(call);
+        let mut shared = open(&self.shared);
+        *shared = Shared::new(call, shared.running());
     }
 
-    /// What was printed since the call began, line by line.
-    pub(super) fn printed(&self) -> Vec<(Level, String)> {
-        let printed = std::mem::take(&mut open(&self.shared).printed);
+    /// The end of a call: what was printed since it began, line by line.
+    pub(super) fn end(&self) -> Vec<(Level, String)> {
+        let printed = {
+            let mut shared = open(&self.shared);
+            shared.ran = shared.running();
+            shared.began = None;
+            std::mem::take(&mut shared.printed)
+        };
         let mut lines = Vec::new();
         for (level, bytes) in printed {
             let text = String::from_utf8_lossy(&bytes);
@@ -126,6 +143,23 @@ impl HostWallClock for Standing {
 
     fn now(&self) -> Duration {
         open(&self.0).now
+    }
+}
+
+/// What is needed for waiting, and for measuring oneself: time that passes while a call runs, in whole
+/// milliseconds. From it nobody learns when the machine started, how long an instance was idle between two
+/// people's messages, or what else takes microseconds here.
+struct Coarse(Arc<Mutex<Shared>>);
+
+const NANOS_OF_MILLISECOND: u64 = 1_000_000;
+
+impl HostMonotonicClock for Coarse {
+    fn resolution(&self) -> u64 {
+        NANOS_OF_MILLISECOND
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(open(&self.0).running().as_millis()).unwrap_or(u64::MAX).saturating_mul(NANOS_OF_MILLISECOND)
     }
 }
 
@@ -199,5 +233,22 @@ impl OutputStream for Printer {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(WRITE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_monotonic_clock_shows_whole_milliseconds() {
+        let began = Some(Instant::now());
+        let random = Xoshiro256PlusPlus::seed_from_u64(0);
+        let ran = Duration::from_micros(700);
+        let shared = Shared { now: Duration::ZERO, ran, began, random, printed: Vec::new(), bytes: 0 };
+        let clock = Coarse(Arc::new(Mutex::new(shared)));
+        assert_eq!((clock.now(), clock.resolution()), (0, 1_000_000));
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert_eq!(clock.now(), 2_000_000);
     }
 }

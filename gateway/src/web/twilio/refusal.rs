@@ -100,7 +100,9 @@ impl Refusal {
             // As a message that was filtered; Twilio would say so only later.
             Error::Rejected { problem, .. } => Self::invalid(30007, format!("Message filtered: {problem}")),
             Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
-            Error::NoVerdict { .. } => Self::unavailable(),
+            Error::NoVerdict { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, format!("Service unavailable: {error}"))
+            }
             Error::Store(error) => Self::store(error),
             Error::Uploads(error) => {
                 tracing::error!(%error, "an upload can't be shown to the provider");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::guest::{Guest, SCRATCH, TEXT, reply_found_by};
+use super::guest::{ALL_HOOKS, Guest, SCRATCH, TEXT, reject_found_by, reply_found_by};
+use super::hooks::{HOOKS, all_in};
 use super::imports::FETCH;
 use super::*;
 use crate::plugins::{LiveFetcher, load as load_chain};
@@ -62,6 +63,51 @@ async fn this_machine_and_its_neighbours_are_out_of_reach() {
     }
     let none = ask(settings(PATIENT, Value::Null), &urls[..1]).await;
     assert_eq!(none, ["the plugin's settings name no `hosts`"]);
+    let connected = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
+    assert!(connected.is_err(), "nobody came");
+}
+
+/// One that asks for a URL in each hook, and replies, or refuses, with the reason that it was given.
+fn asking_always(url: &str) -> Guest {
+    let word = |place: usize| format!("(i32.load (i32.const {}))", SCRATCH + place);
+    let send = format!(
+        "(call $send (i32.const {TEXT}) (i32.const 3) (i32.const {}) (i32.const {}) (i32.const 0) (i32.const 0)
+           (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {SCRATCH}))",
+        TEXT + 3,
+        url.len()
+    );
+    Guest {
+        text: format!("GET{url}").leak(),
+        hooks: ALL_HOOKS,
+        on_outbound: format!("{send} {}", reject_found_by(&word(8), &word(12))),
+        imports: &[FETCH],
+        ..Guest::running_always(format!("{send} {}", reply_found_by(&word(8), &word(12))))
+    }
+}
+
+#[tokio::test]
+async fn no_hook_reaches_further_than_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let engine = Engine::new().unwrap();
+    for host in ["127.0.0.1", "169.254.169.254"] {
+        let origin = format!("http://{host}:{port}");
+        let component = asking_always(&format!("{origin}/latest/meta-data")).component();
+        for (hosts, expected) in [
+            (vec![origin], "the host is at an address that is not public"),
+            (vec!["api.example.com".to_owned()], "the plugin's settings do not name http://"),
+            (Vec::new(), "the plugin's settings name no `hosts`"),
+        ] {
+            let allowed = Settings { hosts, ..settings(PATIENT, Value::Null) };
+            let plugin = WasmPlugin::load(&engine, &allowed, component.clone()).await.unwrap();
+            let here = Surroundings { fetcher: Arc::new(LiveFetcher::new(&[allowed]).unwrap()), ..surroundings() };
+            for (hook, called) in HOOKS.iter().zip(all_in(&plugin, &here).await) {
+                let came = called.result.unwrap();
+                assert!(came.starts_with(expected), "{host} from {hook}: {came}");
+                assert!(called.effects.fetches[0].error.as_ref().is_some_and(|told| told.contains(&came)), "{hook}");
+            }
+        }
+    }
     let connected = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
     assert!(connected.is_err(), "nobody came");
 }

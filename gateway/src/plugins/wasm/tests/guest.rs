@@ -76,6 +76,20 @@ impl Guest {
         }
     }
 
+    /// One that wants all hooks, and runs this code in each before it answers as it usually does.
+    pub(in crate::plugins) fn doing_always(code: &str) -> Self {
+        let usual = Self::default();
+        let before = |answer: String| format!("{code} {answer}");
+        Self {
+            hooks: ALL_HOOKS,
+            on_inbound: before(usual.on_inbound),
+            on_outbound: before(usual.on_outbound),
+            on_status: before(usual.on_status),
+            on_timer: before(usual.on_timer),
+            ..Self::default()
+        }
+    }
+
     pub(in crate::plugins) fn component(&self) -> Vec<u8> {
         wat::parse_str(self.source()).unwrap()
     }
@@ -135,10 +149,25 @@ pub(in crate::plugins) fn reply_letter(number: &str) -> String {
 }
 
 /// Code that rejects an outbound message for the reason in this place.
-fn reject(text: usize, length: usize) -> String {
+pub(in crate::plugins) fn reject(text: usize, length: usize) -> String {
+    reject_found_by(&number(text), &number(length))
+}
+
+/// The same, where place and length are what this code comes to.
+pub(in crate::plugins) fn reject_found_by(text: &str, length: &str) -> String {
     // A verdict holds a float, so that what it has begins at multiples of eight.
-    let [zero, one, text, length] = [0, 1, text, length].map(number);
-    given(&[&zero, &zero, &one, &zero, &text, &length])
+    let [zero, one] = [0, 1].map(number);
+    given(&[&zero, &zero, &one, &zero, text, length])
+}
+
+/// Code that accepts an outbound message, with these words of what is to be different, by their places.
+pub(in crate::plugins) fn accept(changes: &[(usize, usize)]) -> String {
+    let mut words = vec![0; 23];
+    for (place, word) in changes {
+        words[place / 4] = *word;
+    }
+    let words: Vec<String> = words.into_iter().map(number).collect();
+    given(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Code that decides on so many actions, which are wherever they may be.

@@ -1,23 +1,32 @@
 //! Every hook, with plugins that behave and with plugins that do not.
 
-use super::guest::{ALL_HOOKS, Guest, actions};
+use super::guest::{ALL_HOOKS, Guest, accept, actions, failure, reject, reply};
 use super::*;
 
 /// The deadline of what never ends by itself.
 const SHORT: Duration = Duration::from_millis(50);
 
+pub(super) const HOOKS: [&str; 4] = ["inbound", "outbound", "status", "timer"];
+
 /// What each hook comes to: a text it replied with or rejected for, or its failure.
 async fn all(plugin: &WasmPlugin) -> [Result<String, Failure>; 4] {
+    all_in(plugin, &surroundings()).await.map(|called| called.result)
+}
+
+/// The same, with what it did on the way.
+pub(super) async fn all_in(plugin: &WasmPlugin, here: &Surroundings) -> [Called<String>; 4] {
     let first = |decision: Decision| replies(&decision).first().map(ToString::to_string).unwrap_or_default();
-    let here = surroundings();
+    let decided = |called: Called<Decision>| Called { result: called.result.map(first), effects: called.effects };
+    let outbound = plugin.on_outbound(&outbound_call(), here).await;
+    let verdict = outbound.result.map(|verdict| match verdict {
+        Verdict::Reject { reason } => reason,
+        Verdict::Accept(_) => "accepted".to_owned(),
+    });
     [
-        plugin.on_inbound(&call("hola"), &here).await.result.map(first),
-        plugin.on_outbound(&outbound_call(), &here).await.result.map(|verdict| match verdict {
-            Verdict::Reject { reason } => reason,
-            Verdict::Accept(_) => "accepted".to_owned(),
-        }),
-        plugin.on_status(&status_call(), &here).await.result.map(first),
-        plugin.on_timer(&timer_call(), &here).await.result.map(first),
+        decided(plugin.on_inbound(&call("hola"), here).await),
+        Called { result: verdict, effects: outbound.effects },
+        decided(plugin.on_status(&status_call(), here).await),
+        decided(plugin.on_timer(&timer_call(), here).await),
     ]
 }
 
@@ -64,22 +73,32 @@ async fn each_is_contained() {
     ];
     for (name, guest, deadline, expected) in cases {
         let plugin = load(&engine, deadline, guest.component()).await.unwrap();
-        for (hook, came) in ["inbound", "outbound", "status", "timer"].iter().zip(all(&plugin).await) {
+        for (hook, came) in HOOKS.iter().zip(all(&plugin).await) {
             let failure = came.unwrap_err().to_string();
             assert!(failure.starts_with(expected), "{name} in {hook}: {failure}");
         }
     }
 }
 
-/// A huge list of actions from the hooks that decide.
+/// Huge lists and huge texts.
 #[tokio::test]
 async fn too_much_is_too_much_in_each() {
     let engine = Engine::new().unwrap();
-    let guest = Guest { pages: 16, ..Guest::running_always(actions(65_536, 13_000)) };
-    let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
-    let [inbound, _, status, timer] = all(&plugin).await;
-    for came in [inbound, status, timer] {
-        assert!(matches!(came, Err(Failure::TooMuch(_))), "{came:?}");
+    let long = 2_000_000;
+    // By the canonical ABI: whether there is a text, where, and how long; where the tags are, and how many.
+    let text = accept(&[(16, 1), (20, 65_536), (24, long)]);
+    let tags = accept(&[(80, 65_536), (84, 400_000)]);
+    let cases = [
+        ("many actions", Guest { on_outbound: tags, ..Guest::running_always(actions(65_536, 50_000)) }),
+        ("a long reply", Guest { on_outbound: text, ..Guest::running_always(reply(65_536, long)) }),
+        ("a long reason", Guest { on_outbound: reject(65_536, long), ..Guest::running_always(failure(1, long)) }),
+    ];
+    for (name, guest) in cases {
+        let guest = Guest { pages: 64, hooks: ALL_HOOKS, ..guest };
+        let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
+        for (hook, came) in HOOKS.iter().zip(all(&plugin).await) {
+            assert!(matches!(came, Err(Failure::TooMuch(_))), "{name} in {hook}: {came:?}");
+        }
     }
 }
 

@@ -107,6 +107,7 @@ pub(super) const WASI: Import = Import {
       (import "wasi:clocks/monotonic-clock@0.2.0" (instance $monotonic-clock
         (alias outer 1 $pollable (type $outer-pollable))
         (export "pollable" (type $pollable (eq $outer-pollable)))
+        (export "now" (func (result u64)))
         (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
       (import "wasi:random/random@0.2.0" (instance $wasi-random
         (export "get-random-u64" (func (result u64)))))"#,
@@ -115,8 +116,75 @@ pub(super) const WASI: Import = Import {
         ("stderr", r#"(func $cli-stderr "get-stderr")"#, "(result i32)"),
         ("environment", r#"(func $cli-environment "get-environment")"#, "(param i32)"),
         ("wall-now", r#"(func $wall-clock "now")"#, "(param i32)"),
+        ("monotonic-now", r#"(func $monotonic-clock "now")"#, "(result i64)"),
         ("sleep", r#"(func $monotonic-clock "subscribe-duration")"#, "(param i64) (result i32)"),
         ("block", r#"(func $io-poll "[method]pollable.block")"#, "(param i32)"),
         ("random-u64", r#"(func $wasi-random "get-random-u64")"#, "(result i64)"),
+    ],
+};
+
+/// Files and sockets. `$tcp`, `$udp` and `$lookup` leave what they got, or why they did not, in a place that
+/// is their last argument; so does `$directories`.
+pub(super) const OUTSIDE: Import = Import {
+    instance: r#"
+      (import "wasi:filesystem/types@0.2.0" (instance $files (export "descriptor" (type (sub resource)))))
+      (alias export $files "descriptor" (type $descriptor))
+      (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
+        (alias outer 1 $descriptor (type $outer-descriptor))
+        (export "descriptor" (type $descriptor (eq $outer-descriptor)))
+        (export "get-directories" (func (result (list (tuple (own $descriptor) string)))))))
+      (import "wasi:sockets/network@0.2.0" (instance $network
+        (export "network" (type (sub resource)))
+        (type $t-error-code (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory"
+          "timeout" "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit"
+          "address-not-bindable" "address-in-use" "remote-unreachable" "connection-refused" "connection-reset"
+          "connection-aborted" "datagram-too-large" "name-unresolvable" "temporary-resolver-failure"
+          "permanent-resolver-failure"))
+        (export "error-code" (type (eq $t-error-code)))
+        (type $t-family (enum "ipv4" "ipv6"))
+        (export "ip-address-family" (type (eq $t-family)))))
+      (alias export $network "network" (type $any-network))
+      (alias export $network "error-code" (type $error-code))
+      (alias export $network "ip-address-family" (type $family))
+      (import "wasi:sockets/instance-network@0.2.0" (instance $instance-network
+        (alias outer 1 $any-network (type $outer-network))
+        (export "network" (type $network (eq $outer-network)))
+        (export "instance-network" (func (result (own $network))))))
+      (import "wasi:sockets/tcp@0.2.0" (instance $tcp-sockets (export "tcp-socket" (type (sub resource)))))
+      (alias export $tcp-sockets "tcp-socket" (type $tcp-socket))
+      (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $tcp-create
+        (alias outer 1 $tcp-socket (type $outer-socket))
+        (export "tcp-socket" (type $socket (eq $outer-socket)))
+        (alias outer 1 $error-code (type $outer-code))
+        (export "error-code" (type $code (eq $outer-code)))
+        (alias outer 1 $family (type $outer-family))
+        (export "ip-address-family" (type $family (eq $outer-family)))
+        (export "create-tcp-socket" (func (param "address-family" $family)
+          (result (result (own $socket) (error $code)))))))
+      (import "wasi:sockets/udp@0.2.0" (instance $udp-sockets (export "udp-socket" (type (sub resource)))))
+      (alias export $udp-sockets "udp-socket" (type $udp-socket))
+      (import "wasi:sockets/udp-create-socket@0.2.0" (instance $udp-create
+        (alias outer 1 $udp-socket (type $outer-socket))
+        (export "udp-socket" (type $socket (eq $outer-socket)))
+        (alias outer 1 $error-code (type $outer-code))
+        (export "error-code" (type $code (eq $outer-code)))
+        (alias outer 1 $family (type $outer-family))
+        (export "ip-address-family" (type $family (eq $outer-family)))
+        (export "create-udp-socket" (func (param "address-family" $family)
+          (result (result (own $socket) (error $code)))))))
+      (import "wasi:sockets/ip-name-lookup@0.2.0" (instance $name-lookup
+        (export "resolve-address-stream" (type $stream (sub resource)))
+        (alias outer 1 $any-network (type $outer-network))
+        (export "network" (type $network (eq $outer-network)))
+        (alias outer 1 $error-code (type $outer-code))
+        (export "error-code" (type $code (eq $outer-code)))
+        (export "resolve-addresses" (func (param "network" (borrow $network)) (param "name" string)
+          (result (result (own $stream) (error $code)))))))"#,
+    functions: &[
+        ("directories", r#"(func $preopens "get-directories")"#, "(param i32)"),
+        ("network", r#"(func $instance-network "instance-network")"#, "(result i32)"),
+        ("tcp", r#"(func $tcp-create "create-tcp-socket")"#, "(param i32 i32)"),
+        ("udp", r#"(func $udp-create "create-udp-socket")"#, "(param i32 i32)"),
+        ("lookup", r#"(func $name-lookup "resolve-addresses")"#, "(param i32 i32 i32 i32)"),
     ],
 };

@@ -5,8 +5,6 @@ use wasmtime::{ResourceLimiter, Store};
 
 use super::*;
 
-const ROUTER: &[u8] = include_bytes!("../../../../../plugins/router.wasm");
-
 /// Sees a guest ask for memory.
 #[derive(Default)]
 struct Watch {

@@ -35,6 +35,8 @@ use crate::plugins::{
 /// The component that comes with Recado.
 const AUTO_REPLY: &[u8] = include_bytes!("../../../../../plugins/auto-reply.wasm");
 
+const ROUTER: &[u8] = include_bytes!("../../../../../plugins/router.wasm");
+
 /// Long enough for whatever ends by itself, also on a machine that is busy.
 const PATIENT: Duration = Duration::from_secs(10);
 

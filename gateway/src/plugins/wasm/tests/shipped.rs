@@ -64,6 +64,25 @@ async fn many_calls_at_once_are_all_answered() {
     }
 }
 
+/// What would else be a failure at each message.
+#[tokio::test]
+async fn a_wrong_expression_or_time_zone_is_refused_before_any_message() {
+    let engine = Engine::new().unwrap();
+    let route = |regex: &str| json!({ "inbound": { "routes": [{ "when": {} }, { "when": { "regex": regex } }] } });
+    let hours = json!({ "hours": { "time_zone": "Mars/Base" } });
+    for (component, config, expected) in [
+        (ROUTER, route("pedido ("), r#"`config/inbound/routes/1/when/regex`: "pedido (" is not a "linear-regex""#),
+        (ROUTER, route("(?=a)"), r#"`config/inbound/routes/1/when/regex`: "(?=a)" is not a "linear-regex""#),
+        (ROUTER, hours.clone(), r#"`config/hours/time_zone`: "Mars/Base" is not a "time-zone""#),
+        (AUTO_REPLY, hours, r#"`config/hours/time_zone`: "Mars/Base" is not a "time-zone""#),
+    ] {
+        let loaded = WasmPlugin::load(&engine, &settings(PATIENT, config), component.to_vec()).await;
+        assert_eq!(loaded.err().unwrap().to_string(), expected);
+    }
+    let loaded = WasmPlugin::load(&engine, &settings(PATIENT, route("(?i)^pedido")), ROUTER.to_vec()).await;
+    assert!(loaded.is_ok());
+}
+
 /// Each by its place in what the canonical ABI hands over.
 #[tokio::test]
 async fn a_plugin_is_told_about_message_conversation_and_place() {

@@ -1,7 +1,7 @@
 //! Components that import WASI: they get a world with nothing in it.
 
 use super::guest::{Guest, SCRATCH, TEXT, reply, reply_letter};
-use super::imports::WASI;
+use super::imports::{OUTSIDE, WASI};
 use super::*;
 
 fn importing(code: impl Into<String>) -> Guest {
@@ -112,4 +112,55 @@ async fn sleeping_for_too_long_ends_the_call() {
     let failure = decide(&plugin, "hola").await.unwrap_err();
     assert_eq!(failure, Failure::Waiting(Duration::from_millis(1050)));
     assert_eq!(failure.to_string(), "it was not done after 1.05s, with all its waiting");
+}
+
+/// It waits as long as it means to, and learns neither the machine's time nor how long nobody called it.
+#[tokio::test(start_paused = true)]
+async fn its_monotonic_clock_counts_what_its_calls_took() {
+    let engine = Engine::new().unwrap();
+    let millis = "(i32.wrap_i64 (i64.div_u (call $monotonic-now) (i64.const 1000000)))";
+    let code = format!(
+        "(local $before i32) (local.set $before {millis})
+         (call $block (call $sleep (i64.const 3000000)))
+         (i32.store8 (i32.const {SCRATCH}) (i32.add (i32.const 65) (local.get $before)))
+         (i32.store8 (i32.const {}) (i32.add (i32.const 65) {millis})) {}",
+        SCRATCH + 1,
+        reply(SCRATCH, 2)
+    );
+    let component = importing(code).component();
+    let reused = load_reusing(&engine, PATIENT, component.clone()).await;
+    for expected in ["AD", "DG", "GJ"] {
+        assert_eq!(replies(&decide(&reused, "hola").await.unwrap()), [expected]);
+        tokio::time::advance(Duration::from_secs(5)).await;
+    }
+    let fresh = load(&engine, PATIENT, component).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(replies(&decide(&fresh, "hola").await.unwrap()), ["AD"]);
+    }
+}
+
+/// What it may import is there, with nothing behind it.
+#[tokio::test]
+async fn it_has_no_files_and_gets_no_sockets() {
+    let engine = Engine::new().unwrap();
+    let at = |place: usize| format!("(i32.const {})", SCRATCH + 64 + place);
+    // How far the code of the failure, if it is one, is from this one: `access-denied`, `permanent-resolver-failure`.
+    let refusal = |code: usize| {
+        let told = format!("(i32.sub (i32.load8_u {}) (i32.const {code}))", at(4));
+        format!("(if (result i32) (i32.load8_u {}) (then {told}) (else (i32.const 9)))", at(0))
+    };
+    let name = format!("(i32.const {TEXT}) (i32.const 9)");
+    let cases = [
+        ("directories", format!("(call $directories {})", at(0)), format!("(i32.load {})", at(4))),
+        ("a TCP socket", format!("(call $tcp (i32.const 0) {})", at(0)), refusal(1)),
+        ("a TCP socket of IPv6", format!("(call $tcp (i32.const 1) {})", at(0)), refusal(1)),
+        ("a UDP socket", format!("(call $udp (i32.const 0) {})", at(0)), refusal(1)),
+        ("an address", format!("(call $lookup (call $network) {name} {})", at(0)), refusal(20)),
+    ];
+    for (what, code, number) in cases {
+        let code = format!("{code} {}", reply_letter(&number));
+        let guest = Guest { text: "localhost", imports: &[OUTSIDE], ..Guest::running(code) };
+        let plugin = load(&engine, PATIENT, guest.component()).await.unwrap();
+        assert_eq!(replies(&decide(&plugin, "hola").await.unwrap()), ["A"], "{what}");
+    }
 }

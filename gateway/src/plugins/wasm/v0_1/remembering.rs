@@ -137,6 +137,8 @@ impl Host {
 
     /// What this call wrote before counts as well, and what it replaces does not.
     async fn check_room(&mut self, key: &StateKey, length: usize) -> Result<(), state::Failure> {
+        // First: a flood is to ask the database for nothing.
+        self.check_count()?;
         let source = Arc::clone(&self.call.state);
         let usage = self.within_budget(source.usage(&key.plugin, key.scope, key.subject)).await?;
         let mut after: BTreeMap<StateKey, Option<usize>> = BTreeMap::new();
@@ -178,10 +180,15 @@ impl Host {
         Ok(())
     }
 
-    fn change(&mut self, key: StateKey, change: Change) -> Result<(), state::Failure> {
+    fn check_count(&mut self) -> Result<(), state::Failure> {
         if self.call.effects.changes.len() >= MAX_CHANGES {
             return Err(self.quota(format!("{MAX_CHANGES} changes in one call are the most")));
         }
+        Ok(())
+    }
+
+    fn change(&mut self, key: StateKey, change: Change) -> Result<(), state::Failure> {
+        self.check_count()?;
         if let Change::Set { value, .. } = &change {
             let bytes = self.call.changed_bytes + value.len();
             if bytes > MAX_CHANGED_BYTES {
