@@ -21,6 +21,8 @@ mod m20261125_000012_senders;
 mod m20261126_000001_plugins;
 mod m20261126_000002_seen;
 mod m20261126_000003_events;
+mod m20261126_000004_exchanges;
+mod m20261126_000005_explaining;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000001_plugins::Migration),
             Box::new(m20261126_000002_seen::Migration),
             Box::new(m20261126_000003_events::Migration),
+            Box::new(m20261126_000004_exchanges::Migration),
+            Box::new(m20261126_000005_explaining::Migration),
         ]
     }
 }

@@ -95,6 +95,8 @@ fn too_many_requests_are_tried_again_and_a_number_is_no_chat() {
     let id = send(&gateway, "telegram:42", "uno").expect(202)["id"].as_str().unwrap().to_owned();
     let sent = gateway.wait_for_status(&id, "sent");
     assert_eq!((&sent["to"], &sent["parts"][0]["attempts"]), (&json!("telegram:42"), &json!(2)));
+    let trace = gateway.get(&format!("/v1/messages/{id}/trace")).text();
+    assert!(trace.contains("429") && !trace.contains(TOKEN), "{trace}");
     assert_eq!(telegram.received().len(), 2);
     let refused = send(&gateway, "+529981122334", "uno").expect(422);
     assert_eq!(refused["errors"][0]["code"], "not-of-this-channel");

@@ -8,6 +8,7 @@ mod checkup;
 pub mod component;
 mod configured;
 pub mod conformance;
+pub mod exchange;
 mod feedback;
 pub mod listing;
 mod lookup;
@@ -28,6 +29,7 @@ use crate::message::{Address, Locale, Options, PartId, Removal};
 
 pub use checkup::{Checkup, Finding, Fix, State, Target};
 pub use configured::{BadSettings, Channels, Load, Settings, no_components};
+pub use exchange::{Exchange, Harmless, Kept};
 pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
 pub use media::{Hop, MediaRequest, NotFound};
@@ -60,6 +62,11 @@ pub trait Channel: Send + Sync {
 
     /// What the provider's response to that request came to.
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome;
+
+    /// What of that request and its response may be kept on record in clear.
+    fn harmless(&self) -> Harmless {
+        Harmless::default()
+    }
 
     /// The request that takes back a message which the provider has not sent yet; `decode` reads
     /// the response. None where the provider has no such thing.

@@ -30,6 +30,21 @@ pub enum Outcome {
     Unknown { error: ProviderError },
 }
 
+impl Outcome {
+    /// What the provider, or the way to it, said went wrong.
+    pub fn error(&self) -> Option<&ProviderError> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Retry { error, .. }
+            | Self::Busy { error, .. }
+            | Self::Rejected { error }
+            | Self::OptedOut { error }
+            | Self::Fault { error, .. }
+            | Self::Unknown { error } => Some(error),
+        }
+    }
+}
+
 /// How much of a channel a refusal stands in the way of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

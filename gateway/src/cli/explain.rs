@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::call::Reach;
+use crate::message::shorten_numbers;
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -57,6 +58,13 @@ fn each(value: &Value) -> impl Iterator<Item = &Value> {
 fn text(message: &Value, trace: &Value) -> String {
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
     lines.push((time(&message["created_at"]), began(message)));
+    if trace["gate"].is_object() {
+        lines.push((time(&trace["gate"]["at"]), let_through(&trace["gate"])));
+    }
+    if trace["repeated"].is_object() {
+        let repeated = &trace["repeated"];
+        lines.push((time(&repeated["last_at"]), format!("its webhook came again, {} times by now", repeated["times"])));
+    }
     for plugin in each(&trace["plugins"]) {
         lines.push((time(&plugin["at"]), decided(plugin)));
     }
@@ -66,10 +74,14 @@ fn text(message: &Value, trace: &Value) -> String {
     for report in each(&trace["observations"]) {
         lines.push((time(&report["received_at"]), reported(report)));
     }
+    for look in each(&trace["looks"]) {
+        lines.push((time(&look["at"]), looked(look)));
+    }
     for led in each(&trace["led_to"]) {
         let kind = if led["reply"] == true { "the reply" } else { "another message" };
         let by = led["plugin"].as_str().map(|plugin| format!(" of {plugin}")).unwrap_or_default();
-        let line = format!("{kind}{by} is {} ({})", word(&led["message_id"]), word(&led["status"]));
+        let gate = if led["gate"].is_object() { format!("; {}", let_through(&led["gate"])) } else { String::new() };
+        let line = format!("{kind}{by} is {} ({}){gate}", word(&led["message_id"]), word(&led["status"]));
         lines.push((time(&led["created_at"]), line));
     }
     // What happened at the same time stays in the order it was told.
@@ -130,7 +142,7 @@ fn standing(message: &Value) -> String {
         let _ = write!(text, ", error {code}");
     }
     if let Some(reason) = message["error_message"].as_str() {
-        let _ = write!(text, ": {reason}");
+        let _ = write!(text, ": {}", shorten_numbers(reason));
     }
     if message["conflict"] == true {
         text.push_str(", though reports contradict each other");
@@ -160,6 +172,10 @@ fn decided(plugin: &Value) -> String {
     for reason in each(&decision["left_out"]) {
         let _ = write!(text, "\n{:<28}   {}", "", word(reason));
     }
+    for refusal in each(&decision["gate"]) {
+        let (what, to, since) = (word(&refusal["message"]), word(&refusal["to"]), word(&refusal["since"]));
+        let _ = write!(text, "\n{:<28}   the gate refused {what} to {to}: opted out since {since}", "");
+    }
     for line in each(&decision["log"]) {
         let _ = write!(text, "\n{:<28}   {}: {}", "", word(&line["level"]), word(&line["text"]));
     }
@@ -188,7 +204,64 @@ fn tried(attempt: &Value) -> String {
     if let Some(reason) = attempt["error_message"].as_str() {
         let _ = write!(text, ": {reason}");
     }
+    if attempt["exchange"].is_object() {
+        let (asked, answered) = over_the_wire(&attempt["exchange"]);
+        let _ = write!(text, "\n{:<28}   {asked}\n{:<28}   {answered}", "", "");
+    }
     text
+}
+
+/// What was asked of the provider, and what came back.
+fn over_the_wire(exchange: &Value) -> (String, String) {
+    let (method, host, path) = (word(&exchange["method"]), word(&exchange["host"]), word(&exchange["path"]));
+    let mut asked = format!("{method} {host}{path}");
+    for parameter in each(&exchange["parameters"]) {
+        let (name, value) = (word(&parameter["name"]), word(&parameter["value"]));
+        let _ = if value.contains(' ') { write!(asked, " {name}=({value})") } else { write!(asked, " {name}={value}") };
+    }
+    if let Some(count) = exchange["further_parameters"].as_u64() {
+        let _ = write!(asked, " and {count} parameters more");
+    }
+    let failure = exchange["failure"].as_str().map(|failure| failure.replace('_', " "));
+    let mut answered: Vec<String> = Vec::new();
+    answered.extend(exchange["status"].as_u64().map(|status| format!("HTTP {status}")));
+    answered.extend(failure);
+    answered.extend(exchange["error_code"].as_i64().map(|code| format!("code {code}")));
+    answered.extend(exchange["response_bytes"].as_u64().map(|bytes| format!("{bytes} bytes")));
+    answered.extend(exchange["request_id"].as_str().map(|id| format!("request {id}")));
+    if let Some(first) = answered.first_mut() {
+        let _ = write!(first, " after {} ms", exchange["duration_ms"]);
+    }
+    (asked, answered.join(", "))
+}
+
+/// A look at the provider's list.
+fn looked(look: &Value) -> String {
+    let found = match word(&look["found"]) {
+        "none" => "nothing that could be it",
+        "one" => "it",
+        "unsure" => "one that may be it or another",
+        "several" => "several that may be it",
+        _ => "no answer",
+    };
+    let concluded = word(&look["concluded"]).replace('_', " ");
+    let mut text = format!("asked the provider for part {}: {found}", word(&look["part_id"]));
+    if look["listed"] != 0 {
+        let _ = write!(text, ", of {} listed", look["listed"]);
+    }
+    let _ = write!(text, "; {concluded}");
+    if let Some(reason) = look["reason"].as_str() {
+        let _ = write!(text, ", {reason}");
+    }
+    text
+}
+
+fn let_through(gate: &Value) -> String {
+    let consent = word(&gate["consent"]).replace('_', " ");
+    match gate["since"].as_str() {
+        Some(since) => format!("the gate let it through: {consent} since {since}"),
+        None => format!("the gate let it through: {consent}"),
+    }
 }
 
 fn reported(report: &Value) -> String {
@@ -198,6 +271,9 @@ fn reported(report: &Value) -> String {
     }
     if report["times"].as_u64().is_some_and(|times| times > 1) {
         let _ = write!(text, ", {} times", report["times"]);
+        if let Some(last) = report["repeated_at"].as_str() {
+            let _ = write!(text, ", last at {last}");
+        }
     }
     if report["conflict"] == true {
         text.push_str(", against what was final");

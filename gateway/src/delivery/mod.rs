@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
-use crate::channels::{self, Channels, Content, Outcome};
+use crate::channels::{self, Channels, Content, Exchange, Outcome, exchange};
 use crate::clock::{Clock, Ids};
 use crate::message::{MessageId, ProviderError};
 use crate::pauses::{News, Pauses, Probe};
@@ -147,11 +147,11 @@ impl Parts {
 
     async fn deliver(&self, part: Claimed) {
         let started = std::time::Instant::now();
-        let result = if let Some(waits) = self.too_late_for_the_provider(&part) {
-            waits
+        let (result, exchange) = if let Some(waits) = self.too_late_for_the_provider(&part) {
+            (waits, None)
         } else {
-            let outcome = self.send(&part).await;
-            self.judge(&part, outcome, self.clock.now()).await
+            let (outcome, exchange) = self.send(&part).await;
+            (self.judge(&part, outcome, self.clock.now()).await, exchange)
         };
         let now = self.clock.now();
         tracing::info!(
@@ -163,7 +163,8 @@ impl Parts {
             millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "sent a part"
         );
-        let settlement = Settlement { part_id: part.id, attempt_id: part.attempt_id, at: now, result };
+        let exchange = exchange.and_then(|exchange| serde_json::to_value(exchange).ok());
+        let settlement = Settlement { part_id: part.id, attempt_id: part.attempt_id, at: now, result, exchange };
         self.settle(settlement).await;
         let _ = self.settled.send(part.message_id);
     }
@@ -195,12 +196,35 @@ impl Parts {
         Some(Settled::Retry { due_at: at, error: ProviderError { code: None, message: Some(message.to_owned()) } })
     }
 
-    async fn send(&self, part: &Claimed) -> Outcome {
+    /// What it came to, and what went over the wire.
+    async fn send(&self, part: &Claimed) -> (Outcome, Option<Exchange>) {
         let Some(channel) = self.channels.get(&part.channel) else {
             let message = format!("the channel `{}` is no longer configured", part.channel);
-            return Outcome::Rejected { error: ProviderError { code: None, message: Some(message) } };
+            return (Outcome::Rejected { error: ProviderError { code: None, message: Some(message) } }, None);
         };
-        let encoded = channel.encode(&channels::Part {
+        let request = match channel.encode(&self.provider_part(part)) {
+            Ok(request) => request,
+            Err(reason) => return (unencoded(&reason), None),
+        };
+        let (harmless, began) = (channel.harmless(), std::time::Instant::now());
+        let asked = Exchange::asked(&request, &harmless);
+        let response = self.transport.send(request).await;
+        let asked = asked.took(began.elapsed());
+        match response {
+            Ok(response) => {
+                let outcome = channel.decode(&response);
+                let exchange = asked.answered(&response, &outcome, &harmless);
+                (outcome, Some(exchange))
+            }
+            Err(failure) => {
+                let exchange = asked.unanswered(silence(&failure));
+                (unanswered(&failure), Some(exchange))
+            }
+        }
+    }
+
+    fn provider_part(&self, part: &Claimed) -> channels::Part {
+        channels::Part {
             id: part.id,
             sender: part.sender.clone(),
             service: part.service.clone(),
@@ -210,28 +234,33 @@ impl Parts {
             // A time that is over is over: it leaves now.
             send_at: part.send_at.filter(|at| *at > self.clock.now()),
             status_callback: channels::status_callback(&self.public_url, &part.channel, part.id),
-        });
-        let request = match encoded {
-            Ok(request) => request,
-            Err(reason) => {
-                let error = ProviderError { code: None, message: Some(reason.to_string()) };
-                return match reason {
-                    channels::Unencodable::Refused(_) => Outcome::Rejected { error },
-                    // Nothing left, so it may be tried again.
-                    channels::Unencodable::Broken(_) => Outcome::Retry { after: None, error },
-                };
-            }
-        };
-        match self.transport.send(request).await {
-            Ok(response) => channel.decode(&response),
-            Err(failure) => {
-                let error = ProviderError { code: None, message: Some(failure.to_string()) };
-                match failure {
-                    Failure::NotSent(_) => Outcome::Retry { after: None, error },
-                    Failure::Unanswered(_) | Failure::TooLong(_) => Outcome::Unknown { error },
-                }
-            }
         }
+    }
+}
+
+/// Nothing left.
+fn unencoded(reason: &channels::Unencodable) -> Outcome {
+    let error = ProviderError { code: None, message: Some(reason.to_string()) };
+    match reason {
+        channels::Unencodable::Refused(_) => Outcome::Rejected { error },
+        channels::Unencodable::Broken(_) => Outcome::Retry { after: None, error },
+    }
+}
+
+fn unanswered(failure: &Failure) -> Outcome {
+    let error = ProviderError { code: None, message: Some(failure.to_string()) };
+    match failure {
+        Failure::NotSent(_) => Outcome::Retry { after: None, error },
+        Failure::Unanswered(_) | Failure::TooLong(_) => Outcome::Unknown { error },
+    }
+}
+
+fn silence(failure: &Failure) -> exchange::Failure {
+    match failure {
+        Failure::NotSent(_) => exchange::Failure::NotConnected,
+        Failure::Unanswered(_) if failure.is_timed_out() => exchange::Failure::TimedOut,
+        Failure::Unanswered(_) => exchange::Failure::CutOff,
+        Failure::TooLong(_) => exchange::Failure::Unreadable,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod phone;
 pub mod place;
 pub mod removal;
 pub mod segments;
+pub mod shortened;
 pub mod split;
 pub mod status;
 
@@ -25,6 +26,7 @@ pub use locale::Locale;
 pub use options::{ContentTemplate, Options};
 pub use place::Place;
 pub use removal::Removal;
+pub use shortened::shorten_numbers;
 pub use status::Status;
 
 /// The most media that one message may carry, by Twilio's rule (error 21623 above it).

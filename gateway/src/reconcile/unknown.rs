@@ -38,7 +38,7 @@ impl Work {
             Ok(listed) => listed,
             Err(failed) => {
                 let until = self.note_failure(&first.channel, &failed);
-                return self.parts.store.ask_again(ids, Some(until), checks.saturating_sub(1)).await;
+                return self.parts.store.look_again(ids, now, until, checks.saturating_sub(1)).await;
             }
         };
         self.note_success(&first.channel);

@@ -105,6 +105,14 @@ impl Processed {
         }
     }
 
+    /// Keeps with the plugin's decision what the gate refused of it.
+    pub(super) fn refuse(&mut self, plugin: Option<&str>, refusal: Value) {
+        let own = self.traces.iter_mut().filter(|trace| trace.message_id == self.message_id);
+        if let Some(trace) = own.rev().find(|trace| plugin.is_none_or(|plugin| trace.plugin == plugin)) {
+            trace.add("gate", refusal);
+        }
+    }
+
     /// What tells it from all others.
     pub(super) fn key(&self) -> Uuid {
         match self.cause {
@@ -207,10 +215,14 @@ pub struct Trace {
 impl Trace {
     /// Says of something that was asked for why it did not happen.
     pub fn leave_out(&mut self, reason: String) {
+        self.add("left_out", reason.into());
+    }
+
+    fn add(&mut self, list: &str, item: Value) {
         let Some(fields) = self.decision.as_object_mut() else { return };
-        let left_out = fields.entry("left_out").or_insert_with(|| Value::Array(Vec::new()));
-        if let Some(left_out) = left_out.as_array_mut() {
-            left_out.push(reason.into());
+        let list = fields.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(list) = list.as_array_mut() {
+            list.push(item);
         }
     }
 }

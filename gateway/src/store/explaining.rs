@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{attempts, messages, observations, parts, timers};
+use super::questions::Look;
 use super::reads::time;
 use super::{Error, Store};
-use crate::message::{MessageId, PartId, Status};
+use crate::message::{MessageId, PartId, Status, shorten_numbers};
 
 /// One try to send a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,7 +23,11 @@ pub struct KnownAttempt {
     /// What it came to; nothing while it is under way, or if a crash cut it off.
     pub outcome: Option<String>,
     pub error_code: Option<i32>,
+    /// The provider's own words, with the phone numbers in them shortened.
     pub error_message: Option<String>,
+    /// What went over the wire, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Value>,
 }
 
 /// One status report.
@@ -30,12 +36,31 @@ pub struct KnownObservation {
     pub provider_id: String,
     pub status: Status,
     pub error_code: Option<i32>,
+    /// As that of a try.
     pub error_message: Option<String>,
     /// It contradicts what was known to be final.
     pub conflict: bool,
     /// When it came first, and how often.
     pub received_at: Timestamp,
     pub times: u32,
+    /// When it came last, if it came again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated_at: Option<Timestamp>,
+}
+
+/// How often the webhook of an inbound message came again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repeated {
+    pub times: u32,
+    pub last_at: Timestamp,
+}
+
+/// One look at the provider's list for a part whose outcome was unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownLook {
+    pub part_id: PartId,
+    #[serde(flatten)]
+    pub look: Look,
 }
 
 /// A message that followed from this one.
@@ -47,6 +72,9 @@ pub struct LedTo {
     pub plugin: Option<String>,
     pub status: Status,
     pub created_at: Timestamp,
+    /// What the gate said when it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Value>,
 }
 
 /// A timer that was started for it and has not run out.
@@ -60,10 +88,18 @@ pub struct WaitingTimer {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct History {
+    /// What the gate said of it when it was stored: of what goes out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Value>,
+    /// Of what came in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Repeated>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<KnownAttempt>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<KnownObservation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<KnownLook>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub led_to: Vec<LedTo>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -106,12 +142,30 @@ impl Store {
             .order_by_asc(parts::Column::Position)
             .all(&self.reads)
             .await?;
+        let (gate, repeated) = self.gate_and_repeats(id).await?;
         Ok(History {
+            gate,
+            repeated,
+            looks: of_it.iter().flat_map(looks_of).collect(),
             attempts: self.attempts_of(&of_it).await?,
             observations: self.observations_of(&of_it).await?,
             led_to: self.led_to(id).await?,
             timers: self.timers_of(id).await?,
         })
+    }
+
+    async fn gate_and_repeats(&self, id: MessageId) -> Result<(Option<Value>, Option<Repeated>), Error> {
+        let row: Option<(Option<String>, Option<i32>, Option<i64>)> = messages::Entity::find_by_id(id.0)
+            .select_only()
+            .columns([messages::Column::Gate, messages::Column::Repeats, messages::Column::RepeatedAt])
+            .into_tuple()
+            .one(&self.reads)
+            .await?;
+        let Some((gate, repeats, repeated_at)) = row else { return Ok((None, None)) };
+        let repeated = repeats.zip(repeated_at);
+        let repeated =
+            repeated.map(|(times, at)| Repeated { times: u32::try_from(times).unwrap_or(0), last_at: time(at) });
+        Ok((json(gate), repeated))
     }
 
     async fn attempts_of(&self, of_it: &[parts::Model]) -> Result<Vec<KnownAttempt>, Error> {
@@ -130,7 +184,8 @@ impl Store {
             finished_at: row.finished_at.map(time),
             outcome: row.outcome,
             error_code: row.error_code,
-            error_message: row.error_message,
+            error_message: row.error_message.as_deref().map(shorten_numbers),
+            exchange: json(row.exchange),
         };
         Ok(rows.into_iter().map(known).collect())
     }
@@ -150,10 +205,11 @@ impl Store {
             provider_id: row.provider_id,
             status: super::operations::read(&row.status),
             error_code: row.error_code,
-            error_message: row.error_message,
+            error_message: row.error_message.as_deref().map(shorten_numbers),
             conflict: row.conflict,
             received_at: time(row.received_at),
             times: u32::try_from(row.times).unwrap_or(1),
+            repeated_at: row.repeated_at.map(time),
         };
         Ok(rows.into_iter().map(known).collect())
     }
@@ -168,6 +224,7 @@ impl Store {
             plugin: row.plugin,
             status: super::operations::read(&row.status),
             created_at: time(row.created_at),
+            gate: json(row.gate),
         };
         Ok(rows.into_iter().map(known).collect())
     }
@@ -186,4 +243,13 @@ impl Store {
         };
         Ok(rows.into_iter().map(known).collect())
     }
+}
+
+fn json(text: Option<String>) -> Option<Value> {
+    serde_json::from_str(&text?).ok()
+}
+
+fn looks_of(part: &parts::Model) -> Vec<KnownLook> {
+    let looks = super::operations::looks::read(part.looks.as_deref());
+    looks.into_iter().map(|look| KnownLook { part_id: PartId(part.id), look }).collect()
 }

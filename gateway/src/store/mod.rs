@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
 pub use decisions::*;
 pub use events::*;
-pub use explaining::{History, KnownAttempt, KnownObservation, LedTo, WaitingTimer};
+pub use explaining::{History, KnownAttempt, KnownLook, KnownObservation, LedTo, Repeated, WaitingTimer};
 pub use inspect::{Inspection, Seen, inspect};
 pub use listing::{Beside, Listing};
 pub use media::*;

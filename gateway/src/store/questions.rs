@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Store;
 use crate::message::{Address, Consent, MessageId, PartId, ProviderError, Status};
@@ -156,6 +157,34 @@ impl Hold {
             }
         }
     }
+}
+
+/// One look at the provider's list for a part of which nobody knew whether it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    pub at: Timestamp,
+    pub found: Match,
+    /// How many messages to the recipient were listed.
+    pub listed: usize,
+    /// `found`, `sent_again`, `given_up`, `held` or `open`.
+    pub concluded: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What of a list may be a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Match {
+    None,
+    /// One is it.
+    One,
+    /// One may be it, or another part.
+    Unsure,
+    /// Several may.
+    Several,
+    /// The list could not be read.
+    NoAnswer,
 }
 
 /// How far a provider's list of what came in was read.

@@ -250,6 +250,8 @@ pub struct Settlement {
     pub attempt_id: Uuid,
     pub at: Timestamp,
     pub result: Settled,
+    /// What went over the wire, with nothing personal or secret in it.
+    pub exchange: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,9 @@ use futures::StreamExt;
 
 pub use guard::is_public;
 
+/// How the text of a failure begins where the other side took too long.
+const TIMED_OUT: &str = "timed out";
+
 /// Carries one request to another machine.
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -40,6 +43,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the other side took too long, rather than ending the exchange.
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self, Self::Unanswered(text) if text.starts_with(TIMED_OUT))
+    }
+
     /// Whether the address was refused because it is not a public one.
     pub fn is_private(&self) -> bool {
         matches!(self, Self::NotSent(text) if text.ends_with(guard::NOT_PUBLIC))
@@ -170,13 +178,13 @@ impl Transport for HttpTransport {
 }
 
 fn silent() -> Failure {
-    Failure::Unanswered("timed out: nothing was heard for too long".to_owned())
+    Failure::Unanswered(format!("{TIMED_OUT}: nothing was heard for too long"))
 }
 
 /// The error and its causes in one line, without the URL, which may hold a number or a secret.
 fn describe(error: &reqwest::Error) -> String {
     let mut text = match error {
-        error if error.is_timeout() => "timed out".to_owned(),
+        error if error.is_timeout() => TIMED_OUT.to_owned(),
         error if error.is_connect() => "could not connect".to_owned(),
         _ => "the exchange broke off".to_owned(),
     };

@@ -31,9 +31,9 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Hop,
-    KnownAs, LookedUp, Malformed, MediaRequest, NotFound, NotRemoved, Outbound, Outcome, Part, Records, Refused, Reply,
-    Scope, Target, Unencodable, Unsendable, Untold, Verified, Webhook,
+    Answer, Capabilities, Channel, Checkup, Claim, Content, Declined, Event, Explanation, FedBack, Feedback, Harmless,
+    Hop, KnownAs, LookedUp, Malformed, MediaRequest, NotFound, NotRemoved, Outbound, Outcome, Part, Records, Refused,
+    Reply, Scope, Target, Unencodable, Unsendable, Untold, Verified, Webhook,
 };
 use crate::message::split::{LongText, split, truncate, utf16_units};
 use crate::message::{Address, Locale, MAX_MEDIA, Options, Removal, segments};
@@ -135,6 +135,10 @@ impl Channel for Twilio {
 
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
         rest::decode(response)
+    }
+
+    fn harmless(&self) -> Harmless {
+        rest::HARMLESS
     }
 
     fn cancel(&self, provider_id: &str) -> Option<http::Request<Bytes>> {

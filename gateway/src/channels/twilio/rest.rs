@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::errors::{Advice, known};
 use super::events::{sender_named, status_named};
 use super::options;
-use crate::channels::{Outcome, Part, Scope};
+use crate::channels::{Harmless, Kept, Outcome, Part, Scope};
 use crate::message::{Address, ProviderError, Status};
 
 /// No pause asked for by a response is taken for longer than this: a misread header must not park a message.
@@ -23,6 +23,32 @@ const CREDENTIALS: i32 = 20003;
 const METHOD: i32 = 20004;
 /// For an address at which there is nothing.
 const NOT_FOUND: i32 = 20404;
+
+/// Of the create's parameters, those that may be kept: nothing that anybody wrote but for the ends of numbers.
+pub(super) const HARMLESS: Harmless = Harmless {
+    parameters: &[
+        ("To", Kept::Ends),
+        ("From", Kept::Ends),
+        ("FallbackFrom", Kept::Ends),
+        ("Body", Kept::Segments),
+        ("MediaUrl", Kept::Host),
+        ("StatusCallback", Kept::Host),
+        ("MessagingServiceSid", Kept::All),
+        ("ContentSid", Kept::All),
+        ("ValidityPeriod", Kept::All),
+        ("ScheduleType", Kept::All),
+        ("SendAt", Kept::All),
+        ("SmartEncoded", Kept::All),
+        ("ShortenUrls", Kept::All),
+        ("RiskCheck", Kept::All),
+        ("ProvideFeedback", Kept::All),
+        ("ContentRetention", Kept::All),
+        ("SendAsMms", Kept::All),
+        ("ForceDelivery", Kept::All),
+        ("TrafficType", Kept::All),
+    ],
+    request_id: "twilio-request-id",
+};
 
 /// What every request of a channel has in common.
 #[derive(Debug)]

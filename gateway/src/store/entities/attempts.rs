@@ -14,6 +14,8 @@ pub struct Model {
     pub outcome: Option<String>,
     pub error_code: Option<i32>,
     pub error_message: Option<String>,
+    /// A JSON document.
+    pub exchange: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -44,6 +44,9 @@ pub struct Model {
     pub caused_by: Option<Uuid>,
     pub hops: Option<i32>,
     pub seen: Option<String>,
+    pub gate: Option<String>,
+    pub repeats: Option<i32>,
+    pub repeated_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -18,6 +18,7 @@ pub struct Model {
     pub received_at: i64,
     pub digest: Option<String>,
     pub times: i32,
+    pub repeated_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

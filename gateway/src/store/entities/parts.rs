@@ -33,6 +33,8 @@ pub struct Model {
     pub unknown_at: Option<i64>,
     pub checks: i32,
     pub own_sender: bool,
+    /// A JSON list.
+    pub looks: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

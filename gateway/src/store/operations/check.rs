@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    Statement, Value,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set, Statement, Value,
 };
 use uuid::Uuid;
 
-use super::{count, millis};
+use super::{count, looks, millis};
 use crate::message::{Address, MessageId, PartId};
 use crate::store::entities::{attempts, parts};
 use crate::store::questions::Due;
@@ -131,6 +131,8 @@ struct AskAgain {
     part_ids: Vec<PartId>,
     at: Option<Timestamp>,
     checks: u32,
+    /// When the provider was asked in vain for its list, where that is why.
+    failed_at: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -148,6 +150,26 @@ impl Operation for AskAgain {
             .filter(open)
             .exec(transaction)
             .await?;
+        let Some(failed_at) = self.failed_at else { return Ok(()) };
+        self.keep_look(transaction, failed_at).await
+    }
+}
+
+impl AskAgain {
+    async fn keep_look(&self, transaction: &DatabaseTransaction, failed_at: Timestamp) -> Result<(), Error> {
+        let rows = parts::Entity::find()
+            .filter(parts::Column::Id.is_in(self.part_ids.iter().map(|id| id.0)))
+            .filter(parts::Column::State.eq("unknown"))
+            .order_by_asc(parts::Column::Id)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
+        for part in rows {
+            let looks = looks::add(part.looks.as_deref(), looks::unanswered(failed_at));
+            let mut row = part.into_active_model();
+            row.looks = Set(looks);
+            row.update(transaction).await?;
+        }
         Ok(())
     }
 }
@@ -167,6 +189,17 @@ impl Store {
 
     /// When to ask next about these parts (none is never), and how often it was done.
     pub async fn ask_again(&self, part_ids: Vec<PartId>, at: Option<Timestamp>, checks: u32) -> Result<(), Error> {
-        self.write(AskAgain { part_ids, at, checks }).await
+        self.write(AskAgain { part_ids, at, checks, failed_at: None }).await
+    }
+
+    /// The same for parts that may be in the provider's list, which could not be read just now.
+    pub async fn look_again(
+        &self,
+        part_ids: Vec<PartId>,
+        failed_at: Timestamp,
+        at: Timestamp,
+        checks: u32,
+    ) -> Result<(), Error> {
+        self.write(AskAgain { part_ids, at: Some(at), checks, failed_at: Some(failed_at) }).await
     }
 }

@@ -84,6 +84,7 @@ impl Claim {
             outcome: Set(None),
             error_code: Set(None),
             error_message: Set(None),
+            exchange: Set(None),
         }))
         .exec_without_returning(transaction)
         .await?;

@@ -130,8 +130,8 @@ pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, addre
     Ok(())
 }
 
-/// Those of the addresses that have opted out.
-pub(super) async fn opted_out(
+/// What is on record about the addresses.
+pub(super) async fn known(
     transaction: &DatabaseTransaction,
     keys: &[(&str, &str)],
 ) -> Result<BTreeMap<Key, consents::Model>, Error> {
@@ -141,12 +141,18 @@ pub(super) async fn opted_out(
             Condition::all().add(consents::Column::Channel.eq(*channel)).add(consents::Column::Address.eq(*address)),
         );
     }
-    let rows = consents::Entity::find()
-        .filter(any)
-        .filter(consents::Column::State.eq(Choice::OptedOut.as_str()))
-        .all(transaction)
-        .await?;
+    let rows = consents::Entity::find().filter(any).all(transaction).await?;
     Ok(rows.into_iter().map(|row| ((row.channel.clone(), row.address.clone()), row)).collect())
+}
+
+/// Those of the addresses that have opted out.
+pub(super) async fn opted_out(
+    transaction: &DatabaseTransaction,
+    keys: &[(&str, &str)],
+) -> Result<BTreeMap<Key, consents::Model>, Error> {
+    let mut known = known(transaction, keys).await?;
+    known.retain(|_, consent| consent.state == Choice::OptedOut.as_str());
+    Ok(known)
 }
 
 /// The proof of one address's opting out, when it has.

@@ -10,7 +10,9 @@ mod consent;
 mod conversation;
 mod events;
 mod follow;
+mod gate;
 mod keys;
+pub(super) mod looks;
 mod lookups;
 mod matching;
 mod media;
@@ -21,6 +23,7 @@ mod reconcile;
 pub(super) mod record;
 mod redact;
 mod removals;
+mod repeats;
 mod reports;
 mod senders;
 mod settle;
@@ -141,5 +144,8 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         caused_by: Set(message.caused_by.map(|id| id.0)),
         hops: Set((message.hops > 0).then(|| count(message.hops))),
         seen: Set(None),
+        gate: Set(None),
+        repeats: Set(None),
+        repeated_at: Set(None),
     }
 }

@@ -151,9 +151,11 @@ impl NewObservation {
             received_at: Set(millis(self.received_at)),
             digest: Set(Some(digest(&self.raw))),
             times: Set(1),
+            repeated_at: Set(None),
         };
         let once_more = OnConflict::columns([Column::Channel, Column::ProviderId, Column::Status, Column::Digest])
             .value(Column::Times, Expr::col((observations::Entity, Column::Times)).add(1))
+            .value(Column::RepeatedAt, millis(self.received_at))
             // What was of no part, or no contradiction, when it came first may be one by now.
             .value(Column::PartId, Expr::cust("COALESCE(observations.part_id, excluded.part_id)"))
             .value(Column::Conflict, Expr::cust("observations.conflict OR excluded.conflict"))

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::gate::Gate;
 use super::state::{Book, Entry};
 use super::submit::insert_outbound;
 use super::{bodies, consent, follow, millis, storable, timers};
@@ -32,7 +33,7 @@ pub(in crate::store) async fn apply(
     let first: Vec<bool> = all.iter().map(|processed| seen.insert(processed.key())).collect();
     let once: Vec<&Processed> =
         all.iter().zip(&first).filter(|(_, first)| **first).map(|(processed, _)| *processed).collect();
-    let Allowed { instead, unanswered } = allowed(transaction, &once).await?;
+    let Allowed { instead, unanswered, gate } = allowed(transaction, &once).await?;
     let once: Vec<&Processed> =
         once.into_iter().map(|processed| instead.get(&processed.key()).unwrap_or(processed)).collect();
     let mut book = Book::open(transaction, once.iter().flat_map(|processed| &processed.state).collect()).await?;
@@ -47,7 +48,7 @@ pub(in crate::store) async fn apply(
     }
     let marked = mark(transaction, &fresh).await?;
     let done: Vec<&Processed> = fresh.into_iter().filter(|processed| marked.contains(&processed.key())).collect();
-    carry_out(transaction, &done, book, reporting).await?;
+    carry_out(transaction, &done, book, &gate, reporting).await?;
     let committed = |(processed, first): (&&Processed, bool)| match processed.key() {
         _ if !first => Committed::Before,
         key if stale.contains(&key) => Committed::Stale,
@@ -63,6 +64,7 @@ async fn carry_out(
     transaction: &DatabaseTransaction,
     done: &[&Processed],
     book: Book,
+    gate: &Gate,
     reporting: &Reporting,
 ) -> Result<(), Error> {
     follow::change(transaction, done).await?;
@@ -80,7 +82,7 @@ async fn carry_out(
         done.iter().flat_map(|processed| processed.replies.iter().map(|reply| (reply, processed.conversation_id.0)));
     let messages: Vec<(&NewOutbound, Uuid)> =
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
-    insert_outbound(transaction, &messages).await?;
+    insert_outbound(transaction, &messages, gate).await?;
     timers::change(transaction, done, reporting).await?;
     let entries = done.iter().map(|processed| Entry {
         changes: &processed.state,
@@ -97,10 +99,11 @@ struct Allowed {
     instead: BTreeMap<Uuid, Processed>,
     /// Those that lost their replies.
     unanswered: BTreeSet<Uuid>,
+    gate: Gate,
 }
 
 async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<Allowed, Error> {
-    let mut allowed = Allowed { instead: BTreeMap::new(), unanswered: BTreeSet::new() };
+    let mut allowed = Allowed { instead: BTreeMap::new(), unanswered: BTreeSet::new(), gate: Gate::default() };
     let keys: BTreeSet<(&str, &str)> = all.iter().flat_map(|processed| outgoing(processed)).map(recipient).collect();
     if keys.is_empty() {
         return Ok(allowed);
@@ -119,10 +122,8 @@ async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Resul
             .await?;
     }
     let keys: Vec<(&str, &str)> = keys.into_iter().collect();
-    let opted_out = consent::opted_out(transaction, &keys).await?;
-    let has_opted_out = |message: &NewOutbound| {
-        opted_out.contains_key(&(message.channel.clone(), message.recipient.as_str().to_owned()))
-    };
+    let gate = Gate::look(transaction, &keys).await?;
+    let has_opted_out = |message: &NewOutbound| gate.opted_out(message).is_some();
     for processed in all {
         if !outgoing(processed).any(has_opted_out) {
             continue;
@@ -130,8 +131,9 @@ async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Resul
         if processed.replies.iter().any(has_opted_out) {
             allowed.unanswered.insert(processed.key());
         }
-        allowed.instead.insert(processed.key(), without((*processed).clone(), has_opted_out));
+        allowed.instead.insert(processed.key(), without((*processed).clone(), &gate));
     }
+    allowed.gate = gate;
     Ok(allowed)
 }
 
@@ -144,9 +146,10 @@ fn recipient(message: &NewOutbound) -> (&str, &str) {
 }
 
 /// That something was left out is part of the explanation.
-fn without(mut processed: Processed, has_opted_out: impl Fn(&NewOutbound) -> bool) -> Processed {
+fn without(mut processed: Processed, gate: &Gate) -> Processed {
+    let has_opted_out = |message: &NewOutbound| gate.opted_out(message).is_some();
     let mut left_out = Vec::new();
-    if processed.replies.iter().any(&has_opted_out) {
+    if processed.replies.iter().any(has_opted_out) {
         // All of them: an answer rides one webhook.
         processed.answer = None;
         left_out.extend(std::mem::take(&mut processed.replies).into_iter().map(|reply| ("a reply", reply)));
@@ -158,6 +161,9 @@ fn without(mut processed: Processed, has_opted_out: impl Fn(&NewOutbound) -> boo
     let ids: BTreeSet<MessageId> = left_out.iter().map(|(_, message)| message.id).collect();
     processed.traces.retain(|trace| !ids.contains(&trace.message_id));
     for (what, message) in left_out {
+        if let Some(proof) = gate.opted_out(&message) {
+            processed.refuse(message.plugin.as_deref(), Gate::refused(what, &message, proof));
+        }
         let reason = format!("{what} was left out: {}", consent::REASON);
         processed.leave_out(message.plugin.as_deref(), reason);
     }

@@ -18,10 +18,10 @@ use super::check::{Tries, open_tries};
 use super::consent::{self, Change};
 use super::matching::{Unknown, Way, only_choice};
 use super::settle::reduce_message;
-use super::{count, millis, storable};
+use super::{count, looks, millis, storable};
 use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
-use crate::store::questions::{Fate, Found, Hold, Questions, Reconciled, Reconciliation};
+use crate::store::questions::{Fate, Found, Hold, Look, Questions, Reconciled, Reconciliation};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -67,7 +67,8 @@ impl Operation for Reconcile {
         }
         for (unknown, fate) in missing {
             let fate = fate.unwrap_or_else(|| self.judge(&unknown, &free, !sending.is_empty()));
-            fates.push((self.leave(transaction, unknown, fate).await?, fate));
+            let look = looks::missed(self.listed.at, self.listed.found.len(), &unknown, &free, fate);
+            fates.push((self.leave(transaction, unknown, fate, look).await?, fate));
         }
         let done: BTreeSet<Uuid> = fates.iter().map(|(part, _)| part.message_id).collect();
         for message_id in done {
@@ -178,7 +179,9 @@ impl Reconcile {
     ) -> Result<parts::Model, Error> {
         let reached = status::reduce(super::read(&part.status), found.status).status;
         let named = part.sender.is_some();
+        let looks = looks::add(part.looks.as_deref(), looks::found(self.listed.at, self.listed.found.len()));
         let mut row = part.into_active_model();
+        row.looks = Set(looks);
         row.state = Set("settled".to_owned());
         row.provider_id = Set(Some(found.provider_id.clone()));
         row.status = Set(reached.as_str().to_owned());
@@ -239,12 +242,15 @@ impl Reconcile {
         transaction: &DatabaseTransaction,
         unknown: Unknown,
         fate: Fate,
+        look: Look,
     ) -> Result<parts::Model, Error> {
         let Unknown { part, way, .. } = unknown;
         let next = self.listed.asked.iter().find(|(id, _)| id.0 == part.id);
         let Some((_, next)) = next else { return Ok(part) };
         let message_id = part.message_id;
+        let looks = looks::add(part.looks.as_deref(), look);
         let mut row = part.into_active_model();
+        row.looks = Set(looks);
         row.updated_at = Set(millis(self.listed.at));
         row.check_at = Set(next.map(millis));
         match fate {

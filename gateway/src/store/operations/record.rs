@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::consent::Change;
 use super::conversation::{Key, Wanted, find_or_create};
-use super::{count, insert_media, media_rows, millis, storable, storable_json};
+use super::{count, insert_media, media_rows, millis, repeats, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, messages};
@@ -48,6 +48,15 @@ pub(in crate::store) async fn apply(
         })
         .collect();
     let mut recorded = insert(transaction, &fresh, reporting).await?;
+    let id_of = |message: &NewInbound| {
+        let first = first.get(&(message.channel.as_str(), message.provider_id.as_str())).map(|first| first.id.0);
+        first.or_else(|| before.get(&(message.channel.clone(), message.provider_id.clone())).map(|row| row.id))
+    };
+    let repeats = new.iter().filter_map(|message| {
+        let of = id_of(message).filter(|id| *id != message.id.0)?;
+        Some((of, message.received_at))
+    });
+    repeats::count(transaction, repeats).await?;
     new.iter()
         .map(|message| {
             if let Some(done) = recorded.remove(&message.id) {
@@ -274,6 +283,9 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         caused_by: Set(None),
         hops: Set(None),
         seen: Set(None),
+        gate: Set(None),
+        repeats: Set(None),
+        repeated_at: Set(None),
     }
 }
 

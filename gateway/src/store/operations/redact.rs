@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    Value,
+    ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Set, Value,
 };
 
 use super::settle::read;
 use super::{bodies, millis, removals};
 use crate::message::{MessageId, Removal, Status};
-use crate::store::entities::{media, messages, parts, plugin_state, timers, traces};
+use crate::store::entities::{attempts, media, messages, parts, plugin_state, timers, traces};
 use crate::store::shown::Redaction;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -116,6 +116,7 @@ pub(super) async fn clear(
         .filter(parts::Column::MessageId.eq(message.id))
         .exec(transaction)
         .await?;
+    forget_exchanges(transaction, message.id).await?;
     bodies::redact(transaction, message.id).await?;
     let asked = message.in_reply_to.or(message.caused_by).unwrap_or(message.id);
     traces::Entity::update_many()
@@ -142,6 +143,18 @@ pub(super) async fn clear(
             .exec(transaction)
             .await?;
     }
+    Ok(())
+}
+
+/// How long the text was, and the ends of the number, are in what went over the wire.
+async fn forget_exchanges(transaction: &DatabaseTransaction, message_id: uuid::Uuid) -> Result<(), Error> {
+    let of_message =
+        parts::Entity::find().select_only().column(parts::Column::Id).filter(parts::Column::MessageId.eq(message_id));
+    attempts::Entity::update_many()
+        .col_expr(attempts::Column::Exchange, Expr::value(None::<String>))
+        .filter(attempts::Column::PartId.in_subquery(of_message.into_query()))
+        .exec(transaction)
+        .await?;
     Ok(())
 }
 

@@ -37,7 +37,8 @@ impl Operation for Settle {
         let Some(part) = found else {
             return Err(Error::Refused("a part was settled that is not there".to_owned()));
         };
-        if !settlement.finish_attempt(transaction, part.attempts).await? {
+        let exchange = settlement.exchange_to_keep(transaction, &part).await?;
+        if !settlement.finish_attempt(transaction, part.attempts, exchange.as_deref()).await? {
             return Ok(());
         }
         if part.state != "sending" && settlement.is_late(transaction, &part).await? {
@@ -172,20 +173,30 @@ impl Settlement {
     /// False when its end was known before: a worker settles again when it did not see the first
     /// time succeed, and by then the part may be on its way once more. An attempt whose lease
     /// ended may still come to a known end, which counts unless there was a newer attempt.
-    async fn finish_attempt(&self, transaction: &DatabaseTransaction, attempts: i32) -> Result<bool, Error> {
+    async fn finish_attempt(
+        &self,
+        transaction: &DatabaseTransaction,
+        attempts: i32,
+        exchange: Option<&str>,
+    ) -> Result<bool, Error> {
         let under_way = Condition::all().add(attempts::Column::FinishedAt.is_null());
-        if self.end_attempt(transaction, under_way).await? {
+        if self.end_attempt(transaction, under_way, exchange).await? {
             return Ok(true);
         }
         let given_up = Condition::all().add(attempts::Column::Outcome.eq("unknown"));
-        if !self.end_attempt(transaction, given_up).await? {
+        if !self.end_attempt(transaction, given_up, exchange).await? {
             return Ok(false);
         }
         let attempt = attempts::Entity::find_by_id(self.attempt_id).one(transaction).await?;
         Ok(attempt.is_some_and(|attempt| attempt.number >= attempts))
     }
 
-    async fn end_attempt(&self, transaction: &DatabaseTransaction, standing: Condition) -> Result<bool, Error> {
+    async fn end_attempt(
+        &self,
+        transaction: &DatabaseTransaction,
+        standing: Condition,
+        exchange: Option<&str>,
+    ) -> Result<bool, Error> {
         let (outcome, error) = match &self.result {
             Settled::Accepted { .. } => ("accepted", None),
             Settled::Retry { error, .. } => ("retry", Some(error)),
@@ -202,11 +213,28 @@ impl Settlement {
                 attempts::Column::ErrorMessage,
                 Expr::value(error.and_then(|error| error.message.as_deref().map(storable))),
             )
+            .col_expr(attempts::Column::Exchange, Expr::value(exchange))
             .filter(attempts::Column::Id.eq(self.attempt_id))
             .filter(standing)
             .exec(transaction)
             .await?;
         Ok(finished.rows_affected > 0)
+    }
+
+    /// A text may have been removed while nobody knew whether it was sent; then nothing more is kept of it.
+    async fn exchange_to_keep(
+        &self,
+        transaction: &DatabaseTransaction,
+        part: &parts::Model,
+    ) -> Result<Option<String>, Error> {
+        let exchange = self.exchange.as_ref().map(ToString::to_string);
+        // What is being sent is not removed.
+        if part.state == "sending" {
+            return Ok(exchange);
+        }
+        let message = messages::Entity::find_by_id(part.message_id).one(transaction).await?;
+        let removed = discards(std::slice::from_ref(part)) || message.is_none_or(|it| it.redacted_at.is_some());
+        Ok(exchange.filter(|_| !removed))
     }
 }
 

@@ -1,14 +1,13 @@
 //! Storing an outbound message with its parts.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Set};
 use uuid::Uuid;
 
 use super::check::answer_ends;
-use super::consent::opted_out_one;
+use super::gate::Gate;
 use super::state::{Book, Entry};
-use super::{count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json};
+use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json};
 use crate::message::{MessageId, Status};
 use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
@@ -26,8 +25,10 @@ impl Operation for Submission {
         {
             return Ok(before);
         }
-        if let Some(since) = self.opted_out(transaction).await? {
-            return Ok(Submitted::OptedOut { since });
+        let gate = Gate::look(transaction, &[self.recipient()]).await?;
+        // What is only kept is sent to nobody.
+        if let Some(proof) = gate.opted_out(&self.message).filter(|_| self.message.rejected.is_none()) {
+            return Ok(Submitted::OptedOut { since: time(proof.at) });
         }
         let mut book = Book::open(transaction, self.state.iter().collect()).await?;
         if !book.accepts(&self.state, self.message.at) {
@@ -36,11 +37,14 @@ impl Operation for Submission {
         let conversations = follow::place(transaction, &[self]).await?;
         // Once more with the conversation locked: where there are several writers, one of them may
         // have learned of it just now.
-        if transaction.get_database_backend() == DbBackend::Postgres && self.opted_out(transaction).await?.is_some() {
+        if transaction.get_database_backend() == DbBackend::Postgres
+            && self.message.rejected.is_none()
+            && !consent::opted_out(transaction, &[self.recipient()]).await?.is_empty()
+        {
             return Err(Error::Unavailable("the recipient opted out just now".to_owned()));
         }
         let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
-        insert_outbound(transaction, &placed).await?;
+        insert_outbound(transaction, &placed, &gate).await?;
         let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
         book.write(transaction, vec![entry]).await?;
         follow::explain(transaction, self.traces.iter().collect()).await?;
@@ -71,13 +75,8 @@ async fn called_before(database: &impl ConnectionTrait, idempotency: &Idempotenc
 }
 
 impl Submission {
-    /// What is only kept is sent to nobody.
-    async fn opted_out(&self, transaction: &DatabaseTransaction) -> Result<Option<Timestamp>, Error> {
-        if self.message.rejected.is_some() {
-            return Ok(None);
-        }
-        let proof = opted_out_one(transaction, &self.message.channel, self.message.recipient.as_str()).await?;
-        Ok(proof.map(|proof| time(proof.at)))
+    fn recipient(&self) -> (&str, &str) {
+        (self.message.channel.as_str(), self.message.recipient.as_str())
     }
 }
 
@@ -85,13 +84,15 @@ impl Submission {
 pub(super) async fn insert_outbound(
     transaction: &DatabaseTransaction,
     new: &[(&NewOutbound, Uuid)],
+    gate: &Gate,
 ) -> Result<(), Error> {
     if new.is_empty() {
         return Ok(());
     }
-    let rows = new
-        .iter()
-        .map(|(message, conversation_id)| outbound_row(message, *conversation_id, starting_status(message).as_str()));
+    let rows = new.iter().map(|(message, conversation_id)| messages::ActiveModel {
+        gate: Set(gate.allowed(message).map(|allowed| allowed.to_string())),
+        ..outbound_row(message, *conversation_id, starting_status(message).as_str())
+    });
     messages::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     let media = new
         .iter()
@@ -154,6 +155,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         unknown_at: Set(ask_at.map(|_| millis(answer_ends(message.at)))),
         checks: Set(0),
         own_sender: Set(matches!(message.sender, Sender::Own(_))),
+        looks: Set(None),
     }
 }
 

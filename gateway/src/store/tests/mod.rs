@@ -33,6 +33,7 @@ mod canceling;
 mod claiming;
 mod consents;
 mod events;
+mod explaining;
 mod follow;
 mod inspecting;
 mod listing;
@@ -269,7 +270,7 @@ async fn claim(store: &Store, database: &Database, seconds: i64, limit: usize) -
 }
 
 fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {
-    Settlement { part_id: part.id, attempt_id: part.attempt_id, at: at(seconds), result }
+    Settlement { part_id: part.id, attempt_id: part.attempt_id, at: at(seconds), result, exchange: None }
 }
 
 fn accepted(provider_id: &str) -> Settled {

@@ -134,6 +134,7 @@ async fn an_operation_that_fails_spoils_only_itself(database: Database) {
         attempt_id: missing,
         at: at(1),
         result: Settled::Failed { error: crate::message::ProviderError::default() },
+        exchange: None,
     };
     let messages: Vec<_> = (1..=10).map(|number| database.inbound(&format!("SM{number}"), ANA)).collect();
     let good = database.submission(LUIS, &["hola"]);

@@ -253,3 +253,31 @@ fn segments_are_counted_as_the_channel_sends_them() {
         assert_eq!(channel(settings).segments(&text, &wish(wanted)), expected, "{settings} {wanted:?}");
     }
 }
+
+#[test]
+fn nothing_that_anybody_wrote_is_kept_of_a_create() {
+    let mut part = part(Some("+15558675310"), "Su código es 4711", 1);
+    part.content.media = vec!["https://m.example/token-4711".to_owned()];
+    part.options = Options {
+        validity: Some(600),
+        persistent_action: vec!["geo:4711".to_owned()],
+        labels: [("pedido".to_owned(), "4711".to_owned())].into(),
+        ..Options::default()
+    };
+    let twilio = channel("");
+    let exchange = crate::channels::Exchange::asked(&twilio.encode(&part).unwrap(), &twilio.harmless());
+    let kept: Vec<(&str, &str)> =
+        exchange.parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.value.as_str())).collect();
+    let expected = [
+        ("To", "+14…61"),
+        ("From", "+15…10"),
+        ("Body", "17 characters, 1 segment"),
+        ("MediaUrl", "m.example"),
+        ("StatusCallback", "recado.example"),
+        ("ValidityPeriod", "600"),
+        ("PersistentAction", "8 characters"),
+        ("Tags", "17 characters"),
+    ];
+    assert_eq!(kept, expected);
+    assert_eq!(exchange.path, format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"));
+}
