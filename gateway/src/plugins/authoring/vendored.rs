@@ -16,9 +16,14 @@ macro_rules! source {
 }
 
 /// All but the tests of whole files.
-const SOURCES: [(&str, &str); 25] = [
+const SOURCES: [(&str, &str); 30] = [
     source!("src/allocator.rs"),
     source!("src/bindings.rs"),
+    source!("src/channel/bindings.rs"),
+    source!("src/channel/mod.rs"),
+    source!("src/channel/splitting.rs"),
+    source!("src/channel/testing.rs"),
+    source!("src/channel/values.rs"),
     source!("src/clock.rs"),
     source!("src/component.rs"),
     source!("src/fetch.rs"),
