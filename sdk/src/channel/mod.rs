@@ -219,7 +219,7 @@ impl<C: Channel> bindings::exports::recado::channel::provider::Guest for Compone
     }
 }
 
-/// Makes a type that implements [`Channel`](crate::channel::Channel) the one that this component exports.
+/// Makes a type that implements [`Channel`] the one that this component exports.
 /// Once per crate. Outside WebAssembly it exports nothing.
 #[macro_export]
 macro_rules! channel {
