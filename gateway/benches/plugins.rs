@@ -96,7 +96,9 @@ fn surroundings() -> Surroundings {
 fn plugins(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let engine = Engine::new().expect("an engine");
-    let tiny = wat::parse_str(TINY.replace("{data}", "hola").replace("{on-inbound}", REPLY)).expect("a component");
+    let tiny =
+        wat::parse_str(TINY.replace("{data}", "hola").replace("{describing}", "").replace("{on-inbound}", REPLY))
+            .expect("a component");
     let config = serde_json::json!({ "rules": [{ "keywords": ["precio", "cuesta"], "reply": "Cuesta $450." }] });
     let load = |component: &[u8], isolation, config: &serde_json::Value| {
         let settings =
