@@ -1,5 +1,6 @@
 //! From settings to a channel, or the reason why not.
 
+use std::io::Read;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub enum LoadError {
     MissingSecret(String),
     #[error("has `{0}`, which is no http URL")]
     BadHost(String),
-    #[error("must have \"{0}\": the component sends there, secrets included; leave it out only with the component")]
+    #[error("must have \"{0}\": the component sends there, secrets included")]
     UnnamedHost(String),
     #[error("is none that the component knows; it has: {known}")]
     UnknownSecret { name: String, known: String },
@@ -144,13 +145,21 @@ fn read(settings: &Settings) -> Result<Vec<u8>, LoadError> {
         Some(name) => builtin(name).map(<[u8]>::to_vec).ok_or_else(|| {
             LoadError::Unreadable(format!("there are: {}", BUILTINS.map(|name| format!("builtin:{name}")).join(", ")))
         })?,
-        None => std::fs::read(&settings.component).map_err(|error| LoadError::Unreadable(error.to_string()))?,
+        None => read_capped(&settings.component).map_err(|error| LoadError::Unreadable(error.to_string()))?,
     };
     let found = hex::encode(Sha256::digest(&bytes));
     match &settings.sha256 {
         Some(pinned) if !pinned.eq_ignore_ascii_case(&found) => Err(LoadError::OtherBytes(found)),
         _ => Ok(bytes),
     }
+}
+
+/// One byte more than may be is enough to see that a file is too large.
+fn read_capped(path: &str) -> std::io::Result<Vec<u8>> {
+    let most = u64::try_from(MAX_COMPONENT_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn described(guest: Guest, said: types::Description) -> Result<ComponentChannel, LoadError> {

@@ -230,6 +230,9 @@ fn what_is_no_channel_is_not_loaded() {
     assert!(matches!(loader.channel("tg", &settings), Err(LoadError::NoChannel(_))));
     std::fs::write(&path, wat::parse_str("(module)").unwrap()).unwrap();
     assert!(matches!(loader.channel("tg", &settings), Err(LoadError::NoChannel(_))));
+    // Larger than any memory, and never read to its end.
+    std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    assert!(matches!(loader.channel("tg", &settings), Err(LoadError::NoChannel(_))));
     settings.component = folder.path().join("none.wasm").display().to_string();
     assert!(matches!(loader.channel("tg", &settings), Err(LoadError::Unreadable(_))));
 }
