@@ -23,6 +23,7 @@ mod m20261126_000002_seen;
 mod m20261126_000003_events;
 mod m20261126_000004_exchanges;
 mod m20261126_000005_explaining;
+mod m20261128_000001_traces;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000003_events::Migration),
             Box::new(m20261126_000004_exchanges::Migration),
             Box::new(m20261126_000005_explaining::Migration),
+            Box::new(m20261128_000001_traces::Migration),
         ]
     }
 }

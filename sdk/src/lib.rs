@@ -46,7 +46,7 @@
 //! - [`state`], [`clock`], [`random`], [`fetch`] and [`log`] are what the gateway gives.
 //! - [`testing`] stands in for the gateway in a plugin's own tests.
 //!
-//! The feature `json` adds [`config_as`] and its siblings for values of one's own types. The feature
+//! The feature `json` adds [`config_as`], [`CachedConfig`] and their siblings for values of one's own types. The feature
 //! `allocator`, on by default, saves a fresh sandbox from asking for memory; turn it off to bring
 //! another allocator.
 #![warn(missing_docs)]
@@ -70,6 +70,7 @@ pub mod bindings;
 pub mod channel;
 pub mod clock;
 mod component;
+mod config;
 pub mod fetch;
 mod host;
 pub mod log;
@@ -87,6 +88,9 @@ pub use bindings::recado::plugin::types::{
 };
 #[doc(hidden)]
 pub use component::Component;
+pub use config::config;
+#[cfg(feature = "json")]
+pub use config::{CachedConfig, config_as};
 
 /// What a plugin does. The [crate's page](crate) has a whole one.
 ///
@@ -126,50 +130,6 @@ pub trait Plugin {
     fn on_timer(_timer: Timer, _conversation: Conversation, _context: Context) -> Result<Decision, Failure> {
         Ok(Decision::proceed())
     }
-}
-
-/// What the operator configured, as a JSON document that fits the plugin's schema.
-///
-/// The gateway checks it against [`Manifest::config_schema`] first, so what arrives is well-formed
-/// and known; a plugin has only to read it, with `serde_json` for instance.
-///
-/// ```
-/// recado_sdk::testing::with_config(r#"{"text":"Hola"}"#, || {
-///     assert_eq!(recado_sdk::config(), r#"{"text":"Hola"}"#);
-/// });
-/// assert_eq!(recado_sdk::config(), "{}");
-/// ```
-pub fn config() -> String {
-    host::config::get()
-}
-
-/// The same as a type of yours; without any configuration, what an empty one would be. With the
-/// feature `json`.
-///
-/// ```
-/// use recado_sdk::{Failure, config_as, testing::with_config};
-///
-/// #[derive(Debug, PartialEq, serde::Deserialize)]
-/// #[serde(default, deny_unknown_fields)]
-/// struct Config {
-///     text: String,
-/// }
-///
-/// impl Default for Config {
-///     fn default() -> Self {
-///         Self { text: "Hola".to_owned() }
-///     }
-/// }
-///
-/// assert_eq!(config_as::<Config>(), Ok(Config::default()));
-/// with_config(r#"{"text":"Buenas"}"#, || assert_eq!(config_as::<Config>().unwrap().text, "Buenas"));
-/// with_config(r#"{"texto":"Buenas"}"#, || assert!(matches!(config_as::<Config>(), Err(Failure::BadConfig(_)))));
-/// ```
-#[cfg(feature = "json")]
-pub fn config_as<T: serde::de::DeserializeOwned>() -> Result<T, Failure> {
-    let json = config();
-    let json = if matches!(json.trim(), "" | "null") { "{}" } else { &json };
-    serde_json::from_str(json).map_err(Failure::bad_config)
 }
 
 /// Makes a type that implements [`Plugin`] the one that this component exports. Once per crate.

@@ -21,6 +21,7 @@ mod removals;
 mod replays;
 mod reporting;
 mod shown;
+mod traces;
 mod tries;
 mod writer;
 

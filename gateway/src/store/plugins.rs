@@ -8,7 +8,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::decisions::{Asked, Hook, Kept, StateKey, StoredValue, Trace};
+use super::decisions::{Asked, Hook, Kept, StateKey, StoredValue};
 use super::entities::{contacts, conversations, messages, plugin_state, timers, traces};
 use super::reads::{time, to_conversation};
 use super::shown::{Contact, Thread};
@@ -136,16 +136,6 @@ impl Store {
         Ok(sums.map_or_else(Kept::default, |sums| Kept { keys: size(sums.keys), bytes: size(sums.bytes.unwrap_or(0)) }))
     }
 
-    /// What each plugin decided about a message, in the order they were asked.
-    pub async fn traces(&self, id: MessageId) -> Result<Vec<Trace>, Error> {
-        let rows = traces::Entity::find()
-            .filter(traces::Column::MessageId.eq(id.0))
-            .order_by_asc(traces::Column::Id)
-            .all(&self.reads)
-            .await?;
-        Ok(rows.into_iter().map(to_trace).collect())
-    }
-
     /// When plugins were asked about a message as it came in or was to be sent, and what their
     /// randomness began with; nothing where it was not processed, or is not there.
     pub async fn asked(&self, id: MessageId) -> Result<Option<Asked>, Error> {
@@ -193,22 +183,6 @@ pub(super) fn to_thread((row, contact): (conversations::Model, Option<contacts::
 
 pub(super) fn to_attributes(json: Option<serde_json::Value>) -> BTreeMap<String, String> {
     json.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default()
-}
-
-pub(super) fn to_trace(row: traces::Model) -> Trace {
-    Trace {
-        id: row.id,
-        message_id: MessageId(row.message_id),
-        hook: Hook::from_word(&row.hook),
-        plugin: row.plugin,
-        version: row.version,
-        digest: row.digest,
-        decision: row.decision,
-        error: row.error,
-        duration_micros: u64::try_from(row.duration_micros).unwrap_or(0),
-        at: time(row.created_at),
-        seed: seed(row.seed),
-    }
 }
 
 pub(super) fn seed(bits: Option<i64>) -> Option<u64> {

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::decisions::{Asked, Hook, Trace};
 use super::entities::{contacts, conversations, messages, traces};
-use super::plugins::{first_id, seed, to_thread, to_trace};
+use super::plugins::{first_id, seed, to_thread};
 use super::reads::{media_of, record_of, time};
 use super::shown::Thread;
+use super::traces::to_traces;
 use super::{Error, Recorded, Store};
 use crate::message::{ConversationId, ConversationStatus, Media};
 
@@ -123,7 +124,7 @@ impl Store {
             .await?;
         let mut decided: BTreeMap<Uuid, Vec<Trace>> = BTreeMap::new();
         for row in found {
-            decided.entry(row.message_id).or_default().push(to_trace(row));
+            decided.entry(row.message_id).or_default().extend(to_traces(row));
         }
         Ok(decided)
     }

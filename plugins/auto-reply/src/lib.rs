@@ -10,9 +10,12 @@ mod menu;
 mod rules;
 mod texts;
 
-use recado_sdk::{Context, Conversation, Decision, Failure, InboundMessage, Manifest, Plugin};
+use recado_sdk::{CachedConfig, Context, Conversation, Decision, Failure, InboundMessage, Manifest, Plugin};
 
 use crate::config::Config;
+
+/// Regular expressions and keywords are prepared once, not for each message.
+static CONFIG: CachedConfig<Config> = CachedConfig::new();
 
 struct AutoReply;
 
@@ -24,7 +27,7 @@ impl Plugin for AutoReply {
     }
 
     fn on_inbound(message: InboundMessage, conversation: Conversation, context: Context) -> Result<Decision, Failure> {
-        let config: Config = recado_sdk::config_as()?;
+        let config = CONFIG.get()?;
         rules::decide(&config, &message, &conversation, &context)
     }
 }

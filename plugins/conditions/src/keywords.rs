@@ -1,5 +1,7 @@
 //! Whether a keyword occurs in a text.
 
+use std::cell::OnceCell;
+
 use serde::{Deserialize, Serialize};
 
 use crate::words::words;
@@ -17,16 +19,44 @@ pub enum Matching {
     Contains,
 }
 
-/// A text, prepared for being compared with many keywords.
+/// What a text is looked through for, prepared for being compared with many.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "String", into = "String")]
+pub struct Keyword {
+    written: String,
+    words: Vec<String>,
+}
+
+impl Keyword {
+    /// As the operator wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl From<String> for Keyword {
+    fn from(written: String) -> Self {
+        Self { words: words(&written), written }
+    }
+}
+
+impl From<Keyword> for String {
+    fn from(keyword: Keyword) -> Self {
+        keyword.written
+    }
+}
+
+/// A text, for being compared with many keywords.
 #[derive(Clone, Debug)]
 pub struct Text<'a> {
     raw: &'a str,
-    words: Vec<String>,
+    /// Once somebody asks.
+    words: OnceCell<Vec<String>>,
 }
 
 impl<'a> Text<'a> {
     pub fn read(raw: &'a str) -> Self {
-        Self { raw: raw.trim(), words: words(raw) }
+        Self { raw: raw.trim(), words: OnceCell::new() }
     }
 
     /// What the person wrote, without the space around it.
@@ -34,21 +64,22 @@ impl<'a> Text<'a> {
         self.raw
     }
 
-    pub fn has_any<K: AsRef<str>>(&self, keywords: &[K], matching: Matching) -> bool {
-        keywords.iter().any(|keyword| self.has(keyword.as_ref(), matching))
+    pub fn has_any(&self, keywords: &[Keyword], matching: Matching) -> bool {
+        keywords.iter().any(|keyword| self.has(keyword, matching))
     }
 
     /// Case, accents and punctuation don't matter, unless the keyword is nothing but punctuation.
-    pub fn has(&self, keyword: &str, matching: Matching) -> bool {
-        let sought = words(keyword);
+    pub fn has(&self, keyword: &Keyword, matching: Matching) -> bool {
+        let Keyword { written, words: sought } = keyword;
         if sought.is_empty() {
             // As in `?`: then the punctuation is what is meant.
-            return !keyword.trim().is_empty() && self.has_literally(keyword.trim(), matching);
+            return !written.trim().is_empty() && self.has_literally(written.trim(), matching);
         }
+        let own = self.words.get_or_init(|| words(self.raw));
         match matching {
-            Matching::Word => self.words.windows(sought.len()).any(|window| window == sought),
-            Matching::Exact => self.words == sought,
-            Matching::Contains => self.words.join(" ").contains(&sought.join(" ")),
+            Matching::Word => own.windows(sought.len()).any(|window| window == sought),
+            Matching::Exact => own == sought,
+            Matching::Contains => own.join(" ").contains(&sought.join(" ")),
         }
     }
 
@@ -99,7 +130,8 @@ mod tests {
         ];
         for (keyword, text, expected) in cases {
             let matchings = [Matching::Word, Matching::Exact, Matching::Contains];
-            let matched = matchings.map(|matching| Text::read(text).has(keyword, matching));
+            let prepared = Keyword::from(keyword.to_owned());
+            let matched = matchings.map(|matching| Text::read(text).has(&prepared, matching));
             assert_eq!(matched, expected, "{keyword:?} in {text:?}");
         }
     }
@@ -107,8 +139,9 @@ mod tests {
     #[test]
     fn any_of_several_is_enough_and_none_is_not() {
         let text = Text::read("¿Precio?");
-        assert!(text.has_any(&["hora", "precio"], Matching::Word));
-        assert!(!text.has_any::<&str>(&[], Matching::Contains));
+        let keywords = ["hora", "precio"].map(|keyword| Keyword::from(keyword.to_owned()));
+        assert!(text.has_any(&keywords, Matching::Word));
+        assert!(!text.has_any(&[], Matching::Contains));
         assert_eq!(text.raw(), "¿Precio?");
     }
 }

@@ -10,6 +10,6 @@ mod number;
 mod words;
 
 pub use hours::{Date, Day, Hours, TimeOfDay, Window};
-pub use keywords::{Matching, Text};
+pub use keywords::{Keyword, Matching, Text};
 pub use language::{detect as detect_language, known as known_language, of_person as language_of, primary};
 pub use number::{country, has_prefix};

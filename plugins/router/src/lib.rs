@@ -12,10 +12,14 @@ mod outbound;
 mod pattern;
 
 use recado_sdk::{
-    Context, Conversation, Decision, Failure, Hooks, InboundMessage, Manifest, OutboundMessage, Plugin, Verdict,
+    CachedConfig, Context, Conversation, Decision, Failure, Hooks, InboundMessage, Manifest, OutboundMessage, Plugin,
+    Verdict,
 };
 
 use crate::config::Config;
+
+/// Regular expressions and keywords are prepared once, not for each message.
+static CONFIG: CachedConfig<Config> = CachedConfig::new();
 
 struct Router;
 
@@ -28,7 +32,7 @@ impl Plugin for Router {
     }
 
     fn on_inbound(message: InboundMessage, conversation: Conversation, context: Context) -> Result<Decision, Failure> {
-        let config: Config = recado_sdk::config_as()?;
+        let config = CONFIG.get()?;
         inbound::decide(&config, &message, &conversation, &context)
     }
 
@@ -37,7 +41,7 @@ impl Plugin for Router {
         conversation: Option<Conversation>,
         context: Context,
     ) -> Result<Verdict, Failure> {
-        let config: Config = recado_sdk::config_as()?;
+        let config = CONFIG.get()?;
         outbound::judge(&config, &message, conversation.as_ref(), &context)
     }
 }

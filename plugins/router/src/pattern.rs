@@ -1,5 +1,7 @@
 //! Regular expressions, bounded in what they may cost.
 
+use std::sync::OnceLock;
+
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
@@ -11,29 +13,34 @@ const MAX_COMPILED: usize = 64 * 1024;
 
 /// A regular expression as the operator wrote it; empty for any text. It takes time in proportion to
 /// the text: there is no backtracking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(transparent)]
-pub(crate) struct Pattern(String);
+pub(crate) struct Pattern {
+    written: String,
+    /// Once it was needed.
+    #[serde(skip)]
+    compiled: OnceLock<Result<Regex, String>>,
+}
 
 impl Pattern {
     /// Whether it is found in a text. The failure says what is wrong with the pattern.
     pub(crate) fn is_in(&self, text: &str) -> Result<bool, String> {
-        if self.0.is_empty() {
+        if self.written.is_empty() {
             return Ok(true);
         }
+        let compiled = self.compiled.get_or_init(|| compile(&self.written)).as_ref().map_err(Clone::clone)?;
         let end = (0..=MAX_TEXT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        Ok(self.compile()?.is_match(text.get(..end).unwrap_or(text)))
+        Ok(compiled.is_match(text.get(..end).unwrap_or(text)))
     }
+}
 
-    fn compile(&self) -> Result<Regex, String> {
-        let Self(pattern) = self;
-        if pattern.len() > MAX_PATTERN {
-            return Err(format!("the regular expression is longer than {MAX_PATTERN} bytes"));
-        }
-        let regex = RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build();
-        regex.map_err(|error| format!("the regular expression `{pattern}` can't be used: {error}"))
+fn compile(pattern: &str) -> Result<Regex, String> {
+    if pattern.len() > MAX_PATTERN {
+        return Err(format!("the regular expression is longer than {MAX_PATTERN} bytes"));
     }
+    let regex = RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build();
+    regex.map_err(|error| format!("the regular expression `{pattern}` can't be used: {error}"))
 }
 
 #[cfg(test)]
@@ -41,7 +48,7 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, text: &str) -> Result<bool, String> {
-        Pattern(pattern.to_owned()).is_in(text)
+        Pattern { written: pattern.to_owned(), ..Pattern::default() }.is_in(text)
     }
 
     #[test]

@@ -16,7 +16,7 @@ macro_rules! source {
 }
 
 /// All but the tests of whole files.
-const SOURCES: [(&str, &str); 30] = [
+const SOURCES: [(&str, &str); 31] = [
     source!("src/allocator.rs"),
     source!("src/bindings.rs"),
     source!("src/channel/bindings.rs"),
@@ -26,6 +26,7 @@ const SOURCES: [(&str, &str); 30] = [
     source!("src/channel/values.rs"),
     source!("src/clock.rs"),
     source!("src/component.rs"),
+    source!("src/config.rs"),
     source!("src/fetch.rs"),
     source!("src/host.rs"),
     source!("src/lib.rs"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::host::Host;
-use super::meter::Meter;
+use super::meter::{Meter, RESTS};
 use crate::plugins::Settings;
 use crate::plugins::settings::MAX_MEMORY_MIB;
 
@@ -19,6 +19,8 @@ pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
 pub(super) const STATE_BUDGET: Duration = Duration::from_secs(1);
 /// How many epoch ticks a plugin runs before its deadline is looked at.
 const TICKS: u64 = 1;
+/// What a call may run without resting: far more than most run at all.
+const SHORT: Duration = Duration::from_millis(6);
 /// What an instance that is used again may have grown by, however little it began with.
 const USUAL_GROWTH: usize = 4 * MIB;
 const MIB: usize = 1024 * 1024;
@@ -46,9 +48,9 @@ impl Limits {
         }
     }
 
-    /// The most that a call may take, whatever it waits for.
+    /// The most that a call may take, whatever it waits for; running and resting, too.
     pub(super) fn wall(&self) -> Duration {
-        self.deadline + STATE_BUDGET + if self.reaches { self.fetch_budget } else { Duration::ZERO }
+        self.deadline * (1 + RESTS) + STATE_BUDGET + if self.reaches { self.fetch_budget } else { Duration::ZERO }
     }
 }
 
@@ -118,10 +120,17 @@ impl ResourceLimiter for Memory {
 pub(super) struct DeadlinePassed;
 
 /// Lets others run at each tick, and ends a call that has run for as long as it may. The clock is
-/// read, not the ticks counted: one long host or memory operation counts as well.
+/// read, not the ticks counted: one long host or memory operation counts as well. A call that runs long
+/// has to rest: where there are few cores, the others wait less for one.
 pub(super) fn interrupt(store: &mut Store<Host>, meter: Arc<Meter>) {
     store.epoch_deadline_callback(move |_| {
-        if meter.is_over() { Err(DeadlinePassed.into()) } else { Ok(UpdateDeadline::Yield(TICKS)) }
+        if meter.is_over() {
+            return Err(DeadlinePassed.into());
+        }
+        Ok(match meter.rest(SHORT) {
+            None => UpdateDeadline::Yield(TICKS),
+            Some(rest) => UpdateDeadline::YieldCustom(TICKS, Box::pin(tokio::time::sleep(rest))),
+        })
     });
 }
 

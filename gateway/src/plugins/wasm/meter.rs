@@ -8,6 +8,9 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How many times as long as it runs a call rests at the most.
+pub(super) const RESTS: u32 = 3;
+
 /// Measures one call after the other. Shared by the call and the interruptions that look at it.
 #[derive(Debug, Default)]
 pub(super) struct Meter(Mutex<Measured>);
@@ -17,8 +20,16 @@ struct Measured {
     limit: Duration,
     /// Up to when it last gave up its thread.
     spent: Duration,
+    /// How much of it was there when it last rested.
+    rested: Duration,
     /// Since when it has one.
     since: Option<Instant>,
+}
+
+impl Measured {
+    fn ran(&self) -> Duration {
+        self.spent + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Meter {
@@ -30,7 +41,22 @@ impl Meter {
     /// Whether the call has run for as long as it may.
     pub(super) fn is_over(&self) -> bool {
         let measured = self.measured();
-        measured.spent + measured.since.map_or(Duration::ZERO, |since| since.elapsed()) >= measured.limit
+        measured.ran() >= measured.limit
+    }
+
+    /// How long it is to rest now: not at all if it has run no longer than `short`, then as long as it has
+    /// run since it last did, and in the end [`RESTS`] times as long.
+    pub(super) fn rest(&self, short: Duration) -> Option<Duration> {
+        let mut measured = self.measured();
+        let ran = measured.ran();
+        let times = match ran {
+            ran if ran <= short => return None,
+            ran if ran <= short * 4 => 1,
+            _ => RESTS,
+        };
+        let rest = ran.saturating_sub(measured.rested) * times;
+        measured.rested = ran;
+        Some(rest)
     }
 
     /// Runs a call, measuring it.
@@ -55,6 +81,29 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_runs_long_rests_and_who_runs_longer_rests_more() {
+        let meter = Meter::default();
+        meter.begin(Duration::from_secs(10));
+        let spin = |length: Duration| {
+            let started = Instant::now();
+            while started.elapsed() < length {
+                std::hint::spin_loop();
+            }
+        };
+        let run = async {
+            assert_eq!(meter.rest(Duration::from_mins(1)), None, "it has hardly begun");
+            spin(Duration::from_millis(5));
+            let first = meter.rest(Duration::from_millis(4)).unwrap();
+            spin(Duration::from_millis(3));
+            let second = meter.rest(Duration::from_micros(10)).unwrap();
+            (first, second)
+        };
+        let (first, second) = meter.measure(run).await;
+        assert!(first >= Duration::from_millis(5), "{first:?}");
+        assert!(second >= Duration::from_millis(9), "thrice as long: {second:?}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_does_not_count_and_running_does() {

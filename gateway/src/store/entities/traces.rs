@@ -1,4 +1,4 @@
-//! What one plugin decided about one message.
+//! What the plugins decided that were asked about one message: the first in columns of its own.
 
 use sea_orm::entity::prelude::*;
 
@@ -18,6 +18,8 @@ pub struct Model {
     pub created_at: i64,
     pub hook: String,
     pub seed: Option<i64>,
+    /// What the plugins that were asked after this one decided, as JSON.
+    pub further: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,5 +1,4 @@
-//! What decisions change besides messages: conversations, contacts, where messages to others belong,
-//! and the explanation of it all.
+//! What decisions change besides messages: conversations, contacts, where messages to others belong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +10,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::conversation::{Key, Wanted, find_or_create};
-use super::{count, millis, storable, storable_json};
+use super::{millis, storable};
 use crate::message::ConversationStatus;
 use crate::store::Error;
-use crate::store::decisions::{Hook, Processed, Trace};
-use crate::store::entities::{contacts, conversations, messages, traces};
+use crate::store::decisions::Processed;
+use crate::store::entities::{contacts, conversations};
 use crate::store::plugins::to_attributes;
 use crate::store::records::Submission;
 
@@ -172,54 +171,4 @@ async fn join(
     }
     update.exec(transaction).await?;
     Ok(())
-}
-
-/// The rows of what plugins decided.
-pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>) -> Result<(), Error> {
-    let redacted = redacted(transaction, &all).await?;
-    let rows = (0u32..).zip(all).map(|(position, trace)| {
-        let mut row = trace_row(position, trace);
-        if redacted.contains(&trace.message_id.0) {
-            (row.decision, row.error) = (Set(serde_json::json!({ "redacted": true })), Set(None));
-        }
-        row
-    });
-    let rows: Vec<_> = rows.collect();
-    if !rows.is_empty() {
-        traces::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    Ok(())
-}
-
-/// Messages whose texts were removed, and about which plugins decided something all the same: a timer that
-/// was set for one runs out, or a report of it comes.
-async fn redacted(transaction: &DatabaseTransaction, all: &[&Trace]) -> Result<BTreeSet<Uuid>, Error> {
-    let later = all.iter().filter(|trace| matches!(trace.hook, Hook::Status | Hook::Timer));
-    let ids: BTreeSet<Uuid> = later.map(|trace| trace.message_id.0).collect();
-    if ids.is_empty() {
-        return Ok(ids);
-    }
-    let found = messages::Entity::find()
-        .select_only()
-        .column(messages::Column::Id)
-        .filter(messages::Column::Id.is_in(ids))
-        .filter(messages::Column::RedactedAt.is_not_null());
-    Ok(found.into_tuple::<Uuid>().all(transaction).await?.into_iter().collect())
-}
-
-fn trace_row(position: u32, trace: &Trace) -> traces::ActiveModel {
-    traces::ActiveModel {
-        id: Set(trace.id),
-        message_id: Set(trace.message_id.0),
-        position: Set(count(position)),
-        plugin: Set(trace.plugin.clone()),
-        version: Set(storable(&trace.version)),
-        digest: Set(trace.digest.clone()),
-        decision: Set(storable_json(trace.decision.clone())),
-        error: Set(trace.error.as_deref().map(storable)),
-        duration_micros: Set(i64::try_from(trace.duration_micros).unwrap_or(i64::MAX)),
-        created_at: Set(millis(trace.at)),
-        hook: Set(trace.hook.as_str().to_owned()),
-        seed: Set(trace.seed.map(u64::cast_signed)),
-    }
 }

@@ -30,6 +30,7 @@ mod settle;
 mod state;
 mod submit;
 mod timers;
+mod traces;
 mod uploads;
 
 use jiff::Timestamp;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::gate::Gate;
 use super::state::{Book, Entry};
 use super::submit::insert_outbound;
-use super::{bodies, consent, follow, millis, storable, timers};
+use super::{bodies, consent, follow, millis, storable, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
@@ -91,7 +91,7 @@ async fn carry_out(
     });
     book.write(transaction, entries.collect()).await?;
     bodies::add(transaction, done).await?;
-    follow::explain(transaction, done.iter().flat_map(|processed| &processed.traces).collect()).await
+    traces::explain(transaction, done.iter().flat_map(|processed| &processed.traces).collect()).await
 }
 
 /// What is to be committed instead, since somebody has opted out.

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Set, Value,
+    QueryTrait, Set,
 };
 
 use super::settle::read;
-use super::{bodies, millis, removals};
+use super::{bodies, millis, removals, traces};
 use crate::message::{MessageId, Removal, Status};
-use crate::store::entities::{attempts, media, messages, parts, plugin_state, timers, traces};
+use crate::store::entities::{attempts, media, messages, parts, plugin_state, timers};
 use crate::store::shown::Redaction;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -119,12 +119,7 @@ pub(super) async fn clear(
     forget_exchanges(transaction, message.id).await?;
     bodies::redact(transaction, message.id).await?;
     let asked = message.in_reply_to.or(message.caused_by).unwrap_or(message.id);
-    traces::Entity::update_many()
-        .col_expr(traces::Column::Decision, Expr::value(Value::from(serde_json::json!({ "redacted": true }))))
-        .col_expr(traces::Column::Error, Expr::value(None::<String>))
-        .filter(traces::Column::MessageId.is_in([message.id, asked]))
-        .exec(transaction)
-        .await?;
+    traces::redact(transaction, [message.id, asked]).await?;
     timers::Entity::update_many()
         .col_expr(timers::Column::Payload, Expr::value(""))
         .filter(timers::Column::MessageId.eq(message.id))

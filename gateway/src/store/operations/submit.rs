@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::check::answer_ends;
 use super::gate::Gate;
 use super::state::{Book, Entry};
-use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json};
+use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
 use crate::message::{MessageId, Status};
 use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
@@ -47,7 +47,7 @@ impl Operation for Submission {
         insert_outbound(transaction, &placed, &gate).await?;
         let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
         book.write(transaction, vec![entry]).await?;
-        follow::explain(transaction, self.traces.iter().collect()).await?;
+        traces::explain(transaction, self.traces.iter().collect()).await?;
         if let Some(idempotency) = &self.idempotency {
             let row = idempotency_keys::ActiveModel {
                 api_key_id: Set(idempotency.api_key_id),

@@ -205,7 +205,9 @@ async fn what_plugins_said_of_a_text_goes_with_it(database: Database) {
     let done = Processed {
         discarded: Some(secret()),
         timers: vec![timer],
-        traces: vec![Trace { error: Some(secret()), ..trace(&database, new.id, "p") }],
+        traces: ["p", "q", "r"]
+            .map(|plugin| Trace { error: Some(secret()), ..trace(&database, new.id, plugin) })
+            .to_vec(),
         ..processed(&new, conversation)
     };
     assert_eq!(store.commit(done).await.unwrap(), Committed::Done);
@@ -218,14 +220,18 @@ async fn what_plugins_said_of_a_text_goes_with_it(database: Database) {
     }
     assert_eq!(message(&store, new.id).await.discarded.as_deref(), Some(""), "that it was stays");
     assert_eq!(message(&store, refused_id).await.error_message, None);
-    assert_eq!(store.traces(new.id).await.unwrap()[0].error, None);
+    let left = store.traces(new.id).await.unwrap();
+    assert_eq!(left.iter().map(|trace| trace.plugin.as_str()).collect::<Vec<_>>(), ["p", "q", "r"]);
+    assert!(left.iter().all(|trace| trace.error.is_none() && trace.duration_micros == 123), "{left:?}");
+    assert_eq!(entities::traces::Entity::find().all(&store.reads).await.unwrap().len(), 1, "asked together");
     // What comes later is of a text that is gone.
     let [timer] = store.claim_timers(vec!["p".to_owned()], at(30), at(60), 1).await.unwrap().try_into().unwrap();
     assert_eq!(timer.payload, "");
     let contact = ContactId(Uuid::nil());
     let mut fired = Processed::new(Cause::Timer(timer.id), new.id, conversation, contact, at(31));
-    fired.traces = vec![Trace { hook: Hook::Timer, ..trace(&database, new.id, "p") }];
+    fired.traces = ["p", "q"].map(|plugin| Trace { hook: Hook::Timer, ..trace(&database, new.id, plugin) }).to_vec();
     assert_eq!(store.commit(fired).await.unwrap(), Committed::Done);
     let traces = store.traces(new.id).await.unwrap();
+    assert_eq!(traces.len(), 5);
     assert!(traces.iter().all(|trace| trace.decision == serde_json::json!({ "redacted": true })), "{traces:?}");
 }

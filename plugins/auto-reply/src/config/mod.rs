@@ -1,6 +1,6 @@
 //! What the operator may configure: `schema.json` in Rust.
 
-use recado_conditions::{Hours, Matching};
+use recado_conditions::{Hours, Keyword, Matching};
 use recado_sdk::ConversationStatus;
 use serde::Deserialize;
 
@@ -31,7 +31,7 @@ pub(crate) struct Config {
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    pub(crate) keywords: Vec<String>,
+    pub(crate) keywords: Vec<Keyword>,
     #[serde(default, rename = "match")]
     pub(crate) matching: Matching,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) struct Rule {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Menu {
     /// Empty for no menu.
-    pub(crate) keywords: Vec<String>,
+    pub(crate) keywords: Vec<Keyword>,
     pub(crate) heading: Texts,
     pub(crate) footer: Texts,
     /// How long a number is taken for a choice.

@@ -56,7 +56,8 @@ impl Rule {
     }
 
     fn matches(&self, text: &Text<'_>) -> bool {
-        self.keywords.iter().any(|keyword| keyword.trim() == ANY) || text.has_any(&self.keywords, self.matching)
+        self.keywords.iter().any(|keyword| keyword.as_str().trim() == ANY)
+            || text.has_any(&self.keywords, self.matching)
     }
 }
 

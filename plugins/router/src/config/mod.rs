@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use recado_conditions::{Hours, Matching, Window};
+use recado_conditions::{Hours, Keyword, Matching, Window};
 use recado_sdk::ConversationStatus;
 use serde::Deserialize;
 
@@ -50,7 +50,7 @@ pub(crate) struct Route<R: Default> {
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Conditions {
-    pub(crate) keywords: Vec<String>,
+    pub(crate) keywords: Vec<Keyword>,
     #[serde(rename = "match")]
     pub(crate) matching: Matching,
     pub(crate) regex: Pattern,

@@ -1,0 +1,139 @@
+//! What plugins decided, for the record: those that were asked together have one row together, since
+//! rows are what a trace costs.
+
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    QuerySelect, Set, Statement, Value,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{millis, storable, storable_json};
+use crate::store::Error;
+use crate::store::decisions::{Hook, Trace};
+use crate::store::entities::{messages, traces};
+use crate::store::traces::{Further, further, removed};
+
+/// Databases take so many values in one statement, and no more.
+const CHUNK: usize = 500;
+const COLUMNS: [&str; 13] = [
+    "id",
+    "message_id",
+    "position",
+    "plugin",
+    "version",
+    "digest",
+    "decision",
+    "error",
+    "duration_micros",
+    "created_at",
+    "hook",
+    "seed",
+    "further",
+];
+
+/// Keeps them; those of one asking are next to each other.
+pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>) -> Result<(), Error> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let redacted = redacted(transaction, &all).await?;
+    let askings: Vec<&[&Trace]> = all.chunk_by(|one, next| asking(one) == asking(next)).collect();
+    let backend = transaction.get_database_backend();
+    for some in askings.chunks(CHUNK) {
+        let mut values: Vec<Value> = Vec::with_capacity(some.len() * COLUMNS.len());
+        let mut rows = Vec::with_capacity(some.len());
+        for asking in some {
+            let [first, further @ ..] = asking else { continue };
+            rows.push(places(backend, values.len()));
+            values.extend(row(first, further, redacted.contains(&first.message_id.0)));
+        }
+        let sql = format!("INSERT INTO traces ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
+        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    }
+    Ok(())
+}
+
+fn asking(trace: &Trace) -> (Uuid, Hook, i64, Option<u64>) {
+    (trace.message_id.0, trace.hook, millis(trace.at), trace.seed)
+}
+
+fn places(backend: DbBackend, before: usize) -> String {
+    let place = |(index, column): (usize, &&str)| match (backend, *column) {
+        (DbBackend::Postgres, "decision") => format!("CAST(${} AS JSON)", before + index + 1),
+        _ => format!("${}", before + index + 1),
+    };
+    let places: Vec<String> = COLUMNS.iter().enumerate().map(place).collect();
+    format!("({})", places.join(", "))
+}
+
+fn row(first: &Trace, further: &[&Trace], redacted: bool) -> [Value; COLUMNS.len()] {
+    let rest: Vec<Further<'_>> = further.iter().map(|trace| Further::of(trace, redacted)).collect();
+    let Further { plugin, version, digest, decision, error, duration_micros } = Further::of(first, redacted);
+    [
+        first.id.into(),
+        first.message_id.0.into(),
+        0.into(),
+        plugin.as_ref().into(),
+        storable(&version).into(),
+        digest.as_ref().into(),
+        json_text(&decision).into(),
+        error.as_deref().map(storable).into(),
+        i64::try_from(duration_micros).unwrap_or(i64::MAX).into(),
+        millis(first.at).into(),
+        first.hook.as_str().into(),
+        first.seed.map(u64::cast_signed).into(),
+        (!rest.is_empty()).then(|| json_text(&rest)).into(),
+    ]
+}
+
+/// A JSON document that the databases take.
+fn json_text<T: Serialize>(value: &T) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    if !text.contains("\\u0000") {
+        return text;
+    }
+    serde_json::from_str(&text).map(|json| storable_json(json).to_string()).unwrap_or_default()
+}
+
+/// Messages whose texts were removed, and about which plugins decided something all the same: a timer that
+/// was set for one runs out, or a report of it comes.
+async fn redacted(transaction: &DatabaseTransaction, all: &[&Trace]) -> Result<BTreeSet<Uuid>, Error> {
+    let later = all.iter().filter(|trace| matches!(trace.hook, Hook::Status | Hook::Timer));
+    let ids: BTreeSet<Uuid> = later.map(|trace| trace.message_id.0).collect();
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let found = messages::Entity::find()
+        .select_only()
+        .column(messages::Column::Id)
+        .filter(messages::Column::Id.is_in(ids))
+        .filter(messages::Column::RedactedAt.is_not_null());
+    Ok(found.into_tuple::<Uuid>().all(transaction).await?.into_iter().collect())
+}
+
+/// Leaves of what plugins decided about messages that they did, and when.
+pub(super) async fn redact(transaction: &DatabaseTransaction, messages: [Uuid; 2]) -> Result<(), Error> {
+    traces::Entity::update_many()
+        .col_expr(traces::Column::Decision, Expr::value(removed()))
+        .col_expr(traces::Column::Error, Expr::value(None::<String>))
+        .filter(traces::Column::MessageId.is_in(messages))
+        .exec(transaction)
+        .await?;
+    let several = traces::Entity::find()
+        .filter(traces::Column::MessageId.is_in(messages))
+        .filter(traces::Column::Further.is_not_null())
+        .all(transaction)
+        .await?;
+    for row in several {
+        let further: Vec<Further<'_>> = further(row.further.as_deref());
+        let left: Vec<Further<'_>> = further.into_iter().map(Further::redacted).collect();
+        traces::ActiveModel { id: Set(row.id), further: Set(Some(json_text(&left))), ..Default::default() }
+            .update(transaction)
+            .await?;
+    }
+    Ok(())
+}
