@@ -24,6 +24,7 @@ pub mod outbound;
 pub mod pauses;
 pub mod plugins;
 pub mod processing;
+pub mod rates;
 pub mod reconcile;
 pub mod removals;
 pub mod replay;

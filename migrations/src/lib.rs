@@ -24,6 +24,7 @@ mod m20261126_000003_events;
 mod m20261126_000004_exchanges;
 mod m20261126_000005_explaining;
 mod m20261128_000001_traces;
+mod m20261128_000002_priorities;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000004_exchanges::Migration),
             Box::new(m20261126_000005_explaining::Migration),
             Box::new(m20261128_000001_traces::Migration),
+            Box::new(m20261128_000002_priorities::Migration),
         ]
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authoring;
 #[cfg(test)]
+mod channel_pauses;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod configuration;
@@ -63,6 +65,8 @@ mod postgres;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod rates;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod registries;
@@ -72,6 +76,8 @@ mod removals;
 mod repeats;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod retries;
 mod sending;
 #[cfg(test)]
 mod services;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 31] = [
+const ROOMS: [(&str, &[&str]); 32] = [
     ("message", &[]),
     ("clock", &[]),
     ("rounds", &[]),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ("workbench", &["actions", "message", "plugins"]),
     ("store", &["message"]),
     ("pauses", &["channels", "message"]),
+    ("rates", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
     ("events", &["clock", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
@@ -40,11 +41,12 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "pauses",
             "plugins",
             "processing",
+            "rates",
             "store",
         ],
     ),
     ("followups", &["actions", "clock", "deciding", "message", "plugins", "processing", "store"]),
-    ("delivery", &["channels", "clock", "message", "pauses", "store", "transport"]),
+    ("delivery", &["channels", "clock", "message", "pauses", "rates", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "rounds", "store", "transport"]),
@@ -63,6 +65,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "outbound",
             "pauses",
             "plugins",
+            "rates",
             "replay",
             "store",
         ],
@@ -110,6 +113,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "pauses",
             "plugins",
             "processing",
+            "rates",
             "reconcile",
             "removals",
             "replay",

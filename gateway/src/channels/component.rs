@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Rates;
+
 /// How a secret names the environment variable that holds it.
 const VARIABLE: &str = "env:";
 /// The longest deadline, in milliseconds. Two calls fit beside a request into the shortest lease
@@ -40,6 +42,8 @@ pub struct Settings {
     /// The most memory of one call, in MiB.
     #[serde(default = "default_memory")]
     pub memory_mib: usize,
+    #[serde(default)]
+    pub rates: Rates,
 }
 
 impl Settings {
@@ -53,6 +57,7 @@ impl Settings {
             secrets: BTreeMap::new(),
             deadline_ms: default_deadline(),
             memory_mib: default_memory(),
+            rates: Rates::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Channel, Webhook, component, twilio};
+use super::{Channel, Rates, Webhook, component, twilio};
 
 /// What an operator writes under `[channels.NAME]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,6 +64,14 @@ impl Settings {
         }
     }
 
+    /// How fast its senders may send.
+    pub fn rates(&self) -> &Rates {
+        match self {
+            Self::Twilio(settings) => &settings.rates,
+            Self::Component(settings) => &settings.rates,
+        }
+    }
+
     /// Takes the secrets that stand in environment variables from there. The error is the key below the
     /// channel's, and the problem.
     pub fn resolve<'a>(&mut self, variable: impl Fn(&str) -> Option<&'a str>) -> Result<(), (String, String)> {
@@ -86,9 +94,12 @@ impl Channels {
 
     /// Says what is wrong with the settings, as far as that can be seen without running a component.
     pub fn check(settings: &BTreeMap<String, Settings>) -> Result<(), BadSettings> {
-        settings.iter().try_for_each(|(name, settings)| match settings {
-            Settings::Twilio(_) => one(name, settings, &no_components).map(drop),
-            Settings::Component(settings) => settings.check().map_err(|wrong| bad(name, wrong)),
+        settings.iter().try_for_each(|(name, settings)| {
+            settings.rates().check().map_err(|wrong| bad(name, wrong))?;
+            match settings {
+                Settings::Twilio(_) => one(name, settings, &no_components).map(drop),
+                Settings::Component(settings) => settings.check().map_err(|wrong| bad(name, wrong)),
+            }
         })
     }
 

@@ -14,6 +14,7 @@ pub mod listing;
 mod lookup;
 mod media;
 mod outcome;
+mod rates;
 mod removal;
 pub mod twilio;
 mod webhook;
@@ -34,6 +35,7 @@ pub use feedback::{Declined, FedBack, Feedback};
 pub use lookup::{LookedUp, Untold};
 pub use media::{Hop, MediaRequest, NotFound};
 pub use outcome::{Outcome, Scope};
+pub use rates::Rates;
 pub use removal::NotRemoved;
 pub use webhook::{Answer, Event, Inbound, Malformed, Observation, Refused, Reply, Verified, Webhook};
 
@@ -94,6 +96,12 @@ pub trait Channel: Send + Sync {
     /// beforehand.
     fn sender(&self) -> Option<&Address>;
 
+    /// How many segments a second the provider sends by this sender or service, where it says so. What
+    /// comes faster waits there, where nothing can go before it.
+    fn segments_per_s(&self, _sender: &Address) -> Option<f64> {
+        None
+    }
+
     /// Whether this is an address that the channel writes to: a phone number, unless it says otherwise.
     fn takes(&self, recipient: &Address) -> bool {
         recipient.scheme().is_none()
@@ -142,6 +150,11 @@ pub trait Channel: Send + Sync {
     /// How much can't be sent while the provider has this error; none for one of a message alone.
     fn fault(&self, _code: i32) -> Option<Scope> {
         None
+    }
+
+    /// Whether the provider says by this error that a sender was too fast.
+    fn is_too_fast(&self, _code: i32) -> bool {
+        false
     }
 
     /// The provider's own record of messages, where it has one that can be asked.

@@ -1,10 +1,11 @@
 //! Calling a running gateway.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,6 +14,26 @@ use crate::transport::{HttpTransport, Limits, Transport};
 
 /// Where a development gateway leaves how to reach it, below its data folder.
 const DEV_FILE: &str = "dev.json";
+
+/// Which running gateway a command speaks to.
+#[derive(Debug, Args)]
+pub(super) struct At {
+    /// The gateway [default: that of `recado dev`, or `server.listen`]
+    #[arg(long, value_name = "URL", env = "RECADO_GATEWAY")]
+    gateway: Option<String>,
+    /// An API key [default: that of `recado dev`]
+    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// The data folder of `recado dev`
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+impl At {
+    pub(super) fn reach(&self, context: &Context) -> anyhow::Result<Reach> {
+        Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)
+    }
+}
 
 /// A gateway and the key that lets one in.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::call::At;
 use super::{Context, Usage};
 use crate::channels::conformance::{Check, Examples, Subject, Verdict, check};
 use crate::channels::{Channel, Channels, Part, Settings, component, no_components};
@@ -28,29 +29,69 @@ enum What {
         #[arg(long, value_name = "FILE")]
         examples: Option<PathBuf>,
     },
+    /// Send nothing more by a channel of a running gateway, until it is resumed; what comes in is taken
+    Pause {
+        /// The channel's name
+        channel: String,
+        /// Why, for others to read
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let a channel go on that was paused by hand
+    Resume {
+        /// The channel's name
+        channel: String,
+        #[command(flatten)]
+        at: At,
+    },
 }
 
 impl ChannelCommand {
-    pub(super) fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let What::Check { channel, examples } = &self.what;
-        let examples = match examples {
-            Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
-                Examples::read(&text).map_err(|error| Usage(format!("{}: {error}", path.display())))?
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        match &self.what {
+            What::Check { channel, examples } => examine(context, channel, examples.as_ref()),
+            What::Pause { channel, reason, at } => {
+                change(context, at, channel, "pause", &json!({ "reason": reason })).await
             }
-            None => Examples::default(),
-        };
-        let settings = settings(context, channel, &examples)?;
-        let checks = run(channel, &settings, &examples)?;
-        let failed = checks.iter().filter(|check| matches!(check.verdict, Verdict::Failed(_))).count();
-        let told = json!({ "channel": channel, "conforms": failed == 0, "checks": checks });
-        context.output.print(&told, || lines(&checks));
-        if failed > 0 {
-            bail!("the channel fails {failed} of {} checks", checks.len());
+            What::Resume { channel, at } => change(context, at, channel, "resume", &Value::Null).await,
         }
-        Ok(())
     }
+}
+
+/// Pauses or resumes, and shows the channel as it is then.
+async fn change(context: &Context, at: &At, channel: &str, what: &str, body: &Value) -> anyhow::Result<()> {
+    let language = context.setting("defaults.locale")?;
+    let shown = at.reach(context)?.post(&format!("/v1/channels/{channel}/{what}"), body, &language).await?;
+    context.output.print(&shown, || {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (name, state) = (word(&shown["name"]), word(&shown["state"]));
+        match shown["paused"]["title"].as_str() {
+            Some(title) => format!("{name}  {state}  {title}. {}", word(&shown["paused"]["remedy"])),
+            None => format!("{name}  {state}"),
+        }
+    });
+    Ok(())
+}
+
+fn examine(context: &Context, channel: &str, examples: Option<&PathBuf>) -> anyhow::Result<()> {
+    let examples = match examples {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
+            Examples::read(&text).map_err(|error| Usage(format!("{}: {error}", path.display())))?
+        }
+        None => Examples::default(),
+    };
+    let settings = settings(context, channel, &examples)?;
+    let checks = run(channel, &settings, &examples)?;
+    let failed = checks.iter().filter(|check| matches!(check.verdict, Verdict::Failed(_))).count();
+    let told = json!({ "channel": channel, "conforms": failed == 0, "checks": checks });
+    context.output.print(&told, || lines(&checks));
+    if failed > 0 {
+        bail!("the channel fails {failed} of {} checks", checks.len());
+    }
+    Ok(())
 }
 
 /// The channel's settings: those of the examples, where there are some, for the component that is named.

@@ -90,6 +90,9 @@ fn text(message: &Value, trace: &Value) -> String {
     for (at, line) in lines {
         let _ = writeln!(text, "{:<28} {line}", shown(at));
     }
+    if trace["waits"].is_object() {
+        let _ = writeln!(text, "{}", waiting(&trace["waits"]));
+    }
     for timer in each(&trace["timers"]) {
         let _ = writeln!(
             text,
@@ -105,6 +108,22 @@ fn text(message: &Value, trace: &Value) -> String {
         }
     }
     text.trim_end().to_owned()
+}
+
+/// Why it was not sent yet.
+fn waiting(waits: &Value) -> String {
+    let until =
+        waits["until"].as_str().map(|_| format!(", until {}", shown(time(&waits["until"])))).unwrap_or_default();
+    match word(&waits["for"]) {
+        "time" => format!("waits for its time{until}"),
+        "sender" => format!("waits for its sender, which sends {} segments a second{until}", waits["segments_per_s"]),
+        _ => {
+            let since = shown(time(&waits["paused_since"]));
+            let reason = waits["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let (title, remedy) = (word(&waits["title"]), word(&waits["remedy"]));
+            format!("waits for its channel, paused since {since}{until}: {title}{reason}. {remedy}")
+        }
+    }
 }
 
 fn began(message: &Value) -> String {

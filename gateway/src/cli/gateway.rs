@@ -20,6 +20,7 @@ use crate::message::Locale;
 use crate::outbound::{self, Outbound};
 use crate::pauses::Pauses;
 use crate::processing::{self, Processing};
+use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
@@ -65,6 +66,9 @@ impl Gateway {
         let outbox = Arc::new(Notify::new());
         let locale = Locale::from_tag(&config.defaults.locale);
         let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
+        pauses.set_by_hand(store.paused().await?.into_keys());
+        let said = config.channels.iter().map(|(name, settings)| (name.clone(), settings.rates().clone())).collect();
+        let rates = Rates::new(channels.clone(), said, config.delivery.gateways);
         let (settled, _) = broadcast::channel(1024);
         let place = config.defaults.place();
         let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
@@ -126,6 +130,7 @@ impl Gateway {
                 outbox: Arc::clone(&outbox),
                 wanted: Arc::clone(&wanted),
                 pauses: pauses.clone(),
+                rates: rates.clone(),
             },
             recordings,
         )
@@ -151,6 +156,8 @@ impl Gateway {
                 outbox: Arc::clone(&outbox),
                 settled: settled.clone(),
                 pauses: pauses.clone(),
+                rates: rates.clone(),
+                turns: delivery::Turns::default(),
             },
             stopping.clone(),
         ));
@@ -217,6 +224,7 @@ impl Gateway {
             store: store.clone(),
             channels,
             pauses,
+            rates,
             plugins: loader,
             replay,
             endpoints,

@@ -13,6 +13,7 @@ mod migrate;
 mod output;
 mod plugin;
 mod replay;
+mod retry;
 mod send;
 mod serve;
 
@@ -69,10 +70,12 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
-    /// Check what channels must do
+    /// Pause and resume channels; check what they must do
     Channel(channel::ChannelCommand),
     /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
+    /// Try again what the gateway had stopped trying to send
+    Retry(retry::Retry),
     /// Say all that happened to one message, and why
     Explain(explain::Explain),
     /// Put recorded messages to other plugins, and show what would be different
@@ -101,8 +104,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(())
         }
         Command::Key(command) => command.run(&context).await,
-        Command::Channel(command) => command.run(&context),
+        Command::Channel(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
+        Command::Retry(command) => command.run(&context).await,
         Command::Explain(command) => command.run(&context).await,
         Command::Replay(command) => command.run(&context).await,
     };

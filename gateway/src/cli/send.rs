@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::call::Reach;
 use crate::media::{UPLOAD, kind};
+use crate::message::Priority;
 
 #[derive(Debug, Args)]
 pub(super) struct Send {
@@ -30,6 +31,9 @@ pub(super) struct Send {
     /// The channel, where there are several
     #[arg(long)]
     channel: Option<String>,
+    /// How soon it leaves, compared with others: high, normal or bulk
+    #[arg(long, default_value = "normal")]
+    priority: Priority,
     /// Wait until the provider has answered
     #[arg(long)]
     wait: bool,
@@ -54,7 +58,7 @@ impl Send {
         }
         let body = json!({
             "to": self.to, "text": self.text, "media": media, "from": self.from, "channel": self.channel,
-            "send_at": self.at,
+            "send_at": self.at, "priority": self.priority,
         });
         let path = if self.wait { "/v1/messages?wait=sent" } else { "/v1/messages" };
         let message = reach.post(path, &body, &language).await?;

@@ -66,7 +66,9 @@ impl FromIterator<(String, String)> for Environment {
 fn typed(text: &str, now: Option<&Value>) -> Value {
     match now {
         Some(Value::Num(..)) => {
-            text.parse::<i64>().map_or_else(|_| Value::from(text), |number| Num::from(number).into())
+            let whole = text.parse::<i64>().map(Num::from);
+            let number = whole.or_else(|_| text.parse::<f64>().map(Num::from));
+            number.map_or_else(|_| Value::from(text), Value::from)
         }
         Some(Value::Bool(..)) => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
         Some(Value::Array(..)) => {

@@ -66,10 +66,20 @@ fn each_source_overrides_the_one_before() {
 #[test]
 fn numbers_and_tokens_in_variables_stay_text() {
     let digits = "12345678901234567890123456789012";
-    let variables =
-        [("RECADO_CHANNELS__SMS__FROM", "+525512345678"), ("TWILIO_AUTH_TOKEN", digits), ("RECADO_API_KEY", "x")];
+    let variables = [
+        ("RECADO_CHANNELS__SMS__FROM", "+525512345678"),
+        ("TWILIO_AUTH_TOKEN", digits),
+        ("RECADO_API_KEY", "x"),
+        ("RECADO_DELIVERY__BACKOFF_FACTOR", "1.5"),
+        ("RECADO_DELIVERY__BACKOFF_S", "3"),
+    ];
     let (_folder, sources) = sources("", &variables);
     let config = sources.load().unwrap();
+    assert_eq!(
+        (config.delivery.backoff_factor, config.delivery.backoff_s),
+        (1.5, 3),
+        "and where they are none, numbers"
+    );
     let channel = Channels::build(&config.channels, &channels::no_components).unwrap();
     assert_eq!(channel.get("sms").unwrap().sender().unwrap().as_str(), "+525512345678");
 }
@@ -185,6 +195,7 @@ fn every_key_is_in_the_reference() {
         "[plugin_host]",
         "[endpoints.crm]",
         channel,
+        "[channels.sms.rates]",
         plugin,
     ] {
         let problem = problem(&format!("{section}\nbogus = 1"), &[]);
@@ -192,7 +203,9 @@ fn every_key_is_in_the_reference() {
         for key in keys.split(", ") {
             let shown = DEFAULTS.lines().any(|line| {
                 let line = line.trim_start_matches("# ");
-                line.starts_with(&format!("{key} = ")) || line == format!("[plugins.{key}]")
+                line.starts_with(&format!("{key} = "))
+                    || line == format!("[plugins.{key}]")
+                    || line == format!("[channels.sms.{key}]")
             });
             assert!(shown, "{section}: `{key}` is not in config/recado.toml");
         }

@@ -16,6 +16,15 @@ impl Parts {
     /// The channel is paused, held or resumed before the part goes back to the queue, so that nobody
     /// claims it in between.
     pub(super) async fn judge(&self, part: &Claimed, outcome: Outcome, now: Timestamp) -> Settled {
+        match &outcome {
+            Outcome::Busy { .. } => self.rates.refused(&part.line(), now),
+            Outcome::Unknown { error } => self.pauses.silent(&part.channel, part.id, error, now),
+            _ => {}
+        }
+        // What was not even sent says nothing of whether anybody answers.
+        if !matches!(outcome, Outcome::Unknown { .. } | Outcome::Retry { .. }) {
+            self.pauses.answered(&part.channel);
+        }
         let news = |news| self.pauses.tried(&part.channel, part.id, news, now);
         match self.read(part, outcome) {
             Outcome::Fault { scope, error } => {
@@ -83,7 +92,7 @@ impl Parts {
         let end = tried.map(|tried| give_up_at(&self.settings, part.options.validity, tried, now));
         if end.is_some_and(|end| end <= now) {
             tracing::warn!(message_id = %part.message_id, part_id = %part.id, "a part is given up: it was not taken in time");
-            return Settled::Failed { error };
+            return Settled::GivenUp { error };
         }
         Settled::Retry { due_at: end.map_or(due_at, |end| due_at.min(end)), error }
     }

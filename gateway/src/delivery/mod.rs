@@ -5,8 +5,10 @@
 //! settled by a status report and never resent blindly. A channel that can't send is paused, and its
 //! parts stay in the queue.
 
+mod claiming;
 mod judge;
 mod settings;
+mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +21,12 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use crate::channels::{self, Channels, Content, Exchange, Outcome, exchange};
 use crate::clock::{Clock, Ids};
 use crate::message::{MessageId, ProviderError};
-use crate::pauses::{News, Pauses, Probe};
-use crate::store::{self, Claimed, Settled, Settlement, Store, Within};
+use crate::pauses::{News, Pauses};
+use crate::rates::Rates;
+use crate::store::{self, Claimed, Settled, Settlement, Store};
 use crate::transport::{Failure, Transport};
+use claiming::Claims;
+pub use claiming::Turns;
 pub use settings::Settings;
 
 /// What the worker is made of.
@@ -36,6 +41,9 @@ pub struct Parts {
     pub outbox: Arc<Notify>,
     pub settled: broadcast::Sender<MessageId>,
     pub pauses: Pauses,
+    pub rates: Rates,
+    /// Whose turn it is.
+    pub turns: Turns,
 }
 
 /// How long the worker sleeps when nobody wakes it: retries become due, leases end.
@@ -53,7 +61,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         }
     }
     while !*stop.borrow() {
-        let claimed = worker.claim(free.available_permits()).await;
+        let Claims { claimed, again_at } = worker.claim(free.available_permits()).await;
         let busy = !claimed.is_empty();
         for part in claimed {
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
@@ -67,7 +75,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         if !busy {
             tokio::select! {
                 () = worker.outbox.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(worker.rest(again_at)) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         }
@@ -77,60 +85,6 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
 }
 
 impl Parts {
-    async fn claim(&self, free: usize) -> Vec<Claimed> {
-        if free == 0 {
-            return Vec::new();
-        }
-        let now = self.clock.now();
-        let until = later(now, Duration::from_secs(u64::from(self.settings.lease_s)));
-        let attempt_ids = (0..free).map(|_| self.ids.next(now)).collect();
-        let mut claimed = Vec::new();
-        // What was claimed before something failed must be sent, or its lease would end unheard.
-        if let Err(error) = self.claim_into(&mut claimed, now, until, attempt_ids).await {
-            tracing::warn!(%error, claimed = claimed.len(), "nothing more can be sent for now");
-        }
-        claimed
-    }
-
-    async fn claim_into(
-        &self,
-        claimed: &mut Vec<Claimed>,
-        now: Timestamp,
-        until: Timestamp,
-        mut attempt_ids: Vec<uuid::Uuid>,
-    ) -> Result<(), store::Error> {
-        for part in self.store.expire_leases(now).await? {
-            tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
-        }
-        for probe in self.pauses.probes(now) {
-            let Some(attempt_id) = attempt_ids.pop() else { break };
-            if let Some(part) = self.claim_probe(probe, now, until, attempt_id).await? {
-                self.pauses.probe(&part.channel, part.id, until);
-                claimed.push(part);
-            }
-        }
-        claimed.extend(self.store.claim(now, until, attempt_ids, Within::AllBut(self.pauses.closed(now))).await?);
-        Ok(())
-    }
-
-    async fn claim_probe(
-        &self,
-        probe: Probe,
-        now: Timestamp,
-        until: Timestamp,
-        attempt_id: uuid::Uuid,
-    ) -> Result<Option<Claimed>, store::Error> {
-        let Probe { channel, refused, again } = probe;
-        let again = again && !refused.is_empty();
-        let others = Within::Only { channel: channel.clone(), but: refused };
-        let mut claimed = self.store.claim(now, until, vec![attempt_id], others).await?;
-        if claimed.is_empty() && again {
-            let all = Within::Only { channel, but: Vec::new() };
-            claimed = self.store.claim(now, until, vec![attempt_id], all).await?;
-        }
-        Ok(claimed.pop())
-    }
-
     /// What waits to go by a channel's own sender may have been stored before that was set right.
     async fn adopt_senders(&self) -> Result<(), store::Error> {
         for (name, channel) in self.channels.iter() {
@@ -147,11 +101,16 @@ impl Parts {
 
     async fn deliver(&self, part: Claimed) {
         let started = std::time::Instant::now();
-        let (result, exchange) = if let Some(waits) = self.too_late_for_the_provider(&part) {
-            (waits, None)
-        } else {
-            let (outcome, exchange) = self.send(&part).await;
-            (self.judge(&part, outcome, self.clock.now()).await, exchange)
+        let (result, exchange) = match self.channels.get(&part.channel) {
+            None => (without_a_channel(&part), None),
+            Some(channel) => {
+                if let Some(waits) = self.too_late_for_the_provider(&part) {
+                    (waits, None)
+                } else {
+                    let (outcome, exchange) = self.send(channel.as_ref(), &part).await;
+                    (self.judge(&part, outcome, self.clock.now()).await, exchange)
+                }
+            }
         };
         let now = self.clock.now();
         tracing::info!(
@@ -197,11 +156,7 @@ impl Parts {
     }
 
     /// What it came to, and what went over the wire.
-    async fn send(&self, part: &Claimed) -> (Outcome, Option<Exchange>) {
-        let Some(channel) = self.channels.get(&part.channel) else {
-            let message = format!("the channel `{}` is no longer configured", part.channel);
-            return (Outcome::Rejected { error: ProviderError { code: None, message: Some(message) } }, None);
-        };
+    async fn send(&self, channel: &dyn channels::Channel, part: &Claimed) -> (Outcome, Option<Exchange>) {
         let request = match channel.encode(&self.provider_part(part)) {
             Ok(request) => request,
             Err(reason) => return (unencoded(&reason), None),
@@ -236,6 +191,12 @@ impl Parts {
             status_callback: channels::status_callback(&self.public_url, &part.channel, part.id),
         }
     }
+}
+
+/// Somebody took the channel out of the settings; it may come back.
+fn without_a_channel(part: &Claimed) -> Settled {
+    let message = format!("the channel `{}` is no longer configured", part.channel);
+    Settled::GivenUp { error: ProviderError { code: None, message: Some(message) } }
 }
 
 /// Nothing left.
@@ -274,6 +235,7 @@ fn name(result: &Settled) -> &'static str {
         Settled::Retry { .. } => "retry",
         Settled::Held { .. } => "held",
         Settled::Failed { .. } => "rejected",
+        Settled::GivenUp { .. } => "given-up",
         Settled::OptedOut { .. } => "opted-out",
         Settled::Unknown { .. } => "unknown",
     }
@@ -285,6 +247,7 @@ fn error(result: &Settled) -> Option<&ProviderError> {
         Settled::Retry { error, .. }
         | Settled::Held { error }
         | Settled::Failed { error }
+        | Settled::GivenUp { error }
         | Settled::OptedOut { error }
         | Settled::Unknown { error } => Some(error),
     }

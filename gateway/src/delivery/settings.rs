@@ -21,15 +21,24 @@ pub struct Settings {
     pub tries: u32,
     /// How long a part is tried that is known not to have been sent, in seconds.
     pub give_up_after_s: u32,
-    /// The pause before the second try, in seconds; it doubles from try to try.
+    /// The pause before the second try, in seconds.
     pub backoff_s: u32,
+    /// By how much it grows from try to try.
+    pub backoff_factor: f64,
     /// The longest pause, in seconds.
     pub backoff_max_s: u32,
+    /// How much of a pause is left to chance, from 0 to 1, so that parts that failed together do not come
+    /// back together.
+    pub backoff_jitter: f64,
     /// How long a channel that can't send is paused at first, in seconds; it doubles from probe to
     /// probe.
     pub pause_s: u32,
     /// The longest such pause, in seconds.
     pub pause_max_s: u32,
+    /// After how many tries in a row that nobody answered the channel is paused; 0 is never.
+    pub pause_after: u32,
+    /// How many gateways share the database, and with it what each sender may send.
+    pub gateways: u32,
 }
 
 impl Settings {
@@ -59,6 +68,17 @@ impl Settings {
             );
             return Err(("give_up_after_s", problem));
         }
+        if !(1.0..=10.0).contains(&self.backoff_factor) {
+            let problem = format!("is {}, but must be from 1 (always the same pause) to 10", self.backoff_factor);
+            return Err(("backoff_factor", problem));
+        }
+        if !(0.0..=1.0).contains(&self.backoff_jitter) {
+            let problem = format!("is {}, but must be from 0 (no chance) to 1 (all chance)", self.backoff_jitter);
+            return Err(("backoff_jitter", problem));
+        }
+        if self.gateways == 0 {
+            return Err(("gateways", "is 0, but this is one".to_owned()));
+        }
         if self.pause_s == 0 {
             return Err(("pause_s", "is 0, but a channel that can't send must be left alone for 1 second".to_owned()));
         }
@@ -72,16 +92,16 @@ impl Settings {
     /// How long a channel that can't send is left alone.
     pub fn lengths(&self) -> Lengths {
         let [first, longest] = [self.pause_s, self.pause_max_s].map(|seconds| Duration::from_secs(u64::from(seconds)));
-        Lengths { first, longest }
+        Lengths { first, longest, silences: self.pause_after }
     }
 
-    /// The pause after so many tries: doubling, capped, and anywhere in its upper half, so that
-    /// parts that failed together do not come back together. Not shorter than what the provider
-    /// asked for.
+    /// The pause after so many tries: growing, capped, and shorter by chance. Not shorter than what the
+    /// provider asked for.
     pub(super) fn pause(&self, tries: u32, asked: Option<Duration>, random: &mut impl Rng) -> Duration {
-        let doubled = u64::from(self.backoff_s).saturating_mul(1 << tries.saturating_sub(1).min(20));
-        let millis = doubled.min(u64::from(self.backoff_max_s)).saturating_mul(1000);
-        Duration::from_millis(random.random_range(millis / 2..=millis)).max(asked.unwrap_or_default())
+        let grown = f64::from(self.backoff_s) * self.backoff_factor.powf(f64::from(tries.saturating_sub(1)));
+        let longest = grown.min(f64::from(self.backoff_max_s));
+        let seconds = longest * (1.0 - self.backoff_jitter * random.random_range(0.0..=1.0));
+        Duration::try_from_secs_f64(seconds).unwrap_or_default().max(asked.unwrap_or_default())
     }
 }
 
@@ -100,9 +120,13 @@ pub(super) mod tests {
             tries: 5,
             give_up_after_s: 600,
             backoff_s: 2,
+            backoff_factor: 2.0,
             backoff_max_s: 60,
+            backoff_jitter: 0.5,
             pause_s: 60,
             pause_max_s: 900,
+            pause_after: 5,
+            gateways: 1,
         }
     }
 
@@ -115,6 +139,20 @@ pub(super) mod tests {
                 assert!((most * 500..=most * 1000).contains(&pause), "try {tries}: {pause} ms");
             }
         }
+    }
+
+    #[test]
+    fn factor_and_jitter_are_as_they_are_set() {
+        let mut random = SmallRng::seed_from_u64(7);
+        let steady = Settings { backoff_factor: 1.0, backoff_jitter: 0.0, ..settings() };
+        let steep = Settings { backoff_factor: 5.0, backoff_jitter: 0.0, ..settings() };
+        for (settings, tries, seconds) in [(&steady, 1, 2), (&steady, 9, 2), (&steep, 2, 10), (&steep, 4, 60)] {
+            assert_eq!(settings.pause(tries, None, &mut random), Duration::from_secs(seconds));
+        }
+        assert_eq!(steep.pause(u32::MAX, None, &mut random), Duration::from_mins(1));
+        let all_chance = Settings { backoff_jitter: 1.0, ..settings() };
+        let pauses: Vec<Duration> = (0..100).map(|_| all_chance.pause(9, None, &mut random)).collect();
+        assert!(pauses.iter().any(|pause| pause.as_secs() < 10) && pauses.iter().any(|pause| pause.as_secs() > 50));
     }
 
     #[test]
@@ -135,6 +173,9 @@ pub(super) mod tests {
             (Settings { parallel: 0, ..settings() }, "parallel"),
             (Settings { tries: 0, ..settings() }, "tries"),
             (Settings { give_up_after_s: 1, ..settings() }, "give_up_after_s"),
+            (Settings { backoff_factor: 0.5, ..settings() }, "backoff_factor"),
+            (Settings { backoff_jitter: f64::NAN, ..settings() }, "backoff_jitter"),
+            (Settings { gateways: 0, ..settings() }, "gateways"),
             (Settings { pause_s: 0, ..settings() }, "pause_s"),
             (Settings { pause_s: 901, ..settings() }, "pause_max_s"),
         ] {

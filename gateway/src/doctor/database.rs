@@ -45,7 +45,11 @@ fn database(seen: &Seen) -> Vec<Finding> {
         let finding = format!("the schema lacks {}", seen.pending.join(", "));
         Finding::warning("database.schema", finding, "`recado migrate up`, or the next start, takes these steps")
     };
-    vec![writes, steps]
+    let paused = seen.paused.iter().map(|channel| {
+        let remedy = format!("`recado channel resume {channel}`, when it shall send again");
+        Finding::warning(format!("channels.{channel}.paused"), "somebody paused it: nothing is sent by it", remedy)
+    });
+    [writes, steps].into_iter().chain(paused).collect()
 }
 
 /// The folder of an SQLite file, or the one that it would be made in.
@@ -85,14 +89,16 @@ mod tests {
 
     #[test]
     fn what_the_database_lacks_is_told() {
-        let states = |pending: &[&str], not_writable: Option<&str>| {
+        let states = |pending: &[&str], not_writable: Option<&str>, paused: &[&str]| {
             let pending = pending.iter().map(|step| (*step).to_owned()).collect();
-            let found = database(&Seen { pending, not_writable: not_writable.map(str::to_owned) });
+            let paused = paused.iter().map(|channel| (*channel).to_owned()).collect();
+            let found = database(&Seen { pending, not_writable: not_writable.map(str::to_owned), paused });
             found.iter().map(|finding| finding.state).collect::<Vec<_>>()
         };
-        assert_eq!(states(&[], None), [State::Ok, State::Ok]);
-        assert_eq!(states(&["m1"], None), [State::Ok, State::Warning]);
-        assert_eq!(states(&[], Some("readonly")), [State::Failed, State::Ok]);
+        assert_eq!(states(&[], None, &[]), [State::Ok, State::Ok]);
+        assert_eq!(states(&["m1"], None, &[]), [State::Ok, State::Warning]);
+        assert_eq!(states(&[], Some("readonly"), &[]), [State::Failed, State::Ok]);
+        assert_eq!(states(&[], None, &["sms"]), [State::Ok, State::Ok, State::Warning]);
     }
 
     #[test]

@@ -15,9 +15,10 @@ use tokio::sync::mpsc;
 
 use crate::channels::{self, Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
-use crate::message::{ContactId, ConversationId, MessageId, Place};
+use crate::message::{ContactId, ConversationId, Line, MessageId, Place};
 use crate::pauses::Pauses;
 use crate::processing::Processing;
+use crate::rates::Rates;
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
 use waiting::Waiting;
 
@@ -64,6 +65,8 @@ struct Shared {
     wanted: Arc<tokio::sync::Notify>,
     /// Told when a report says that a channel can't send.
     pauses: Pauses,
+    /// Told when a report says that a sender was too fast.
+    rates: Rates,
 }
 
 /// What the way in is made of.
@@ -80,6 +83,7 @@ pub struct Parts {
     pub outbox: Arc<tokio::sync::Notify>,
     pub wanted: Arc<tokio::sync::Notify>,
     pub pauses: Pauses,
+    pub rates: Rates,
 }
 
 /// How many messages the sweep at start takes at once.
@@ -89,8 +93,20 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts { store, channels, processing, clock, ids, settings, place, public_url, outbox, wanted, pauses } =
-            parts;
+        let Parts {
+            store,
+            channels,
+            processing,
+            clock,
+            ids,
+            settings,
+            place,
+            public_url,
+            outbox,
+            wanted,
+            pauses,
+            rates,
+        } = parts;
         let waiting = Waiting::default();
         let shared = Arc::new(Shared {
             store,
@@ -105,6 +121,7 @@ impl Inbound {
             outbox,
             wanted,
             pauses,
+            rates,
         });
         let inbound = Self { shared };
         let left = inbound.shared.store.unprocessed(SWEEP).await?;
@@ -241,6 +258,12 @@ impl Inbound {
         if let Observed::Message { .. } = observed {
             shared.pauses.reported(name, error.as_ref(), now);
         }
+        let is_too_fast = |code| shared.channels.get(name).is_some_and(|channel| channel.is_too_fast(code));
+        if let Observed::Message { id, .. } = observed
+            && error.as_ref().and_then(|error| error.code).is_some_and(is_too_fast)
+        {
+            shared.slow_down(id, now).await?;
+        }
         match observed {
             Observed::Unrelated => tracing::info!(channel = name, %status, "a status report of no message of ours"),
             Observed::Message { id, conflict: true, .. } => {
@@ -257,6 +280,17 @@ impl Inbound {
 }
 
 impl Shared {
+    /// The sender of this message, and the service that it went by, were too fast.
+    async fn slow_down(&self, id: MessageId, now: jiff::Timestamp) -> Result<(), Error> {
+        let Some(message) = self.store.message(id).await? else { return Ok(()) };
+        let by_service = message.service.as_deref().map(|service| Line::of(&message.channel, None, Some(service)));
+        for line in by_service.into_iter().chain(message.from.map(|from| Line::of(&message.channel, Some(&from), None)))
+        {
+            self.rates.refused(&line, now);
+        }
+        Ok(())
+    }
+
     fn new_inbound(&self, channel: &str, message: channels::Inbound) -> NewInbound {
         let now = self.clock.now();
         NewInbound {

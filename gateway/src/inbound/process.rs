@@ -6,7 +6,7 @@ use super::Shared;
 use crate::actions::PlannedReply;
 use crate::channels::{self, Channel};
 use crate::deciding::seen;
-use crate::message::{MessageId, Options, PartId};
+use crate::message::{Line, MessageId, Options, PartId, Priority};
 use crate::outbound;
 use crate::plugins::InboundCall;
 use crate::processing::{Matter, pauses};
@@ -116,11 +116,16 @@ impl Shared {
     fn answer(&self, recorded: &Recorded, channel: &dyn Channel, processed: &mut Processed) -> Option<String> {
         let texts = processed.replies.iter().flat_map(|reply| &reply.parts).map(|part| part.text.as_str());
         let fits = channel.capabilities().answer.is_some_and(|limits| limits.take(texts));
-        let rides = fits && self.waiting.claim(recorded.id);
+        // What is paused by hand sends nothing, in no way.
+        let paused = self.pauses.is_by_hand(&recorded.channel);
+        let rides = fits && !paused && self.waiting.claim(recorded.id);
         if !rides || processed.replies.is_empty() {
             return None;
         }
         for reply in &mut processed.replies {
+            // It leaves by the same sender as all else, and nothing can hold it up.
+            let line = Line::of(&reply.channel, reply.sender.address(), reply.service.as_deref());
+            self.rates.take(&line, reply.segments, reply.at);
             reply.route = Route::Answer { ask_at: self.store.first_question(reply.at) };
         }
         Some(channel.answer(&self.rides(recorded, &processed.replies)).body)
@@ -162,6 +167,8 @@ impl Shared {
             plugin: Some(reply.plugin.clone()),
             options: Options::default(),
             schedule: Schedule::Now,
+            // Somebody wrote and looks at their phone.
+            priority: Priority::High,
             callback: None,
             seed: None,
             rejected: None,

@@ -4,6 +4,7 @@
 mod cancel;
 mod feedback;
 mod passing;
+mod retry;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
 use crate::media::{self, Uploads};
-use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Status, phone};
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status, phone};
 use crate::store::{
     self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
 };
@@ -25,6 +26,7 @@ pub use crate::plugins::Origin;
 pub use cancel::CancelError;
 pub use feedback::FeedbackError;
 pub use passing::Following;
+pub use retry::RetryError;
 
 /// What a caller wants sent.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ pub struct Request {
     /// When it is to leave, if not at once.
     pub send_at: Option<Timestamp>,
     pub options: Options,
+    pub priority: Priority,
     pub idempotency: Option<Idempotency>,
     /// Where the caller is told what becomes of it.
     pub callback: Option<Callback>,
@@ -147,6 +150,11 @@ impl Outbound {
         Err(store::Error::Unavailable("what the plugins remember changed again and again".to_owned()).into())
     }
 
+    /// Something that waited may be sent now.
+    pub fn wake(&self) {
+        self.0.outbox.notify_one();
+    }
+
     /// A call that was made before is not put to the plugins again.
     async fn before(&self, request: &Request) -> Result<Option<MessageId>, Error> {
         let Some(idempotency) = &request.idempotency else { return Ok(None) };
@@ -243,6 +251,7 @@ impl Outbound {
                 plugin: None,
                 options: content.options,
                 schedule,
+                priority: request.priority,
                 callback: request.callback,
                 seed: None,
                 rejected: None,

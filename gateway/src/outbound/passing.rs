@@ -186,6 +186,7 @@ impl Outbound {
                 plugin: None,
                 options: request.options,
                 schedule: request.send_at.filter(|at| *at > now).map_or(Schedule::Now, Schedule::At),
+                priority: request.priority,
                 callback: None,
                 seed: None,
                 rejected: Some(rejection),

@@ -20,6 +20,7 @@ fn request(text: &str) -> Request {
         media: Vec::new(),
         send_at: None,
         options: Options::default(),
+        priority: Priority::Normal,
         idempotency: None,
         callback: None,
         origin: Origin::Api,

@@ -1,15 +1,16 @@
 //! Channels that can't send for now: since when, why, and when they are tried again.
 //!
-//! A *pause* is for a fault of the account, the sender or the settings: one part at a time tries
-//! whether it is over. A *hold* is for a provider that is busy, and ends by itself. Both are kept in
-//! memory alone, so that a restart tries anew. Must not know how a part is sent, nor what the store
+//! A *pause* is for a fault of the account, the sender or the settings, or for a provider that answers
+//! nobody: one part at a time tries whether it is over. A *hold* is for a provider that is busy, and ends by itself. Both are kept in
+//! memory alone, so that a restart tries anew. What somebody paused *by hand* is on record in the store; here
+//! is only which channels these are, as it was read last. Must not know how a part is sent, nor what the store
 //! makes of it.
 
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,13 +30,16 @@ struct Shared {
     /// Of what the log says.
     locale: Locale,
     states: Mutex<BTreeMap<String, State>>,
+    by_hand: Mutex<BTreeSet<String>>,
 }
 
-/// How long a pause is: at first, and at the most.
+/// How long a pause is: at first, and at the most; and what else begins one.
 #[derive(Clone, Copy, Debug)]
 pub struct Lengths {
     pub first: Duration,
     pub longest: Duration,
+    /// So many tries in a row that nobody answered begin one; 0 is never.
+    pub silences: u32,
 }
 
 /// A pause as others see it.
@@ -69,12 +73,26 @@ pub enum News {
 
 impl Pauses {
     pub fn new(channels: Channels, lengths: Lengths, locale: Locale) -> Self {
-        Self(Arc::new(Shared { channels, lengths, locale, states: Mutex::default() }))
+        Self(Arc::new(Shared { channels, lengths, locale, states: Mutex::default(), by_hand: Mutex::default() }))
     }
 
     /// What is paused, and why.
     pub fn all(&self) -> BTreeMap<String, Pause> {
         self.lock().iter().filter_map(|(name, state)| Some((name.clone(), state.pause()?.clone()))).collect()
+    }
+
+    /// These channels are paused by hand, and no others.
+    pub fn set_by_hand(&self, channels: impl IntoIterator<Item = String>) {
+        *self.by_hand() = channels.into_iter().collect();
+    }
+
+    /// Whether somebody paused it, as it was read last: what would go out in a webhook's answer waits, too.
+    pub fn is_by_hand(&self, channel: &str) -> bool {
+        self.by_hand().contains(channel)
+    }
+
+    fn by_hand(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.by_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The channels of which nothing may be claimed, but for a probe.
@@ -95,6 +113,14 @@ impl Pauses {
     /// A part was refused for a fault, so nothing else will be taken.
     pub fn fault(&self, channel: &str, part: PartId, scope: Scope, error: &ProviderError, now: Timestamp) {
         if self.change(channel, |state| state.refused(part, scope, error, now, self.0.lengths)) {
+            self.say(channel, error);
+        }
+    }
+
+    /// A part was handed over and nobody answered, so that what became of it is unknown. After some in a row
+    /// the channel is paused, since each would leave another message that nobody knows of.
+    pub fn silent(&self, channel: &str, part: PartId, error: &ProviderError, now: Timestamp) {
+        if self.change(channel, |state| state.silent(part, error, now, self.0.lengths)) {
             self.say(channel, error);
         }
     }
@@ -123,6 +149,13 @@ impl Pauses {
         };
         if ended {
             tracing::info!(channel, "the channel can send again");
+        }
+    }
+
+    /// The provider answered a try, whatever it said.
+    pub fn answered(&self, channel: &str) {
+        if let Some(state) = self.lock().get_mut(channel) {
+            state.answered();
         }
     }
 

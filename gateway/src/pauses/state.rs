@@ -16,6 +16,8 @@ const REMEMBERED: usize = 50;
 pub(super) struct State {
     fault: Option<Fault>,
     hold: Option<Hold>,
+    /// Tries in a row that nobody answered.
+    silences: u32,
     /// Parts of the last pause, which ended when another part was sent.
     particular: Vec<PartId>,
 }
@@ -106,6 +108,29 @@ impl State {
             }
         }
         false
+    }
+
+    /// True if a pause begins with it. A probe that nobody answers doubles the pause.
+    pub(super) fn silent(&mut self, part: PartId, error: &ProviderError, now: Timestamp, lengths: Lengths) -> bool {
+        self.silences = self.silences.saturating_add(1);
+        if let Some(fault) = self.fault.as_mut() {
+            if fault.is_probe(part) {
+                fault.probe = None;
+                fault.length = (fault.length * 2).min(lengths.longest);
+                fault.pause.until = later(now, fault.length);
+            }
+            return false;
+        }
+        let begins = lengths.silences > 0 && self.silences >= lengths.silences;
+        if begins {
+            self.fault = Some(Fault::new(Scope::Channel, error, now, lengths));
+        }
+        begins
+    }
+
+    /// The provider answered, whatever it said.
+    pub(super) fn answered(&mut self) {
+        self.silences = 0;
     }
 
     /// The same, of a message that the provider had taken before.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LENGTHS: Lengths = Lengths { first: Duration::from_mins(1), longest: Duration::from_mins(3) };
+const LENGTHS: Lengths = Lengths { first: Duration::from_mins(1), longest: Duration::from_mins(3), silences: 3 };
 const CHANNEL: &str =
     "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
 
@@ -170,4 +170,29 @@ fn nobody_probes_while_the_provider_is_busy() {
     pauses.busy("sms", at(59), |_| Duration::from_secs(10));
     assert_eq!(pauses.due(68), None);
     assert!(pauses.due(69).is_some());
+}
+
+#[test]
+fn a_provider_that_answers_nobody_is_left_alone_and_then_asked_by_one() {
+    let pauses = pauses();
+    let silent =
+        |number: u128, seconds: i64| pauses.silent("sms", part(number), &ProviderError::default(), at(seconds));
+    silent(1, 0);
+    silent(2, 1);
+    pauses.answered("sms");
+    silent(3, 2);
+    silent(4, 3);
+    assert!(pauses.is_open(3), "there was an answer in between");
+    silent(5, 4);
+    assert_eq!((pauses.is_open(4), pauses.until()), (false, at(64)));
+    assert_eq!((pauses.due(63), pauses.due(64)), (None, Some((vec![], true))));
+    pauses.begin(6, 64);
+    silent(6, 65);
+    assert_eq!(pauses.until(), at(65 + 120), "a probe that nobody answers doubles it");
+    pauses.begin(7, 185);
+    pauses.answered("sms");
+    pauses.hear(7, News::Sends, 186);
+    assert!(pauses.is_open(186));
+    silent(8, 187);
+    assert!(pauses.is_open(187), "it begins anew");
 }

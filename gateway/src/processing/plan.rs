@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Matter, Processing};
 use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer};
 use crate::deciding::Decided;
-use crate::message::{Address, Options};
+use crate::message::{Address, Options, Priority};
 use crate::outbound::{self, Following, Origin, Request};
 use crate::store::{self, Cause, EventKind, NewEvent, Processed, Submission, TimerChange};
 
@@ -233,6 +233,7 @@ fn request(to: &str, channel: &str, text: String, media: Vec<String>) -> Request
         media,
         send_at: None,
         options: Options::default(),
+        priority: Priority::Normal,
         idempotency: None,
         callback: None,
         origin: Origin::Plugin,

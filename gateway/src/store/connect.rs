@@ -57,7 +57,10 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 .pragma("temp_store", "MEMORY");
             if purpose == Use::Reading { options.pragma("query_only", "1") } else { options }
         })
-        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(PREPARED_STATEMENTS));
+        // Compiling a statement takes Postgres longer than any of these runs.
+        .map_sqlx_postgres_opts(|options| {
+            options.statement_cache_capacity(PREPARED_STATEMENTS).options([("jit", "off")])
+        });
     options
 }
 

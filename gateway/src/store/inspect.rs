@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
 
 use super::Error;
 use super::connect::{Settings, Use, begin_migrating, connect, file_of};
+use super::entities::pauses;
 
 /// What is to be known of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Seen {
     pub pending: Vec<String>,
     /// Why it takes no writes, if it doesn't.
     pub not_writable: Option<String>,
+    /// The channels that were paused by hand.
+    pub paused: Vec<String>,
 }
 
 pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
@@ -37,9 +40,12 @@ pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
     connection.ping().await?;
     let steps = Migrator::get_migration_with_status_read_only(&connection).await?;
     let pending = steps.iter().filter(|step| step.status() == MigrationStatus::Pending);
-    let pending = pending.map(|step| step.name().to_owned()).collect();
+    let pending: Vec<String> = pending.map(|step| step.name().to_owned()).collect();
+    // Where steps are missing there may be no such table.
+    let paused = if pending.is_empty() { pauses::Entity::find().all(&connection).await? } else { Vec::new() };
+    let paused = paused.into_iter().map(|row| row.channel).collect();
     let not_writable = try_write(&connection).await.err().map(|error| error.to_string());
-    Ok(Inspection { file, seen: Some(Seen { pending, not_writable }) })
+    Ok(Inspection { file, seen: Some(Seen { pending, not_writable, paused }) })
 }
 
 /// What a start needs to be allowed, and taken back.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
     QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
@@ -15,7 +16,9 @@ use super::media::MessageMedia;
 use super::records::{Answered, Recorded};
 use super::shown::{ApiKey, Conversation, KnownConsent, Message, Part};
 use super::{Error, Store};
-use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId};
+use crate::message::{
+    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId, Priority,
+};
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,10 +29,15 @@ pub struct Page<T> {
 }
 
 /// Which messages to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MessageFilter {
     pub conversation: Option<ConversationId>,
     pub direction: Option<Direction>,
+    pub channel: Option<String>,
+    /// Taken, or come in, at that time or later.
+    pub since: Option<Timestamp>,
+    /// Only those of which something was given up.
+    pub given_up: bool,
 }
 
 impl Store {
@@ -52,6 +60,18 @@ impl Store {
         }
         if let Some(direction) = filter.direction {
             query = query.filter(messages::Column::Direction.eq(direction_name(direction)));
+        }
+        if let Some(channel) = filter.channel {
+            query = query.filter(messages::Column::Channel.eq(channel));
+        }
+        if let Some(since) = filter.since {
+            // By the id, so that what is older is not even looked at.
+            query = query.filter(messages::Column::Id.gte(lowest_id(since)));
+            query = query.filter(messages::Column::CreatedAt.gte(since.as_millisecond()));
+        }
+        if filter.given_up {
+            let given_up = Expr::cust("messages.id IN (SELECT message_id FROM parts WHERE given_up_at IS NOT NULL)");
+            query = query.filter(given_up);
         }
         if let Some(after) = after {
             query = query.filter(messages::Column::Id.lt(after));
@@ -229,6 +249,17 @@ pub(super) async fn media_of(
     Ok(media)
 }
 
+/// No id that is made at that time or later is lower: ids begin with their time in milliseconds. A minute is
+/// left to clocks that disagree.
+fn lowest_id(since: Timestamp) -> Uuid {
+    let millis = u64::try_from(since.as_millisecond()).unwrap_or(0).saturating_sub(60_000);
+    let mut id = [0; 16];
+    for (place, byte) in id.iter_mut().zip(millis.to_be_bytes().into_iter().skip(2)) {
+        *place = byte;
+    }
+    Uuid::from_bytes(id)
+}
+
 /// One row more than asked for tells whether there is a next page.
 pub(super) fn cut<T>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -302,6 +333,8 @@ fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::
         rejected_by: row.rejected_by,
         caused_by: row.caused_by.map(MessageId),
         send_at: row.send_at.map(time),
+        priority: parts.first().map(|part| Priority::from_number(part.priority)),
+        given_up_at: parts.iter().filter_map(|part| part.given_up_at).max().map(time),
         options,
         extra: named(row.extra),
         created_at: time(row.created_at),

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::decisions::{StateChange, Trace};
 use crate::message::{
-    Address, Consent, ContactId, ConversationId, Media, MessageId, Options, PartId, ProviderError, Status,
+    Address, Consent, ContactId, ConversationId, Line, Media, MessageId, Options, PartId, Priority, ProviderError,
+    Status,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -112,6 +113,7 @@ pub struct NewOutbound {
     pub plugin: Option<String>,
     pub options: Options,
     pub schedule: Schedule,
+    pub priority: Priority,
     pub callback: Option<Callback>,
     /// Where the randomness of the outbound plugins' verdict began.
     pub seed: Option<u64>,
@@ -199,17 +201,6 @@ pub enum Submitted {
     Stale,
 }
 
-/// Which channels to claim parts of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Within {
-    AllBut(Vec<String>),
-    Only {
-        channel: String,
-        /// Parts that are left out.
-        but: Vec<PartId>,
-    },
-}
-
 /// A part that a worker may send now, and must settle before the lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
@@ -227,8 +218,17 @@ pub struct Claimed {
     pub options: Options,
     /// When the provider shall send it, where it keeps it until then.
     pub send_at: Option<Timestamp>,
+    pub priority: Priority,
+    pub segments: u32,
     /// How many tries were made, this one included.
     pub attempts: u32,
+}
+
+impl Claimed {
+    /// Where it waited.
+    pub fn line(&self) -> Line {
+        Line::of(&self.channel, self.sender.as_ref(), self.service.as_deref())
+    }
 }
 
 /// What taking a message back came to.
@@ -241,6 +241,36 @@ pub struct Cancellation {
     pub at_provider: Vec<(PartId, String)>,
     /// How many parts are just being handed over: what becomes of them shows in a moment.
     pub sending: usize,
+}
+
+/// What became of a wish to try a message again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retried {
+    NotFound,
+    /// So many of its parts wait again; none, where all that is left of it waits already.
+    Waiting {
+        parts: usize,
+    },
+    Refused(NotRetried),
+}
+
+/// Why a message is not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRetried {
+    #[error("it may have been sent: what became of it is still being found out")]
+    Unknown,
+    #[error("it was handed over to the provider")]
+    HandedOver,
+    #[error("it was refused, and would be again: send another message")]
+    Final,
+    #[error("it was taken back")]
+    Canceled,
+    #[error("the recipient has opted out")]
+    OptedOut,
+    #[error("its text was removed")]
+    Removed,
+    #[error("the time is over for which it was valid")]
+    Expired,
 }
 
 /// What a try to send a part came to, for the record.
@@ -271,6 +301,10 @@ pub enum Settled {
         error: ProviderError,
     },
     Failed {
+        error: ProviderError,
+    },
+    /// It was certainly not handed over, and is tried no more unless somebody says so.
+    GivenUp {
         error: ProviderError,
     },
     OptedOut {

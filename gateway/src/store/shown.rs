@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::media::MessageMedia;
 use super::records::Callback;
 use crate::message::{
-    Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, Options, PartId, Status,
+    Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, Options, PartId, Priority, Status,
 };
 
 /// A message as others see it.
@@ -52,6 +52,13 @@ pub struct Message {
     /// When it is to leave, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_at: Option<Timestamp>,
+    /// How soon it leaves, compared with others: of an outbound message that has parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// When the gateway stopped trying to hand something of it over, which it certainly did not. `retry`
+    /// begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Options::is_default")]
     pub options: Options,
     /// What else the provider told of one that came in, by its own names; of the same name twice, the first.

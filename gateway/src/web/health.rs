@@ -34,7 +34,10 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     }
     match app.store.ping().await {
         Ok(()) => {
-            let paused = paused(&app, app.locale);
+            let paused = match paused(&app, app.locale).await {
+                Ok(paused) => paused,
+                Err(error) => return Problem::store(&error).into_response(),
+            };
             if paused.is_empty() {
                 return Json(json!({ "status": "ready" })).into_response();
             }

@@ -36,6 +36,7 @@ use crate::message::Locale;
 use crate::outbound::Outbound;
 use crate::pauses::Pauses;
 use crate::plugins::Loader;
+use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 
@@ -67,6 +68,8 @@ pub struct App {
     pub channels: Channels,
     /// Which channels can't send for now.
     pub pauses: Pauses,
+    /// How fast each sender sends.
+    pub rates: Rates,
     pub plugins: Loader,
     pub replay: Replay,
     pub endpoints: Endpoints,
@@ -100,6 +103,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/messages", post(api::messages::create).get(api::messages::list))
         .route("/v1/messages/{id}", get(api::messages::one))
         .route("/v1/messages/{id}/cancel", post(api::messages::cancel))
+        .route("/v1/messages/{id}/retry", post(api::messages::retry))
         .route("/v1/messages/{id}/trace", get(api::messages::trace))
         .route("/v1/messages/{id}/media/{number}", get(api::media::one))
         .route("/v1/media", post(api::media::upload))
@@ -108,6 +112,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations/{id}", get(api::conversations::one))
         .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
         .route("/v1/channels", get(api::channels::list))
+        .route("/v1/channels/{name}/pause", post(api::channels::pause))
+        .route("/v1/channels/{name}/resume", post(api::channels::resume))
         .route("/v1/plugins", get(api::plugins::list))
         .route("/v1/plugins/reload", post(api::plugins::reload))
         .route("/v1/plugins/replay", post(api::plugins::replay))

@@ -268,6 +268,23 @@ impl Problem {
         }
     }
 
+    pub(super) fn retry(error: &outbound::RetryError) -> Self {
+        use crate::store::NotRetried;
+        use outbound::RetryError;
+        let name = match error {
+            RetryError::NotFound => return Self::not_found("message"),
+            RetryError::Store(error) => return Self::store(error),
+            RetryError::Refused(NotRetried::Unknown) => "outcome-unknown",
+            RetryError::Refused(NotRetried::HandedOver) => "handed-over",
+            RetryError::Refused(NotRetried::Final) => "final",
+            RetryError::Refused(NotRetried::Canceled) => "canceled",
+            RetryError::Refused(NotRetried::OptedOut) => "opted-out",
+            RetryError::Refused(NotRetried::Removed) => "text-removed",
+            RetryError::Refused(NotRetried::Expired) => "expired",
+        };
+        Self::new(StatusCode::CONFLICT, name, "The message is not tried again", error.to_string())
+    }
+
     pub(super) fn lookup(error: &lookup::Error, locale: Locale) -> Self {
         use lookup::Error;
         match error {

@@ -15,6 +15,7 @@ mod listing;
 mod lookup;
 mod media;
 mod options;
+mod rates;
 mod removal;
 pub mod resource;
 mod rest;
@@ -161,6 +162,10 @@ impl Channel for Twilio {
         self.rest.sender.address()
     }
 
+    fn segments_per_s(&self, sender: &Address) -> Option<f64> {
+        Some(rates::segments_per_s(sender))
+    }
+
     /// Twilio's other ways to reach somebody are written as it writes them.
     fn takes(&self, recipient: &Address) -> bool {
         recipient.scheme().is_none_or(|scheme| matches!(scheme, "messenger" | "rcs" | "whatsapp"))
@@ -218,6 +223,10 @@ impl Channel for Twilio {
 
     fn fault(&self, code: i32) -> Option<Scope> {
         errors::known(code)?.fault()
+    }
+
+    fn is_too_fast(&self, code: i32) -> bool {
+        rates::is_too_fast(code)
     }
 
     fn records(&self) -> Option<&dyn Records> {

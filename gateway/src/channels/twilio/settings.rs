@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::claim::Identity;
 use super::hosts;
 use super::rest::Sender;
+use crate::channels::Rates;
 use crate::message::Address;
 use crate::message::split::LongText;
 
@@ -49,6 +50,7 @@ pub struct Settings {
     pub validity: Option<u32>,
     /// Whether texts are sent smart encoded, unless the message says otherwise.
     pub smart_encoded: bool,
+    pub rates: Rates,
 }
 
 impl Default for Settings {
@@ -70,6 +72,7 @@ impl Default for Settings {
             max_text_units: MAX_TEXT_UNITS,
             validity: None,
             smart_encoded: false,
+            rates: Rates::default(),
         }
     }
 }

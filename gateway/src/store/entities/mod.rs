@@ -17,6 +17,7 @@ pub(super) mod media_links;
 pub(super) mod messages;
 pub(super) mod observations;
 pub(super) mod parts;
+pub(super) mod pauses;
 pub(super) mod plugin_state;
 pub(super) mod pulls;
 pub(super) mod removals;

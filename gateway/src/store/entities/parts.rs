@@ -35,6 +35,9 @@ pub struct Model {
     pub own_sender: bool,
     /// A JSON list.
     pub looks: Option<String>,
+    /// The lower, the sooner.
+    pub priority: i32,
+    pub given_up_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -29,6 +29,8 @@ impl Operation for Again {
         let open: Vec<Uuid> = parts::Entity::find()
             .select_only()
             .column(parts::Column::MessageId)
+            // The first word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state IN ('sending', 'unknown')"))
             .filter(parts::Column::State.eq("unknown"))
             .filter(parts::Column::Recipient.eq(inbound.sender.unwrap_or_default()))
             .into_tuple()

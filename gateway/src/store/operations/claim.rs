@@ -1,5 +1,7 @@
 //! Leasing due parts to a worker, and noticing leases that ended without a word.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
@@ -11,53 +13,62 @@ use uuid::Uuid;
 
 use super::millis;
 use super::settle::reduce_message;
-use crate::message::{Address, MessageId, PartId, Status};
+use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
 use crate::store::entities::{attempts, parts};
+use crate::store::lines::{Order, Wanted, sender_of};
 use crate::store::questions::Questions;
 use crate::store::reads::time;
-use crate::store::records::{Claimed, Within};
+use crate::store::records::Claimed;
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// Up to `attempt_ids.len()` parts, leased until `until`.
-#[derive(Clone, Debug)]
-struct Claim {
-    now: Timestamp,
-    until: Timestamp,
-    attempt_ids: Vec<Uuid>,
-    within: Within,
+/// What is known of a claim while its orders are carried out.
+#[derive(Default)]
+struct Taken<'a> {
+    parts: Vec<parts::Model>,
+    /// How many segments each line may still take.
+    rooms: BTreeMap<&'a Line, i64>,
+    /// Of which nothing more is there.
+    empty: BTreeSet<(&'a Line, Priority)>,
 }
 
 /// Parts of one conversation go out one after the other, so a part waits for every older one
-/// that has not come to an end, unless that one's time is yet to come. Ids sort by age. Looked for once and kept ("materialized"): a plan
-/// that looked again for each row would lock, and lease, more than the limit.
-const DUE: &str = "SELECT due.id FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
-    AND NOT EXISTS (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
-    AND older.id < due.id AND (older.state = 'sending' OR (older.state = 'queued' \
-    AND (older.attempts > 0 OR older.due_at <= $3)))) \
-    AND NOT EXISTS (SELECT 1 FROM consents WHERE consents.channel = due.channel \
-    AND consents.address = due.recipient AND consents.state = 'opted_out')";
+/// that has not come to an end, unless that one's time is yet to come. Ids sort by age. That the older one is
+/// queued or being sent is said twice: the first time word for word as the index has it, without which SQLite
+/// would look through all older parts. Both looks are for one row, and not the joins that they could be: what
+/// Postgres knows of a queue that has just grown is old, and it would go through all of it. Looked for once and kept ("materialized"): a plan that looked again
+/// for each row would lock, and lease, more than the limit.
+const DUE: &str = "SELECT due.id, due.due_at, CASE WHEN due.segments > 1 THEN due.segments ELSE 1 END AS weight \
+    FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
+    AND due.channel NOT IN (SELECT pauses.channel FROM pauses) \
+    AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
+    AND older.id < due.id AND older.state IN ('queued', 'sending') AND (older.state = 'sending' OR (older.state = 'queued' \
+    AND (older.attempts > 0 OR older.due_at <= $3))) LIMIT 1) IS NULL \
+    AND (SELECT 1 FROM consents WHERE consents.channel = due.channel \
+    AND consents.address = due.recipient AND consents.state = 'opted_out' LIMIT 1) IS NULL";
 
 #[async_trait]
-impl Operation for Claim {
+impl Operation for Wanted {
     type Output = Vec<Claimed>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Claimed>, Error> {
-        let backend = transaction.get_database_backend();
-        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
-        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
-        let limit = self.attempt_ids.len();
-        let mut values = vec![millis(self.until).into(), millis(self.now).into(), millis(self.now).into()];
-        let within = self.within.sql(&mut values);
-        let sql = format!(
-            "WITH claimed AS MATERIALIZED ({DUE}{within} ORDER BY due.due_at, due.id LIMIT {limit}{lock}) \
-             UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
-             WHERE id IN (SELECT id FROM claimed) RETURNING *"
-        );
-        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        let mut claimed =
-            rows.iter().map(|row| parts::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+        let mut taken = Taken::default();
+        for order in &self.orders {
+            let line = &order.line;
+            let room = taken.rooms.entry(line).or_insert_with(|| order.room.map_or(i64::MAX, i64::from));
+            let parts = order.parts.min(self.attempt_ids.len() - taken.parts.len());
+            if parts == 0 || *room <= 0 || taken.empty.contains(&(line, order.priority)) {
+                continue;
+            }
+            let rows = self.take(transaction, order, parts, *room).await?;
+            *room = room.saturating_sub(rows.iter().map(|part| i64::from(part.segments.unwrap_or(1).max(1))).sum());
+            if rows.len() < parts {
+                taken.empty.insert((line, order.priority));
+            }
+            taken.parts.extend(rows);
+        }
+        let mut claimed = taken.parts;
         claimed.sort_by_key(|part| part.id);
         let claimed: Vec<Claimed> = claimed
             .into_iter()
@@ -69,7 +80,43 @@ impl Operation for Claim {
     }
 }
 
-impl Claim {
+impl Wanted {
+    /// Leases the first parts of a line that have room.
+    async fn take(
+        &self,
+        transaction: &DatabaseTransaction,
+        order: &Order,
+        parts: usize,
+        room: i64,
+    ) -> Result<Vec<parts::Model>, Error> {
+        let backend = transaction.get_database_backend();
+        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
+        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
+        let now = millis(self.now);
+        let mut values: Vec<Value> = vec![
+            millis(self.until).into(),
+            now.into(),
+            now.into(),
+            order.line.channel.as_str().into(),
+            order.line.sender.as_str().into(),
+            order.priority.number().into(),
+            room.into(),
+        ];
+        let sender = sender_of("due");
+        let but = left_out(&self.but, &mut values);
+        let sql = format!(
+            "WITH picked AS MATERIALIZED ({DUE} AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
+             ORDER BY due.due_at, due.id LIMIT {parts}{lock}), \
+             claimed AS (SELECT counted.id FROM (SELECT picked.id, SUM(picked.weight) OVER \
+             (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
+             WHERE counted.ahead < $7) \
+             UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
+             WHERE id IN (SELECT id FROM claimed) RETURNING *"
+        );
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(rows.iter().map(|row| parts::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
+    }
+
     /// On record before the request is written: after a crash it shows that there was one.
     async fn start_attempts(&self, transaction: &DatabaseTransaction, claimed: &[Claimed]) -> Result<(), Error> {
         if claimed.is_empty() {
@@ -92,28 +139,15 @@ impl Claim {
     }
 }
 
-impl Within {
-    /// The condition in SQL, with its values behind those that there are.
-    fn sql(&self, values: &mut Vec<Value>) -> String {
-        match self {
-            Self::AllBut(channels) => left_out("channel", channels.iter().map(|name| name.as_str().into()), values),
-            Self::Only { channel, but } => {
-                values.push(channel.as_str().into());
-                let only = format!(" AND due.channel = ${}", values.len());
-                only + &left_out("id", but.iter().map(|part| part.0.into()), values)
-            }
-        }
+/// The condition in SQL, with its values behind those that there are.
+fn left_out(but: &[PartId], values: &mut Vec<Value>) -> String {
+    if but.is_empty() {
+        return String::new();
     }
-}
-
-fn left_out(column: &str, out: impl Iterator<Item = Value>, values: &mut Vec<Value>) -> String {
-    let places: Vec<String> = out
-        .map(|value| {
-            values.push(value);
-            format!("${}", values.len())
-        })
-        .collect();
-    if places.is_empty() { String::new() } else { format!(" AND due.{column} NOT IN ({})", places.join(", ")) }
+    let first = values.len() + 1;
+    values.extend(but.iter().map(|part| Value::from(part.0)));
+    let places: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
+    format!(" AND due.id NOT IN ({})", places.join(", "))
 }
 
 fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
@@ -130,6 +164,8 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
         media: serde_json::from_value(part.media).unwrap_or_default(),
         options: part.options.and_then(|options| serde_json::from_value(options).ok()).unwrap_or_default(),
         send_at: part.send_at.map(time),
+        priority: Priority::from_number(part.priority),
+        segments: part.segments.and_then(|segments| u32::try_from(segments).ok()).unwrap_or(1).max(1),
         attempts: u32::try_from(part.attempts).unwrap_or(0),
     }
 }
@@ -148,7 +184,8 @@ impl Operation for Expire {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<PartId>, Error> {
         let expired = parts::Entity::find()
-            .filter(parts::Column::State.eq("sending"))
+            // Word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state = 'sending'"))
             .filter(parts::Column::LeaseUntil.lt(millis(self.now)))
             .lock_exclusive()
             .all(transaction)
@@ -189,15 +226,12 @@ impl Operation for Expire {
 }
 
 impl Store {
-    /// Leases due parts until `until`: as many as there are ids for their attempts.
-    pub async fn claim(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        attempt_ids: Vec<Uuid>,
-        within: Within,
-    ) -> Result<Vec<Claimed>, Error> {
-        self.write(Claim { now, until, attempt_ids, within }).await
+    /// Leases due parts.
+    pub async fn claim(&self, wanted: Wanted) -> Result<Vec<Claimed>, Error> {
+        if wanted.attempt_ids.is_empty() || wanted.orders.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(wanted).await
     }
 
     /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::gate::Gate;
 use super::state::{Book, Entry};
-use super::submit::insert_outbound;
+use super::submit::{hurry, insert_outbound};
 use super::{bodies, consent, follow, millis, storable, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
@@ -83,6 +83,7 @@ async fn carry_out(
     let messages: Vec<(&NewOutbound, Uuid)> =
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
     insert_outbound(transaction, &messages, gate).await?;
+    hurry(transaction, &messages).await?;
     timers::change(transaction, done, reporting).await?;
     let entries = done.iter().map(|processed| Entry {
         changes: &processed.state,

@@ -26,6 +26,9 @@ use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
+/// Word for word the condition of the partial index on recipients, so that SQLite uses it.
+const UNCERTAIN: &str = "state IN ('sending', 'unknown')";
+
 #[derive(Clone, Debug)]
 struct Reconcile {
     listed: Reconciliation,
@@ -101,6 +104,7 @@ impl Reconcile {
             None => parts::Column::Sender.is_null(),
         };
         let rows = parts::Entity::find()
+            .filter(Expr::cust(UNCERTAIN))
             .filter(parts::Column::State.eq("unknown"))
             .filter(parts::Column::Channel.eq(&self.listed.channel))
             .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
@@ -146,6 +150,7 @@ impl Reconcile {
         let texts: Vec<String> = parts::Entity::find()
             .select_only()
             .column(parts::Column::Text)
+            .filter(Expr::cust(UNCERTAIN))
             .filter(parts::Column::State.eq("sending"))
             .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
             .filter(parts::Column::Channel.is_in(&self.listed.channels))
@@ -161,6 +166,7 @@ impl Reconcile {
         let further = parts::Entity::find()
             .select_only()
             .column(parts::Column::Id)
+            .filter(Expr::cust(UNCERTAIN))
             .filter(parts::Column::State.eq("unknown"))
             .filter(parts::Column::Recipient.eq(self.listed.recipient.as_str()))
             .filter(parts::Column::Channel.is_in(&self.listed.channels))
@@ -268,6 +274,7 @@ impl Reconcile {
             Fate::GivenUp => {
                 row.state = Set("settled".to_owned());
                 row.status = Set(Status::Failed.as_str().to_owned());
+                row.given_up_at = Set(Some(millis(self.listed.at)));
                 row.error_message = Set(Some("the provider never took it, as often as it was tried".to_owned()));
             }
         }

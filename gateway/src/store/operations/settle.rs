@@ -124,7 +124,10 @@ impl Settlement {
                 }
                 keep_error(&mut row, error);
             }
-            Settled::Failed { error } | Settled::OptedOut { error } => {
+            Settled::Failed { error } | Settled::OptedOut { error } | Settled::GivenUp { error } => {
+                if let Settled::GivenUp { .. } = self.result {
+                    row.given_up_at = Set(Some(millis(self.at)));
+                }
                 row.state = Set("settled".to_owned());
                 row.status = Set(Status::Failed.as_str().to_owned());
                 keep_error(&mut row, error);
@@ -166,7 +169,9 @@ impl Settlement {
                 let change = Change { channel, address, consent, message_id, at, reporting };
                 change.keep(transaction).await
             }
-            Settled::Accepted { .. } | Settled::Failed { .. } | Settled::Unknown { .. } => Ok(()),
+            Settled::Accepted { .. } | Settled::Failed { .. } | Settled::GivenUp { .. } | Settled::Unknown { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -202,6 +207,7 @@ impl Settlement {
             Settled::Retry { error, .. } => ("retry", Some(error)),
             Settled::Held { error } => ("held", Some(error)),
             Settled::Failed { error } => ("rejected", Some(error)),
+            Settled::GivenUp { error } => ("given-up", Some(error)),
             Settled::OptedOut { error } => ("opted-out", Some(error)),
             Settled::Unknown { error } => ("unknown", Some(error)),
         };

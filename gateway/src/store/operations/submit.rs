@@ -1,14 +1,15 @@
 //! Storing an outbound message with its parts.
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::gate::Gate;
 use super::state::{Book, Entry};
 use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
-use crate::message::{MessageId, Status};
+use crate::message::{MessageId, Priority, Status};
 use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
@@ -45,6 +46,10 @@ impl Operation for Submission {
         }
         let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
         insert_outbound(transaction, &placed, &gate).await?;
+        // A conversation that is new has nothing that waits.
+        if placed.iter().any(|(_, conversation_id)| *conversation_id != self.conversation_id.0) {
+            hurry(transaction, &placed).await?;
+        }
         let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
         book.write(transaction, vec![entry]).await?;
         traces::explain(transaction, self.traces.iter().collect()).await?;
@@ -108,6 +113,30 @@ pub(super) async fn insert_outbound(
     Ok(())
 }
 
+/// A message waits for every older one of its conversation, and must not wait longer than its priority
+/// allows: so these get its priority.
+pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutbound, Uuid)]) -> Result<(), Error> {
+    for priority in [Priority::High, Priority::Normal] {
+        let hurried = new.iter().filter(|(message, _)| {
+            message.priority == priority && message.schedule == Schedule::Now && message.route == Route::Outbox
+        });
+        let now = hurried.clone().map(|(message, _)| millis(message.at)).max();
+        let Some(now) = now else { continue };
+        parts::Entity::update_many()
+            .col_expr(parts::Column::Priority, Expr::value(priority.number()))
+            // The first word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state IN ('queued', 'sending')"))
+            .filter(parts::Column::State.eq("queued"))
+            .filter(parts::Column::ConversationId.is_in(hurried.map(|(_, conversation_id)| *conversation_id)))
+            .filter(parts::Column::Priority.gt(priority.number()))
+            // What waits for its time holds nobody up.
+            .filter(parts::Column::Attempts.gt(0).or(parts::Column::DueAt.lte(now)))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
 fn starting_status(message: &NewOutbound) -> Status {
     match message.route {
         _ if message.rejected.is_some() => Status::Failed,
@@ -156,6 +185,8 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         checks: Set(0),
         own_sender: Set(matches!(message.sender, Sender::Own(_))),
         looks: Set(None),
+        priority: Set(message.priority.number()),
+        given_up_at: Set(None),
     }
 }
 

@@ -28,11 +28,10 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
     submission.message.service = Some("MG1".to_owned());
     submission.message.schedule = Schedule::AtProvider(at(4000));
     store.submit(submission.clone()).await.unwrap();
-    let attempt_ids = database.many_ids(3);
-    let claimed = store.claim(at(1), at(61), attempt_ids.clone(), Within::AllBut(Vec::new())).await.unwrap();
+    let claimed = claim(&store, &database, 1, 3).await;
     let expected = Claimed {
         id: submission.message.parts[0].id,
-        attempt_id: attempt_ids[0],
+        attempt_id: claimed[0].attempt_id,
         message_id: submission.message.id,
         channel: "sms".to_owned(),
         sender: Some(Address::received(OURS)),
@@ -43,15 +42,17 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         media: vec!["https://example.mx/a".to_owned()],
         options,
         send_at: Some(at(4000)),
+        priority: Priority::Normal,
+        segments: 1,
         attempts: 1,
     };
     assert_eq!(claimed, [expected]);
     // On record before the request is written.
     let [attempt] = entities::attempts::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
-    assert_eq!((attempt.id, attempt.part_id, attempt.number), (attempt_ids[0], claimed[0].id.0, 1));
+    assert_eq!((attempt.id, attempt.part_id, attempt.number), (claimed[0].attempt_id, claimed[0].id.0, 1));
     assert_eq!((attempt.started_at, attempt.finished_at), (at(1).as_millisecond(), None));
     assert_eq!(claim(&store, &database, 2, 3).await, [], "it is leased already");
-    assert_eq!(store.claim(at(2), at(62), Vec::new(), Within::AllBut(Vec::new())).await.unwrap(), []);
+    assert_eq!(claim(&store, &database, 2, 0).await, []);
 }
 
 async fn a_conversation_is_sent_one_part_after_the_other(database: Database) {

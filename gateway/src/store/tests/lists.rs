@@ -38,13 +38,13 @@ async fn messages_come_in_pages(database: Database) {
     assert_eq!((all.items.len(), all.next), (8, None));
     assert_eq!(all.items[0].parts.len(), 2);
 
-    let with_ana = MessageFilter { conversation: Some(all.items[0].conversation_id), direction: None };
-    assert_eq!(store.messages(with_ana, None, 10).await.unwrap().items.len(), 5);
+    let with_ana = MessageFilter { conversation: Some(all.items[0].conversation_id), ..MessageFilter::default() };
+    assert_eq!(store.messages(with_ana.clone(), None, 10).await.unwrap().items.len(), 5);
     let from_ana = MessageFilter { direction: Some(Direction::Inbound), ..with_ana };
     let from_ana = store.messages(from_ana, None, 10).await.unwrap().items;
     assert!(from_ana.iter().all(|message| message.from.as_ref().unwrap().as_str() == ANA));
     assert_eq!(from_ana.len(), 4);
-    let sent = MessageFilter { conversation: None, direction: Some(Direction::Outbound) };
+    let sent = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     assert_eq!(store.messages(sent, None, 10).await.unwrap().items[..], all.items[..1]);
 }
 

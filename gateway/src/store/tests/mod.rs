@@ -36,6 +36,7 @@ mod events;
 mod explaining;
 mod follow;
 mod inspecting;
+mod lines;
 mod listing;
 mod lists;
 mod lookups;
@@ -47,6 +48,7 @@ mod reconciling;
 mod recording;
 mod removals;
 mod reports;
+mod retrying;
 mod schema;
 mod settling;
 mod sharing;
@@ -69,9 +71,9 @@ use super::decisions::*;
 use super::events::*;
 use super::records::*;
 use super::shown::*;
-use super::{Settings, Store};
+use super::{Order, Settings, Store, Wanted};
 use crate::clock::{Clock, Ids, SystemClock};
-use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Status};
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Status};
 
 /// The operator's address.
 const OURS: &str = "+529983162438";
@@ -183,6 +185,7 @@ impl Database {
             callback: None,
             options: Options::default(),
             schedule: Schedule::Now,
+            priority: Priority::Normal,
             seed: None,
             rejected: None,
             caused_by: None,
@@ -266,7 +269,28 @@ async fn only_conversation(store: &Store) -> Conversation {
 }
 
 async fn claim(store: &Store, database: &Database, seconds: i64, limit: usize) -> Vec<Claimed> {
-    store.claim(at(seconds), at(seconds + 60), database.many_ids(limit), Within::AllBut(Vec::new())).await.unwrap()
+    claim_of(store, database, seconds, limit, |_| true, &[]).await
+}
+
+/// Of these channels alone, and without some parts; the most urgent first.
+async fn claim_of(
+    store: &Store,
+    database: &Database,
+    seconds: i64,
+    limit: usize,
+    channel: impl Fn(&str) -> bool,
+    but: &[PartId],
+) -> Vec<Claimed> {
+    let waiting = store.waiting(at(seconds)).await.unwrap();
+    let mut orders: Vec<Order> = waiting
+        .into_iter()
+        .filter(|waiting| channel(&waiting.line.channel))
+        .map(|waiting| Order { line: waiting.line, priority: waiting.priority, parts: limit, room: None })
+        .collect();
+    orders.sort_by_key(|order| order.priority);
+    let attempt_ids = database.many_ids(limit);
+    let (now, until) = (at(seconds), at(seconds + 60));
+    store.claim(Wanted { now, until, attempt_ids, orders, but: but.to_vec() }).await.unwrap()
 }
 
 fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {

@@ -57,7 +57,7 @@ async fn many_at_once_from_one_number_are_one_conversation(database: Database) {
     assert!(receipts.into_iter().all(|receipt| receipt.unwrap() == Receipt::Recorded));
     let conversation = only_conversation(&store).await;
     assert_eq!((conversation.unread, conversation.inbound_count), (20, 20));
-    let filter = MessageFilter { conversation: Some(conversation.id), direction: None };
+    let filter = MessageFilter { conversation: Some(conversation.id), ..MessageFilter::default() };
     assert_eq!(store.messages(filter, None, 100).await.unwrap().items.len(), 20);
     for expected in 1..=20 {
         assert_eq!(recordings.recv().await.unwrap().ordinal, expected);

@@ -23,7 +23,20 @@ async fn every_table_fits_its_entity(database: Database) {
     }
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, endpoints, events);
     select!(idempotency_keys, lookups);
-    select!(media, media_links, messages, observations, parts, plugin_state, pulls, removals, reports, timers, traces);
+    select!(
+        media,
+        media_links,
+        messages,
+        observations,
+        parts,
+        pauses,
+        plugin_state,
+        pulls,
+        removals,
+        reports,
+        timers,
+        traces
+    );
     select!(uploads);
     store.ping().await.unwrap();
 }

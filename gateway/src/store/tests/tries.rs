@@ -81,15 +81,14 @@ async fn a_claim_leaves_out_whom_it_is_told_to(database: Database) {
     let [first, second] = [ANA, LUIS].map(|recipient| database.submission(recipient, &["uno", "dos"]));
     store.submit(first.clone()).await.unwrap();
     store.submit(second.clone()).await.unwrap();
-    let but = |parts: &[PartId]| Within::Only { channel: "sms".to_owned(), but: parts.to_vec() };
     let [left_out, other] = [&first, &second].map(|submission| submission.message.parts[0].id);
-    let claimed = async |within| {
-        let claimed = store.claim(at(1), at(61), database.many_ids(9), within).await.unwrap();
+    let claimed = async |but: &[PartId]| {
+        let claimed = claim_of(&store, &database, 1, 9, |_| true, but).await;
         claimed.into_iter().map(|part| part.id).collect::<Vec<_>>()
     };
-    assert_eq!(claimed(but(&[left_out, other])).await, [], "nor those that wait for it");
-    assert_eq!(claimed(but(&[left_out])).await, [other]);
-    assert_eq!(claimed(but(&[])).await, [left_out]);
+    assert_eq!(claimed(&[left_out, other]).await, [], "nor those that wait for it");
+    assert_eq!(claimed(&[left_out]).await, [other]);
+    assert_eq!(claimed(&[]).await, [left_out]);
 }
 
 async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Database) {

@@ -43,7 +43,7 @@ pub(in crate::web) async fn messages(
 ) -> Result<Json<List<Explained>>, Problem> {
     let conversation = Some(find(&app, &text).await?.id);
     let locale = negotiate(&headers, app.locale);
-    page_of(&app, MessageFilter { conversation, direction: None }, &paging, locale).await
+    page_of(&app, MessageFilter { conversation, ..MessageFilter::default() }, &paging, locale).await
 }
 
 async fn find(app: &App, text: &str) -> Result<Conversation, Problem> {

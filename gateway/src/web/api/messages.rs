@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::waits::Waits;
 use super::{List, Paging, id};
 use crate::channels::Explanation;
-use crate::message::{ConversationId, Direction, Locale, MessageId, Options};
+use crate::message::{ConversationId, Direction, Locale, MessageId, Options, Priority};
 use crate::outbound;
 use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
 use crate::web::auth::Caller;
@@ -36,6 +37,8 @@ struct NewMessage {
     send_at: Option<Timestamp>,
     #[serde(default)]
     options: Options,
+    #[serde(default)]
+    priority: Priority,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +99,7 @@ pub(in crate::web) async fn create(
         media: new.media,
         send_at: new.send_at,
         options: new.options,
+        priority: new.priority,
         idempotency,
         callback: None,
         origin: outbound::Origin::Api,
@@ -146,6 +150,11 @@ pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
 pub(in crate::web) struct Filter {
     conversation: Option<String>,
     direction: Option<Direction>,
+    channel: Option<String>,
+    since: Option<Timestamp>,
+    /// Only what the gateway stopped trying to send.
+    #[serde(default)]
+    given_up: bool,
     limit: Option<u64>,
     cursor: Option<String>,
 }
@@ -163,9 +172,10 @@ pub(in crate::web) async fn list(
             Problem::invalid("conversation", "not-an-id", "`conversation` must be a conversation's id")
         })?)),
     };
-    let paging = Paging { limit: filter.limit, cursor: filter.cursor };
+    let paging = Paging { limit: filter.limit, cursor: filter.cursor.clone() };
     let locale = negotiate(&headers, app.locale);
-    page_of(&app, MessageFilter { conversation, direction: filter.direction }, &paging, locale).await
+    let Filter { direction, channel, since, given_up, .. } = filter;
+    page_of(&app, MessageFilter { conversation, direction, channel, since, given_up }, &paging, locale).await
 }
 
 /// One page of messages, for this resource and those that have messages below them.
@@ -220,10 +230,26 @@ pub(in crate::web) async fn cancel(
     Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
 }
 
+/// `POST /v1/messages/{id}/retry`: tries again what was given up of it. The same again changes nothing.
+pub(in crate::web) async fn retry(
+    State(app): State<App>,
+    _: Caller,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Explained>, Problem> {
+    let message = find(&app, &text).await?;
+    app.outbound.retry(message.id).await.map_err(|error| Problem::retry(&error))?;
+    let message = find(&app, &text).await?;
+    Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
+}
+
 /// The explanation of one message.
 #[derive(Serialize)]
 pub(in crate::web) struct Decisions {
     message_id: MessageId,
+    /// Why it was not sent yet, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<Waits>,
     /// What each plugin decided, in the order they were asked.
     plugins: Vec<Trace>,
     /// Its tries, the reports of it, what followed from it, and the timers that are still to come.
@@ -242,11 +268,15 @@ pub(in crate::web) async fn trace(
     State(app): State<App>,
     _: Caller,
     Path(text): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Json<Decisions>, Problem> {
-    let message_id = find(&app, &text).await?.id;
+    let message = find(&app, &text).await?;
+    let message_id = message.id;
+    let locale = negotiate(&headers, app.locale);
+    let waits = Waits::of(&app, &message, locale).await.map_err(|error| Problem::store(&error))?;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
     let rest = app.store.history(message_id).await.map_err(|error| Problem::store(&error))?;
     let forwards = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Decisions { message_id, plugins, rest, forwards, removals }))
+    Ok(Json(Decisions { message_id, waits, plugins, rest, forwards, removals }))
 }

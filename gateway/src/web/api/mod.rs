@@ -8,6 +8,7 @@ pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod plugins;
+mod waits;
 
 use axum::Json;
 use serde::{Deserialize, Serialize};

@@ -14,7 +14,7 @@ use crate::callbacks;
 use crate::channels::Channels;
 use crate::channels::twilio::xml::Subject;
 use crate::message::split::utf16_units;
-use crate::message::{Address, MAX_MEDIA};
+use crate::message::{Address, MAX_MEDIA, Priority};
 use crate::outbound;
 use crate::store::Callback;
 use crate::web::App;
@@ -53,6 +53,7 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Answer, Refusal> {
         media,
         send_at: schedule::send_at(form, now)?,
         options: options::options(form)?,
+        priority: Priority::Normal,
         idempotency: None,
         callback,
         origin: outbound::Origin::Api,

@@ -1,16 +1,18 @@
 //! The worker against a provider that does as it is told, on a clock that stands still.
 
+mod turns;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::settings::tests::settings;
 use super::*;
 use crate::clock::ManualClock;
-use crate::message::{Address, ContactId, ConversationId, Locale, Options, PartId, Status};
+use crate::message::{Address, ContactId, ConversationId, Locale, Options, PartId, Priority, Status};
 use crate::store::{Message, NewOutbound, NewPart, Route, Schedule, Sender, Submission};
-use settings::tests::settings;
 
 const CHANNEL: &str =
     "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
@@ -52,6 +54,11 @@ impl Transport for Scripted {
     }
 }
 
+/// How fast the channel's senders may send, in segments a second; 0 is as fast as can be.
+fn at_most(segments_per_s: f64) -> channels::Rates {
+    channels::Rates { segments_per_s: Some(segments_per_s), ..channels::Rates::default() }
+}
+
 struct Fixture {
     worker: Parts,
     clock: Arc<ManualClock>,
@@ -60,7 +67,12 @@ struct Fixture {
 }
 
 impl Fixture {
+    /// A clock that stands still would never let go what a rate holds up.
     async fn new(answers: impl IntoIterator<Item = (u16, i32)>) -> Self {
+        Self::with_rates(answers, at_most(0.0)).await
+    }
+
+    async fn with_rates(answers: impl IntoIterator<Item = (u16, i32)>, rates: channels::Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
         let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10 }).await.unwrap();
@@ -68,9 +80,12 @@ impl Fixture {
         let provider = Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
         let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
         let channels = Channels::build(&channels, &channels::no_components).unwrap();
+        let rates = BTreeMap::from([("sms".to_owned(), rates)]);
         let worker = Parts {
             store,
             pauses: Pauses::new(channels.clone(), settings().lengths(), Locale::En),
+            rates: Rates::new(channels.clone(), rates, 1),
+            turns: Turns::default(),
             channels,
             transport: provider.clone(),
             clock: clock.clone(),
@@ -84,6 +99,10 @@ impl Fixture {
     }
 
     async fn submit(&self, to: &str, sender: Option<&str>, options: Options) -> MessageId {
+        self.urgent(Priority::Normal, to, sender, options).await
+    }
+
+    async fn urgent(&self, priority: Priority, to: &str, sender: Option<&str>, options: Options) -> MessageId {
         let now = self.clock.now();
         let id = || self.worker.ids.next(now);
         let message = NewOutbound {
@@ -104,6 +123,7 @@ impl Fixture {
             plugin: None,
             options,
             schedule: Schedule::Now,
+            priority,
             callback: None,
             seed: None,
             rejected: None,
@@ -132,7 +152,7 @@ impl Fixture {
 
     /// Sends what may be sent now; how much that was.
     async fn round(&self) -> usize {
-        let claimed = self.worker.claim(16).await;
+        let claimed = self.worker.claim(16).await.claimed;
         let count = claimed.len();
         for part in claimed {
             self.worker.deliver(part).await;

@@ -1,0 +1,159 @@
+//! Which parts are sent next: those whose channel, sender and turn it is.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::shares::{Open, Shares};
+use super::{LOOK, Parts, later};
+use crate::message::Priority;
+use crate::pauses::Probe;
+use crate::store::{self, Claimed, Order, Waiting, Wanted};
+
+/// Whose turn it is; kept in memory, so that a restart begins anew.
+#[derive(Debug, Default)]
+pub struct Turns {
+    shares: Mutex<Shares>,
+    /// When leases that ended were looked for last.
+    expired: Mutex<Option<Timestamp>>,
+}
+
+impl Turns {
+    fn lock(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is time to look for leases that ended.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let mut last = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now < last || now >= later(last, LOOK));
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
+
+/// What may be sent now, and when it is worth looking again if that is nothing.
+pub(super) struct Claims {
+    pub(super) claimed: Vec<Claimed>,
+    /// When a sender that is as fast as it may be has room again, if one is.
+    pub(super) again_at: Option<Timestamp>,
+}
+
+/// What a look for parts goes by.
+struct Round {
+    now: Timestamp,
+    /// When the leases end.
+    until: Timestamp,
+    attempt_ids: Vec<uuid::Uuid>,
+    waiting: Vec<Waiting>,
+}
+
+impl Parts {
+    pub(super) async fn claim(&self, free: usize) -> Claims {
+        let mut claims = Claims { claimed: Vec::new(), again_at: None };
+        if free == 0 {
+            return claims;
+        }
+        let now = self.clock.now();
+        // What was claimed before something failed must be sent, or its lease would end unheard.
+        if let Err(error) = self.claim_into(&mut claims, now, free).await {
+            tracing::warn!(%error, claimed = claims.claimed.len(), "nothing more can be sent for now");
+        }
+        claims
+    }
+
+    async fn claim_into(&self, claims: &mut Claims, now: Timestamp, free: usize) -> Result<(), store::Error> {
+        if self.turns.is_due(now) {
+            // By whichever gateway.
+            self.pauses.set_by_hand(self.store.paused().await?.into_keys());
+            for part in self.store.expire_leases(now).await? {
+                tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
+            }
+        }
+        let mut round = Round {
+            now,
+            until: later(now, Duration::from_secs(u64::from(self.settings.lease_s))),
+            attempt_ids: (0..free).map(|_| self.ids.next(now)).collect(),
+            waiting: self.store.waiting(now).await?,
+        };
+        for probe in self.pauses.probes(now) {
+            if round.attempt_ids.is_empty() {
+                break;
+            }
+            if let Some(part) = self.claim_probe(probe, &mut round).await? {
+                self.pauses.probe(&part.channel, part.id, round.until);
+                claims.claimed.push(part);
+            }
+        }
+        let (orders, again_at) = self.orders(&round);
+        claims.again_at = again_at;
+        let Round { until, attempt_ids, .. } = round;
+        let claimed = self.store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new() }).await?;
+        let mut turns = self.turns.lock();
+        for part in &claimed {
+            self.rates.take(&part.line(), part.segments, now);
+            turns.took(&part.line(), part.priority);
+        }
+        drop(turns);
+        claims.claimed.extend(claimed);
+        Ok(())
+    }
+
+    /// What to claim, and when more may be if a sender has no room now. Who has none is not even looked
+    /// for, so that nothing sits leased and waits.
+    fn orders(&self, round: &Round) -> (Vec<Order>, Option<Timestamp>) {
+        let now = round.now;
+        let closed = self.pauses.closed(now);
+        let mut again_at: Option<Timestamp> = None;
+        let mut open = Vec::new();
+        for Waiting { line, priority, .. } in round.waiting.iter().filter(|it| !closed.contains(&it.line.channel)) {
+            let room = self.rates.room(line, now);
+            if room == Some(0) {
+                let next = self.rates.next(line, now);
+                again_at = Some(again_at.map_or(next, |at| at.min(next)));
+            } else {
+                open.push(Open { line: line.clone(), priority: *priority, room });
+            }
+        }
+        let mut turns = self.turns.lock();
+        let present: BTreeSet<(Priority, _)> = open.iter().map(|open| (open.priority, open.line.clone())).collect();
+        turns.see(&present);
+        (turns.orders(&open, round.attempt_ids.len()), again_at)
+    }
+
+    /// One part of a channel that can't send, as urgent as there is one.
+    async fn claim_probe(&self, probe: Probe, round: &mut Round) -> Result<Option<Claimed>, store::Error> {
+        let Probe { channel, refused, again } = probe;
+        let again = again && !refused.is_empty();
+        let mut orders: Vec<Order> = round
+            .waiting
+            .iter()
+            .filter(|waiting| waiting.line.channel == channel)
+            .map(|it| Order { line: it.line.clone(), priority: it.priority, parts: 1, room: None })
+            .collect();
+        orders.sort_by_key(|order| order.priority);
+        let Some(attempt_id) = round.attempt_ids.pop() else { return Ok(None) };
+        let (now, until) = (round.now, round.until);
+        let wanted = Wanted { now, until, attempt_ids: vec![attempt_id], orders, but: refused };
+        let mut claimed = self.store.claim(wanted.clone()).await?;
+        if claimed.is_empty() && again {
+            claimed = self.store.claim(Wanted { but: Vec::new(), ..wanted }).await?;
+        }
+        let Some(part) = claimed.pop() else {
+            round.attempt_ids.push(attempt_id);
+            return Ok(None);
+        };
+        self.rates.take(&part.line(), part.segments, now);
+        Ok(Some(part))
+    }
+
+    /// How long to sleep if nobody wakes the worker.
+    pub(super) fn rest(&self, again_at: Option<Timestamp>) -> Duration {
+        let Some(again_at) = again_at else { return LOOK };
+        Duration::try_from(again_at.duration_since(self.clock.now())).unwrap_or_default().min(LOOK)
+    }
+}

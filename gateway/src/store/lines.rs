@@ -1,0 +1,114 @@
+//! What waits to be sent, by sender and priority: found by a few looks at an index for each, however much
+//! waits behind the first of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
+use uuid::Uuid;
+
+use super::entities::pauses;
+use super::reads::time;
+use super::{Error, Store};
+use crate::message::{Address, Line, PartId, Priority};
+
+/// That something waits to be sent now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub line: Line,
+    pub priority: Priority,
+    /// Since when the first of it is due.
+    pub since: Timestamp,
+}
+
+/// Which parts to claim.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub now: Timestamp,
+    /// When their leases end.
+    pub until: Timestamp,
+    /// As many parts at the most.
+    pub attempt_ids: Vec<Uuid>,
+    /// One after the other.
+    pub orders: Vec<Order>,
+    /// Parts that are left out.
+    pub but: Vec<PartId>,
+}
+
+/// So many parts of one line and priority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub line: Line,
+    pub priority: Priority,
+    pub parts: usize,
+    /// How many segments all orders of this line may take; the last part may be longer than what is left.
+    /// None: as many as there are.
+    pub room: Option<u32>,
+}
+
+/// Why a channel was paused by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    pub since: Timestamp,
+    pub reason: Option<String>,
+}
+
+/// The expression of the index, word for word.
+pub(super) fn sender_of(table: &str) -> String {
+    format!("COALESCE({table}.sender, {table}.service, '')")
+}
+
+/// From each channel to the next, then from each sender to the next, and of each the first part of every
+/// priority: one look at the index each. A list of all that waits would take the longer the more there is.
+fn waiting_sql() -> String {
+    let sender = sender_of("parts");
+    format!(
+        "WITH RECURSIVE \
+         channels(channel) AS ( \
+           SELECT (SELECT parts.channel FROM parts WHERE parts.state = 'queued' ORDER BY parts.channel LIMIT 1) \
+           UNION ALL \
+           SELECT (SELECT parts.channel FROM parts WHERE parts.state = 'queued' \
+             AND parts.channel > channels.channel ORDER BY parts.channel LIMIT 1) \
+           FROM channels WHERE channels.channel IS NOT NULL), \
+         lines(channel, sender) AS ( \
+           SELECT channels.channel, (SELECT {sender} FROM parts WHERE parts.state = 'queued' \
+             AND parts.channel = channels.channel ORDER BY {sender} LIMIT 1) \
+           FROM channels WHERE channels.channel IS NOT NULL \
+             AND channels.channel NOT IN (SELECT pauses.channel FROM pauses) \
+           UNION ALL \
+           SELECT lines.channel, (SELECT {sender} FROM parts WHERE parts.state = 'queued' \
+             AND parts.channel = lines.channel AND {sender} > lines.sender ORDER BY {sender} LIMIT 1) \
+           FROM lines WHERE lines.sender IS NOT NULL), \
+         priorities(priority) AS (VALUES (0), (1), (2)), \
+         firsts AS MATERIALIZED (SELECT lines.channel AS channel, lines.sender AS sender, priorities.priority AS priority, \
+           (SELECT parts.due_at FROM parts WHERE parts.state = 'queued' AND parts.channel = lines.channel \
+             AND {sender} = lines.sender AND parts.priority = priorities.priority \
+             ORDER BY parts.due_at LIMIT 1) AS due_at \
+           FROM lines, priorities WHERE lines.sender IS NOT NULL) \
+         SELECT channel, sender, priority, due_at FROM firsts WHERE due_at <= $1 \
+         ORDER BY channel, sender, priority"
+    )
+}
+
+impl Store {
+    /// Of which lines something is due, and in which priorities; but for channels that are paused by hand.
+    pub async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, Error> {
+        let backend = self.reads.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, waiting_sql(), [now.as_millisecond().into()]);
+        let rows = self.reads.query_all_raw(statement).await?;
+        let read = |row: &sea_orm::QueryResult| -> Result<Waiting, sea_orm::DbErr> {
+            let sender: String = row.try_get("", "sender")?;
+            let line = Line { channel: row.try_get("", "channel")?, sender: Address::received(&sender) };
+            let priority = Priority::from_number(row.try_get("", "priority")?);
+            Ok(Waiting { line, priority, since: time(row.try_get("", "due_at")?) })
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The channels that were paused by hand, and why.
+    pub async fn paused(&self) -> Result<BTreeMap<String, ByHand>, Error> {
+        let rows = pauses::Entity::find().all(&self.reads).await?;
+        let known = |row: pauses::Model| (row.channel, ByHand { since: time(row.since), reason: row.reason });
+        Ok(rows.into_iter().map(known).collect())
+    }
+}

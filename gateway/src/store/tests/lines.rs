@@ -1,0 +1,219 @@
+//! What waits by sender and priority, whose turn comes first, and that a long queue makes nothing slow.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::ConnectionTrait;
+
+use super::*;
+use crate::message::{Line, ProviderError};
+use crate::store::Waiting;
+
+on_both!(
+    what_waits_is_told_by_sender_and_priority,
+    a_claim_follows_its_orders,
+    a_sender_gives_as_many_segments_as_it_has_room_for,
+    a_conversation_keeps_its_order_whatever_is_urgent,
+    what_is_paused_by_hand_is_neither_told_nor_claimed,
+    a_long_queue_makes_a_claim_no_slower,
+);
+
+fn line(channel: &str, sender: &str) -> Line {
+    Line::of(channel, Some(&Address::received(sender)), None)
+}
+
+fn by(database: &Database, recipient: &str, sender: &str, priority: Priority) -> Submission {
+    let mut submission = database.submission(recipient, &["hola"]);
+    submission.message.sender = Sender::Named(Address::received(sender));
+    submission.message.priority = priority;
+    submission
+}
+
+async fn waiting(store: &Store, seconds: i64) -> Vec<(Line, Priority, i64)> {
+    let told = |it: Waiting| (it.line, it.priority, it.since.as_second() - at(0).as_second());
+    store.waiting(at(seconds)).await.unwrap().into_iter().map(told).collect()
+}
+
+async fn what_waits_is_told_by_sender_and_priority(database: Database) {
+    use Priority::{Bulk, High, Normal};
+    let store = database.store().await;
+    assert_eq!(waiting(&store, 9).await, []);
+    for (number, (sender, priority)) in
+        [(OURS, Bulk), (OURS, Bulk), ("22395", Normal), (OURS, High), ("22395", Bulk)].into_iter().enumerate()
+    {
+        let mut submission = by(&database, &format!("+52998111000{number}"), sender, priority);
+        submission.message.at = at(i64::try_from(number).unwrap());
+        store.submit(submission).await.unwrap();
+    }
+    let mut later = by(&database, "+529981110009", OURS, Normal);
+    later.message.schedule = Schedule::At(at(60));
+    store.submit(later).await.unwrap();
+    let mut other = by(&database, ANA, "22395", Normal);
+    other.message.channel = "other".to_owned();
+    store.submit(other).await.unwrap();
+    let mut service = database.submission(LUIS, &["hola"]);
+    (service.message.sender, service.message.service) = (Sender::Own(None), Some("MG1".to_owned()));
+    store.submit(service).await.unwrap();
+
+    let [ours, short, service] = [OURS, "22395", "MG1"].map(|sender| line("sms", sender));
+    let mut expected = vec![
+        (line("other", "22395"), Normal, 0),
+        (ours.clone(), High, 3),
+        (ours.clone(), Bulk, 0),
+        (short.clone(), Normal, 2),
+        (short, Bulk, 4),
+        (service, Normal, 0),
+    ];
+    let mut told = waiting(&store, 9).await;
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    assert!(waiting(&store, 60).await.contains(&(ours, Normal, 60)));
+}
+
+async fn a_claim_follows_its_orders(database: Database) {
+    use Priority::{Bulk, High, Normal};
+    let store = database.store().await;
+    for number in 0..4 {
+        for (priority, digit) in [(High, 1), (Normal, 2), (Bulk, 3)] {
+            store.submit(by(&database, &format!("+5299811{digit}00{number}0"), OURS, priority)).await.unwrap();
+        }
+    }
+    let ours = line("sms", OURS);
+    let order = |priority, parts| Order { line: ours.clone(), priority, parts, room: None };
+    let orders = vec![order(High, 1), order(Bulk, 2), order(High, 9), order(Normal, 9), order(Bulk, 9)];
+    let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(7));
+    let wanted = Wanted { now, until, attempt_ids, orders: orders.clone(), but: Vec::new() };
+    let claimed = store.claim(wanted.clone()).await.unwrap();
+    let count = |wanted: Priority| claimed.iter().filter(|part| part.priority == wanted).count();
+    assert_eq!([count(High), count(Normal), count(Bulk)], [4, 1, 2], "what is left goes to the next");
+    assert!(claimed.iter().all(|part| part.line() == ours));
+    let rest = store.claim(Wanted { attempt_ids: database.many_ids(99), ..wanted }).await.unwrap();
+    assert_eq!(rest.len(), 5);
+    let shown = message(&store, rest[0].message_id).await;
+    assert_eq!((shown.priority, rest[0].priority), (Some(Normal), Normal));
+}
+
+async fn a_sender_gives_as_many_segments_as_it_has_room_for(database: Database) {
+    use Priority::{High, Normal};
+    let store = database.store().await;
+    for (number, segments) in [2, 3, 1, 1].into_iter().enumerate() {
+        let mut submission = by(&database, &format!("+52998111000{number}"), OURS, Normal);
+        submission.message.parts[0].segments = segments;
+        store.submit(submission).await.unwrap();
+    }
+    store.submit(by(&database, "+529981110009", OURS, High)).await.unwrap();
+    let claimed = async |room: u32| {
+        let order = |priority| Order { line: line("sms", OURS), priority, parts: 9, room: Some(room) };
+        let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(9));
+        let orders = vec![order(High), order(Normal), order(High)];
+        let claimed = store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new() }).await.unwrap();
+        claimed.into_iter().map(|part| part.segments).collect::<Vec<_>>()
+    };
+    assert_eq!(claimed(0).await, [0; 0]);
+    let mut first = claimed(4).await;
+    first.sort_unstable();
+    assert_eq!(first, [1, 2, 3], "the urgent one, and then as long as anything is left of the room");
+    assert_eq!(claimed(1).await, [1]);
+    assert_eq!(claimed(9).await, [1]);
+}
+
+async fn a_conversation_keeps_its_order_whatever_is_urgent(database: Database) {
+    use Priority::{Bulk, High};
+    let store = database.store().await;
+    let older = by(&database, ANA, OURS, Bulk);
+    store.submit(older.clone()).await.unwrap();
+    let mut later = by(&database, ANA, OURS, Bulk);
+    later.message.schedule = Schedule::At(at(100));
+    store.submit(later.clone()).await.unwrap();
+    store.submit(by(&database, LUIS, OURS, Bulk)).await.unwrap();
+    let urgent = by(&database, ANA, OURS, High);
+    store.submit(urgent.clone()).await.unwrap();
+    let priority = async |submission: &Submission| message(&store, submission.message.id).await.priority;
+    assert_eq!(priority(&older).await, Some(High), "what an urgent one waits for is as urgent");
+    assert_eq!(priority(&later).await, Some(Bulk), "nobody waits for that");
+    let first = claim(&store, &database, 1, 1).await;
+    assert_eq!(first[0].message_id, older.message.id);
+    store.settle(settled(&first[0], 2, accepted("SM1"))).await.unwrap();
+    let second = claim(&store, &database, 3, 1).await;
+    assert_eq!(second[0].message_id, urgent.message.id);
+    // One that is being tried again holds it up as well.
+    let retry = Settled::Retry { due_at: at(30), error: ProviderError::default() };
+    store.settle(settled(&second[0], 4, retry)).await.unwrap();
+    assert_eq!(claim(&store, &database, 5, 9).await.len(), 1, "the other person's");
+}
+
+async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) {
+    let store = database.store().await;
+    for (channel, recipient) in [("sms", ANA), ("other", LUIS)] {
+        let mut submission = database.submission(recipient, &["hola"]);
+        submission.message.channel = channel.to_owned();
+        store.submit(submission).await.unwrap();
+    }
+    let before = store.waiting(at(1)).await.unwrap();
+    assert!(store.pause("sms", Some("una revisión".to_owned()), at(1)).await.unwrap());
+    assert!(!store.pause("sms", Some("otra".to_owned()), at(2)).await.unwrap(), "the first stays");
+    let paused = store.paused().await.unwrap();
+    assert_eq!((paused.len(), paused["sms"].since), (1, at(1)));
+    assert_eq!(paused["sms"].reason.as_deref(), Some("una revisión"));
+    assert_eq!(waiting(&store, 1).await, [(line("other", OURS), Priority::Normal, 0)]);
+    // Whoever looked just before gets nothing, either.
+    let orders = before.into_iter().map(|it| Order { line: it.line, priority: it.priority, parts: 9, room: None });
+    let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(9));
+    let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
+    let claimed = store.claim(wanted).await.unwrap();
+    assert_eq!(claimed.iter().map(|part| part.channel.as_str()).collect::<Vec<_>>(), ["other"]);
+    assert!(store.resume("sms").await.unwrap() && !store.resume("sms").await.unwrap());
+    assert_eq!(claim(&store, &database, 2, 9).await.len(), 1);
+}
+
+/// So many parts that wait, of five senders in three priorities, as their rows would be.
+async fn queue(database: &Database, from: usize, count: usize) {
+    let (id, json, no) = if database.is_postgres() {
+        ("gen_random_uuid()", "CAST('[]' AS json)", "false")
+    } else {
+        ("randomblob(16)", "'[]'", "0")
+    };
+    let sql = format!(
+        "INSERT INTO parts (id, message_id, conversation_id, channel, position, sender, recipient, text, media, state, \
+         status, segments, attempts, due_at, created_at, updated_at, checks, own_sender, priority) \
+         WITH RECURSIVE numbers(number) AS (SELECT {from} UNION ALL SELECT number + 1 FROM numbers \
+         WHERE number + 1 < {}) \
+         SELECT {id}, (SELECT id FROM messages LIMIT 1), {id}, 'sms', number + 10, '+5255000000' || (number % 5), \
+         '+' || number, 'hola', {json}, 'queued', 'pending', 1, 0, number, 0, 0, 0, {no}, number % 3 FROM numbers",
+        from + count
+    );
+    database.directly().await.execute_unprepared(&sql).await.unwrap();
+}
+
+/// The shortest of several looks, and of several claims.
+async fn shortest(store: &Store, database: &Database) -> (Duration, Duration) {
+    let (mut looks, mut claims) = (Vec::new(), Vec::new());
+    for _ in 0..15 {
+        let began = Instant::now();
+        let waiting = store.waiting(at(1)).await.unwrap();
+        looks.push(began.elapsed());
+        assert_eq!(waiting.len(), 15);
+        let orders = waiting.into_iter().map(|it| Order { line: it.line, priority: it.priority, parts: 2, room: None });
+        let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(16));
+        let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
+        let began = Instant::now();
+        assert_eq!(store.claim(wanted).await.unwrap().len(), 16);
+        claims.push(began.elapsed());
+    }
+    (looks.into_iter().min().unwrap(), claims.into_iter().min().unwrap())
+}
+
+async fn a_long_queue_makes_a_claim_no_slower(database: Database) {
+    let store = database.store().await;
+    store.submit(database.submission(ANA, &["hola"])).await.unwrap();
+    assert_eq!(claim(&store, &database, 1, 1).await.len(), 1);
+    queue(&database, 0, 1_000).await;
+    let short = shortest(&store, &database).await;
+    queue(&database, 1_000, 100_000).await;
+    let long = shortest(&store, &database).await;
+    let told = format!("1,000: {short:?}; 101,000: {long:?} (looking, claiming)");
+    eprintln!("{told}");
+    // A look at each part would take a hundred times as long. What is left to chance is the machine's.
+    let much = |before: Duration| before * 5 + Duration::from_millis(10);
+    assert!(long.0 < much(short.0) && long.1 < much(short.1), "{told}");
+}
