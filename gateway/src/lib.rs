@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod events;
 pub mod followups;
 pub mod inbound;
+pub mod journal;
 pub mod lookup;
 pub mod media;
 pub mod message;

@@ -39,6 +39,8 @@ mod hostile_webhooks;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod lookup;
 #[cfg(test)]
 mod media;
@@ -62,6 +64,8 @@ mod plugin_timers;
 mod plugins;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod postgres_away;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]

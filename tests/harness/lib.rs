@@ -23,6 +23,7 @@ mod postgres;
 mod process;
 mod provider;
 mod registry;
+mod server;
 mod twilio;
 
 use std::fmt::Display;
@@ -40,6 +41,7 @@ pub use plugin::{Behaviour, Plugin};
 pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};
 pub use registry::{Registry, digest};
+pub use server::PostgresServer;
 pub use twilio::{basic, form, sign};
 
 /// The account that everything here works for.

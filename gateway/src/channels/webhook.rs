@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::message::{Address, Consent, Media, PartId, ProviderError, Status};
 
@@ -76,15 +77,16 @@ pub enum Refused {
 #[error("{0}")]
 pub struct Malformed(pub String);
 
-/// What a webhook meant.
-#[derive(Clone, Debug, PartialEq)]
+/// What a webhook meant. It is kept in files as it is here (`journal/entry.rs`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     Inbound(Inbound),
     Status(Observation),
 }
 
 /// A message that came in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inbound {
     /// The provider's id; the same one again is the same message again.
     pub provider_id: String,
@@ -100,7 +102,7 @@ pub struct Inbound {
 }
 
 /// One status report, as received.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     pub provider_id: String,
     /// Our own part id, when it rode the callback's URL.

@@ -93,6 +93,7 @@ impl Dev {
     /// The operator's settings, with all that would reach outside turned inwards.
     fn sources(&self, context: &Context, address: SocketAddr, phones_url: &str) -> Sources {
         let plugins = self.data.join("plugins").display().to_string();
+        let journal = self.data.join("journal").display().to_string();
         let media = self.data.join("media").display().to_string();
         let compiled = self.data.join("cache/plugins").display().to_string();
         let fetched = self.data.join("cache/components").display().to_string();
@@ -104,6 +105,7 @@ impl Dev {
             ("server.listen", address.to_string()),
             ("server.public_url", format!("http://{address}")),
             ("database.url", database),
+            ("journal.path", journal),
             ("media.path", media),
             ("plugin_files.folder", plugins),
             ("plugin_files.fetched", fetched),

@@ -14,6 +14,7 @@ use crate::deciding::{self, Deciding};
 use crate::events::{self, Endpoints};
 use crate::followups;
 use crate::inbound::{self, Inbound};
+use crate::journal::Journal;
 use crate::lookup::{self, Lookup};
 use crate::media::{self, Files, Uploads};
 use crate::message::Locale;
@@ -54,6 +55,8 @@ impl Gateway {
         let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
         let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
         let loader = plugins::Loader::start(engine, source).await?;
+        let journal = Journal::open(&config.journal, &hex::encode(&random()?[..6]))
+            .context("the journal is needed while the database is away; `journal.path` is its folder")?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let endpoints = Endpoints::build(&config.endpoints)?;
@@ -120,6 +123,8 @@ impl Gateway {
         let inbound = Inbound::start(
             inbound::Parts {
                 store: store.clone(),
+                journal,
+                journal_after: Duration::from_millis(u64::from(config.journal.after_ms)),
                 channels: channels.clone(),
                 processing: processing.clone(),
                 clock: Arc::clone(&clock),

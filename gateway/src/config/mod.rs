@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::channels::Channels;
 use crate::message::{Place, phone};
 use crate::{
-    callbacks, channels, delivery, events, followups, inbound, lookup, media, plugins, reconcile, store, telemetry, web,
+    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -31,6 +31,7 @@ pub struct Config {
     pub database: store::Settings,
     pub defaults: Defaults,
     pub inbound: inbound::Settings,
+    pub journal: journal::Settings,
     pub followups: followups::Settings,
     pub delivery: delivery::Settings,
     pub media: media::Settings,
@@ -247,6 +248,7 @@ impl Config {
         let wrong = |key: String, problem: String| wrong(figment, key, problem);
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
+        self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;

@@ -1,25 +1,33 @@
 //! The flow of what comes in: verify, record, process, answer.
 //!
-//! A webhook is acknowledged only after its message is on disk. Processing (plugins, plan,
-//! commit) begins then; if it is done soon enough, the replies ride the webhook's own answer,
-//! otherwise they go through the outbox.
+//! A webhook is acknowledged only after its message is on disk: in the database, or in the journal
+//! while that is away or too slow (`gate`), from where it is brought there (`replaying`). Processing
+//! (plugins, plan, commit) begins then; if it is done soon enough, the replies ride the webhook's own
+//! answer, otherwise they go through the outbox.
 
+mod gate;
 mod process;
+mod recording;
+mod replaying;
 mod waiting;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::channels::{self, Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
-use crate::message::{ContactId, ConversationId, Line, MessageId, Place};
+use crate::journal::{self, Entry, Journal};
+use crate::message::{MessageId, Place};
 use crate::pauses::Pauses;
 use crate::processing::Processing;
 use crate::rates::Rates;
-use crate::store::{self, Answered, NewInbound, NewObservation, Observed, Receipt, Recorded, Store};
+use crate::store::{self, Answered, Receipt, Recorded, Store};
+use gate::{Gate, Way};
 use waiting::Waiting;
 
 /// `[inbound]`
@@ -41,6 +49,17 @@ pub enum Error {
     Refused(#[from] Refused),
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The database is away or too slow, and the journal does not take it either.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
+
+/// What waits in the journal, and whether webhooks go there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Journalled {
+    pub waiting: journal::Waiting,
+    /// Webhooks go there, or one was kept nowhere a moment ago.
+    pub in_use: bool,
 }
 
 /// The way in. Cheap to clone.
@@ -51,6 +70,7 @@ pub struct Inbound {
 
 struct Shared {
     store: Store,
+    gate: Gate,
     channels: Channels,
     processing: Processing,
     clock: Arc<dyn Clock>,
@@ -67,11 +87,16 @@ struct Shared {
     pauses: Pauses,
     /// Told when a report says that a sender was too fast.
     rates: Rates,
+    /// Ends the replaying.
+    replaying: OnceLock<AbortHandle>,
 }
 
 /// What the way in is made of.
 pub struct Parts {
     pub store: Store,
+    pub journal: Journal,
+    /// How long the database may take before the journal is taken.
+    pub journal_after: Duration,
     pub channels: Channels,
     pub processing: Processing,
     pub clock: Arc<dyn Clock>,
@@ -93,35 +118,22 @@ impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
     /// `recordings` brings.
     pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
-        let Parts {
-            store,
-            channels,
-            processing,
-            clock,
-            ids,
-            settings,
-            place,
-            public_url,
-            outbox,
-            wanted,
-            pauses,
-            rates,
-        } = parts;
-        let waiting = Waiting::default();
         let shared = Arc::new(Shared {
-            store,
-            channels,
-            processing,
-            clock,
-            ids,
-            settings,
-            place,
-            public_url,
-            waiting,
-            outbox,
-            wanted,
-            pauses,
-            rates,
+            store: parts.store,
+            gate: Gate::new(parts.journal, parts.journal_after),
+            channels: parts.channels,
+            processing: parts.processing,
+            clock: parts.clock,
+            ids: parts.ids,
+            settings: parts.settings,
+            place: parts.place,
+            public_url: parts.public_url,
+            waiting: Waiting::default(),
+            outbox: parts.outbox,
+            wanted: parts.wanted,
+            pauses: parts.pauses,
+            rates: parts.rates,
+            replaying: OnceLock::new(),
         });
         let inbound = Self { shared };
         let left = inbound.shared.store.unprocessed(SWEEP).await?;
@@ -137,6 +149,8 @@ impl Inbound {
                 consumer.enqueue(recorded);
             }
         });
+        let replaying = tokio::spawn(replaying::run(Arc::clone(&inbound.shared)));
+        let _ = inbound.shared.replaying.set(replaying.abort_handle());
         Ok(inbound)
     }
 
@@ -149,8 +163,23 @@ impl Inbound {
         lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
     }
 
-    /// Waits until all that was recorded so far is processed.
+    /// What waits in the journal, and whether webhooks go there now.
+    pub fn journalled(&self) -> Journalled {
+        let gate = &self.shared.gate;
+        Journalled { waiting: gate.journal().waiting(), in_use: gate.way() != Way::Database || gate.refuses() }
+    }
+
+    /// Whether the journal takes webhooks, found out by writing.
+    pub async fn probe_journal(&self) -> Result<(), journal::Error> {
+        self.shared.gate.journal().probe().await
+    }
+
+    /// Waits until all that was recorded so far is processed. What waits in the journal is left to the
+    /// next start.
     pub async fn drain(&self) {
+        if let Some(replaying) = self.shared.replaying.get() {
+            replaying.abort();
+        }
         self.shared.processing.lanes().drain().await;
     }
 
@@ -162,42 +191,61 @@ impl Inbound {
         let mut answer = verified.answer().cloned().unwrap_or_else(|| provider.answer(&[]));
         let replies_ride = provider.capabilities().answer.is_some();
         for event in events {
+            let entry = self.shared.entry(channel, event.clone());
             match event {
                 Event::Inbound(message) => {
                     if !replies_ride {
-                        self.record(channel, message).await?;
-                    } else if let Some(body) = self.take(channel, message).await? {
+                        self.record(entry, message).await?;
+                    } else if let Some(body) = self.take(entry, message).await? {
                         answer = Answer { content_type: provider.answer(&[]).content_type, body };
                     }
                 }
-                Event::Status(observation) => self.observe(channel, observation).await?,
+                Event::Status(report) => {
+                    let report = self.shared.new_observation(&entry, report);
+                    self.shared.gate.keep(entry, self.shared.observe(channel, report)).await?;
+                }
             }
         }
         Ok(answer)
     }
 
     /// For a channel whose answers carry no replies: nobody waits for them.
-    async fn record(&self, name: &str, message: channels::Inbound) -> Result<(), Error> {
-        if let Receipt::Repeat { of, .. } = self.shared.store.record(self.shared.new_inbound(name, message)).await? {
-            tracing::info!(message_id = %of, "a message came again");
+    async fn record(&self, entry: Entry, message: channels::Inbound) -> Result<(), Error> {
+        let new = self.shared.new_inbound(&entry, message);
+        let id = new.id;
+        match self.shared.gate.keep(entry, self.shared.store.record(new)).await? {
+            Some(Receipt::Repeat { of, .. }) if of == id => self.shared.process_anyhow(of).await?,
+            Some(Receipt::Repeat { of, .. }) => tracing::info!(message_id = %of, "a message came again"),
+            Some(Receipt::Recorded) | None => {}
         }
         Ok(())
     }
 
     /// What the webhook is answered with the replies, if any ride its answer.
-    async fn take(&self, name: &str, message: channels::Inbound) -> Result<Option<String>, Error> {
+    async fn take(&self, entry: Entry, message: channels::Inbound) -> Result<Option<String>, Error> {
         let shared = &self.shared;
-        let new = shared.new_inbound(name, message);
+        let began = Instant::now();
+        let new = shared.new_inbound(&entry, message);
         let id = new.id;
         // Open before the message is recorded, so that processing finds somebody waiting.
         let waiter = shared.waiting.join(id);
         let within = Duration::from_millis(u64::from(shared.settings.reply_within_ms));
-        match shared.store.record(new).await? {
-            Receipt::Recorded => Ok(waiter.reply(within).await),
-            Receipt::Repeat { of, answered } => {
+        let receipt = shared.gate.keep(entry, shared.store.record(new)).await?;
+        // The provider does not wait longer because the database took its time.
+        let within = within.saturating_sub(began.elapsed());
+        match receipt {
+            Some(Receipt::Recorded) => Ok(waiter.reply(within).await),
+            // The writer did it twice, since the first commit was lost from sight.
+            Some(Receipt::Repeat { of, .. }) if of == id => {
+                shared.process_anyhow(of).await?;
+                Ok(waiter.reply(within).await)
+            }
+            Some(Receipt::Repeat { of, answered }) => {
                 drop(waiter);
                 self.repeat(of, answered, within).await
             }
+            // Its replies go through the outbox.
+            None => Ok(None),
         }
     }
 
@@ -227,87 +275,13 @@ impl Inbound {
     /// Takes a message that the provider lists and whose webhook is not to be waited for; its
     /// replies go through the outbox. False when it was here before.
     pub async fn recover(&self, channel: &str, message: channels::Inbound) -> Result<bool, Error> {
-        let new = self.shared.new_inbound(channel, message);
+        let entry = self.shared.entry(channel, Event::Inbound(message.clone()));
+        let new = self.shared.new_inbound(&entry, message);
         let id = new.id;
         let receipt = self.shared.store.record(new).await?;
         if receipt == Receipt::Recorded {
             tracing::info!(message_id = %id, channel, "recorded a message whose webhook did not come");
         }
         Ok(receipt == Receipt::Recorded)
-    }
-
-    async fn observe(&self, name: &str, observation: channels::Observation) -> Result<(), Error> {
-        let shared = &self.shared;
-        let now = shared.clock.now();
-        let (status, error) = (observation.status, observation.error.clone());
-        let observed = shared
-            .store
-            .observe(NewObservation {
-                id: shared.ids.next(now),
-                channel: name.to_owned(),
-                provider_id: observation.provider_id,
-                part_id: observation.part,
-                sender: observation.sender,
-                status,
-                error: observation.error,
-                consent: observation.consent,
-                raw: observation.raw,
-                received_at: now,
-            })
-            .await?;
-        if let Observed::Message { .. } = observed {
-            shared.pauses.reported(name, error.as_ref(), now);
-        }
-        let is_too_fast = |code| shared.channels.get(name).is_some_and(|channel| channel.is_too_fast(code));
-        if let Observed::Message { id, .. } = observed
-            && error.as_ref().and_then(|error| error.code).is_some_and(is_too_fast)
-        {
-            shared.slow_down(id, now).await?;
-        }
-        match observed {
-            Observed::Unrelated => tracing::info!(channel = name, %status, "a status report of no message of ours"),
-            Observed::Message { id, conflict: true, .. } => {
-                tracing::warn!(message_id = %id, %status, "a status report contradicts the final status");
-            }
-            Observed::Message { id, .. } => {
-                tracing::debug!(message_id = %id, %status, "status report");
-                // The conversation's next part may have waited for this one.
-                shared.outbox.notify_one();
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Shared {
-    /// The sender of this message, and the service that it went by, were too fast.
-    async fn slow_down(&self, id: MessageId, now: jiff::Timestamp) -> Result<(), Error> {
-        let Some(message) = self.store.message(id).await? else { return Ok(()) };
-        let by_service = message.service.as_deref().map(|service| Line::of(&message.channel, None, Some(service)));
-        for line in by_service.into_iter().chain(message.from.map(|from| Line::of(&message.channel, Some(&from), None)))
-        {
-            self.rates.refused(&line, now);
-        }
-        Ok(())
-    }
-
-    fn new_inbound(&self, channel: &str, message: channels::Inbound) -> NewInbound {
-        let now = self.clock.now();
-        NewInbound {
-            id: MessageId(self.ids.next(now)),
-            conversation_id: ConversationId(self.ids.next(now)),
-            contact_id: ContactId(self.ids.next(now)),
-            channel: channel.to_owned(),
-            provider_id: message.provider_id,
-            subject: self.place.subject(channel, message.sender.as_str()),
-            sender: message.sender,
-            recipient: message.recipient,
-            text: message.text,
-            media: message.media,
-            segments: message.segments,
-            extra: message.extra,
-            consent: message.consent,
-            received_at: now,
-        }
     }
 }

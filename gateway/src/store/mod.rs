@@ -9,6 +9,7 @@ mod decisions;
 mod entities;
 mod events;
 mod explaining;
+mod failing;
 mod inspect;
 mod lines;
 mod listing;
@@ -63,21 +64,7 @@ pub enum Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        use sea_orm::DbErr;
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.to_string()),
-            DbErr::Exec(_) | DbErr::Query(_) => {
-                let text = error.to_string();
-                let passing =
-                    ["locked", "deadlock", "full", "disk I/O", "closed", "connection", "terminating", "starting up"];
-                if passing.iter().any(|word| text.contains(word)) {
-                    Self::Unavailable(text)
-                } else {
-                    Self::Refused(text)
-                }
-            }
-            _ => Self::Refused(error.to_string()),
-        }
+        if failing::is_passing(&error) { Self::Unavailable(error.to_string()) } else { Self::Refused(error.to_string()) }
     }
 }
 

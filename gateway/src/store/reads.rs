@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
+    QueryOrder, QuerySelect, Select, TransactionOptions, TransactionTrait,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -118,11 +118,19 @@ impl Store {
 
     /// Inbound messages that were recorded but not processed, oldest first.
     pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
-        let rows = messages::Entity::find()
+        self.unprocessed_of(messages::Entity::find().limit(limit)).await
+    }
+
+    /// An inbound message, unless it was processed.
+    pub async fn unprocessed_one(&self, id: MessageId) -> Result<Option<Recorded>, Error> {
+        Ok(self.unprocessed_of(messages::Entity::find_by_id(id.0)).await?.pop())
+    }
+
+    async fn unprocessed_of(&self, query: Select<messages::Entity>) -> Result<Vec<Recorded>, Error> {
+        let rows = query
             .filter(messages::Column::Direction.eq("inbound"))
             .filter(messages::Column::ProcessedAt.is_null())
             .order_by_asc(messages::Column::Id)
-            .limit(limit)
             .all(&self.reads)
             .await?;
         let mut media = media_of(&self.reads, &rows).await?;

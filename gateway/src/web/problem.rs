@@ -145,7 +145,15 @@ impl Problem {
             // The log has it: the channel said so itself. The provider is to send it again.
             inbound::Error::Refused(Refused::Broken(_)) => Self::channel_failed(),
             inbound::Error::Store(error) => Self::store(error),
+            inbound::Error::Journal(error) => Self::nowhere(error),
         }
+    }
+
+    /// Neither the database nor the journal takes a webhook.
+    pub(super) fn nowhere(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "webhooks can't be kept: neither the database nor the journal takes them");
+        let detail = "nothing was stored; try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available for now", detail)
     }
 
     pub(super) fn upload(error: &media::Error) -> Self {

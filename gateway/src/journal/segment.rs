@@ -1,0 +1,266 @@
+//! The files: one being written, others waiting to be replayed. What is being written or replayed is
+//! locked, so that gateways that share a folder leave each other's alone, and take over what one that
+//! died has left.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Entry;
+use super::format::{self, HEADER, Line};
+
+/// Behind the names of segments, of what is not a segment yet, and of those that are kept for a person.
+const SEGMENT: &str = "journal";
+const NEW: &str = "new";
+const DAMAGED: &str = "damaged";
+/// The segment that nobody replays, with what the database refused.
+const REFUSED: &str = "refused";
+/// The most that is read at once, unless an entry is longer.
+const PIECE: u64 = 256 * 1024;
+
+/// One file of the journal.
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    /// Locked for as long as it is here.
+    pub(super) file: Arc<File>,
+    /// How many bytes are on disk.
+    pub(super) length: u64,
+    /// How many of them are replayed.
+    pub(super) read: u64,
+    /// How many entries are not.
+    pub(super) waiting: u64,
+    /// Whether it is written to.
+    pub(super) open: bool,
+    /// Whether something in it could not be read.
+    pub(super) damaged: bool,
+}
+
+/// Some entries of a segment, in order.
+pub(super) struct Piece {
+    pub(super) entries: Vec<Entry>,
+    /// How many lines these are, bad ones included.
+    pub(super) lines: u64,
+    /// Where the next piece begins.
+    pub(super) end: u64,
+    /// Where what could not be read begins, and why.
+    pub(super) damage: Vec<(u64, String)>,
+    /// Where what was not written to its end begins.
+    pub(super) torn: Option<u64>,
+}
+
+/// Makes the folder where it is missing: only the gateway's user may look into it.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// A new segment with a number above all that are there. `mark` tells processes apart.
+pub(super) fn create(folder: &Path, mark: &str) -> io::Result<Segment> {
+    make_folder(folder)?;
+    let number = 1 + names(folder, SEGMENT)?.iter().filter_map(|path| number(path)).max().unwrap_or(0);
+    let path = folder.join(format!("{number:010}-{mark}.{SEGMENT}"));
+    // Under another name until it is locked, or somebody else would take it for left behind.
+    let meanwhile = path.with_extension(NEW);
+    let file = write_new(&meanwhile, HEADER)?;
+    file.try_lock()?;
+    fs::rename(&meanwhile, &path)?;
+    sync(folder)?;
+    let length = length_of(HEADER);
+    let file = Arc::new(file);
+    Ok(Segment { path, file, length, read: length, waiting: 0, open: true, damaged: false })
+}
+
+/// Whether a file can be written here, found out by doing it.
+pub(super) fn probe(folder: &Path, name: &str) -> io::Result<()> {
+    make_folder(folder)?;
+    let path = folder.join(name).with_extension(NEW);
+    let written = write_new(&path, &[b'.'; 4096]).map(drop);
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+/// What others left behind, oldest first, with the time of the oldest entry. What is whole and empty is
+/// removed.
+pub(super) fn adopt(folder: &Path) -> io::Result<(Vec<Segment>, Option<Timestamp>)> {
+    let (mut found, mut oldest) = (Vec::new(), None);
+    for path in names(folder, SEGMENT)? {
+        let Some(segment) = adopt_one(path)? else { continue };
+        if segment.waiting == 0 && !segment.damaged {
+            remove(segment);
+            continue;
+        }
+        if oldest.is_none() {
+            oldest = read(&segment.file, segment.read, segment.length, true)?.entries.first().map(|e| e.received_at);
+        }
+        found.push(segment);
+    }
+    Ok((found, oldest))
+}
+
+/// Removes what a process left that died while it made a segment.
+pub(super) fn tidy(folder: &Path) -> io::Result<()> {
+    for path in names(folder, NEW)? {
+        let left = File::open(&path)?;
+        if left.try_lock().is_ok() {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn adopt_one(path: PathBuf) -> io::Result<Option<Segment>> {
+    let file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        locked => locked?,
+    }
+    // Whoever had it may have removed it between the opening and the lock.
+    if !fs::metadata(&path).is_ok_and(|named| file.metadata().is_ok_and(|ours| ours.ino() == named.ino())) {
+        return Ok(None);
+    }
+    let length = file.metadata()?.len();
+    let mut header = [0; HEADER.len()];
+    let ours = file.read_exact_at(&mut header, 0).is_ok() && header == *HEADER;
+    if !ours {
+        tracing::error!(file = %path.display(), "is no journal that this gateway can read; it is kept aside");
+        keep_aside(&path);
+        return Ok(None);
+    }
+    let mut segment = Segment {
+        path,
+        file: Arc::new(file),
+        length,
+        read: length_of(HEADER),
+        waiting: 0,
+        open: false,
+        damaged: false,
+    };
+    segment.waiting = count(&segment.file, segment.read, length)?;
+    Ok(Some(segment))
+}
+
+/// How many lines there are, an unfinished one included.
+fn count(file: &File, mut from: u64, length: u64) -> io::Result<u64> {
+    let (mut lines, mut last) = (0, b'\n');
+    while from < length {
+        let bytes = bytes(file, from, length.min(from + PIECE))?;
+        lines += length_of_lines(&bytes);
+        last = bytes.last().copied().unwrap_or(b'\n');
+        from += length_of(&bytes);
+    }
+    Ok(lines + u64::from(last != b'\n'))
+}
+
+/// What comes next. `complete` says that nobody writes behind `length` any more.
+pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::Result<Piece> {
+    let mut until = length.min(from + PIECE);
+    let mut bytes = bytes(file, from, until)?;
+    while format::finished(&bytes) == 0 && until < length {
+        until = length.min(until + PIECE);
+        bytes = self::bytes(file, from, until)?;
+    }
+    let to_the_end = complete && until == length;
+    if !to_the_end {
+        bytes.truncate(format::finished(&bytes));
+    }
+    let mut piece = Piece { entries: Vec::new(), lines: 0, end: from, damage: Vec::new(), torn: None };
+    piece.end += length_of(&bytes);
+    for (offset, line) in format::lines(&bytes, to_the_end) {
+        let place = from + position(offset);
+        piece.lines += 1;
+        match line {
+            Line::Whole(json) => match Entry::read(json) {
+                Ok(entry) => piece.entries.push(entry),
+                Err(reason) => piece.damage.push((place, reason.to_string())),
+            },
+            Line::Damaged => piece.damage.push((place, "its checksum does not match".to_owned())),
+            Line::Torn => _ = piece.torn.get_or_insert(place),
+        }
+    }
+    Ok(piece)
+}
+
+/// Puts an entry among those that nobody replays. It is on disk when this returns.
+pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
+    make_folder(folder)?;
+    let path = folder.join(REFUSED);
+    let is_new = !path.exists();
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
+    let bytes = if is_new { [HEADER, line].concat() } else { line.to_vec() };
+    io::Write::write_all(&mut &file, &bytes)?;
+    file.sync_all()?;
+    sync(folder)
+}
+
+/// All of it is in the database: it goes, unless a person should look at it.
+pub(super) fn remove(segment: Segment) {
+    if segment.damaged {
+        keep_aside(&segment.path);
+    } else if let Err(error) = fs::remove_file(&segment.path) {
+        // Being replayed again changes nothing.
+        let file = segment.path.display();
+        tracing::warn!(%file, %error, "a replayed journal can't be removed; the next start replays it again");
+    }
+    if let Some(folder) = segment.path.parent() {
+        let _ = sync(folder);
+    }
+}
+
+fn keep_aside(path: &Path) {
+    let aside = path.with_extension(DAMAGED);
+    if let Err(error) = fs::rename(path, &aside) {
+        tracing::error!(file = %path.display(), %error, "a damaged journal can't be kept aside");
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Names are on disk only once their folder is.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn names(folder: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|its| its == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn number(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.split_once('-')?.0.parse().ok()
+}
+
+fn bytes(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(until.saturating_sub(from)).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, from)?;
+    Ok(bytes)
+}
+
+fn length_of(bytes: &[u8]) -> u64 {
+    position(bytes.len())
+}
+
+fn length_of_lines(bytes: &[u8]) -> u64 {
+    position(bytes.iter().filter(|byte| **byte == b'\n').count())
+}
+
+fn position(offset: usize) -> u64 {
+    u64::try_from(offset).unwrap_or(u64::MAX)
+}

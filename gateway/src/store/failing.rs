@@ -1,0 +1,64 @@
+//! Whether what the database said is worth another try.
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Of Postgres's classes of errors: those of the connection, of what the server lacks, of a server that is
+/// being stopped or started, of what other transactions did, of its disk
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+const POSTGRES_CLASSES: [&str; 5] = ["08", "40", "53", "57", "58"];
+/// A lock that is not to be had; a server that only reads, as one does that is no longer the first.
+const POSTGRES: [&str; 2] = ["55P03", "25006"];
+/// Of SQLite's: busy, locked, read-only, trouble with the disk, a full disk, no opening it
+/// (<https://www.sqlite.org/rescode.html>). What one is about is in the higher bits.
+const SQLITE: [u32; 6] = [5, 6, 8, 10, 13, 14];
+
+pub(super) fn is_passing(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => of_driver(error),
+        _ => false,
+    }
+}
+
+fn of_driver(error: &sqlx::Error) -> bool {
+    use sqlx::Error;
+    match error {
+        Error::Io(_)
+        | Error::Tls(_)
+        | Error::Protocol(_)
+        | Error::PoolTimedOut
+        | Error::PoolClosed
+        | Error::WorkerCrashed => true,
+        Error::Database(error) => error.code().is_some_and(|code| of_code(&code)),
+        _ => false,
+    }
+}
+
+/// Postgres's have five characters, SQLite's are numbers of at most four digits.
+fn of_code(code: &str) -> bool {
+    if code.len() == 5 {
+        return POSTGRES.contains(&code) || POSTGRES_CLASSES.iter().any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>().is_ok_and(|code| SQLITE.contains(&(code & 0xff)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        // Also the extended codes: SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC.
+        for passing in ["57P01", "57P03", "40001", "40P01", "08006", "53100", "25006", "5", "517", "13", "1034"] {
+            assert!(of_code(passing), "{passing}");
+        }
+        // A unique key, a check, a column that is not there; SQLite's constraints and syntax.
+        for lasting in ["23505", "23514", "42703", "22021", "2067", "1555", "1"] {
+            assert!(!of_code(lasting), "{lasting}");
+        }
+        let cut = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(of_driver(&sqlx::Error::Io(cut())));
+        assert!(of_driver(&sqlx::Error::PoolTimedOut));
+        assert!(!of_driver(&sqlx::Error::RowNotFound));
+    }
+}

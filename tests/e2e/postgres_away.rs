@@ -1,0 +1,90 @@
+//! Postgres is stopped under load and comes back: no webhook is refused, none is lost, all are processed
+//! once and in order. Skipped where `RECADO_TEST_POSTGRES` names no server; `RECADO_TEST_OUTAGE_S` says
+//! how long the outage is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use recado_tests::{Behaviour, Plugin, PostgresServer, TestGateway, at_once, form, wait_for, wait_up_to};
+use serde_json::json;
+
+use super::journal::{customer, each_was_processed_once_and_in_order};
+use super::message_sid;
+
+const CUSTOMERS: usize = 8;
+/// How many texts each sends before and after the outage.
+const AROUND: u32 = 10;
+
+fn start(server: &PostgresServer) -> TestGateway {
+    TestGateway::builder()
+        .plugin(Plugin::that("helper", Behaviour::Reply("Aqui estamos")))
+        .config_toml(&format!("[database]\nurl = \"{}\"\n[journal]\nafter_ms = 500", server.url()))
+        // What is under way when the server goes is told, and done later.
+        .allow_errors()
+        .start()
+}
+
+fn outage() -> Duration {
+    let seconds = std::env::var("RECADO_TEST_OUTAGE_S").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(3))
+}
+
+/// Sends a customer's texts one after the other while `more` says so; how many were taken.
+fn send(gateway: &TestGateway, number: usize, from: u32, more: impl Fn(u32) -> bool) -> u32 {
+    let mut count = from;
+    while more(count) {
+        let parameters = form(&message_sid(), &customer(number), &count.to_string());
+        let answer = gateway.signed_webhook("sms/inbound", &parameters);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn no_text_is_refused_lost_doubled_or_overtaken_while_the_server_is_away() {
+    let Some(server) = PostgresServer::start() else { return };
+    let gateway = start(&server);
+    let back = AtomicBool::new(false);
+    // Around and during the outage each customer sends without a pause, and the server goes in the middle of it.
+    let counts = std::thread::scope(|scope| {
+        let control = scope.spawn(|| {
+            let processed = || gateway.get("/v1/messages?limit=200").json()["items"].as_array().map_or(0, Vec::len);
+            wait_for("the load", || (processed() > CUSTOMERS * 2).then_some(()));
+            server.stop();
+            let degraded = wait_for("the outage shows", || {
+                let ready = gateway.get("/readyz");
+                assert_eq!(ready.status(), 200, "{}", ready.text());
+                (ready.json()["status"] == "degraded").then(|| ready.json())
+            });
+            assert_eq!(degraded["database"], "away", "{degraded}");
+            let until = Instant::now() + outage();
+            wait_up_to(outage() * 2, || (Instant::now() >= until).then_some(()));
+            server.resume();
+            back.store(true, Ordering::Relaxed);
+        });
+        let counts = at_once(CUSTOMERS, |number| {
+            let during = send(&gateway, number, 0, |count| count < AROUND || !back.load(Ordering::Relaxed));
+            send(&gateway, number, during, |count| count < during + AROUND)
+        });
+        control.join().unwrap();
+        counts
+    });
+    let expected = counts.iter().enumerate().map(|(number, count)| (customer(number), *count)).collect();
+    eprintln!("{} texts", counts.iter().sum::<u32>());
+    each_was_processed_once_and_in_order(&gateway, &expected);
+    wait_for("ready", || (gateway.get("/readyz").json() == json!({ "status": "ready" })).then_some(()));
+}
+
+#[test]
+fn what_waits_for_the_server_survives_a_crash() {
+    let Some(server) = PostgresServer::start() else { return };
+    let mut gateway = start(&server);
+    server.stop();
+    at_once(CUSTOMERS, |number| send(&gateway, number, 0, |count| count < 5));
+    gateway.kill();
+    server.resume();
+    gateway.restart();
+    at_once(CUSTOMERS, |number| send(&gateway, number, 5, |count| count < 8));
+    each_was_processed_once_and_in_order(&gateway, &(0..CUSTOMERS).map(|number| (customer(number), 8)).collect());
+}
