@@ -32,8 +32,7 @@ impl Locked {
 
     fn open(gateway: &TestGateway) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let mut options =
-            ConnectOptions::new(format!("sqlite://{}", gateway.folder().join("recado.db").display()));
+        let mut options = ConnectOptions::new(format!("sqlite://{}", gateway.folder().join("recado.db").display()));
         options.max_connections(1);
         let connection = runtime.block_on(Database::connect(options)).unwrap();
         Self { runtime, connection }

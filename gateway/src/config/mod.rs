@@ -17,7 +17,8 @@ use serde::Deserialize;
 use crate::channels::Channels;
 use crate::message::{Place, phone};
 use crate::{
-    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, store, telemetry, web,
+    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, store,
+    telemetry, web,
 };
 
 pub use environment::Environment;

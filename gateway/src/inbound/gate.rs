@@ -291,7 +291,8 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let gate = gate(&folder, LONG);
         assert_eq!(gate.keep(entry(1), async { Ok(5) }).await.unwrap(), Some(5));
-        let refused: Result<Option<()>, _> = gate.keep(entry(2), async { Err(store::Error::Refused("no".into())) }).await;
+        let refused: Result<Option<()>, _> =
+            gate.keep(entry(2), async { Err(store::Error::Refused("no".into())) }).await;
         assert!(matches!(refused, Err(Error::Store(store::Error::Refused(_)))));
         assert_eq!((gate.way(), waiting(&gate).await), (Way::Database, Vec::new()));
         assert!(gate.inner().under_way.is_empty());

@@ -151,9 +151,7 @@ impl Shared {
 
     async fn record_again(self: &Arc<Self>, entry: &Entry) -> Result<(), store::Error> {
         match &entry.event {
-            Event::Status(report) => {
-                self.observe(&entry.channel, self.new_observation(entry, report.clone())).await
-            }
+            Event::Status(report) => self.observe(&entry.channel, self.new_observation(entry, report.clone())).await,
             Event::Inbound(message) => {
                 match self.store.record(self.new_inbound(entry, message.clone())).await? {
                     Receipt::Recorded => {}

@@ -21,8 +21,8 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 pub use entry::Entry;
-pub use state::Waiting;
 use state::Shared;
+pub use state::Waiting;
 use writer::Append;
 
 /// `[journal]`
@@ -46,7 +46,10 @@ impl Settings {
     /// The key that makes no sense, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self.path.as_os_str().is_empty() {
-            return Err(("path", "is empty, but webhooks must be kept somewhere while the database is away".to_owned()));
+            return Err((
+                "path",
+                "is empty, but webhooks must be kept somewhere while the database is away".to_owned(),
+            ));
         }
         if !AFTER_MS.contains(&self.after_ms) {
             let (least, most) = (AFTER_MS.start(), AFTER_MS.end());

@@ -105,9 +105,10 @@ impl Shared {
 
 impl State {
     pub(super) fn waiting(&self) -> Waiting {
-        let (entries, bytes) = self.segments.iter().fold((0, 0), |(entries, bytes), segment| {
-            (entries + segment.waiting, bytes + segment.length)
-        });
+        let (entries, bytes) = self
+            .segments
+            .iter()
+            .fold((0, 0), |(entries, bytes), segment| (entries + segment.waiting, bytes + segment.length));
         let entries = entries + self.expected;
         Waiting { entries, oldest: self.oldest.filter(|_| entries > 0), bytes: bytes + self.expected_bytes }
     }

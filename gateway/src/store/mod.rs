@@ -64,7 +64,11 @@ pub enum Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        if failing::is_passing(&error) { Self::Unavailable(error.to_string()) } else { Self::Refused(error.to_string()) }
+        if failing::is_passing(&error) {
+            Self::Unavailable(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
+        }
     }
 }
 

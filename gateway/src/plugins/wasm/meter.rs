@@ -8,9 +8,6 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many times as long as it runs a call rests at the most.
-pub(super) const RESTS: u32 = 3;
-
 /// Measures one call after the other. Shared by the call and the interruptions that look at it.
 #[derive(Debug, Default)]
 pub(super) struct Meter(Mutex<Measured>);
@@ -44,16 +41,14 @@ impl Meter {
         measured.ran() >= measured.limit
     }
 
-    /// How long it is to rest now: not at all if it has run no longer than `short`, then as long as it has
-    /// run since it last did, and in the end [`RESTS`] times as long.
-    pub(super) fn rest(&self, short: Duration) -> Option<Duration> {
+    /// How long it is to rest now, if it has run for longer than `short`: so many times as long as it has run
+    /// since it last did.
+    pub(super) fn rest(&self, short: Duration, times: u32) -> Option<Duration> {
         let mut measured = self.measured();
         let ran = measured.ran();
-        let times = match ran {
-            ran if ran <= short => return None,
-            ran if ran <= short * 4 => 1,
-            _ => RESTS,
-        };
+        if ran <= short {
+            return None;
+        }
         let rest = ran.saturating_sub(measured.rested) * times;
         measured.rested = ran;
         Some(rest)
@@ -93,11 +88,11 @@ mod tests {
             }
         };
         let run = async {
-            assert_eq!(meter.rest(Duration::from_mins(1)), None, "it has hardly begun");
+            assert_eq!(meter.rest(Duration::from_mins(1), 1), None, "it has hardly begun");
             spin(Duration::from_millis(5));
-            let first = meter.rest(Duration::from_millis(4)).unwrap();
+            let first = meter.rest(Duration::from_millis(4), 1).unwrap();
             spin(Duration::from_millis(3));
-            let second = meter.rest(Duration::from_micros(10)).unwrap();
+            let second = meter.rest(Duration::from_millis(4), 3).unwrap();
             (first, second)
         };
         let (first, second) = meter.measure(run).await;

@@ -10,7 +10,8 @@ use super::engine::Compiled;
 use super::failures::finish;
 use super::host::{About, Subjects};
 use super::instances::{Instances, Running};
-use super::meter::{Meter, RESTS};
+use super::limits::RESTS;
+use super::meter::Meter;
 use super::versions::{Context, Said};
 use crate::actions::{Decision, Verdict};
 use crate::plugins::{

@@ -45,7 +45,9 @@ pub(in crate::store) async fn apply(
         .copied()
         .filter(|message| {
             // Not by its id: a message may be asked for twice under the same one.
-            first.get(&(message.channel.as_str(), message.provider_id.as_str())).is_some_and(|f| std::ptr::eq(*f, *message))
+            first
+                .get(&(message.channel.as_str(), message.provider_id.as_str()))
+                .is_some_and(|f| std::ptr::eq(*f, *message))
         })
         .collect();
     let mut recorded = insert(transaction, &fresh, reporting).await?;
