@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use recado_tests::{Answer, Behaviour, Builder, Plugin, TestGateway, at_once, form, wait_for, wait_up_to};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
@@ -102,7 +103,8 @@ pub(super) fn each_was_processed_once_and_in_order(gateway: &TestGateway, expect
         let theirs: Vec<&Value> = going(&all, "inbound").into_iter().filter(|one| one["from"] == **number).collect();
         let texts: Vec<&str> = theirs.iter().map(|one| one["text"].as_str().unwrap()).collect();
         assert_eq!(texts, (0..*count).map(|text| text.to_string()).collect::<Vec<_>>(), "{number}");
-        let times: Vec<&str> = theirs.iter().map(|one| one["processed_at"].as_str().unwrap()).collect();
+        let times: Vec<Timestamp> =
+            theirs.iter().map(|one| one["processed_at"].as_str().unwrap().parse().unwrap()).collect();
         assert!(times.is_sorted(), "{number} was not processed in order: {times:?}");
         for message in theirs {
             let replies = going(&all, "outbound").iter().filter(|one| one["in_reply_to"] == message["id"]).count();

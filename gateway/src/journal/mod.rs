@@ -211,7 +211,7 @@ impl Journal {
     /// Whether it takes entries, found out by writing.
     pub async fn probe(&self) -> Result<(), Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        self.shared.room(&self.shared.state(), 1)?;
+        self.shared.has_room()?;
         let (folder, number) = (self.shared.folder.clone(), COUNT.fetch_add(1, Ordering::Relaxed));
         let name = format!("{}-{number}", self.shared.mark);
         apart(move || segment::probe(&folder, &name)).await.map_err(|error| self.shared.unwritable(&error))

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) mark: String,
     max_bytes: u64,
+    /// How long the last entry was that did not fit.
+    too_long: AtomicUsize,
     state: Mutex<State>,
     pub(super) written: Notify,
 }
@@ -60,6 +63,7 @@ impl Shared {
             folder: settings.path.clone(),
             mark: mark.to_owned(),
             max_bytes: settings.max_bytes,
+            too_long: AtomicUsize::new(1),
             state: Mutex::default(),
             written: Notify::new(),
         }
@@ -77,7 +81,16 @@ impl Shared {
     pub(super) fn room(&self, state: &State, length: usize) -> Result<(), Error> {
         let bytes = state.waiting().bytes;
         let after = bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        if after > self.max_bytes { Err(Error::Full { bytes, most: self.max_bytes }) } else { Ok(()) }
+        if after <= self.max_bytes {
+            return Ok(());
+        }
+        self.too_long.store(length, Ordering::Relaxed);
+        Err(Error::Full { bytes, most: self.max_bytes })
+    }
+
+    /// Whether what did not fit would fit now.
+    pub(super) fn has_room(&self) -> Result<(), Error> {
+        self.room(&self.state(), self.too_long.load(Ordering::Relaxed))
     }
 
     /// How long a segment gets: what is replayed makes room only by whole segments.

@@ -173,9 +173,11 @@ async fn what_does_not_fit_is_refused_until_there_is_room() {
     };
     assert!(matches!(full, Error::Full { most: 8192, .. }), "{full}");
     assert!((8..20).contains(&kept), "{kept}");
+    assert!(matches!(journal.probe().await, Err(Error::Full { .. })));
     let size: u64 = files(&folder).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
     assert!(size <= 8192, "{size}");
     assert_eq!(drain(&journal).await, numbers(0..kept));
+    journal.probe().await.unwrap();
     append(&journal, &inbound(kept)).await.unwrap();
 }
 
