@@ -24,6 +24,7 @@ fn start(server: &PostgresServer) -> TestGateway {
         .start()
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is no setting")]
 fn outage() -> Duration {
     let seconds = std::env::var("RECADO_TEST_OUTAGE_S").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(3))

@@ -155,18 +155,18 @@ impl Gate {
         loop {
             match self.try_enter(entry) {
                 Ok(entered) => return entered,
-                Err(waits) => entry = waits,
+                Err(waits) => entry = *waits,
             }
             // The sender lives as long as `self`.
             let _ = self.way.subscribe().wait_for(|way| *way != Way::Closing).await;
         }
     }
 
-    fn try_enter(&self, entry: Entry) -> Result<Entered, Entry> {
+    fn try_enter(&self, entry: Entry) -> Result<Entered, Box<Entry>> {
         let (told, kept) = oneshot::channel();
         let mut inner = self.inner();
         match self.way() {
-            Way::Closing => Err(entry),
+            Way::Closing => Err(Box::new(entry)),
             Way::Journal => {
                 self.journal.append(&entry, told);
                 Ok(Entered::Journal(kept))

@@ -224,7 +224,7 @@ impl Journal {
 
     async fn remove(&self, segments: Vec<segment::Segment>) {
         let removed = apart(move || {
-            segments.into_iter().for_each(segment::remove);
+            segments.iter().for_each(segment::remove);
             Ok(())
         });
         if let Err(error) = removed.await {

@@ -89,7 +89,7 @@ pub(super) fn adopt(folder: &Path) -> io::Result<(Vec<Segment>, Option<Timestamp
     for path in names(folder, SEGMENT)? {
         let Some(segment) = adopt_one(path)? else { continue };
         if segment.waiting == 0 && !segment.damaged {
-            remove(segment);
+            remove(&segment);
             continue;
         }
         if oldest.is_none() {
@@ -199,7 +199,7 @@ pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
 }
 
 /// All of it is in the database: it goes, unless a person should look at it.
-pub(super) fn remove(segment: Segment) {
+pub(super) fn remove(segment: &Segment) {
     if segment.damaged {
         keep_aside(&segment.path);
     } else if let Err(error) = fs::remove_file(&segment.path) {
@@ -258,7 +258,7 @@ fn length_of(bytes: &[u8]) -> u64 {
 }
 
 fn length_of_lines(bytes: &[u8]) -> u64 {
-    position(bytes.iter().filter(|byte| **byte == b'\n').count())
+    bytes.iter().fold(0, |lines, byte| lines + u64::from(*byte == b'\n'))
 }
 
 fn position(offset: usize) -> u64 {

@@ -124,7 +124,7 @@ async fn a_file_that_is_cut_at_any_byte_gives_all_that_was_whole() {
     close(journal).await;
     let path = only_file(&folder);
     let bytes = fs::read(&path).unwrap();
-    for end in kept as usize..bytes.len() {
+    for end in usize::try_from(kept).unwrap()..bytes.len() {
         fs::write(&path, &bytes[..end]).unwrap();
         let journal = open(&folder);
         assert_eq!(drain(&journal).await, [0, 1], "cut at {end}");

@@ -60,7 +60,7 @@ fn keep(shared: &Shared, lines: &[u8], entries: u64) -> Result<(), Error> {
             }
             let empty = state.segments.pop_back_if(|segment| !segment.open && segment.read >= segment.length);
             drop(state);
-            empty.into_iter().for_each(segment::remove);
+            empty.iter().for_each(segment::remove);
             let error = written.err().unwrap_or_else(|| io::Error::other("the file is gone"));
             tracing::warn!(%error, "the journal can't be written");
             Err(shared.unwritable(&error))
@@ -89,7 +89,7 @@ fn open_segment(shared: &Shared) -> io::Result<(Arc<File>, u64)> {
         state.segments.push_back(segment);
         replayed
     };
-    replayed.into_iter().for_each(segment::remove);
+    replayed.iter().for_each(segment::remove);
     Ok(place)
 }
 
@@ -115,7 +115,7 @@ mod tests {
             work.send(Append { line: format!("{number}\n").into_bytes(), told: oneshot::channel().0 }).unwrap();
         }
         let (lines, waiting) = gather(appends.recv().unwrap(), &appends);
-        let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
+        let expected = (0..100).map(|number| number.to_string() + "\n").collect::<Vec<_>>().concat();
         assert_eq!((String::from_utf8(lines).unwrap(), waiting.len()), (expected, 100));
     }
 }

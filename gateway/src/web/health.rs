@@ -44,10 +44,10 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     let database = answers(&app).await;
     let database_answers = database.is_ok();
     let journalled = app.inbound.journalled();
-    if !database_answers || journalled.in_use {
-        if let Err(error) = app.inbound.probe_journal().await {
-            return Problem::nowhere(&error).into_response();
-        }
+    if (!database_answers || journalled.in_use)
+        && let Err(error) = app.inbound.probe_journal().await
+    {
+        return Problem::nowhere(&error).into_response();
     }
     let mut told = serde_json::Map::new();
     if let Err(reason) = database {
