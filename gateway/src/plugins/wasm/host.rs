@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use uuid::Uuid;
 
-use super::limits::{Limits, Memory, Overruns};
+use super::limits::{Limits, Memory};
 use super::meter::Meter;
 use super::wasi::Wasi;
 use crate::plugins::{ConversationSeen, Effects, Fetcher, LogLine, Nothing, StateSource, Surroundings};
@@ -27,7 +27,6 @@ pub(super) struct About {
     pub(super) limits: Limits,
     /// Whether it imports anything of WASI.
     pub(super) wasi: bool,
-    pub(super) overruns: Overruns,
 }
 
 /// The state of an instance.

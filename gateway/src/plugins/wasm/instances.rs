@@ -131,7 +131,7 @@ impl Instances {
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(HOST_COPY_BYTES);
         let meter = Arc::clone(&store.data().meter);
-        interrupt(&mut store, meter, Arc::clone(&self.about));
+        interrupt(&mut store, meter);
         store
     }
 

@@ -1,11 +1,11 @@
 //! What one call may use.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use super::host::{About, Host};
+use super::host::Host;
 use super::meter::Meter;
 use crate::plugins::Settings;
 use crate::plugins::settings::MAX_MEMORY_MIB;
@@ -19,11 +19,6 @@ pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
 pub(super) const STATE_BUDGET: Duration = Duration::from_secs(1);
 /// How many epoch ticks a plugin runs before its deadline is looked at.
 const TICKS: u64 = 1;
-/// What a call may run without resting: far more than most run at all.
-const SHORT: Duration = Duration::from_millis(6);
-/// How many times as long as it runs a call rests whose plugin was cut off lately, and for how long that is so.
-pub(super) const RESTS: u32 = 5;
-const PROBATION: Duration = Duration::from_mins(1);
 /// What an instance that is used again may have grown by, however little it began with.
 const USUAL_GROWTH: usize = 4 * MIB;
 const MIB: usize = 1024 * 1024;
@@ -51,9 +46,9 @@ impl Limits {
         }
     }
 
-    /// The most that a call may take, whatever it waits for; running and resting, too.
+    /// The most that a call may take, whatever it waits for.
     pub(super) fn wall(&self) -> Duration {
-        self.deadline * (1 + RESTS) + STATE_BUDGET + if self.reaches { self.fetch_budget } else { Duration::ZERO }
+        self.deadline + STATE_BUDGET + if self.reaches { self.fetch_budget } else { Duration::ZERO }
     }
 }
 
@@ -123,39 +118,11 @@ impl ResourceLimiter for Memory {
 pub(super) struct DeadlinePassed;
 
 /// Lets others run at each tick, and ends a call that has run for as long as it may. The clock is
-/// read, not the ticks counted: one long host or memory operation counts as well. A call that runs long
-/// rests as long as it runs, and more where the plugin was cut off lately: where there are few cores, the
-/// others wait less for one.
-pub(super) fn interrupt(store: &mut Store<Host>, meter: Arc<Meter>, about: Arc<About>) {
+/// read, not the ticks counted: one long host or memory operation counts as well.
+pub(super) fn interrupt(store: &mut Store<Host>, meter: Arc<Meter>) {
     store.epoch_deadline_callback(move |_| {
-        if meter.is_over() {
-            about.overruns.note();
-            return Err(DeadlinePassed.into());
-        }
-        let (short, times) = if about.overruns.lately() { (Duration::ZERO, RESTS) } else { (SHORT, 1) };
-        Ok(match meter.rest(short, times) {
-            None => UpdateDeadline::Yield(TICKS),
-            Some(rest) => UpdateDeadline::YieldCustom(TICKS, Box::pin(tokio::time::sleep(rest))),
-        })
+        if meter.is_over() { Err(DeadlinePassed.into()) } else { Ok(UpdateDeadline::Yield(TICKS)) }
     });
-}
-
-/// When a plugin was last cut off at its deadline.
-#[derive(Debug, Default)]
-pub(super) struct Overruns(Mutex<Option<Instant>>);
-
-impl Overruns {
-    fn note(&self) {
-        *self.last() = Some(Instant::now());
-    }
-
-    fn lately(&self) -> bool {
-        self.last().is_some_and(|last| last.elapsed() < PROBATION)
-    }
-
-    fn last(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Before each call: the last one's ticks are over.

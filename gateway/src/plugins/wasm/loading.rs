@@ -11,7 +11,7 @@ use super::configuring::{check_config, config};
 use super::failures::{check_beginning, trial_failed, wrong_contract};
 use super::host::{About, Host};
 use super::instances::Instances;
-use super::limits::{Limits, Overruns};
+use super::limits::Limits;
 use super::versions::{Contract, Said};
 use super::{Engine, LoadError, WasmPlugin, wasi};
 use crate::plugins::{Manifest, Nothing, Settings, Surroundings};
@@ -61,7 +61,6 @@ impl WasmPlugin {
             config: config(settings).to_string(),
             limits: Limits::of(settings),
             wasi: wasi::is_needed(component, engine.inner()),
-            overruns: Overruns::default(),
         });
         let pre = link(engine, component, about.wasi)?;
         let contract = Contract::of(&pre).ok_or_else(|| wrong_contract(engine, component, None))?;

@@ -17,16 +17,8 @@ struct Measured {
     limit: Duration,
     /// Up to when it last gave up its thread.
     spent: Duration,
-    /// How much of it was there when it last rested.
-    rested: Duration,
     /// Since when it has one.
     since: Option<Instant>,
-}
-
-impl Measured {
-    fn ran(&self) -> Duration {
-        self.spent + self.since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
 }
 
 impl Meter {
@@ -38,20 +30,7 @@ impl Meter {
     /// Whether the call has run for as long as it may.
     pub(super) fn is_over(&self) -> bool {
         let measured = self.measured();
-        measured.ran() >= measured.limit
-    }
-
-    /// How long it is to rest now, if it has run for longer than `short`: so many times as long as it has run
-    /// since it last did.
-    pub(super) fn rest(&self, short: Duration, times: u32) -> Option<Duration> {
-        let mut measured = self.measured();
-        let ran = measured.ran();
-        if ran <= short {
-            return None;
-        }
-        let rest = ran.saturating_sub(measured.rested) * times;
-        measured.rested = ran;
-        Some(rest)
+        measured.spent + measured.since.map_or(Duration::ZERO, |since| since.elapsed()) >= measured.limit
     }
 
     /// Runs a call, measuring it.
@@ -76,29 +55,6 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn who_runs_long_rests_and_who_runs_longer_rests_more() {
-        let meter = Meter::default();
-        meter.begin(Duration::from_secs(10));
-        let spin = |length: Duration| {
-            let started = Instant::now();
-            while started.elapsed() < length {
-                std::hint::spin_loop();
-            }
-        };
-        let run = async {
-            assert_eq!(meter.rest(Duration::from_mins(1), 1), None, "it has hardly begun");
-            spin(Duration::from_millis(5));
-            let first = meter.rest(Duration::from_millis(4), 1).unwrap();
-            spin(Duration::from_millis(3));
-            let second = meter.rest(Duration::from_millis(4), 3).unwrap();
-            (first, second)
-        };
-        let (first, second) = meter.measure(run).await;
-        assert!(first >= Duration::from_millis(5), "{first:?}");
-        assert!(second >= Duration::from_millis(9), "thrice as long: {second:?}");
-    }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_does_not_count_and_running_does() {

@@ -10,7 +10,6 @@ use super::engine::Compiled;
 use super::failures::finish;
 use super::host::{About, Subjects};
 use super::instances::{Instances, Running};
-use super::limits::RESTS;
 use super::meter::Meter;
 use super::versions::{Context, Said};
 use crate::actions::{Decision, Verdict};
@@ -33,12 +32,12 @@ impl WasmPlugin {
         let deadline = self.about.limits.deadline.max(deadline);
         let mut running = self.instances.take(surroundings, Subjects::default(), deadline).await;
         let meter = running.meter();
-        let result = within(&meter, deadline * (2 + RESTS), async {
+        let result = within(&meter, deadline * 2, async {
             let (guest, store) = running.ready(&self.instances).await?;
             guest.describe(store).await
         })
         .await;
-        let result = finish(result, &running.store, deadline, deadline * (2 + RESTS));
+        let result = finish(result, &running.store, deadline, deadline * 2);
         self.instances.give_back(running, result.is_err());
         result
     }
