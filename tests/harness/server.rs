@@ -1,7 +1,7 @@
 //! A Postgres server of its own, for tests that stop it.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ fn is_root() -> bool {
 fn binaries() -> Option<PathBuf> {
     let installed = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut found: Vec<PathBuf> = installed.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
-    found.retain(|bin: &PathBuf| Path::new(bin).join("pg_ctl").exists());
+    found.retain(|folder| folder.join("pg_ctl").exists());
     found.sort();
     found.pop()
 }

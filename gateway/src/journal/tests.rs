@@ -1,3 +1,5 @@
+//! The journal on real files, and what becomes of them when they are cut, damaged or in the way.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
