@@ -14,6 +14,9 @@ use super::message_sid;
 const CUSTOMERS: usize = 8;
 /// How many texts each sends before and after the outage.
 const AROUND: u32 = 10;
+/// How many each sends in all while the server is away: what waits is brought one by one for each sender,
+/// and a fast machine would send more than a slow one brings in time.
+const DURING: u32 = 100;
 
 fn start(server: &PostgresServer) -> TestGateway {
     TestGateway::builder()
@@ -65,7 +68,13 @@ fn no_text_is_refused_lost_doubled_or_overtaken_while_the_server_is_away() {
             back.store(true, Ordering::Relaxed);
         });
         let counts = at_once(CUSTOMERS, |number| {
-            let during = send(&gateway, number, 0, |count| count < AROUND || !back.load(Ordering::Relaxed));
+            let is_back = || back.load(Ordering::Relaxed);
+            let during = send(&gateway, number, 0, |count| {
+                if count == DURING {
+                    wait_up_to(outage() * 3 + Duration::from_secs(30), || is_back().then_some(()));
+                }
+                count < AROUND || (count < DURING && !is_back())
+            });
             send(&gateway, number, during, |count| count < during + AROUND)
         });
         control.join().unwrap();
