@@ -30,8 +30,20 @@ pub(super) struct At {
 }
 
 impl At {
+    /// From flags and environment, else from the development gateway of `data`.
     pub(super) fn reach(&self, context: &Context) -> anyhow::Result<Reach> {
-        Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)
+        let dev = Reach::read(&self.data);
+        let Some(key) = self.key.clone().or_else(|| dev.as_ref().map(|dev| dev.key.clone())) else {
+            let text =
+                "no API key: give --key or RECADO_API_KEY (`recado key create` makes one), or start `recado dev`";
+            bail!(Usage(text.to_owned()));
+        };
+        let gateway = match (&self.gateway, dev) {
+            (Some(gateway), _) => gateway.trim_end_matches('/').to_owned(),
+            (None, Some(dev)) => dev.gateway,
+            (None, None) => format!("http://{}", context.setting("server.listen")?),
+        };
+        Ok(Reach { gateway, key })
     }
 }
 
@@ -55,28 +67,6 @@ impl Reach {
         let path = data.join(DEV_FILE);
         let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
         file.write_all(serde_json::to_string(self)?.as_bytes())
-    }
-
-    /// From flags and environment, else from the development gateway of `data`.
-    pub(super) fn find(
-        context: &Context,
-        gateway: Option<&str>,
-        key: Option<&str>,
-        data: &Path,
-    ) -> anyhow::Result<Self> {
-        let dev = Self::read(data);
-        let key = key.map(str::to_owned).or_else(|| dev.as_ref().map(|dev| dev.key.clone()));
-        let Some(key) = key else {
-            let text =
-                "no API key: give --key or RECADO_API_KEY (`recado key create` makes one), or start `recado dev`";
-            bail!(Usage(text.to_owned()));
-        };
-        let gateway = match (gateway, dev) {
-            (Some(gateway), _) => gateway.trim_end_matches('/').to_owned(),
-            (None, Some(dev)) => dev.gateway,
-            (None, None) => format!("http://{}", context.setting("server.listen")?),
-        };
-        Ok(Self { gateway, key })
     }
 
     /// Sends a JSON body and gives the JSON answer; a problem document becomes an error.

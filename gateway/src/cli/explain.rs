@@ -1,35 +1,27 @@
 //! `recado explain`
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::call::Reach;
+use super::call::At;
 use crate::message::shorten_numbers;
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The message's id, or the provider's
     message: String,
-    /// The gateway [default: that of `recado dev`, or `server.listen`]
-    #[arg(long, value_name = "URL", env = "RECADO_GATEWAY")]
-    gateway: Option<String>,
-    /// An API key [default: that of `recado dev`]
-    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
-    key: Option<String>,
-    /// The data folder of `recado dev`
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    at: At,
 }
 
 impl Explain {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let language = context.setting("defaults.locale")?;
-        let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let reach = self.at.reach(context)?;
         let message = reach.get(&format!("/v1/messages/{}", self.message), &language).await?;
         let trace = reach.get(&format!("/v1/messages/{}/trace", word(&message["id"])), &language).await?;
         let both = json!({ "message": message, "trace": trace });

@@ -1,12 +1,10 @@
 //! `recado lookup`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::Value;
 
 use super::Context;
-use super::call::Reach;
+use super::call::At;
 
 #[derive(Debug, Args)]
 pub(super) struct Lookup {
@@ -22,20 +20,13 @@ pub(super) struct Lookup {
     /// Ask the provider even if the answer is known from before
     #[arg(long)]
     fresh: bool,
-    /// The running gateway [default: that of `recado dev`, else `server.listen`]
-    #[arg(long, value_name = "URL")]
-    gateway: Option<String>,
-    /// The API key [default: that of `recado dev`]
-    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
-    key: Option<String>,
-    /// The data folder of `recado dev`
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    at: At,
 }
 
 impl Lookup {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let reach = self.at.reach(context)?;
         let language = context.setting("defaults.locale")?;
         let report = reach.get(&self.path(), &language).await?;
         context.output.print(&report, || describe(&report));

@@ -1,13 +1,11 @@
 //! `recado send`
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::call::Reach;
+use super::call::{At, Reach};
 use crate::media::{UPLOAD, kind};
 use crate::message::Priority;
 
@@ -37,20 +35,13 @@ pub(super) struct Send {
     /// Wait until the provider has answered
     #[arg(long)]
     wait: bool,
-    /// The running gateway [default: that of `recado dev`, else `server.listen`]
-    #[arg(long, value_name = "URL")]
-    gateway: Option<String>,
-    /// The API key [default: that of `recado dev`]
-    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
-    key: Option<String>,
-    /// The data folder of `recado dev`
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    running: At,
 }
 
 impl Send {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
-        let reach = Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)?;
+        let reach = self.running.reach(context)?;
         let language = context.setting("defaults.locale")?;
         let mut media = Vec::new();
         for item in &self.media {

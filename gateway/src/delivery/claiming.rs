@@ -1,6 +1,5 @@
 //! Which parts are sent next: those whose channel, sender and turn it is.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +7,6 @@ use jiff::Timestamp;
 
 use super::shares::{Open, Shares};
 use super::{LOOK, Parts, later};
-use crate::message::Priority;
 use crate::pauses::Probe;
 use crate::store::{self, Claimed, Order, Waiting, Wanted};
 
@@ -55,9 +53,6 @@ struct Round {
 impl Parts {
     pub(super) async fn claim(&self, free: usize) -> Claims {
         let mut claims = Claims { claimed: Vec::new(), again_at: None };
-        if free == 0 {
-            return claims;
-        }
         let now = self.clock.now();
         // What was claimed before something failed must be sent, or its lease would end unheard.
         if let Err(error) = self.claim_into(&mut claims, now, free).await {
@@ -74,6 +69,9 @@ impl Parts {
                 tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
             }
         }
+        if free == 0 {
+            return Ok(());
+        }
         let mut round = Round {
             now,
             until: later(now, Duration::from_secs(u64::from(self.settings.lease_s))),
@@ -89,23 +87,38 @@ impl Parts {
                 claims.claimed.push(part);
             }
         }
-        let (orders, again_at) = self.orders(&round);
+        let (open, again_at) = self.open(&round);
         claims.again_at = again_at;
-        let Round { until, attempt_ids, .. } = round;
-        let claimed = self.store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new() }).await?;
-        let mut turns = self.turns.lock();
-        for part in &claimed {
-            self.rates.take(&part.line(), part.segments, now);
-            turns.took(&part.line(), part.priority);
+        self.claim_by_turns(claims, round, open).await
+    }
+
+    /// To each its share; what one leaves, the others get.
+    async fn claim_by_turns(&self, claims: &mut Claims, round: Round, open: Vec<Open>) -> Result<(), store::Error> {
+        let Round { now, until, mut attempt_ids, .. } = round;
+        let mut look = self.turns.lock().look(open);
+        while !attempt_ids.is_empty() {
+            let orders = self.turns.lock().orders(&look, attempt_ids.len());
+            if orders.is_empty() {
+                break;
+            }
+            let wanted =
+                Wanted { now, until, attempt_ids: attempt_ids.clone(), orders: orders.clone(), but: Vec::new() };
+            let claimed = self.store.claim(wanted).await?;
+            attempt_ids.drain(..claimed.len());
+            for part in &claimed {
+                self.rates.take(&part.line(), part.segments, now);
+            }
+            let came: Vec<_> = claimed.iter().map(|part| (part.line(), part.priority)).collect();
+            claims.claimed.extend(claimed);
+            self.turns.lock().came(&mut look, &orders, &came, |line| self.rates.room(line, now));
         }
-        drop(turns);
-        claims.claimed.extend(claimed);
+        self.turns.lock().end(&look);
         Ok(())
     }
 
-    /// What to claim, and when more may be if a sender has no room now. Who has none is not even looked
-    /// for, so that nothing sits leased and waits.
-    fn orders(&self, round: &Round) -> (Vec<Order>, Option<Timestamp>) {
+    /// Of what something may leave now, and when more may if a sender has no room now. Who has none is not even
+    /// looked for, so that nothing sits leased and waits.
+    fn open(&self, round: &Round) -> (Vec<Open>, Option<Timestamp>) {
         let now = round.now;
         let closed = self.pauses.closed(now);
         let mut again_at: Option<Timestamp> = None;
@@ -119,10 +132,7 @@ impl Parts {
                 open.push(Open { line: line.clone(), priority: *priority, room });
             }
         }
-        let mut turns = self.turns.lock();
-        let present: BTreeSet<(Priority, _)> = open.iter().map(|open| (open.priority, open.line.clone())).collect();
-        turns.see(&present);
-        (turns.orders(&open, round.attempt_ids.len()), again_at)
+        (open, again_at)
     }
 
     /// One part of a channel that can't send, as urgent as there is one.

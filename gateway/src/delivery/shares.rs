@@ -2,7 +2,8 @@
 //! after the other, so that what waits for one holds up no other's.
 //!
 //! Pure: what waits goes in, orders for the claim come out. Whatever is claimed is told, so that it is fair
-//! over many claims, also if each is for a single part.
+//! over many claims, also if each is for a single part. That something of a line is due does not say that it
+//! can be claimed: it may wait for an older part of its conversation. So it is asked, and then the others are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,11 +47,40 @@ fn place(priority: Priority) -> usize {
     }
 }
 
+/// One look for parts: who is still to be asked, and what came of it so far.
+#[derive(Debug)]
+pub(super) struct Look {
+    asked: Vec<(Open, Answer)>,
+    gave: BTreeSet<Priority>,
+}
+
+/// What a line and priority had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// It was not asked, or had all that it was asked for.
+    Open,
+    /// No more now.
+    Over,
+    /// Nothing at all, though something is due: it waits for what is older.
+    Nothing,
+}
+
 impl Shares {
-    /// What to claim, `most` parts at the most: first to each its share, and then what others leave.
-    pub(super) fn orders(&self, open: &[Open], most: usize) -> Vec<Order> {
+    /// Begins a look at what waits now. A priority of which nothing does saves no turns up, and a line that
+    /// is gone is forgotten.
+    pub(super) fn look(&mut self, open: Vec<Open>) -> Look {
+        let present: BTreeSet<Priority> = open.iter().map(|open| open.priority).collect();
+        self.forgive(|priority| !present.contains(&priority), &present);
+        let waiting: BTreeSet<(Priority, &Line)> = open.iter().map(|open| (open.priority, &open.line)).collect();
+        self.served.retain(|(priority, line), _| waiting.contains(&(*priority, line)));
+        Look { asked: open.into_iter().map(|open| (open, Answer::Open)).collect(), gave: BTreeSet::new() }
+    }
+
+    /// What to claim next, `most` parts at the most: to each its share. None when nobody has anything left.
+    pub(super) fn orders(&self, look: &Look, most: usize) -> Vec<Order> {
         let mut trial = self.clone();
-        let mut left: Vec<(&Open, u32)> = open.iter().map(|open| (open, open.room.unwrap_or(u32::MAX))).collect();
+        let open = look.asked.iter().filter(|(_, answer)| *answer == Answer::Open);
+        let mut left: Vec<(&Open, u32)> = open.map(|(open, _)| (open, open.room.unwrap_or(u32::MAX))).collect();
         let mut orders: Vec<Order> = Vec::new();
         for _ in 0..most {
             left.retain(|(_, room)| *room > 0);
@@ -67,30 +97,59 @@ impl Shares {
                 None => orders.push(order(open, 1)),
             }
         }
-        let mut rest: Vec<&Open> = open.iter().filter(|open| open.room != Some(0)).collect();
-        rest.sort_by_key(|open| (open.priority, self.last_turn(open)));
-        orders.extend(rest.into_iter().map(|open| order(open, most)));
         orders
     }
 
+    /// What was claimed of these orders, and how much room each line has now. Who had less than it was asked
+    /// for is not asked again, so that others get what it leaves.
+    pub(super) fn came(
+        &mut self,
+        look: &mut Look,
+        orders: &[Order],
+        claimed: &[(Line, Priority)],
+        room: impl Fn(&Line) -> Option<u32>,
+    ) {
+        for (line, priority) in claimed {
+            self.took(line, *priority);
+            look.gave.insert(*priority);
+        }
+        for (open, answer) in look.asked.iter_mut().filter(|(_, answer)| *answer == Answer::Open) {
+            let is_its = |line: &Line, priority: Priority| *line == open.line && priority == open.priority;
+            let asked: usize =
+                orders.iter().filter(|order| is_its(&order.line, order.priority)).map(|order| order.parts).sum();
+            let got = claimed.iter().filter(|(line, priority)| is_its(line, *priority)).count();
+            open.room = room(&open.line);
+            *answer = match got {
+                _ if open.room == Some(0) => Answer::Over,
+                got if got >= asked => Answer::Open,
+                0 => Answer::Nothing,
+                _ => Answer::Over,
+            };
+        }
+    }
+
+    /// The end of a look. A priority of which all lines had nothing saves no turns up either.
+    pub(super) fn end(&mut self, look: &Look) {
+        let had = |priority: Priority| {
+            look.asked.iter().any(|(open, answer)| open.priority == priority && *answer != Answer::Nothing)
+        };
+        self.forgive(|priority| !look.gave.contains(&priority) && !had(priority), &look.gave);
+    }
+
     /// A part of this line and priority was claimed.
-    pub(super) fn took(&mut self, line: &Line, priority: Priority) {
+    fn took(&mut self, line: &Line, priority: Priority) {
         self.reached[place(priority)] += step(priority);
         self.turns += 1;
         self.served.insert((priority, line.clone()), self.turns);
     }
 
-    /// What waits now. A priority of which nothing did saves no turns up, and a line that is gone is
-    /// forgotten.
-    pub(super) fn see(&mut self, waiting: &BTreeSet<(Priority, Line)>) {
-        let present = |priority: Priority| waiting.iter().any(|(other, _)| *other == priority);
-        let behind = Priority::ALL.into_iter().filter(|priority| present(*priority));
-        let Some(behind) = behind.map(|priority| self.reached[place(priority)]).min() else { return };
-        for priority in Priority::ALL.into_iter().filter(|priority| !present(*priority)) {
+    /// These priorities are no further behind than the last of the others.
+    fn forgive(&mut self, these: impl Fn(Priority) -> bool, others: &BTreeSet<Priority>) {
+        let Some(behind) = others.iter().map(|priority| self.reached[place(*priority)]).min() else { return };
+        for priority in Priority::ALL.into_iter().filter(|priority| these(*priority)) {
             let reached = &mut self.reached[place(priority)];
             *reached = (*reached).max(behind);
         }
-        self.served.retain(|key, _| waiting.contains(key));
     }
 
     fn next<'a>(&self, open: impl Iterator<Item = &'a Open>) -> Option<&'a Open> {
@@ -121,30 +180,37 @@ mod tests {
         Open { line: line(sender), priority, room: None }
     }
 
-    /// Claims of `most` parts from queues of these lengths until all is gone, or `claims` are over; what was
-    /// claimed, in order.
-    fn claimed(queues: &[(&str, Priority, usize)], most: usize, claims: usize) -> Vec<(String, Priority)> {
-        let mut shares = Shares::default();
-        let mut left: Vec<(Open, usize)> =
-            queues.iter().map(|(sender, priority, length)| (open(sender, *priority), *length)).collect();
+    /// A look for `most` parts in queues of these lengths; of a blocked one nothing comes.
+    fn look(shares: &mut Shares, queues: &mut [(Open, usize, bool)], most: usize) -> Vec<(String, Priority)> {
+        let opens = queues.iter().filter(|(_, length, _)| *length > 0).map(|(open, ..)| open.clone()).collect();
+        let mut look = shares.look(opens);
         let mut all = Vec::new();
-        for _ in 0..claims {
-            left.retain(|(_, length)| *length > 0);
-            shares.see(&left.iter().map(|(open, _)| (open.priority, open.line.clone())).collect());
-            let opens: Vec<Open> = left.iter().map(|(open, _)| open.clone()).collect();
-            let mut free = most;
-            for order in shares.orders(&opens, most) {
-                let is_its = |open: &Open| open.line == order.line && open.priority == order.priority;
-                let Some((_, length)) = left.iter_mut().find(|(open, _)| is_its(open)) else { continue };
-                let count = order.parts.min(*length).min(free);
-                (*length, free) = (*length - count, free - count);
-                for _ in 0..count {
-                    shares.took(&order.line, order.priority);
-                    all.push((order.line.sender.as_str().to_owned(), order.priority));
-                }
+        while all.len() < most {
+            let orders = shares.orders(&look, most - all.len());
+            if orders.is_empty() {
+                break;
             }
+            let mut came = Vec::new();
+            for order in &orders {
+                let is_its = |open: &Open| open.line == order.line && open.priority == order.priority;
+                let Some((_, length, blocked)) = queues.iter_mut().find(|(open, ..)| is_its(open)) else { continue };
+                let count = if *blocked { 0 } else { order.parts.min(*length) };
+                *length -= count;
+                came.extend(std::iter::repeat_n((order.line.clone(), order.priority), count));
+            }
+            shares.came(&mut look, &orders, &came, |_| None);
+            all.extend(came);
         }
-        all
+        shares.end(&look);
+        all.into_iter().map(|(line, priority)| (line.sender.as_str().to_owned(), priority)).collect()
+    }
+
+    /// Looks until all is gone, or `looks` are over; what was claimed, in order.
+    fn claimed(queues: &[(&str, Priority, usize)], most: usize, looks: usize) -> Vec<(String, Priority)> {
+        let mut shares = Shares::default();
+        let mut queues: Vec<_> =
+            queues.iter().map(|(sender, priority, length)| (open(sender, *priority), *length, false)).collect();
+        (0..looks).flat_map(|_| look(&mut shares, &mut queues, most)).collect()
     }
 
     fn count(claimed: &[(String, Priority)], sender: &str, priority: Priority) -> usize {
@@ -177,37 +243,59 @@ mod tests {
 
     #[test]
     fn who_was_idle_has_saved_nothing_up() {
+        use Priority::{Bulk, High};
         let mut shares = Shares::default();
-        let both: BTreeSet<_> = [(Priority::High, line("1")), (Priority::Bulk, line("1"))].into();
+        let mut high = [(open("1", High), 1_000, false)];
         for _ in 0..1000 {
-            shares.see(&[(Priority::High, line("1"))].into());
-            shares.took(&line("1"), Priority::High);
+            look(&mut shares, &mut high, 1);
         }
-        shares.see(&both);
-        let opens = [open("1", Priority::High), open("1", Priority::Bulk)];
-        let next: Vec<Priority> = (0..20)
-            .map(|_| {
-                let order = shares.orders(&opens, 1).remove(0);
-                shares.took(&order.line, order.priority);
-                order.priority
-            })
-            .collect();
-        assert_eq!(next.iter().filter(|priority| **priority == Priority::Bulk).count(), 2, "{next:?}");
+        let mut both = [(open("1", High), 100, false), (open("1", Bulk), 100, false)];
+        let next: Vec<_> = (0..20).flat_map(|_| look(&mut shares, &mut both, 1)).collect();
+        assert_eq!(count(&next, "1", Bulk), 2, "{next:?}");
+    }
+
+    #[test]
+    fn who_waits_for_what_is_older_takes_no_turns_and_saves_none_up() {
+        use Priority::{Bulk, High, Normal};
+        for most in [1, 5] {
+            let mut shares = Shares::default();
+            let queue = |sender: &str, priority, blocked| (open(sender, priority), 10_000, blocked);
+            let mut queues =
+                [queue("1", High, false), queue("1", Normal, false), queue("2", Bulk, true), queue("3", Normal, true)];
+            let all: Vec<_> = (0..1000).flat_map(|_| look(&mut shares, &mut queues, most)).collect();
+            assert_eq!(all.len(), 1000 * most, "nobody's place is left empty");
+            assert_eq!(count(&all, "1", Normal), 200 * most, "as if the others were not there");
+            queues[2].2 = false;
+            let next: Vec<_> = (0..20).flat_map(|_| look(&mut shares, &mut queues, 1)).collect();
+            assert!(count(&next, "2", Bulk) <= 2, "{next:?}");
+            // A line of the same priority that can send does so in its place.
+            let mut queues = [queue("1", High, false), queue("2", Bulk, true), queue("4", Bulk, false)];
+            let all: Vec<_> = (0..170).flat_map(|_| look(&mut shares, &mut queues, most)).collect();
+            assert!(count(&all, "4", Bulk).abs_diff(10 * most) <= 2, "{}", count(&all, "4", Bulk));
+        }
     }
 
     #[test]
     fn a_sender_gets_no_more_than_it_has_room_for() {
         let slow = |priority| Open { room: Some(2), ..open("1", priority) };
-        let opens = [slow(Priority::High), slow(Priority::Bulk), open("2", Priority::Bulk)];
-        let orders = Shares::default().orders(&opens, 10);
-        let shares = |sender: &str| {
-            let of_it = orders.iter().filter(|order| order.line == line(sender) && order.parts < 10);
-            of_it.map(|order| order.parts).sum::<usize>()
+        let opens = vec![slow(Priority::High), slow(Priority::Bulk), open("2", Priority::Bulk)];
+        let mut shares = Shares::default();
+        let mut round = shares.look(opens);
+        let orders = shares.orders(&round, 10);
+        let parts = |sender: &str| {
+            orders.iter().filter(|order| order.line == line(sender)).map(|order| order.parts).sum::<usize>()
         };
-        assert_eq!((shares("1"), shares("2")), (2, 8));
+        assert_eq!((parts("1"), parts("2")), (2, 8));
         assert!(orders.iter().filter(|order| order.line == line("1")).all(|order| order.room == Some(2)));
+        // Its room is gone with one long part; what that left out keeps its turn.
+        let long = [(line("1"), Priority::High)];
+        shares.came(&mut round, &orders, &long, |line| (line.sender.as_str() == "1").then_some(0));
+        shares.end(&round);
+        assert_eq!(shares.orders(&round, 10), []);
+        assert_eq!((shares.reached[0], shares.reached[2]), (1, 0));
         let closed = Open { room: Some(0), ..open("3", Priority::High) };
-        assert_eq!(Shares::default().orders(&[closed], 10), []);
+        let round = shares.look(vec![closed]);
+        assert_eq!(shares.orders(&round, 10), []);
     }
 
     proptest! {

@@ -12,6 +12,9 @@ use jiff::Timestamp;
 const RECOVERY_S: f64 = 300.0;
 /// Refusals this close to each other count as one: what is slower now shows only after a while.
 const TOGETHER_MS: i64 = 5_000;
+/// Two flows may each read the clock, and come here in the other order. What is longer ago than this is a
+/// clock that was set back.
+const CROSSED_MS: i64 = 1_000;
 /// A sender without a limit is measured over about this time.
 const MEASURED_S: f64 = 10.0;
 /// However often it is refused, a sender sends at least this part of its rate, and one segment in so many
@@ -114,6 +117,13 @@ impl Bucket {
 
     /// By the rate that it had before, which was not faster than any since.
     fn fill(&mut self, now: Timestamp) {
+        if self.at.as_millisecond() - now.as_millisecond() > CROSSED_MS {
+            // The clock was set back: it goes on from there, or nothing would leave until the old time came again.
+            self.at = now;
+            if let Some(slowed) = &mut self.slowed {
+                slowed.since = slowed.since.min(now);
+            }
+        }
         let passed = seconds(self.at, now);
         if passed <= 0.0 {
             return;
@@ -224,11 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_gives_nothing_and_takes_nothing() {
-        let mut bucket = Bucket::new(Some(1.0), at(10_000));
-        bucket.take(1, at(10_000));
+    fn a_clock_that_is_set_back_gives_nothing_and_holds_up_nothing() {
+        let hour = 3_600_000;
+        let mut bucket = Bucket::new(Some(1.0), at(hour));
+        bucket.take(1, at(hour));
+        assert_eq!((bucket.room(at(0)), bucket.room(at(999)), bucket.room(at(1_000))), (Some(0), Some(0), Some(1)));
+        // Two that read it at almost the same time change nothing.
+        bucket.take(1, at(1_000));
+        assert_eq!((bucket.room(at(500)), bucket.room(at(1_999)), bucket.room(at(2_000))), (Some(0), Some(0), Some(1)));
+    }
+
+    #[test]
+    fn who_is_slowed_down_recovers_by_a_clock_that_is_set_back() {
+        let hour = 3_600_000;
+        let mut bucket = Bucket::new(Some(10.0), at(hour));
+        bucket.refused(at(hour));
         assert_eq!(bucket.room(at(0)), Some(0));
-        assert_eq!(bucket.room(at(11_000)), Some(1));
+        assert!((rate(&bucket, 60_000) - 7.0).abs() < 1e-9);
+        bucket.refused(at(60_000));
+        assert!((rate(&bucket, 60_000) - 3.5).abs() < 1e-9, "a refusal counts again");
     }
 
     proptest! {

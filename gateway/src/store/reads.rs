@@ -71,7 +71,8 @@ impl Store {
         }
         if filter.given_up {
             let given_up = Expr::cust("messages.id IN (SELECT message_id FROM parts WHERE given_up_at IS NOT NULL)");
-            query = query.filter(given_up);
+            // What was removed can't be tried again.
+            query = query.filter(given_up).filter(messages::Column::RedactedAt.is_null());
         }
         if let Some(after) = after {
             query = query.filter(messages::Column::Id.lt(after));

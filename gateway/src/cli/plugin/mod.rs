@@ -9,13 +9,11 @@ mod run;
 mod shown;
 mod test;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use super::call::Reach;
+use super::call::At;
 use fetch::Fetch;
 
 #[derive(Debug, Args)]
@@ -39,11 +37,11 @@ enum What {
     /// Fetch a component from a registry, and say how to pin it
     Fetch(Fetch),
     /// Show the plugins of a running gateway, and how they fare
-    List(Running),
+    List(At),
     /// Load what changed into a running gateway; if anything can't be loaded, nothing changes
     Reload {
         #[command(flatten)]
-        running: Running,
+        at: At,
         /// Try what changed on so many of the last messages first
         #[arg(long, value_name = "N")]
         after_replay: Option<u64>,
@@ -51,20 +49,6 @@ enum What {
         #[arg(long, value_name = "PERCENT", requires = "after_replay", value_parser = percent, default_value = "0%")]
         max_changed: f64,
     },
-}
-
-/// Which gateway.
-#[derive(Debug, Args)]
-struct Running {
-    /// The gateway [default: that of `recado dev`, or `server.listen`]
-    #[arg(long, value_name = "URL", env = "RECADO_GATEWAY")]
-    gateway: Option<String>,
-    /// An API key [default: that of `recado dev`]
-    #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
-    key: Option<String>,
-    /// The data folder of `recado dev`
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
 }
 
 impl Plugin {
@@ -76,38 +60,30 @@ impl Plugin {
             What::Run(command) => command.run(context).await,
             What::Test(command) => command.run(context).await,
             What::Fetch(fetch) => fetch.run(context).await,
-            What::List(running) => running.list(context).await,
-            What::Reload { running, after_replay, max_changed } => {
-                running.reload(context, *after_replay, *max_changed).await
-            }
+            What::List(at) => list(at, context).await,
+            What::Reload { at, after_replay, max_changed } => reload(at, context, *after_replay, *max_changed).await,
         }
     }
 }
 
-impl Running {
-    fn reach(&self, context: &Context) -> anyhow::Result<Reach> {
-        Reach::find(context, self.gateway.as_deref(), self.key.as_deref(), &self.data)
-    }
+async fn list(at: &At, context: &Context) -> anyhow::Result<()> {
+    let language = context.setting("defaults.locale")?;
+    let plugins = at.reach(context)?.get("/v1/plugins", &language).await?;
+    context.output.print(&plugins, || lines(&plugins["items"], describe));
+    Ok(())
+}
 
-    async fn list(&self, context: &Context) -> anyhow::Result<()> {
-        let language = context.setting("defaults.locale")?;
-        let plugins = self.reach(context)?.get("/v1/plugins", &language).await?;
-        context.output.print(&plugins, || lines(&plugins["items"], describe));
-        Ok(())
-    }
-
-    async fn reload(&self, context: &Context, after_replay: Option<u64>, max_changed: f64) -> anyhow::Result<()> {
-        let language = context.setting("defaults.locale")?;
-        let trial = after_replay.map(|last| json!({ "after_replay": last, "max_changed": max_changed }));
-        let body = trial.unwrap_or(Value::Null);
-        let reloaded = self.reach(context)?.post("/v1/plugins/reload", &body, &language).await?;
-        let line = |plugin: &Value| {
-            let word = |name: &str| plugin[name].as_str().unwrap_or_default().to_owned();
-            format!("{:<10} {} {}", word("change"), word("name"), word("version"))
-        };
-        context.output.print(&reloaded, || lines(&reloaded["plugins"], line));
-        Ok(())
-    }
+async fn reload(at: &At, context: &Context, after_replay: Option<u64>, max_changed: f64) -> anyhow::Result<()> {
+    let language = context.setting("defaults.locale")?;
+    let trial = after_replay.map(|last| json!({ "after_replay": last, "max_changed": max_changed }));
+    let body = trial.unwrap_or(Value::Null);
+    let reloaded = at.reach(context)?.post("/v1/plugins/reload", &body, &language).await?;
+    let line = |plugin: &Value| {
+        let word = |name: &str| plugin[name].as_str().unwrap_or_default().to_owned();
+        format!("{:<10} {} {}", word("change"), word("name"), word("version"))
+    };
+    context.output.print(&reloaded, || lines(&reloaded["plugins"], line));
+    Ok(())
 }
 
 /// A share, with or without its sign.

@@ -85,6 +85,7 @@ impl NewObservation {
             }
         }
         row.provider_id = Set(Some(self.provider_id.clone()));
+        row.given_up_at = Set(None);
         row.status = Set(reduction.status.as_str().to_owned());
         row.updated_at = Set(millis(self.received_at));
         if let Some(sender) = self.sender.as_ref().filter(|_| !named) {

@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::consent;
@@ -28,18 +30,21 @@ impl Operation for Retry {
     type Output = Retried;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Retried, Error> {
-        let message = messages::Entity::find_by_id(self.message_id.0)
-            .filter(messages::Column::Direction.eq("outbound"))
-            .filter(messages::Column::DeletedAt.is_null())
-            .one(transaction)
-            .await?;
-        let Some(message) = message else { return Ok(Retried::NotFound) };
-        // The same again waits for the first, and finds the parts in the queue.
+        // Parts before their message, as everywhere, so that no two wait for each other. The same again waits
+        // for the first, and finds the parts in the queue.
         let parts = parts::Entity::find()
             .filter(parts::Column::MessageId.eq(self.message_id.0))
+            .order_by_asc(parts::Column::Id)
             .lock_exclusive()
             .all(transaction)
             .await?;
+        let message = messages::Entity::find_by_id(self.message_id.0)
+            .filter(messages::Column::Direction.eq("outbound"))
+            .filter(messages::Column::DeletedAt.is_null())
+            .lock_exclusive()
+            .one(transaction)
+            .await?;
+        let Some(message) = message else { return Ok(Retried::NotFound) };
         let given_up: Vec<&parts::Model> = parts.iter().filter(|part| is_given_up(part)).collect();
         if given_up.is_empty() {
             return Ok(nothing_given_up(&parts));
@@ -48,8 +53,11 @@ impl Operation for Retry {
             return Ok(Retried::Refused(reason));
         }
         let count = given_up.len();
+        let urgent = most_urgent(transaction, &message).await?;
         for part in parts.into_iter().filter(is_given_up) {
+            let part_priority = part.priority;
             let mut row = part.into_active_model();
+            row.priority = Set(part_priority.min(urgent.unwrap_or(part_priority)));
             row.state = Set("queued".to_owned());
             row.status = Set(Status::Pending.as_str().to_owned());
             row.given_up_at = Set(None);
@@ -87,6 +95,17 @@ impl Retry {
         let opted_out = consent::opted_out_one(transaction, &message.channel, &message.recipient).await?;
         Ok(opted_out.map(|_| NotRetried::OptedOut))
     }
+}
+
+/// The priority of what waits in its conversation, and so will wait for it.
+async fn most_urgent(transaction: &DatabaseTransaction, message: &messages::Model) -> Result<Option<i32>, Error> {
+    let waits = parts::Entity::find()
+        .select_only()
+        .column_as(parts::Column::Priority.min(), "priority")
+        // Word for word the condition of the partial index, so that SQLite uses it.
+        .filter(Expr::cust("state IN ('queued', 'sending')"))
+        .filter(parts::Column::ConversationId.eq(message.conversation_id));
+    Ok(waits.into_tuple::<Option<i32>>().one(transaction).await?.flatten())
 }
 
 /// A report may have come since that proves the contrary.

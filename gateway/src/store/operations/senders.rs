@@ -26,19 +26,25 @@ impl Operation for Adopt {
     type Output = u64;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+        // Only what certainly was not sent: what may have left is found at the provider by the sender it left with.
+        let waits = Condition::all().add(Expr::cust("state = 'queued'"));
+        let was_given_up =
+            Condition::all().add(Expr::cust("given_up_at IS NOT NULL")).add(parts::Column::ProviderId.is_null());
+        Ok(self.change(transaction, waits).await? + self.change(transaction, was_given_up).await?)
+    }
+}
+
+impl Adopt {
+    async fn change(&self, transaction: &DatabaseTransaction, which: Condition) -> Result<u64, Error> {
         let (sender, service) = (self.sender.as_ref().map(Address::as_str), self.service.as_deref());
         let other =
             Condition::any().add(differs(parts::Column::Sender, sender)).add(differs(parts::Column::Service, service));
-        // Only what waits: what may have left is found at the provider by the sender it left with.
-        let waiting = Condition::all()
-            .add(parts::Column::Channel.eq(&self.channel))
-            .add(parts::Column::State.eq("queued"))
-            .add(parts::Column::OwnSender.eq(true))
-            .add(other);
+        let which =
+            which.add(parts::Column::Channel.eq(&self.channel)).add(parts::Column::OwnSender.eq(true)).add(other);
         let mut changed: Vec<Uuid> = parts::Entity::find()
             .select_only()
             .column(parts::Column::MessageId)
-            .filter(waiting.clone())
+            .filter(which.clone())
             .into_tuple()
             .all(transaction)
             .await?;
@@ -46,7 +52,7 @@ impl Operation for Adopt {
         let adopted = parts::Entity::update_many()
             .col_expr(parts::Column::Sender, Expr::value(sender))
             .col_expr(parts::Column::Service, Expr::value(service))
-            .filter(waiting)
+            .filter(which)
             .exec(transaction)
             .await?;
         for some in changed.chunks(SOME) {
@@ -70,7 +76,7 @@ fn differs(column: parts::Column, wanted: Option<&str>) -> Condition {
 }
 
 impl Store {
-    /// What waits to go by the channel's own sender or service goes by these, whichever those were when
+    /// What waits, or was given up, to go by the channel's own sender or service goes by these, whichever those were when
     /// it was stored. Says how many parts have others now.
     pub async fn adopt_sender(
         &self,

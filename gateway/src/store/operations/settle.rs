@@ -96,6 +96,7 @@ impl Settlement {
             Settled::Accepted { provider_id, status, segments, sender } => {
                 row.state = Set("settled".to_owned());
                 row.provider_id = Set(Some(provider_id.clone()));
+                row.given_up_at = Set(None);
                 let reached = status::reduce(current, *status).status;
                 row.status = Set(reached.as_str().to_owned());
                 row.check_at = Set(questions.after(reached, self.at).map(millis));

@@ -1,5 +1,7 @@
 //! Storing an outbound message with its parts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Set};
@@ -116,21 +118,28 @@ pub(super) async fn insert_outbound(
 /// A message waits for every older one of its conversation, and must not wait longer than its priority
 /// allows: so these get its priority.
 pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutbound, Uuid)]) -> Result<(), Error> {
-    for priority in [Priority::High, Priority::Normal] {
-        let hurried = new.iter().filter(|(message, _)| {
-            message.priority == priority && message.schedule == Schedule::Now && message.route == Route::Outbox
-        });
-        let now = hurried.clone().map(|(message, _)| millis(message.at)).max();
-        let Some(now) = now else { continue };
+    // By when they leave; those that leave now together.
+    let mut hurried: BTreeMap<(Priority, i64), BTreeSet<Uuid>> = BTreeMap::new();
+    let at_once = new.iter().map(|(message, _)| millis(message.at)).max().unwrap_or_default();
+    for (message, conversation_id) in new.iter().filter(|(message, _)| message.route == Route::Outbox) {
+        let leaves = match message.schedule {
+            Schedule::At(at) => millis(at),
+            Schedule::Now | Schedule::AtProvider(_) => at_once,
+        };
+        hurried.entry((message.priority, leaves)).or_default().insert(*conversation_id);
+    }
+    for ((priority, leaves), conversations) in
+        hurried.into_iter().filter(|((priority, _), _)| *priority != Priority::Bulk)
+    {
         parts::Entity::update_many()
             .col_expr(parts::Column::Priority, Expr::value(priority.number()))
             // The first word for word the condition of the partial index, so that SQLite uses it.
             .filter(Expr::cust("state IN ('queued', 'sending')"))
             .filter(parts::Column::State.eq("queued"))
-            .filter(parts::Column::ConversationId.is_in(hurried.map(|(_, conversation_id)| *conversation_id)))
+            .filter(parts::Column::ConversationId.is_in(conversations))
             .filter(parts::Column::Priority.gt(priority.number()))
-            // What waits for its time holds nobody up.
-            .filter(parts::Column::Attempts.gt(0).or(parts::Column::DueAt.lte(now)))
+            // What waits for a later time holds nobody up.
+            .filter(parts::Column::Attempts.gt(0).or(parts::Column::DueAt.lte(leaves)))
             .exec(transaction)
             .await?;
     }

@@ -13,6 +13,7 @@ on_both!(
     a_claim_follows_its_orders,
     a_sender_gives_as_many_segments_as_it_has_room_for,
     a_conversation_keeps_its_order_whatever_is_urgent,
+    what_an_urgent_one_will_wait_for_is_as_urgent_by_then,
     what_is_paused_by_hand_is_neither_told_nor_claimed,
     a_long_queue_makes_a_claim_no_slower,
 );
@@ -140,6 +141,22 @@ async fn a_conversation_keeps_its_order_whatever_is_urgent(database: Database) {
     let retry = Settled::Retry { due_at: at(30), error: ProviderError::default() };
     store.settle(settled(&second[0], 4, retry)).await.unwrap();
     assert_eq!(claim(&store, &database, 5, 9).await.len(), 1, "the other person's");
+}
+
+async fn what_an_urgent_one_will_wait_for_is_as_urgent_by_then(database: Database) {
+    use Priority::{Bulk, High};
+    let store = database.store().await;
+    let scheduled = |priority, seconds| {
+        let mut submission = by(&database, ANA, OURS, priority);
+        submission.message.schedule = Schedule::At(at(seconds));
+        submission
+    };
+    let [before, after] = [scheduled(Bulk, 50), scheduled(Bulk, 150)];
+    for submission in [&before, &after, &scheduled(High, 100)] {
+        store.submit(submission.clone()).await.unwrap();
+    }
+    assert_eq!(message(&store, before.message.id).await.priority, Some(High));
+    assert_eq!(message(&store, after.message.id).await.priority, Some(Bulk));
 }
 
 async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) {

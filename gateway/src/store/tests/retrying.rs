@@ -10,6 +10,7 @@ on_both!(
     what_cant_be_sent_any_more_is_not_tried_again,
     only_the_parts_that_were_given_up_are_tried_again,
     what_was_given_up_is_listed,
+    what_is_tried_again_goes_by_the_sender_of_today_and_holds_up_nobody,
 );
 
 fn gave_up() -> Settled {
@@ -57,6 +58,7 @@ async fn what_may_have_been_sent_is_not_tried_again(database: Database) {
     let proven = database.submission("+529981110002", &["hola"]);
     let part = ended(&store, &database, &proven, gave_up()).await;
     store.observe(database.report(Some(part.id), "SM7", Status::Sent, 5)).await.unwrap();
+    assert_eq!(message(&store, proven.message.id).await.given_up_at, None, "it was handed over, after all");
     assert_eq!(store.retry(proven.message.id, at(9)).await.unwrap(), Retried::Refused(NotRetried::HandedOver));
     assert_eq!(claim(&store, &database, 10, 9).await, []);
 }
@@ -129,4 +131,22 @@ async fn what_was_given_up_is_listed(database: Database) {
     assert_eq!(listed(MessageFilter { since: Some(at(-2)), ..all() }).await, [given_up[2], given_up[1]]);
     store.retry(given_up[1], at(9)).await.unwrap();
     assert_eq!(listed(all()).await, [given_up[2], given_up[0]]);
+    store.redact(given_up[0], at(10)).await.unwrap();
+    assert_eq!(listed(all()).await, [given_up[2]], "what was removed can't be tried again");
+}
+
+async fn what_is_tried_again_goes_by_the_sender_of_today_and_holds_up_nobody(database: Database) {
+    let store = database.store().await;
+    let mut submission = database.submission(ANA, &["hola"]);
+    submission.message.sender = Sender::Own(Some(Address::received(OURS)));
+    submission.message.priority = Priority::Bulk;
+    let part = ended(&store, &database, &submission, gave_up()).await;
+    let other = Address::received("+529980000000");
+    assert_eq!(store.adopt_sender("sms", Some(other.clone()), None).await.unwrap(), 1);
+    let mut urgent = database.submission(ANA, &["su código"]);
+    urgent.message.priority = Priority::High;
+    store.submit(urgent).await.unwrap();
+    assert_eq!(store.retry(part.message_id, at(9)).await.unwrap(), Retried::Waiting { parts: 1 });
+    let [again] = claim(&store, &database, 9, 9).await.try_into().unwrap();
+    assert_eq!((again.id, again.sender, again.priority), (part.id, Some(other), Priority::High));
 }
