@@ -37,6 +37,8 @@ pub(super) struct Gate {
     way: watch::Sender<Way>,
 }
 
+/// How long webhooks are held up at the most for the end of the journal.
+pub(super) const HOLD: Duration = Duration::from_millis(500);
 /// For how long it counts that a webhook was kept nowhere. Then it is worth another try.
 const REFUSED: Duration = Duration::from_secs(10);
 
@@ -132,7 +134,11 @@ impl Gate {
                         self.fall_back(&place, &reason);
                         return in_journal(kept.await).map(|()| None);
                     }
-                    recorded => return Ok(Some(recorded?)),
+                    Ok(recorded) => return Ok(Some(recorded)),
+                    Err(error) => {
+                        self.set_aside(&place, &error).await;
+                        return Err(error.into());
+                    }
                 },
                 told = &mut kept => match in_journal(told) {
                     Ok(()) => return Ok(None),
@@ -151,6 +157,18 @@ impl Gate {
         }
     }
 
+    /// The database will not have it, and whoever brought it may never come again: a person is to see it.
+    async fn set_aside(&self, place: &Place, error: &store::Error) {
+        let Some(UnderWay { entry, .. }) = self.inner().under_way.remove(&place.number) else { return };
+        let (id, channel) = (entry.id, entry.channel.as_str());
+        match self.journal.refuse(&entry).await {
+            Ok(()) => {
+                tracing::error!(%id, channel, reason = %error, "the database refuses what came in; it is set aside");
+            }
+            Err(kept) => tracing::error!(%id, channel, reason = %error, %kept, "the database refuses what came in"),
+        }
+    }
+
     async fn enter(&self, mut entry: Entry) -> Entered {
         loop {
             match self.try_enter(entry) {
@@ -158,7 +176,10 @@ impl Gate {
                 Err(waits) => entry = *waits,
             }
             // The sender lives as long as `self`.
-            let _ = self.way.subscribe().wait_for(|way| *way != Way::Closing).await;
+            let mut way = self.way.subscribe();
+            if timeout(HOLD, way.wait_for(|way| *way != Way::Closing)).await.is_err() {
+                self.reopen();
+            }
         }
     }
 
@@ -296,6 +317,8 @@ mod tests {
         assert!(matches!(refused, Err(Error::Store(store::Error::Refused(_)))));
         assert_eq!((gate.way(), waiting(&gate).await), (Way::Database, Vec::new()));
         assert!(gate.inner().under_way.is_empty());
+        let aside = std::fs::read_to_string(folder.path().join("journal/refused")).unwrap();
+        assert_eq!(aside.lines().count(), 2, "what was refused waits for a person: {aside}");
     }
 
     #[tokio::test]
@@ -350,6 +373,17 @@ mod tests {
         assert_eq!(waiting(&gate).await, [1, 2]);
         assert!(gate.end());
         assert_eq!(next.await.unwrap(), Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_the_end_of_the_journal_does_not_wait_long() {
+        let folder = TempDir::new().unwrap();
+        let gate = gate(&folder, LONG);
+        gate.go_by_journal();
+        gate.close();
+        // Nobody brings the end about.
+        assert_eq!(gate.keep(entry(1), async { Ok(()) }).await.unwrap(), None);
+        assert_eq!(gate.way(), Way::Journal);
     }
 
     #[tokio::test]

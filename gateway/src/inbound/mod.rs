@@ -28,6 +28,7 @@ use crate::processing::Processing;
 use crate::rates::Rates;
 use crate::store::{self, Answered, Receipt, Recorded, Store};
 use gate::{Gate, Way};
+use recording::Told;
 use waiting::Waiting;
 
 /// `[inbound]`
@@ -202,7 +203,10 @@ impl Inbound {
                 }
                 Event::Status(report) => {
                     let report = self.shared.new_observation(&entry, report);
-                    self.shared.gate.keep(entry, self.shared.observe(channel, report)).await?;
+                    let told = Told::of(&report);
+                    if let Some(observed) = self.shared.gate.keep(entry, self.shared.store.observe(report)).await? {
+                        self.shared.observed(channel, &told, observed).await;
+                    }
                 }
             }
         }
@@ -244,8 +248,8 @@ impl Inbound {
                 drop(waiter);
                 self.repeat(of, answered, within).await
             }
-            // Its replies go through the outbox.
-            None => Ok(None),
+            // Its replies go through the outbox, unless the database had it after all and they count on us by now.
+            None => Ok(waiter.reply(Duration::ZERO).await),
         }
     }
 

@@ -7,8 +7,21 @@ use jiff::Timestamp;
 use super::{Shared, process};
 use crate::channels::{self, Event};
 use crate::journal::Entry;
-use crate::message::{ContactId, ConversationId, Line, MessageId};
+use crate::message::{ContactId, ConversationId, Line, MessageId, ProviderError, Status};
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed};
+
+/// What a report says, for what follows from it.
+pub(super) struct Told {
+    status: Status,
+    error: Option<ProviderError>,
+    at: Timestamp,
+}
+
+impl Told {
+    pub(super) fn of(report: &NewObservation) -> Self {
+        Self { status: report.status, error: report.error.clone(), at: report.received_at }
+    }
+}
 
 impl Shared {
     pub(super) fn entry(&self, channel: &str, event: Event) -> Entry {
@@ -52,20 +65,16 @@ impl Shared {
         }
     }
 
-    pub(super) async fn observe(&self, name: &str, report: NewObservation) -> Result<(), store::Error> {
-        let (status, error, at) = (report.status, report.error.clone(), report.received_at);
-        let observed = self.store.observe(report).await?;
+    /// What follows from a report that is on record.
+    pub(super) async fn observed(&self, name: &str, told: &Told, observed: Observed) {
+        let Told { status, error, at } = told;
         if let Observed::Message { .. } = observed {
-            self.pauses.reported(name, error.as_ref(), at);
-        }
-        let is_too_fast = |code| self.channels.get(name).is_some_and(|channel| channel.is_too_fast(code));
-        if let Observed::Message { id, .. } = observed
-            && error.as_ref().and_then(|error| error.code).is_some_and(is_too_fast)
-        {
-            self.slow_down(id, at).await?;
+            self.pauses.reported(name, error.as_ref(), *at);
         }
         match observed {
-            Observed::Unrelated => tracing::info!(channel = name, %status, "a status report of no message of ours"),
+            Observed::Unrelated => {
+                tracing::info!(channel = name, %status, "a status report of no message of ours");
+            }
             Observed::Message { id, conflict: true, .. } => {
                 tracing::warn!(message_id = %id, %status, "a status report contradicts the final status");
             }
@@ -75,7 +84,13 @@ impl Shared {
                 self.outbox.notify_one();
             }
         }
-        Ok(())
+        let is_too_fast = |code| self.channels.get(name).is_some_and(|channel| channel.is_too_fast(code));
+        if let Observed::Message { id, .. } = observed
+            && error.as_ref().and_then(|error| error.code).is_some_and(is_too_fast)
+            && let Err(error) = self.slow_down(id, *at).await
+        {
+            tracing::warn!(message_id = %id, %error, "which sender was too fast is not known");
+        }
     }
 
     /// The sender of this message, and the service that it went by, were too fast.

@@ -1,24 +1,29 @@
 //! Bringing what waited in the journal to the database, in order.
 //!
 //! Many entries at once, so that they share commits and the end comes in sight also under load; but of
-//! one sender, or of one message's reports, one after the other. All may be done again: what was
-//! recorded is found to be.
+//! one sender in order, some of them as one, and of one message's reports one after the other. All may be
+//! done again: what was recorded is found to be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Shared;
-use super::gate::Way;
+use super::gate::{HOLD, Way};
+use super::recording::Told;
 use crate::channels::Event;
 use crate::journal::{Batch, Entry};
 use crate::store::{self, Answered, Receipt};
 
-/// How long webhooks are held up at the most for the end of the journal.
-const HOLD: Duration = Duration::from_millis(500);
+/// With so many more that wait, the end is near.
+const NEAR: u64 = 50;
+/// How long nobody is held up again for an end that took too long.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The most messages of one sender that are recorded as one.
+const RUN: usize = 32;
 /// How often it is looked for what another gateway left.
 const LOOK: Duration = Duration::from_secs(30);
 /// How often an entry is tried that the database refuses, before it is set aside.
@@ -43,7 +48,11 @@ impl Shared {
     async fn work_off(self: &Arc<Self>) {
         let (gate, journal) = (&self.gate, self.gate.journal());
         let (mut well, mut count) = (false, 0);
+        let (mut closed, mut not_before) = (false, Instant::now());
         loop {
+            if closed && gate.way() == Way::Journal {
+                (closed, not_before) = (false, Instant::now() + PATIENCE);
+            }
             let Some(mut batch) = journal.next().await else {
                 if gate.end() {
                     tracing::info!(entries = count, "the journal is empty: webhooks go to the database again");
@@ -54,8 +63,9 @@ impl Shared {
             };
             let entries = std::mem::take(&mut batch.entries);
             count += entries.len();
-            if well && gate.way() == Way::Journal && journal.is_last(&batch) {
+            if well && gate.way() == Way::Journal && journal.beyond(&batch) <= NEAR && Instant::now() >= not_before {
                 gate.close();
+                closed = true;
             }
             well = self.bring(entries, &mut batch).await;
             if !well {
@@ -117,14 +127,45 @@ impl Shared {
         (left.into_iter().map(|(_, entry)| entry).collect(), why)
     }
 
-    async fn bring_lane(self: &Arc<Self>, lane: Vec<(usize, Entry)>) -> (Vec<(usize, Entry)>, Option<String>) {
-        let mut lane = lane.into_iter();
-        while let Some((number, entry)) = lane.next() {
-            if let Err(reason) = self.bring_one(&entry).await {
-                return (std::iter::once((number, entry)).chain(lane).collect(), Some(reason));
+    async fn bring_lane(self: &Arc<Self>, mut lane: Vec<(usize, Entry)>) -> (Vec<(usize, Entry)>, Option<String>) {
+        let mut done = 0;
+        while let Some(left) = lane.get(done..).filter(|left| !left.is_empty()) {
+            let run: Vec<&Entry> =
+                left.iter().map(|(_, entry)| entry).take_while(|entry| entry.is_message()).take(RUN).collect();
+            let brought = match run.as_slice() {
+                [] | [_] => self.bring_one(&left[0].1).await.map(|()| 1),
+                run => self.bring_run(run).await.map(|()| run.len()),
+            };
+            match brought {
+                Ok(count) => done += count,
+                Err(reason) => return (lane.split_off(done), Some(reason)),
             }
         }
         (Vec::new(), None)
+    }
+
+    /// Messages of one sender as one, so that they share a commit and keep their order also where it fails.
+    async fn bring_run(self: &Arc<Self>, run: &[&Entry]) -> Result<(), String> {
+        let new = run.iter().filter_map(|entry| match &entry.event {
+            Event::Inbound(message) => Some(self.new_inbound(entry, message.clone())),
+            Event::Status(_) => None,
+        });
+        match self.store.record_all(new.collect()).await {
+            Ok(receipts) => {
+                for (entry, receipt) in run.iter().zip(receipts) {
+                    self.recorded(entry, receipt).await.map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            }
+            Err(store::Error::Unavailable(reason)) => Err(reason),
+            // One of them, and then nobody knows which.
+            Err(store::Error::Refused(_)) => {
+                for entry in run {
+                    self.bring_one(entry).await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// An error is worth another try.
@@ -151,20 +192,29 @@ impl Shared {
 
     async fn record_again(self: &Arc<Self>, entry: &Entry) -> Result<(), store::Error> {
         match &entry.event {
-            Event::Status(report) => self.observe(&entry.channel, self.new_observation(entry, report.clone())).await,
-            Event::Inbound(message) => {
-                match self.store.record(self.new_inbound(entry, message.clone())).await? {
-                    Receipt::Recorded => {}
-                    // It was recorded as itself, before anybody knew: so nobody may be processing it.
-                    Receipt::Repeat { of, answered: Answered::NotYet } if of.0 == entry.id => {
-                        self.process_anyhow(of).await?;
-                    }
-                    Receipt::Repeat { of, .. } if of.0 == entry.id => {}
-                    Receipt::Repeat { of, .. } => tracing::info!(message_id = %of, "a message came again"),
-                }
+            Event::Status(report) => {
+                let report = self.new_observation(entry, report.clone());
+                let told = Told::of(&report);
+                let observed = self.store.observe(report).await?;
+                self.observed(&entry.channel, &told, observed).await;
                 Ok(())
             }
+            Event::Inbound(message) => {
+                let receipt = self.store.record(self.new_inbound(entry, message.clone())).await?;
+                self.recorded(entry, receipt).await
+            }
         }
+    }
+
+    async fn recorded(self: &Arc<Self>, entry: &Entry, receipt: Receipt) -> Result<(), store::Error> {
+        match receipt {
+            Receipt::Recorded => {}
+            // It was recorded as itself, before anybody knew: so nobody may be processing it.
+            Receipt::Repeat { of, answered: Answered::NotYet } if of.0 == entry.id => self.process_anyhow(of).await?,
+            Receipt::Repeat { of, .. } if of.0 == entry.id => {}
+            Receipt::Repeat { of, .. } => tracing::info!(message_id = %of, "a message came again"),
+        }
+        Ok(())
     }
 }
 

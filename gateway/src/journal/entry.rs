@@ -26,7 +26,8 @@ pub struct Entry {
 pub(super) enum Unreadable {
     #[error("it has version {0}, and this gateway reads {VERSION}: a newer one wrote it")]
     Version(u32),
-    #[error("it is no entry: {0}")]
+    // The error's own words may repeat what somebody wrote.
+    #[error("it is no entry ({:?} at column {})", .0.classify(), .0.column())]
     Json(#[from] serde_json::Error),
 }
 
@@ -50,6 +51,11 @@ impl Entry {
     pub(super) fn read(json: &[u8]) -> Result<Self, Unreadable> {
         let Versioned { v } = serde_json::from_slice(json)?;
         if v == VERSION { Ok(serde_json::from_slice(json)?) } else { Err(Unreadable::Version(v)) }
+    }
+
+    /// Whether it brings a message, and not a report.
+    pub fn is_message(&self) -> bool {
+        matches!(self.event, Event::Inbound(_))
     }
 
     /// Whose order it belongs to: of one of these, entries are recorded one after the other.

@@ -198,9 +198,9 @@ impl Journal {
         self.shared.state().waiting()
     }
 
-    /// Whether the batch is all that waits.
-    pub fn is_last(&self, batch: &Batch) -> bool {
-        self.waiting().entries <= batch.lines
+    /// How many entries wait beside those of the batch.
+    pub fn beyond(&self, batch: &Batch) -> u64 {
+        self.waiting().entries.saturating_sub(batch.lines)
     }
 
     /// Ends when something was written, or could not be.

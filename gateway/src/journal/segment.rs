@@ -54,7 +54,13 @@ pub(super) struct Piece {
 
 /// Makes the folder where it is missing: only the gateway's user may look into it.
 pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Each is on disk only once the folder is that it was made in.
+    missing
+        .into_iter()
+        .filter_map(Path::parent)
+        .try_for_each(|parent| sync(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }))
 }
 
 /// A new segment with a number above all that are there. `mark` tells processes apart.
@@ -62,10 +68,12 @@ pub(super) fn create(folder: &Path, mark: &str) -> io::Result<Segment> {
     make_folder(folder)?;
     let number = 1 + names(folder, SEGMENT)?.iter().filter_map(|path| number(path)).max().unwrap_or(0);
     let path = folder.join(format!("{number:010}-{mark}.{SEGMENT}"));
-    // Under another name until it is locked, or somebody else would take it for left behind.
+    // Under another name until it is locked and whole, or somebody else would take it for left behind.
     let meanwhile = path.with_extension(NEW);
-    let file = write_new(&meanwhile, HEADER)?;
+    let file = open_new(&meanwhile)?;
     file.try_lock()?;
+    file.write_all_at(HEADER, 0)?;
+    file.sync_all()?;
     fs::rename(&meanwhile, &path)?;
     sync(folder)?;
     let length = length_of(HEADER);
@@ -77,7 +85,11 @@ pub(super) fn create(folder: &Path, mark: &str) -> io::Result<Segment> {
 pub(super) fn probe(folder: &Path, name: &str) -> io::Result<()> {
     make_folder(folder)?;
     let path = folder.join(name).with_extension(NEW);
-    let written = write_new(&path, &[b'.'; 4096]).map(drop);
+    let written = open_new(&path).and_then(|file| {
+        file.try_lock()?;
+        file.write_all_at(&[b'.'; 4096], 0)?;
+        file.sync_all()
+    });
     let removed = fs::remove_file(&path);
     written.and(removed)
 }
@@ -87,13 +99,23 @@ pub(super) fn probe(folder: &Path, name: &str) -> io::Result<()> {
 pub(super) fn adopt(folder: &Path) -> io::Result<(Vec<Segment>, Option<Timestamp>)> {
     let (mut found, mut oldest) = (Vec::new(), None);
     for path in names(folder, SEGMENT)? {
-        let Some(segment) = adopt_one(path)? else { continue };
+        let adopted = adopt_one(path.clone());
+        let segment = match adopted {
+            Ok(Some(segment)) => segment,
+            Ok(None) => continue,
+            // The others are not to wait for somebody to mend it.
+            Err(error) => {
+                tracing::error!(file = %path.display(), %error, "a journal can't be read; it is left where it is");
+                continue;
+            }
+        };
         if segment.waiting == 0 && !segment.damaged {
             remove(&segment);
             continue;
         }
         if oldest.is_none() {
-            oldest = read(&segment.file, segment.read, segment.length, true)?.entries.first().map(|e| e.received_at);
+            let first = read(&segment.file, segment.read, segment.length, true).ok();
+            oldest = first.and_then(|piece| piece.entries.first().map(|entry| entry.received_at));
         }
         found.push(segment);
     }
@@ -103,10 +125,12 @@ pub(super) fn adopt(folder: &Path) -> io::Result<(Vec<Segment>, Option<Timestamp
 /// Removes what a process left that died while it made a segment.
 pub(super) fn tidy(folder: &Path) -> io::Result<()> {
     for path in names(folder, NEW)? {
-        let left = File::open(&path)?;
-        if left.try_lock().is_ok() {
-            fs::remove_file(&path)?;
-        }
+        let removed = File::open(&path).and_then(|left| match left.try_lock() {
+            Ok(()) => fs::remove_file(&path),
+            Err(_) => Ok(()),
+        });
+        // Another gateway may have made it what it was to be meanwhile.
+        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     }
     Ok(())
 }
@@ -190,11 +214,22 @@ pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::R
 pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
     make_folder(folder)?;
     let path = folder.join(REFUSED);
-    let is_new = !path.exists();
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-    let bytes = if is_new { [HEADER, line].concat() } else { line.to_vec() };
-    io::Write::write_all(&mut &file, &bytes)?;
-    file.sync_all()?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    // One after the other; it ends with the file.
+    file.lock()?;
+    let mut length = file.metadata()?.len();
+    let mut before: &[u8] = b"";
+    if length < length_of(HEADER) {
+        (length, before) = (0, HEADER);
+    } else if bytes(&file, length - 1, length)? != b"\n" {
+        // The last one was cut off, and its entry is still where it came from.
+        before = b"\n";
+    }
+    let written = file.write_all_at(&[before, line].concat(), length).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = file.set_len(length).and_then(|()| file.sync_all());
+    }
+    written?;
     sync(folder)
 }
 
@@ -219,11 +254,8 @@ fn keep_aside(path: &Path) {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all_at(bytes, 0)?;
-    file.sync_all()?;
-    Ok(file)
+fn open_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Names are on disk only once their folder is.

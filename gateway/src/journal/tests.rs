@@ -216,6 +216,37 @@ async fn what_is_refused_is_set_aside_and_can_be_put_back() {
 }
 
 #[tokio::test]
+async fn what_was_set_aside_is_not_spoilt_by_what_follows() {
+    let folder = TempDir::new().unwrap();
+    let journal = open(&folder);
+    let entries: Vec<Entry> = (0..8).map(inbound).collect();
+    for refused in futures::future::join_all(entries.iter().map(|entry| journal.refuse(entry))).await {
+        refused.unwrap();
+    }
+    let path = only_file(&folder);
+    // One was cut off, as if the machine had stopped.
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], b"0123456789abcdef {\"v\""].concat()).unwrap();
+    journal.refuse(&inbound(8)).await.unwrap();
+    close(journal).await;
+    fs::rename(&path, path.with_file_name("0000000001-refused.journal")).unwrap();
+    let mut put_back = drain(&open(&folder)).await;
+    put_back.sort_unstable();
+    assert_eq!(put_back, numbers(0..9));
+}
+
+#[tokio::test]
+async fn one_file_that_cant_be_read_keeps_no_other_from_being_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let journal = open(&folder);
+    fill(&journal, 0..2).await;
+    close(journal).await;
+    let path = only_file(&folder);
+    fs::create_dir(path.with_file_name("0000000000-other.journal")).unwrap();
+    assert_eq!(drain(&open(&folder)).await, [0, 1]);
+}
+
+#[tokio::test]
 async fn gateways_that_share_a_folder_leave_each_other_alone_and_take_over_from_the_dead() {
     let folder = TempDir::new().unwrap();
     let (one, other) = (open(&folder), Journal::open(&settings(folder.path()), "other").unwrap());

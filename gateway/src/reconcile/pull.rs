@@ -30,7 +30,8 @@ impl Work {
     pub(super) async fn pull_channel(&self, name: &str) {
         let Some(channel) = self.parts.channels.get(name) else { return };
         let Some(records) = channel.records() else { return };
-        if self.pauses.is_paused(name, self.parts.clock.now()) {
+        // What waits in the journal came by its webhook, which brought more than the list has.
+        if self.pauses.is_paused(name, self.parts.clock.now()) || self.parts.inbound.journalled().waiting.entries > 0 {
             return;
         }
         match self.pull_from(name, records, channel.sender()).await {

@@ -2,15 +2,16 @@
 
 use sea_orm::{DbErr, RuntimeErr};
 
-/// Of Postgres's classes of errors: those of the connection, of what the server lacks, of a server that is
-/// being stopped or started, of what other transactions did, of its disk
+/// Of Postgres's classes of errors: those of the connection and of logging in, of what the server lacks, of a
+/// server that is being stopped or started, of what other transactions did, of its disk, of its own faults
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
-const POSTGRES_CLASSES: [&str; 5] = ["08", "40", "53", "57", "58"];
-/// A lock that is not to be had; a server that only reads, as one does that is no longer the first.
-const POSTGRES: [&str; 2] = ["55P03", "25006"];
-/// Of SQLite's: busy, locked, read-only, trouble with the disk, a full disk, no opening it
-/// (<https://www.sqlite.org/rescode.html>). What one is about is in the higher bits.
-const SQLITE: [u32; 6] = [5, 6, 8, 10, 13, 14];
+const POSTGRES_CLASSES: [&str; 7] = ["08", "28", "40", "53", "57", "58", "XX"];
+/// A lock that is not to be had; a transaction that waited too long; a server that only reads, as one does that is
+/// no longer the first. And one that is being set up: no such database, schema or table, and no right to it.
+const POSTGRES: [&str; 7] = ["55P03", "25P03", "25006", "3D000", "3F000", "42P01", "42501"];
+/// Of SQLite's: no right, busy, locked, no memory, read-only, trouble with the disk, a damaged file, a full disk, no
+/// opening it, no database in it (<https://www.sqlite.org/rescode.html>). What one is about is in the higher bits.
+const SQLITE: [u32; 10] = [3, 5, 6, 7, 8, 10, 11, 13, 14, 26];
 
 pub(super) fn is_passing(error: &DbErr) -> bool {
     match error {
@@ -28,6 +29,7 @@ fn of_driver(error: &sqlx::Error) -> bool {
         | Error::Protocol(_)
         | Error::PoolTimedOut
         | Error::PoolClosed
+        | Error::BeginFailed
         | Error::WorkerCrashed => true,
         Error::Database(error) => error.code().is_some_and(|code| of_code(&code)),
         _ => false,
@@ -49,7 +51,10 @@ mod tests {
     #[test]
     fn what_passes_is_told_from_what_does_not() {
         // Also the extended codes: SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC.
-        for passing in ["57P01", "57P03", "40001", "40P01", "08006", "53100", "25006", "5", "517", "13", "1034"] {
+        for passing in [
+            "57P01", "57P03", "40001", "40P01", "08006", "53100", "25006", "42P01", "XX001", "5", "517", "13", "1034",
+            "11",
+        ] {
             assert!(of_code(passing), "{passing}");
         }
         // A unique key, a check, a column that is not there; SQLite's constraints and syntax.

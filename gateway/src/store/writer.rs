@@ -26,7 +26,7 @@ pub(super) trait Operation: Send + Sync + 'static {
 /// What waits for the writer.
 pub(super) enum Job {
     /// The two that every message needs are done for many messages with a handful of statements.
-    Record(Box<Asked<NewInbound, Receipt>>),
+    Record(Box<Asked<Vec<NewInbound>, Vec<Receipt>>>),
     Process(Box<Asked<Processed, Committed>>),
     Other(Box<dyn Waiting>),
 }
@@ -79,7 +79,13 @@ impl Store {
 
     /// Records an inbound message. When this returns, it is on disk.
     pub async fn record(&self, message: NewInbound) -> Result<Receipt, Error> {
-        self.ask(message, Job::Record).await
+        let receipt = self.record_all(vec![message]).await?.pop();
+        receipt.ok_or_else(|| Error::Unavailable("the writer gave no receipt".to_owned()))
+    }
+
+    /// Records inbound messages in this order: all of them, or none.
+    pub async fn record_all(&self, messages: Vec<NewInbound>) -> Result<Vec<Receipt>, Error> {
+        self.ask(messages, Job::Record).await
     }
 
     /// Marks a message, a report or a timer processed, with all that follows from it.
@@ -127,7 +133,7 @@ pub(super) async fn run(
 /// the order among different callers is free.
 #[derive(Default)]
 struct Groups {
-    recordings: Vec<Asked<NewInbound, Receipt>>,
+    recordings: Vec<Asked<Vec<NewInbound>, Vec<Receipt>>>,
     receipts: Vec<(Receipt, Option<Recorded>)>,
     processed: Vec<Asked<Processed, Committed>>,
     done: Vec<Committed>,
@@ -171,7 +177,7 @@ impl Groups {
     }
 
     async fn apply(&mut self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
-        let messages: Vec<&NewInbound> = self.recordings.iter().map(|asked| &asked.input).collect();
+        let messages: Vec<&NewInbound> = self.recordings.iter().flat_map(|asked| &asked.input).collect();
         self.receipts = record::apply(transaction, &messages, reporting).await?;
         let processed: Vec<&Processed> = self.processed.iter().map(|asked| &asked.input).collect();
         self.done = process::apply(transaction, &processed, reporting).await?;
@@ -183,11 +189,16 @@ impl Groups {
 
     /// Whoever asked may have gone; the work is done all the same.
     fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>) {
-        for (asked, (receipt, new)) in self.recordings.into_iter().zip(self.receipts) {
-            if let Some(new) = new {
-                let _ = recorded.send(new);
+        let mut receipts = self.receipts.into_iter();
+        for asked in self.recordings {
+            let mut own = Vec::with_capacity(asked.input.len());
+            for (receipt, new) in receipts.by_ref().take(asked.input.len()) {
+                if let Some(new) = new {
+                    let _ = recorded.send(new);
+                }
+                own.push(receipt);
             }
-            let _ = asked.answer.send(Ok(receipt));
+            let _ = asked.answer.send(Ok(own));
         }
         for (asked, done) in self.processed.into_iter().zip(self.done) {
             let _ = asked.answer.send(Ok(done));

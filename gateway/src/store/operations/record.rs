@@ -20,6 +20,9 @@ use crate::store::entities::{conversations, messages};
 use crate::store::records::{Answered, NewInbound, Receipt, Recorded};
 use crate::store::reporting::Reporting;
 
+/// Databases take so many values in one statement, and no more.
+const CHUNK: usize = 500;
+
 type ProviderKey<'a> = (&'a str, &'a str);
 
 /// The receipts in the order of the messages, with what was recorded for those that are new.
@@ -157,10 +160,14 @@ async fn insert(
         recorded.insert(message.id, seen_by_plugins(message, conversation, previous));
     }
     // The unique index has the last word: another process may have recorded one meanwhile.
-    let inserted = messages::Entity::insert_many(rows)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(transaction)
-        .await?;
+    let mut inserted = 0;
+    while !rows.is_empty() {
+        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
+        inserted += messages::Entity::insert_many(some)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(transaction)
+            .await?;
+    }
     if usize::try_from(inserted).ok() != Some(fresh.len()) {
         return Err(Error::Unavailable("another process recorded the same message just now".to_owned()));
     }

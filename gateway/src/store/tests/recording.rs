@@ -10,6 +10,7 @@ use crate::message::{ConversationStatus, Direction, Media};
 use crate::store::{Error, MessageFilter, entities};
 
 on_both!(
+    several_are_recorded_as_one_and_in_order,
     a_first_message_makes_contact_and_conversation,
     many_at_once_from_one_number_are_one_conversation,
     the_same_message_many_times_at_once_is_one_row,
@@ -221,4 +222,25 @@ async fn what_was_recorded_is_read_back_the_same(database: Database) {
     let media: Vec<_> = stored.media.into_iter().map(|media| (media.url, media.content_type)).collect();
     let told: Vec<_> = new.media.into_iter().map(|media| (media.url, media.content_type)).collect();
     assert_eq!((stored.text, media, stored.created_at), (new.text, told, new.received_at));
+}
+
+async fn several_are_recorded_as_one_and_in_order(database: Database) {
+    let store = database.store().await;
+    let known = database.inbound("SM0", ANA);
+    store.record(known.clone()).await.unwrap();
+    let new: Vec<NewInbound> = (1..=40).map(|number| database.inbound(&format!("SM{number}"), ANA)).collect();
+    let mut all = new.clone();
+    all.insert(3, database.inbound("SM0", ANA));
+    let other = database.inbound("SM99", LUIS);
+    let (receipts, one) = futures::join!(store.record_all(all), store.record(other));
+    assert_eq!(one.unwrap(), Receipt::Recorded);
+    let receipts = receipts.unwrap();
+    assert_eq!(receipts.len(), 41);
+    assert_eq!(receipts[3], Receipt::Repeat { of: known.id, answered: Answered::NotYet });
+    assert_eq!(receipts.iter().filter(|receipt| **receipt == Receipt::Recorded).count(), 40);
+    let recorded = store.unprocessed(100).await.unwrap();
+    let hers = recorded.iter().filter(|recorded| recorded.sender.as_str() == ANA);
+    let ordinals: Vec<(MessageId, u32)> = hers.map(|recorded| (recorded.id, recorded.ordinal)).collect();
+    let expected: Vec<(MessageId, u32)> = std::iter::once(&known).chain(&new).map(|new| new.id).zip(1..).collect();
+    assert_eq!(ordinals, expected);
 }
