@@ -25,6 +25,7 @@ mod m20261126_000004_exchanges;
 mod m20261126_000005_explaining;
 mod m20261128_000001_traces;
 mod m20261128_000002_priorities;
+mod m20261128_000003_decided;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_explaining::Migration),
             Box::new(m20261128_000001_traces::Migration),
             Box::new(m20261128_000002_priorities::Migration),
+            Box::new(m20261128_000003_decided::Migration),
         ]
     }
 }

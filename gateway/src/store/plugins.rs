@@ -12,6 +12,7 @@ use super::decisions::{Asked, Hook, Kept, StateKey, StoredValue};
 use super::entities::{contacts, conversations, messages, plugin_state, timers, traces};
 use super::reads::{time, to_conversation};
 use super::shown::{Contact, Thread};
+use super::traces::asking;
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, MessageId};
 
@@ -141,6 +142,9 @@ impl Store {
     pub async fn asked(&self, id: MessageId) -> Result<Option<Asked>, Error> {
         let Some(message) = messages::Entity::find_by_id(id.0).one(&self.reads).await? else { return Ok(None) };
         let inbound = message.direction == "inbound";
+        if let Some(asking) = asking(&message) {
+            return Ok(Some(Asked { at: time(asking.at), seed: seed(message.seed), moment: asking.id }));
+        }
         let hook = if inbound { Hook::Inbound } else { Hook::Outbound };
         let first = traces::Entity::find()
             .filter(traces::Column::MessageId.eq(id.0))

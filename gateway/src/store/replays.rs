@@ -12,7 +12,7 @@ use super::entities::{contacts, conversations, messages, traces};
 use super::plugins::{first_id, seed, to_thread};
 use super::reads::{media_of, record_of, time};
 use super::shown::Thread;
-use super::traces::to_traces;
+use super::traces::{inbound_traces, to_traces};
 use super::{Error, Recorded, Store};
 use crate::message::{ConversationId, ConversationStatus, Media};
 
@@ -101,7 +101,10 @@ impl Store {
             let seen = row.seen.as_deref().and_then(|seen| serde_json::from_str::<Snapshot>(seen).ok());
             let now = threads.get(&row.conversation_id)?.clone();
             let thread = seen.filter(|_| row.seed.is_some()).map(|seen| seen.restore(now));
-            let traces = decided.remove(&row.id).unwrap_or_default();
+            let traces = match decided.remove(&row.id) {
+                Some(before) => before,
+                None => inbound_traces(&row),
+            };
             let (at, moment) = match traces.first() {
                 Some(first) => (first.at, first.id),
                 None => row.processed_at.map(time).map(|at| (at, first_id(at)))?,
@@ -115,9 +118,10 @@ impl Store {
         Ok(rows.into_iter().filter_map(past).collect())
     }
 
+    /// What was decided before it stood with the message.
     async fn decided(&self, rows: &[messages::Model]) -> Result<BTreeMap<Uuid, Vec<Trace>>, Error> {
         let found = traces::Entity::find()
-            .filter(traces::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
+            .filter(traces::Column::MessageId.is_in(rows.iter().filter(|row| row.decided.is_none()).map(|row| row.id)))
             .filter(traces::Column::Hook.eq(Hook::Inbound.as_str()))
             .order_by_asc(traces::Column::Id)
             .all(&self.reads)

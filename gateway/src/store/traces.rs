@@ -1,17 +1,29 @@
-//! What plugins decided, as it is on record: one row for all that were asked together.
+//! What plugins decided, as it is on record: about a message that came in with the message itself, all else in
+//! one row for all that were asked together.
 
 use std::borrow::Cow;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::decisions::{Hook, Trace};
-use super::entities::traces;
+use super::entities::{messages, traces};
 use super::plugins::seed;
 use super::reads::time;
 use super::{Error, Store};
 use crate::message::MessageId;
+
+/// What the plugins decided that were asked about a message as it came in. It stands with the message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Asking<'a> {
+    pub(super) id: Uuid,
+    /// When they were asked, in milliseconds of Unix time.
+    pub(super) at: i64,
+    /// In the order they were asked.
+    pub(super) ran: Vec<Further<'a>>,
+}
 
 /// What one plugin decided: of a row's first in columns, of the others in its list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,14 +94,40 @@ pub(super) fn to_traces(row: traces::Model) -> Vec<Trace> {
     std::iter::once(first).chain(others).collect()
 }
 
+/// What is on record with a message; nothing where no plugin was asked, or where it is in a row of `traces`.
+pub(super) fn asking(message: &messages::Model) -> Option<Asking<'static>> {
+    serde_json::from_str(message.decided.as_deref()?).ok()
+}
+
+/// What each plugin decided about a message as it came in.
+pub(super) fn inbound_traces(message: &messages::Model) -> Vec<Trace> {
+    let Some(Asking { id, at, ran }) = asking(message) else { return Vec::new() };
+    let trace = |ran: Further<'static>| Trace {
+        id,
+        message_id: MessageId(message.id),
+        hook: Hook::Inbound,
+        plugin: ran.plugin.into_owned(),
+        version: ran.version.into_owned(),
+        digest: ran.digest.into_owned(),
+        decision: ran.decision.into_owned(),
+        error: ran.error.map(Cow::into_owned),
+        duration_micros: ran.duration_micros,
+        at: time(at),
+        seed: seed(message.seed),
+    };
+    ran.into_iter().map(trace).collect()
+}
+
 impl Store {
     /// What each plugin decided about a message, in the order they were asked.
     pub async fn traces(&self, id: MessageId) -> Result<Vec<Trace>, Error> {
+        let message = messages::Entity::find_by_id(id.0).one(&self.reads).await?;
+        let came_in = message.as_ref().map(inbound_traces).unwrap_or_default();
         let rows = traces::Entity::find()
             .filter(traces::Column::MessageId.eq(id.0))
             .order_by_asc(traces::Column::Id)
             .all(&self.reads)
             .await?;
-        Ok(rows.into_iter().flat_map(to_traces).collect())
+        Ok(came_in.into_iter().chain(rows.into_iter().flat_map(to_traces)).collect())
     }
 }

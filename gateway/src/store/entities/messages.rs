@@ -44,6 +44,8 @@ pub struct Model {
     pub caused_by: Option<Uuid>,
     pub hops: Option<i32>,
     pub seen: Option<String>,
+    /// What plugins decided about it as it came in, as JSON.
+    pub decided: Option<String>,
     pub gate: Option<String>,
     pub repeats: Option<i32>,
     pub repeated_at: Option<i64>,

@@ -1,4 +1,5 @@
-//! What the plugins decided that were asked about one message: the first in columns of its own.
+//! What the plugins decided that were asked about one message: the first in columns of its own. What they
+//! decided about one that came in stands with the message.
 
 use sea_orm::entity::prelude::*;
 

@@ -147,6 +147,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         caused_by: Set(message.caused_by.map(|id| id.0)),
         hops: Set((message.hops > 0).then(|| count(message.hops))),
         seen: Set(None),
+        decided: Set(None),
         gate: Set(None),
         repeats: Set(None),
         repeated_at: Set(None),

@@ -92,7 +92,7 @@ async fn carry_out(
     });
     book.write(transaction, entries.collect()).await?;
     bodies::add(transaction, done).await?;
-    traces::explain(transaction, done.iter().flat_map(|processed| &processed.traces).collect()).await
+    traces::explain(transaction, done.iter().flat_map(|processed| traces::apart(processed)).collect()).await
 }
 
 /// What is to be committed instead, since somebody has opted out.
@@ -191,18 +191,20 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
     if all.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let mut values: Vec<Value> = Vec::with_capacity(all.len() * 6);
+    let mut values: Vec<Value> = Vec::with_capacity(all.len() * 7);
     let mut rows = Vec::with_capacity(all.len());
     for processed in all {
         let next = values.len();
         rows.push(format!(
-            "(${}, CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS TEXT))",
+            "(${}, CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS TEXT), \
+             CAST(${} AS TEXT))",
             next + 1,
             next + 2,
             next + 3,
             next + 4,
             next + 5,
-            next + 6
+            next + 6,
+            next + 7
         ));
         values.extend([
             Value::from(processed.message_id.0),
@@ -211,11 +213,12 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
             Value::from(processed.seed.map(u64::cast_signed)),
             Value::from(processed.discarded.as_deref().map(storable)),
             Value::from(processed.seen.as_ref().and_then(|seen| serde_json::to_string(seen).ok())),
+            Value::from(traces::decided(processed)),
         ]);
     }
     let sql = format!(
         "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
-         seed = new.column4, discarded = new.column5, seen = new.column6 \
+         seed = new.column4, discarded = new.column5, seen = new.column6, decided = new.column7 \
          FROM (VALUES {}) AS new WHERE messages.id = new.column1 AND messages.processed_at IS NULL \
          RETURNING messages.id AS id",
         rows.join(", ")

@@ -293,6 +293,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         caused_by: Set(None),
         hops: Set(None),
         seen: Set(None),
+        decided: Set(None),
         gate: Set(None),
         repeats: Set(None),
         repeated_at: Set(None),

@@ -1,5 +1,6 @@
-//! What plugins decided, for the record: those that were asked together have one row together, since
-//! rows are what a trace costs.
+//! What plugins decided, for the record. About a message that came in it is written with the mark that the
+//! message was processed; those that were asked together about anything else have one row together: rows and
+//! statements are what a trace costs.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +14,9 @@ use uuid::Uuid;
 
 use super::{millis, storable, storable_json};
 use crate::store::Error;
-use crate::store::decisions::{Hook, Trace};
+use crate::store::decisions::{Cause, Hook, Processed, Trace};
 use crate::store::entities::{messages, traces};
-use crate::store::traces::{Further, further, removed};
+use crate::store::traces::{Asking, Further, asking as stored, further, removed};
 
 /// Databases take so many values in one statement, and no more.
 const CHUNK: usize = 500;
@@ -55,6 +56,24 @@ pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>)
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())
+}
+
+/// What is put down with a message that came in; nothing where no plugin was asked.
+pub(super) fn decided(processed: &Processed) -> Option<String> {
+    let own = |trace: &&Trace| is_with_message(processed, trace);
+    let mut own = processed.traces.iter().filter(own).peekable();
+    let first = *own.peek()?;
+    let ran = own.map(|trace| Further::of(trace, false)).collect();
+    Some(json_text(&Asking { id: first.id, at: millis(first.at), ran }))
+}
+
+/// Those that have rows of their own.
+pub(super) fn apart(processed: &Processed) -> impl Iterator<Item = &Trace> {
+    processed.traces.iter().filter(|trace| !is_with_message(processed, trace))
+}
+
+fn is_with_message(processed: &Processed, trace: &Trace) -> bool {
+    processed.cause == Cause::Message && trace.hook == Hook::Inbound && trace.message_id == processed.message_id
 }
 
 fn asking(trace: &Trace) -> (Uuid, Hook, i64, Option<u64>) {
@@ -117,6 +136,17 @@ async fn redacted(transaction: &DatabaseTransaction, all: &[&Trace]) -> Result<B
 
 /// Leaves of what plugins decided about messages that they did, and when.
 pub(super) async fn redact(transaction: &DatabaseTransaction, messages: [Uuid; 2]) -> Result<(), Error> {
+    let came_in = messages::Entity::find()
+        .filter(messages::Column::Id.is_in(messages))
+        .filter(messages::Column::Decided.is_not_null())
+        .all(transaction)
+        .await?;
+    for row in came_in {
+        let left = stored(&row).map(|Asking { id, at, ran }| {
+            json_text(&Asking { id, at, ran: ran.into_iter().map(Further::redacted).collect() })
+        });
+        messages::ActiveModel { id: Set(row.id), decided: Set(left), ..Default::default() }.update(transaction).await?;
+    }
     traces::Entity::update_many()
         .col_expr(traces::Column::Decision, Expr::value(removed()))
         .col_expr(traces::Column::Error, Expr::value(None::<String>))

@@ -1,11 +1,12 @@
 //! Committing what processing came to.
 
 use futures::future::join_all;
+use sea_orm::{EntityTrait, Set};
 use serde_json::json;
 
 use super::*;
 use crate::message::{ConversationStatus, Direction};
-use crate::store::MessageFilter;
+use crate::store::{MessageFilter, PastFilter, entities};
 
 on_both!(
     all_that_follows_is_committed_as_one,
@@ -14,6 +15,7 @@ on_both!(
     unprocessed_messages_come_oldest_first,
     a_reply_in_an_answer_is_unknown_until_a_report,
     no_character_keeps_the_rest_from_being_stored,
+    what_was_decided_before_it_stood_with_the_message_is_read_as_well,
 );
 
 async fn all_that_follows_is_committed_as_one(database: Database) {
@@ -29,6 +31,7 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
     reply.parts[0].media.clone_from(&reply.media);
     let processed = Processed {
         at: at(7),
+        seed: Some(u64::MAX),
         answer: Some("<Response/>".to_owned()),
         status: Some(ConversationStatus::Active),
         tags: Some(vec!["ventas".to_owned(), "vip".to_owned()]),
@@ -187,4 +190,38 @@ async fn no_character_keeps_the_rest_from_being_stored(database: Database) {
     let report = database.report(Some(part.id), "SM2", Status::Undelivered, 11);
     store.observe(NewObservation { error: Some(error), ..report }).await.unwrap();
     assert_eq!(message(&store, reply.id).await.error_message, Some(kept));
+}
+
+async fn what_was_decided_before_it_stood_with_the_message_is_read_as_well(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    store.record(new.clone()).await.unwrap();
+    store.commit(Processed { seed: Some(7), ..processed(&new, new.conversation_id) }).await.unwrap();
+    let row = |plugin: &str, further: Option<&str>| entities::traces::ActiveModel {
+        id: Set(database.id()),
+        message_id: Set(new.id.0),
+        position: Set(0),
+        plugin: Set(plugin.to_owned()),
+        version: Set("1.0.0".to_owned()),
+        digest: Set("ab".repeat(32)),
+        decision: Set(json!({ "actions": [] })),
+        error: Set(None),
+        duration_micros: Set(5),
+        created_at: Set(at(4).as_millisecond()),
+        hook: Set("inbound".to_owned()),
+        seed: Set(Some(7)),
+        further: Set(further.map(str::to_owned)),
+    };
+    let second = r#"[{"plugin":"b","version":"1.0.0","digest":"","decision":{},"error":null,"duration_micros":1}]"#;
+    let rows = [row("a", Some(second)), row("c", None)];
+    let moment = rows[0].id.clone().unwrap();
+    entities::traces::Entity::insert_many(rows).exec_without_returning(&database.directly().await).await.unwrap();
+
+    let names = |traces: &[Trace]| traces.iter().map(|trace| trace.plugin.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&store.traces(new.id).await.unwrap()), ["a", "b", "c"]);
+    let asked = store.asked(new.id).await.unwrap().unwrap();
+    assert_eq!((asked.at, asked.seed, asked.moment), (at(4), Some(7), moment));
+    let past = store.past(&PastFilter::default(), None, 10).await.unwrap();
+    assert_eq!(names(&past[0].traces), ["a", "b", "c"]);
+    assert_eq!(past[0].asked, asked);
 }
