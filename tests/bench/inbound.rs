@@ -134,14 +134,24 @@ fn start() -> Value {
     json!({ "none_ms": none, "ten_ms": ten })
 }
 
-/// What others wait while one conversation's messages make a plugin run for ever.
+/// What others wait while one conversation's messages make a plugin run for ever; and, for comparison, while another
+/// program is as busy, since that takes a processor as well.
 fn hostile(turn: Duration) -> Value {
     let length = u32::try_from(POISON.len()).unwrap_or_default();
     let plugin = Plugin::that("hostile", Behaviour::LoopAt(length));
     let gateway = TestGateway::builder().no_plugins().plugin(plugin).allow_errors().start();
-    let (mut calm, mut disturbed) = (Vec::new(), Vec::new());
+    let (mut calm, mut busy, mut disturbed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=TURNS {
         let quiet = load(&gateway, turn, 1, 2);
+        let until = Instant::now() + turn;
+        let beside = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+            });
+            load(&gateway, turn, 1, 2)
+        });
         let until = Instant::now() + turn;
         let loud = std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -153,19 +163,21 @@ fn hostile(turn: Duration) -> Value {
         });
         if round > 0 {
             calm.extend(quiet);
+            busy.extend(beside);
             disturbed.extend(loud);
         }
     }
-    let [(calm_50, calm_99), (loud_50, loud_99)] = [calm, disturbed].map(|mut took| {
+    let [(calm_50, calm_99), (_, busy_99), (loud_50, loud_99)] = [calm, busy, disturbed].map(|mut took| {
         took.sort_unstable();
         let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_secs_f64() * 1e3;
         (at(50), at(99))
     });
     println!(
-        "others' texts: p50 {calm_50:.2} ms, p99 {calm_99:.2} ms; beside a plugin that loops: p50 {loud_50:.2} ms, p99 {loud_99:.2} ms ({:.2} ×)",
-        loud_99 / calm_99
+        "others' texts: p50 {calm_50:.2} ms, p99 {calm_99:.2} ms; beside a plugin that loops: p50 {loud_50:.2} ms, p99 {loud_99:.2} ms ({:.2} ×); beside another program that does: p99 {busy_99:.2} ms ({:.2} ×)",
+        loud_99 / calm_99,
+        busy_99 / calm_99
     );
-    json!({ "calm_p50_ms": calm_50, "calm_p99_ms": calm_99, "hostile_p50_ms": loud_50, "hostile_p99_ms": loud_99 })
+    json!({ "calm_p50_ms": calm_50, "calm_p99_ms": calm_99, "busy_p99_ms": busy_99, "hostile_p50_ms": loud_50, "hostile_p99_ms": loud_99 })
 }
 
 fn median(values: &[f64]) -> f64 {
