@@ -76,7 +76,7 @@ fn waiting(gateway: &TestGateway) -> u64 {
 }
 
 /// All messages, from as many pages as it takes, oldest first.
-fn everything(gateway: &TestGateway) -> Vec<Value> {
+pub(super) fn everything(gateway: &TestGateway) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = gateway.get(&format!("/v1/messages?limit=200{cursor}")).expect(200);

@@ -19,6 +19,8 @@ mod doctor;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod endurance;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod faults;

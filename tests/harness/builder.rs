@@ -105,7 +105,7 @@ impl Builder {
         let gateway = TestGateway {
             process,
             twilio,
-            _database: self.database,
+            database: self.database,
             folder,
             address,
             key,

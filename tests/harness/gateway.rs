@@ -13,8 +13,8 @@ use toml::Table;
 use crate::postgres::FreshDatabase;
 use crate::twilio::LocalTwilio;
 use crate::{
-    AUTH_TOKEN, Answer, Builder, Log, Must, Plugin, Process, SOON, builder, call, json_request, sign, wait_for,
-    wait_up_to,
+    AUTH_TOKEN, Answer, Builder, Log, Must, Outside, Plugin, Process, SOON, builder, call, json_request, sign,
+    wait_for, wait_up_to,
 };
 
 /// A gateway that runs, with the same data from start to start.
@@ -22,7 +22,7 @@ pub struct TestGateway {
     // Dropped in this order: the process before what it works with.
     pub(crate) process: Process,
     pub(crate) twilio: Option<LocalTwilio>,
-    pub(crate) _database: Option<FreshDatabase>,
+    pub(crate) database: Option<FreshDatabase>,
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
@@ -88,6 +88,16 @@ impl TestGateway {
 
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// What its database takes on the disk: on SQLite with the write-ahead log, which is the second number.
+    pub fn database_bytes(&self) -> (u64, u64) {
+        if let Some(database) = &self.database {
+            return (database.bytes(), 0);
+        }
+        let bytes = |name: &str| std::fs::metadata(self.folder.path().join(name)).map_or(0, |file| file.len());
+        let log = bytes("recado.db-wal");
+        (bytes("recado.db") + log, log)
     }
 
     /// Asks the process to stop, as a service manager does.
@@ -178,6 +188,11 @@ impl TestGateway {
     pub fn signed_webhook(&self, tail: &str, parameters: &[(String, String)]) -> Answer {
         let (signature, body) = sign(&self.webhook_url(tail), parameters);
         self.post_webhook(tail, &signature, &body)
+    }
+
+    /// The gateway as customers and applications see it, whether it runs or not.
+    pub fn outside(&self) -> Outside {
+        Outside { twilio: self.twilio().url().to_owned(), gateway: self.url(), key: self.key.clone() }
     }
 
     /// Texts the gateway through the local Twilio, and waits for what came of it.

@@ -11,13 +11,16 @@
 //! and an HTTP client.
 
 mod background;
+mod balancer;
 mod binary;
 mod builder;
 mod client;
 mod command;
 mod door;
+mod fleet;
 mod gateway;
 mod log;
+mod outside;
 mod plugin;
 mod postgres;
 mod process;
@@ -35,8 +38,10 @@ use tempfile::TempDir;
 pub use builder::Builder;
 pub use client::{Answer, call, json_request};
 pub use command::{Ran, run};
+pub use fleet::Fleet;
 pub use gateway::TestGateway;
 pub use log::Log;
+pub use outside::Outside;
 pub use plugin::{Behaviour, Plugin};
 pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 
 use crate::Must;
 use crate::background::block;
@@ -34,6 +34,19 @@ impl FreshDatabase {
         let host = server.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         format!("{host}/{}{query}", self.name)
+    }
+
+    /// What it takes on the disk, without the server's log.
+    pub(crate) fn bytes(&self) -> u64 {
+        let url = self.url();
+        let read = block(async move {
+            let connection = Database::connect(url).await?;
+            let sql = "SELECT pg_database_size(current_database()) AS bytes";
+            let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+            connection.close().await?;
+            row.map_or(Ok(0), |row| row.try_get::<i64>("", "bytes"))
+        });
+        u64::try_from(read.must("the size of the database")).unwrap_or(0)
     }
 
     fn execute(&self, sql: String) {

@@ -59,6 +59,18 @@ impl Process {
         Duration::from_millis(ticks * 10)
     }
 
+    /// The memory that it holds, in bytes (`VmRSS` of `proc(5)`).
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).must("its state");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).must("its memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().must("a number of kB") * 1024
+    }
+
+    /// How many files and connections it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).must("its files").count()
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().must("the state of the process").is_some()
     }

@@ -30,6 +30,8 @@ pub(super) enum Fault {
     CreateLate,
     /// A status callback is not made.
     CallbackLost,
+    /// A status callback is made late, and with it those that follow it.
+    CallbackLate,
     /// A status callback is made twice.
     CallbackDuplicated,
     /// A status callback is made after the one that follows it.
@@ -45,13 +47,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::CreateRefused,
         Self::CreateFailedBefore,
         Self::CreateFailedAfter,
         Self::CreateCutAfter,
         Self::CreateLate,
         Self::CallbackLost,
+        Self::CallbackLate,
         Self::CallbackDuplicated,
         Self::CallbackReordered,
         Self::SignaturePortToggled,
@@ -67,6 +70,7 @@ impl Fault {
             Self::CreateCutAfter => "create_cut_after",
             Self::CreateLate => "create_late",
             Self::CallbackLost => "callback_lost",
+            Self::CallbackLate => "callback_late",
             Self::CallbackDuplicated => "callback_duplicated",
             Self::CallbackReordered => "callback_reordered",
             Self::SignaturePortToggled => "signature_port_toggled",
@@ -129,8 +133,9 @@ impl Rule {
         if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
             return Err(format!("`probability` of `{name}` is a number from 0 to 1"));
         }
-        if self.millis.is_some_and(|millis| fault != Fault::CreateLate || millis > MAX_DELAY) {
-            return Err(format!("`millis` is for `create_late` alone, and at most {MAX_DELAY}"));
+        let takes_time = matches!(fault, Fault::CreateLate | Fault::CallbackLate);
+        if self.millis.is_some_and(|millis| !takes_time || millis > MAX_DELAY) {
+            return Err(format!("`millis` is for `create_late` and `callback_late` alone, and at most {MAX_DELAY}"));
         }
         Ok(())
     }

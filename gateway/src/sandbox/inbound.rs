@@ -1,6 +1,7 @@
 //! Messages from customers' phones: the webhook's form, and its delivery. What one phone sends is
 //! delivered in order; phones don't wait for each other.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -36,13 +37,45 @@ pub(super) fn receive(
     body: String,
     media: Vec<Media>,
 ) -> (String, oneshot::Receiver<Delivered>) {
-    let (done, delivered) = oneshot::channel();
     // Held over the making, so that messages are queued in the order of their ids.
     let mut phones = lock(&account.phones);
     let draft = account.draft(Direction::Inbound, from.clone(), body, media);
     let sent = Some(draft.created);
     let sid = account.ledger.add(Message { sent, ..draft }).sid.clone();
-    let job = Job { sid: sid.clone(), done };
+    let delivered = enqueue(account, &mut phones, from, sid.clone());
+    (sid, delivered)
+}
+
+/// Why a message's webhook is not called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// There is no message from a phone by that id.
+    Nobody,
+    /// It was answered, and what was answered was carried out.
+    Answered,
+}
+
+/// Calls the webhook of a message again whose call came to nothing, behind what its phone has sent since.
+pub(super) fn again(account: &Arc<Account>, sid: &str) -> Result<oneshot::Receiver<Delivered>, Settled> {
+    let mut phones = lock(&account.phones);
+    let message = account.ledger.get(sid).filter(|message| message.direction == Direction::Inbound);
+    let message = message.ok_or(Settled::Nobody)?;
+    let from = message.from.clone().ok_or(Settled::Nobody)?;
+    let answered = |webhook: &Webhook| webhook.status.is_some_and(|status| (200..300).contains(&status));
+    if message.webhook.as_ref().is_some_and(|webhook| webhook.failure.is_none() && answered(webhook)) {
+        return Err(Settled::Answered);
+    }
+    Ok(enqueue(account, &mut phones, from, sid.to_owned()))
+}
+
+fn enqueue(
+    account: &Arc<Account>,
+    phones: &mut HashMap<String, VecDeque<Job>>,
+    from: String,
+    sid: String,
+) -> oneshot::Receiver<Delivered> {
+    let (done, delivered) = oneshot::channel();
+    let job = Job { sid, done };
     if let Some(queue) = phones.get_mut(&from) {
         queue.push_back(job);
     } else {
@@ -50,7 +83,7 @@ pub(super) fn receive(
         let worker = Arc::clone(account);
         account.spawn(async move { work(&worker, &from).await });
     }
-    (sid, delivered)
+    delivered
 }
 
 /// The parameters of the webhook, in the order in which Twilio sends them.
@@ -96,7 +129,7 @@ async fn work(account: &Arc<Account>, phone: &str) {
     loop {
         let job = {
             let mut phones = lock(&account.phones);
-            let job = phones.get_mut(phone).and_then(std::collections::VecDeque::pop_front);
+            let job = phones.get_mut(phone).and_then(VecDeque::pop_front);
             if job.is_none() {
                 phones.remove(phone);
             }
@@ -112,7 +145,8 @@ async fn work(account: &Arc<Account>, phone: &str) {
 
 async fn deliver(account: &Arc<Account>, sid: &str) -> Option<Delivered> {
     let number = services::receiver(account, account.number_setup());
-    if number.opt_out != Handling::Off {
+    // Only at the first call: what was heeded is not heeded again.
+    if number.opt_out != Handling::Off && account.ledger.get(sid)?.webhook.is_none() {
         heed(account, sid);
     }
     let message = account.ledger.get(sid)?;

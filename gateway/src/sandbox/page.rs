@@ -17,13 +17,14 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::account::Account;
 use super::controls;
 use super::create::{MAX_BODY, MAX_MEDIA, http_url, is_e164};
 use super::guard;
-use super::inbound;
+use super::inbound::{self, Delivered, Settled};
 use super::ledger::{Change, Held};
 use super::media;
 
@@ -57,6 +58,7 @@ pub(super) fn router(account: &Arc<Account>) -> Router {
         .route("/sandbox/page/segments.js", asset(script, include_str!("page/segments.js")))
         .route("/sandbox/state", get(state))
         .route("/sandbox/messages", post(send))
+        .route("/sandbox/messages/{sid}/again", post(again))
         .merge(controls::router())
         .route("/sandbox/events", get(events))
         .route("/sandbox/media/{id}", get(file))
@@ -164,11 +166,23 @@ async fn send(
     if !options.wait {
         return Ok((StatusCode::CREATED, Json(json!({ "sid": sid }))).into_response());
     }
-    let stopping = || Trouble::new(StatusCode::SERVICE_UNAVAILABLE, "the local Twilio is stopping");
-    let delivered = delivered.await.map_err(|_| stopping())?;
-    let (webhook, done) = (delivered.webhook, delivered.done);
-    let answer = json!({ "sid": sid, "webhook": webhook, "replies": done.replies, "warnings": done.warnings });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, Json(outcome(&sid, delivered).await?)).into_response())
+}
+
+/// Calls the webhook of a message again that nobody took, with the same `MessageSid`.
+async fn again(State(account): State<Arc<Account>>, Path(sid): Path<String>) -> Result<Json<Value>, Trouble> {
+    let delivered = inbound::again(&account, &sid).map_err(|settled| match settled {
+        Settled::Nobody => Trouble::new(StatusCode::NOT_FOUND, "no phone has sent such a message"),
+        Settled::Answered => Trouble::new(StatusCode::CONFLICT, "its webhook was answered"),
+    })?;
+    Ok(Json(outcome(&sid, delivered).await?))
+}
+
+/// What the webhook of a message came to, once it was answered.
+async fn outcome(sid: &str, delivered: oneshot::Receiver<Delivered>) -> Result<Value, Trouble> {
+    let stopping = |_| Trouble::new(StatusCode::SERVICE_UNAVAILABLE, "the local Twilio is stopping");
+    let Delivered { webhook, done } = delivered.await.map_err(stopping)?;
+    Ok(json!({ "sid": sid, "webhook": webhook, "replies": done.replies, "warnings": done.warnings }))
 }
 
 async fn upload(

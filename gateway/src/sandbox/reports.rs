@@ -2,6 +2,7 @@
 //! otherwise.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -60,6 +61,9 @@ async fn report(account: &Account, message: &Message) {
     let Some(url) = &message.status_callback else { return };
     if account.happens(Fault::CallbackLost) {
         return;
+    }
+    if let Some(millis) = account.faults.delay(Fault::CallbackLate) {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
     }
     let (form, token) = (form(account, message), account.new_token());
     let exchange = caller::report(account, url, &form, &token).await;

@@ -8,7 +8,7 @@ const element = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const order = [
   "create_refused", "create_failed_before", "create_failed_after", "create_cut_after", "create_late",
-  "callback_lost", "callback_duplicated", "callback_reordered",
+  "callback_lost", "callback_late", "callback_duplicated", "callback_reordered",
   "signature_port_toggled", "signature_port_wrong", "signature_token_rotated",
 ];
 const rows = new Map();
@@ -56,7 +56,7 @@ function add(name) {
   node.querySelector("label > span").textContent = word(name);
   every.setAttribute("aria-label", `${word(name)}: ${word("every")}`);
   millis.setAttribute("aria-label", `${word(name)}: ms`);
-  node.querySelector(".millis").hidden = name !== "create_late";
+  node.querySelector(".millis").hidden = !name.endsWith("_late");
   const row = { node, box, every, millis, tally: node.querySelector(".tally") };
   box.addEventListener("change", () => set({ [name]: box.checked ? wanted(name, row) : null }));
   for (const input of [every, millis]) {
@@ -79,7 +79,7 @@ function group(family) {
 
 function wanted(name, { every, millis }) {
   const rule = { every: Math.max(1, Math.trunc(every.valueAsNumber) || 1) };
-  return name === "create_late" ? { ...rule, millis: Math.trunc(millis.valueAsNumber) || 2000 } : rule;
+  return name.endsWith("_late") ? { ...rule, millis: Math.trunc(millis.valueAsNumber) || 2000 } : rule;
 }
 
 async function set(changed) {

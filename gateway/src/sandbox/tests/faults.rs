@@ -83,6 +83,20 @@ async fn an_answer_can_be_late() {
 }
 
 #[tokio::test]
+async fn a_callback_can_be_late_and_those_behind_it_keep_their_order() {
+    let application = Application::start(|_| StatusCode::NO_CONTENT.into_response()).await;
+    let client = Client::start(settings()).await;
+    set(&client, json!({ "callback_late": { "every": 2, "millis": 60 } })).await;
+    let started = Instant::now();
+    client.create(&[("From", NUMBER), ("To", ANA), ("Body", "hi"), ("StatusCallback", &application.url)]).await;
+    for status in ["sent", "delivered"] {
+        assert_eq!(application.next().await.get("MessageStatus"), Some(status));
+    }
+    assert!(started.elapsed() >= Duration::from_millis(60));
+    assert_eq!(happened(&client, "callback_late").await, 1);
+}
+
+#[tokio::test]
 async fn callbacks_are_lost_doubled_and_out_of_order() {
     let application = Application::start(|_| StatusCode::NO_CONTENT.into_response()).await;
     let client = Client::start(settings()).await;

@@ -1,5 +1,7 @@
 //! Messages that customers send, and what the webhook makes of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::Notify;
 
 use super::*;
@@ -53,6 +55,30 @@ async fn a_text_reaches_the_webhook_and_the_twiml_is_carried_out() {
     let seen = ["direction", "from", "to", "body", "in_reply_to"].map(|name| second[name].as_str().unwrap());
     assert_eq!(seen, ["outbound-reply", NUMBER, ANA, "dos", sid]);
     assert_eq!(client.sandbox.account.ledger.all().len(), 3);
+}
+
+#[tokio::test]
+async fn a_webhook_that_came_to_nothing_is_called_again_with_the_same_message() {
+    let down = AtomicBool::new(true);
+    let application = Application::start(move |_| match down.swap(false, Ordering::Relaxed) {
+        true => StatusCode::BAD_GATEWAY.into_response(),
+        false => twiml("<Message>uno</Message>"),
+    })
+    .await;
+    let client = Client::start(Settings { inbound_url: Some(application.url.clone()), ..settings() }).await;
+    let first = client.text(ANA, "hola").await;
+    assert_eq!((&first["webhook"]["status"], &first["replies"]), (&json!(502), &json!([])));
+    let sid = first["sid"].as_str().unwrap();
+    let again = |sid: &str| format!("/sandbox/messages/{sid}/again");
+    let (status, second) = client.page(Method::POST, &again(sid), Value::Null).await;
+    assert_eq!((status, &second["sid"], &second["webhook"]["status"]), (200, &first["sid"], &json!(200)));
+    let (one, two) = (application.next().await, application.next().await);
+    assert_eq!((one.get("MessageSid"), &one.form), (Some(sid), &two.form));
+    // What was answered is not called again, and a reply is no message from a phone.
+    assert_eq!(client.page(Method::POST, &again(sid), Value::Null).await.0, 409);
+    let reply = second["replies"][0].as_str().unwrap();
+    assert_eq!(client.page(Method::POST, &again(reply), Value::Null).await.0, 404);
+    assert_eq!(client.sandbox.account.ledger.all().len(), 2);
 }
 
 #[tokio::test]

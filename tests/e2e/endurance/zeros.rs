@@ -1,0 +1,178 @@
+//! What must be zero, by the gateway's own record and by the local Twilio's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use recado_tests::{NUMBER, Outside, TestGateway, wait_up_to};
+use serde_json::Value;
+
+use super::load::{Acknowledged, CUSTOMERS};
+use crate::going;
+use crate::journal::{customer, everything};
+
+/// Longer than the lease of a gateway that was killed, and than what is unknown takes to be sent again a few
+/// times in a row.
+const RECOVERY: Duration = Duration::from_mins(4);
+
+/// What went wrong, one line for each case.
+#[derive(Debug, Default, PartialEq)]
+struct Zeros {
+    acknowledged_and_lost: Vec<String>,
+    processed_twice: Vec<String>,
+    sent_twice: Vec<String>,
+    sent_never: Vec<String>,
+    out_of_order: Vec<String>,
+}
+
+/// Waits until all is done, and looks at all of it.
+pub(super) fn all_are_zero(gateway: &TestGateway, outside: &Outside, acknowledged: &Acknowledged) {
+    let texts: usize = acknowledged.texts.iter().map(Vec::len).sum();
+    let messages: usize = acknowledged.messages.iter().map(Vec::len).sum();
+    let mut all = Vec::new();
+    let is_settled = |all: &[Value]| {
+        let processed = going(all, "inbound").iter().filter(|one| one["processed_at"].is_string()).count();
+        let delivered = going(all, "outbound").iter().filter(|one| one["status"] == "delivered").count();
+        processed >= texts && delivered >= texts + messages
+    };
+    // What does not settle shows below.
+    let _ = wait_up_to(RECOVERY, || {
+        all = everything(gateway);
+        is_settled(&all).then_some(())
+    });
+    let found = Found { gateway, all: &all, ledger: &outside.ledger() };
+    let mut zeros = Zeros::default();
+    found.of_the_texts(acknowledged, &mut zeros);
+    found.of_the_messages(acknowledged, &mut zeros);
+    found.of_the_creates(texts, messages, &mut zeros);
+    assert_eq!(zeros, Zeros::default(), "of {texts} texts and {messages} messages: {zeros:#?}");
+    let counted = super::super::plugin_hooks::says(gateway, "+529985569999", "look total; look outbound");
+    assert!(counted.starts_with(&format!("total={texts}, outbound={messages}")), "{counted}");
+    eprintln!("{texts} texts and {messages} messages: lost 0, processed twice 0, sent twice 0, sent never 0, in order");
+}
+
+struct Found<'a> {
+    gateway: &'a TestGateway,
+    /// What the gateway has.
+    all: &'a [Value],
+    /// What the local Twilio has, oldest first.
+    ledger: &'a [Value],
+}
+
+impl Found<'_> {
+    /// Each text is here once, in order, was processed once and after the one before, and has its one reply.
+    fn of_the_texts(&self, acknowledged: &Acknowledged, zeros: &mut Zeros) {
+        let mut inbound: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for message in going(self.all, "inbound") {
+            inbound.entry(message["provider_id"].as_str().unwrap()).or_default().push(message);
+        }
+        let mut replies: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for message in going(self.all, "outbound") {
+            replies.entry(message["in_reply_to"].as_str().unwrap_or_default()).or_default().push(message);
+        }
+        for (number, sids) in acknowledged.texts.iter().enumerate() {
+            let mut before = String::new();
+            for (count, sid) in sids.iter().enumerate() {
+                let named = format!("text {count} of customer {number} ({sid})");
+                let here = inbound.get(sid.as_str()).map_or(&[][..], Vec::as_slice);
+                let [message] = here else {
+                    let list =
+                        if here.is_empty() { &mut zeros.acknowledged_and_lost } else { &mut zeros.processed_twice };
+                    list.push(named);
+                    continue;
+                };
+                let Some(processed_at) = message["processed_at"].as_str() else {
+                    zeros.acknowledged_and_lost.push(format!("{named} is not processed"));
+                    continue;
+                };
+                if processed_at < before.as_str() {
+                    zeros.out_of_order.push(format!("{named} was processed before the one before it"));
+                }
+                processed_at.clone_into(&mut before);
+                let own = replies.get(message["id"].as_str().unwrap()).map_or(&[][..], Vec::as_slice);
+                let [reply] = own else {
+                    let list =
+                        if own.is_empty() { &mut zeros.acknowledged_and_lost } else { &mut zeros.processed_twice };
+                    list.push(format!("{named} has {} replies", own.len()));
+                    continue;
+                };
+                // `total=N, LAST, text NUMBER COUNT`
+                let said: Vec<&str> = reply["text"].as_str().unwrap().split(", ").collect();
+                let last = count.checked_sub(1).map_or("nothing".to_owned(), |last| last.to_string());
+                if said.get(1) != Some(&last.as_str()) {
+                    zeros.out_of_order.push(format!("{named} was processed after {said:?}"));
+                }
+            }
+        }
+    }
+
+    /// Each message is here once.
+    fn of_the_messages(&self, acknowledged: &Acknowledged, zeros: &mut Zeros) {
+        let ids: BTreeSet<&str> = self.all.iter().map(|message| message["id"].as_str().unwrap()).collect();
+        for (id, text) in acknowledged.messages.iter().flatten() {
+            if !ids.contains(id.as_str()) {
+                zeros.acknowledged_and_lost.push(text.clone());
+            }
+        }
+    }
+
+    /// Each reply and each message reached the provider once, and nothing else did; those to one person in
+    /// the order in which they came to be.
+    fn of_the_creates(&self, texts: usize, messages: usize, zeros: &mut Zeros) {
+        let ours = going(self.all, "outbound");
+        if ours.len() != texts + messages {
+            zeros.sent_twice.push(format!("{} outbound messages are on record", ours.len()));
+        }
+        let mut places: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (place, sent) in self.ledger.iter().enumerate().filter(|(_, sent)| sent["direction"] != "inbound") {
+            places.entry((sent["to"].as_str().unwrap(), sent["body"].as_str().unwrap())).or_default().push(place);
+        }
+        let mut reached: [Vec<(usize, &Value)>; CUSTOMERS] = Default::default();
+        for message in ours {
+            let (to, text) = (message["to"].as_str().unwrap(), message["text"].as_str().unwrap());
+            assert_eq!(message["from"], NUMBER);
+            let sent = places.remove(&(to, text)).unwrap_or_default();
+            let part = &message["parts"][0];
+            let named = format!("{text:?} to {to}, {part}");
+            match sent.as_slice() {
+                [] => zeros.sent_never.push(named),
+                [place] => {
+                    if message["status"] != "delivered" {
+                        zeros.sent_never.push(format!("not known to have arrived: {named}"));
+                    }
+                    let number = (0..CUSTOMERS).find(|number| customer(*number) == to).unwrap();
+                    reached[number].push((*place, message));
+                }
+                _ => zeros.sent_twice.push(named),
+            }
+        }
+        for (to, body) in places.keys() {
+            zeros.sent_twice.push(format!("{body:?} to {to} is none of ours"));
+        }
+        for sent in reached {
+            self.of_the_order(sent, zeros);
+        }
+    }
+
+    /// What was handed over, not taken, and sent again is the one thing that comes late: nobody waits for it,
+    /// since it takes minutes to know.
+    fn of_the_order(&self, mut sent: Vec<(usize, &Value)>, zeros: &mut Zeros) {
+        sent.sort_by_key(|(_, message)| message["id"].as_str().unwrap());
+        sent.retain(|(_, message)| !self.was_sent_again(message));
+        for pair in sent.windows(2) {
+            let [(first, before), (second, after)] = pair else { continue };
+            if first > second {
+                zeros.out_of_order.push(format!("{} was sent before {}", after["text"], before["text"]));
+            }
+        }
+    }
+
+    /// Whether it was unknown what became of a try before the last.
+    fn was_sent_again(&self, message: &Value) -> bool {
+        if message["parts"][0]["attempts"].as_u64().unwrap_or(0) < 2 && message["in_reply_to"].is_null() {
+            return false;
+        }
+        let trace = self.gateway.get(&format!("/v1/messages/{}/trace", message["id"].as_str().unwrap())).expect(200);
+        let tries = trace["attempts"].as_array().unwrap();
+        tries.iter().rev().skip(1).any(|attempt| attempt["outcome"] == "unknown")
+    }
+}
