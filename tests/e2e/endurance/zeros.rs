@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use recado_tests::{NUMBER, Outside, TestGateway, wait_up_to};
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ impl Found<'_> {
             replies.entry(message["in_reply_to"].as_str().unwrap_or_default()).or_default().push(message);
         }
         for (number, sids) in acknowledged.texts.iter().enumerate() {
-            let mut before = String::new();
+            let mut before = Timestamp::MIN;
             for (count, sid) in sids.iter().enumerate() {
                 let named = format!("text {count} of customer {number} ({sid})");
                 let here = inbound.get(sid.as_str()).map_or(&[][..], Vec::as_slice);
@@ -80,14 +81,15 @@ impl Found<'_> {
                     list.push(named);
                     continue;
                 };
-                let Some(processed_at) = message["processed_at"].as_str() else {
+                let processed_at = message["processed_at"].as_str().map(|text| text.parse::<Timestamp>().unwrap());
+                let Some(processed_at) = processed_at else {
                     zeros.acknowledged_and_lost.push(format!("{named} is not processed"));
                     continue;
                 };
-                if processed_at < before.as_str() {
+                if processed_at < before {
                     zeros.out_of_order.push(format!("{named} was processed before the one before it"));
                 }
-                processed_at.clone_into(&mut before);
+                before = processed_at;
                 let own = replies.get(message["id"].as_str().unwrap()).map_or(&[][..], Vec::as_slice);
                 let [reply] = own else {
                     let list =
@@ -153,26 +155,31 @@ impl Found<'_> {
         }
     }
 
-    /// What was handed over, not taken, and sent again is the one thing that comes late: nobody waits for it,
-    /// since it takes minutes to know.
+    /// Of what one application sends and of what one customer is replied, each waits for the one before it;
+    /// the two are at the same time. What was handed over, not taken, and sent again is the one thing that
+    /// comes late: nobody waits for it, since it takes minutes to know.
     fn of_the_order(&self, mut sent: Vec<(usize, &Value)>, zeros: &mut Zeros) {
         sent.sort_by_key(|(_, message)| message["id"].as_str().unwrap());
-        sent.retain(|(_, message)| !self.was_sent_again(message));
-        for pair in sent.windows(2) {
-            let [(first, before), (second, after)] = pair else { continue };
-            if first > second {
-                zeros.out_of_order.push(format!("{} was sent before {}", after["text"], before["text"]));
+        let (mut replies, mut messages): (Vec<_>, Vec<_>) =
+            sent.into_iter().partition(|(_, message)| message["in_reply_to"].is_string());
+        for sent in [&mut replies, &mut messages] {
+            let late = |pair: &[(usize, &Value)]| pair[0].0 > pair[1].0;
+            if sent.windows(2).any(late) {
+                sent.retain(|(_, message)| !self.was_sent_again(message));
+            }
+            for pair in sent.windows(2).filter(|pair| late(pair)) {
+                let [first, second] = [&pair[1], &pair[0]].map(|(place, message)| {
+                    format!("{} ({}, {})", message["text"], message["id"], self.ledger[*place]["direction"])
+                });
+                zeros.out_of_order.push(format!("{first} was sent before {second}"));
             }
         }
     }
 
-    /// Whether it was unknown what became of a try before the last.
+    /// Whether the provider turned out not to have it.
     fn was_sent_again(&self, message: &Value) -> bool {
-        if message["parts"][0]["attempts"].as_u64().unwrap_or(0) < 2 && message["in_reply_to"].is_null() {
-            return false;
-        }
         let trace = self.gateway.get(&format!("/v1/messages/{}/trace", message["id"].as_str().unwrap())).expect(200);
-        let tries = trace["attempts"].as_array().unwrap();
-        tries.iter().rev().skip(1).any(|attempt| attempt["outcome"] == "unknown")
+        let looks = trace["looks"].as_array().map_or(&[][..], Vec::as_slice);
+        looks.iter().any(|look| look["concluded"] == "sent_again")
     }
 }
