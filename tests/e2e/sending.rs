@@ -1,8 +1,10 @@
 //! How a message is sent: at its time, by whom, and in the words that the caller chose.
 
 use recado::clock::{Clock, SystemClock};
-use recado_tests::TestGateway;
+use recado_tests::{Behaviour, Plugin, TestGateway, wait_for};
 use serde_json::{Value, json};
+
+use super::going;
 
 const CUSTOMER: &str = "+529981122334";
 const SERVICE: &str = "MG00000000000000000000000000000001";
@@ -53,6 +55,27 @@ fn a_message_for_later_waits_here_where_the_provider_keeps_none() {
     assert_eq!(gateway.post(&format!("/v1/messages/{id}/cancel"), &Value::Null).status(), 409);
     let nobody = gateway.post("/v1/messages/00000000-0000-7000-8000-000000000000/cancel", &Value::Null);
     assert_eq!(nobody.status(), 404);
+}
+
+#[test]
+fn a_reply_does_not_overtake_what_waits_for_the_same_person() {
+    let helper = Plugin::that("helper", Behaviour::Reply("Aqui estamos"));
+    let gateway = TestGateway::builder().plugin(helper).start();
+    gateway.set_faults(&json!({ "create_refused": { "every": 1 } }));
+    let first = gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "text": "Primero" })).expect(202);
+    let id = first["id"].as_str().unwrap();
+    wait_for("a try", || (gateway.message(id)["parts"][0]["attempts"].as_u64() > Some(0)).then_some(()));
+    // Somebody else is answered at once.
+    let other = gateway.text("+529985550100", "Hola");
+    assert_eq!(other["replies"].as_array().map(Vec::len), Some(1), "{other}");
+    let own = gateway.text(CUSTOMER, "Hola");
+    assert_eq!((&own["webhook"]["status"], &own["replies"]), (&json!(200), &json!([])), "{own}");
+    gateway.set_faults(&json!({}));
+    gateway.wait_for_messages("delivery", |all| going(all, "outbound").iter().all(|one| one["status"] == "delivered"));
+    let sent = gateway.twilio_messages();
+    let to_them: Vec<&Value> =
+        going(&sent, "outbound").into_iter().filter(|one| one["to"] == CUSTOMER).map(|one| &one["body"]).collect();
+    assert_eq!(to_them, ["Primero", "Aqui estamos"]);
 }
 
 #[test]

@@ -52,7 +52,10 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     let channel = shared.channel(recorded)?;
     shared.replies(recorded, channel.as_ref(), outgoing.replies, &mut processed).await?;
     shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
-    let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
+    // What rides an answer would overtake what waits in the outbox for the same person.
+    let waits =
+        !processed.replies.is_empty() && shared.store.has_older(recorded.conversation_id, shared.clock.now()).await?;
+    let answer = if waits { None } else { shared.answer(recorded, channel.as_ref(), &mut processed) };
     processed.seed = Some(seed);
     processed.seen = Some(Snapshot::of(&thread));
     processed.answer.clone_from(&answer);

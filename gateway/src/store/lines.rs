@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, EntityTrait, Statement};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 use uuid::Uuid;
 
-use super::entities::pauses;
+use super::entities::{parts, pauses};
 use super::reads::time;
 use super::{Error, Store};
-use crate::message::{Address, Line, PartId, Priority};
+use crate::message::{Address, ConversationId, Line, PartId, Priority};
 
 /// That something waits to be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,30 @@ fn waiting_sql() -> String {
          SELECT channel, sender, priority, due_at FROM firsts WHERE due_at <= $1 \
          ORDER BY channel, sender, priority"
     )
+}
+
+impl Store {
+    /// Whether something of a conversation is being sent or is due: whatever follows waits for it, unless
+    /// it goes another way.
+    pub async fn has_older(&self, id: ConversationId, now: Timestamp) -> Result<bool, Error> {
+        let found = parts::Entity::find()
+            .select_only()
+            .column(parts::Column::Id)
+            // Word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state IN ('queued', 'sending')"))
+            .filter(parts::Column::ConversationId.eq(id.0))
+            // What waits for a later time holds nobody up.
+            .filter(
+                Condition::any()
+                    .add(parts::Column::State.eq("sending"))
+                    .add(parts::Column::Attempts.gt(0))
+                    .add(parts::Column::DueAt.lte(super::operations::millis(now))),
+            )
+            .into_tuple::<Uuid>()
+            .one(&self.reads)
+            .await?;
+        Ok(found.is_some())
+    }
 }
 
 impl Store {

@@ -11,9 +11,9 @@ use super::load::{Acknowledged, CUSTOMERS};
 use crate::going;
 use crate::journal::{customer, everything};
 
-/// Longer than the lease of a gateway that was killed, and than what is unknown takes to be sent again a few
-/// times in a row.
-const RECOVERY: Duration = Duration::from_mins(4);
+/// Longer than a question to the provider is left alone that a gateway took and was killed over (five
+/// minutes), and than what is unknown then takes to be sent again a few times in a row.
+const RECOVERY: Duration = Duration::from_mins(8);
 
 /// What went wrong, one line for each case.
 #[derive(Debug, Default, PartialEq)]
