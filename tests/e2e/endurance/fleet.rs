@@ -12,7 +12,7 @@ const GATEWAYS: usize = 3;
 /// How many texts and messages there are for each kill.
 const EACH: u64 = 60;
 /// How many for each measurement.
-const MEASURED: u64 = 240;
+const MEASURED: u32 = 240;
 
 #[test]
 #[ignore = "texts of one conversation that reach different gateways are not yet processed in order"]
@@ -55,10 +55,10 @@ fn what_three_gateways_on_postgres_take_compared_with_one() {
                 fleet.kill(number);
             }
             let began = Instant::now();
-            load.wait_for(load.allow(MEASURED).end);
+            load.wait_for(load.allow(u64::from(MEASURED)).end);
             eprintln!(
                 "{gateways} gateways: {:.0} texts and messages a second",
-                MEASURED as f64 / began.elapsed().as_secs_f64()
+                f64::from(MEASURED) / began.elapsed().as_secs_f64()
             );
         }
     });

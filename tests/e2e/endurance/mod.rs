@@ -49,8 +49,7 @@ struct Chance(u128);
 
 impl Chance {
     fn new() -> Self {
-        let seed =
-            variable("RECADO_TEST_SEED").unwrap_or_else(|| SystemClock.now().as_nanosecond().unsigned_abs() as u64);
+        let seed = variable("RECADO_TEST_SEED").unwrap_or_else(|| SystemClock.now().as_millisecond().unsigned_abs());
         eprintln!("what happens follows from RECADO_TEST_SEED={seed}");
         Self(u128::from(seed))
     }

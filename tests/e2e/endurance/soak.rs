@@ -1,5 +1,6 @@
 //! A gateway at half load for as long as `RECADO_TEST_SOAK_MIN` says: its memory and its open files stay what
 //! they were; how long it takes, and how large its database is, is told.
+#![expect(clippy::cast_precision_loss, reason = "numbers that people read")]
 
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,9 @@ fn soak(builder: Builder) {
         load.wait_for(load.allow(WARMING_UP).end);
         let began = Instant::now();
         load.wait_for(load.allow(FULL_LOAD).end);
-        let rate = FULL_LOAD as f64 / began.elapsed().as_secs_f64() / 2.0;
-        eprintln!("half load is {rate:.0} texts and messages a second, for {minutes} minutes");
+        // From one to the next, at half of that.
+        let gap = began.elapsed() * 2 / u32::try_from(FULL_LOAD).unwrap();
+        eprintln!("half load is {:.0} texts and messages a second, for {minutes} minutes", 1.0 / gap.as_secs_f64());
         eprintln!("   s |  done/s |  p50 ms |  p99 ms | memory MiB | files | database MiB | log MiB");
         load.times();
         let (began, first) = (Instant::now(), WARMING_UP + FULL_LOAD);
@@ -62,9 +64,9 @@ fn soak(builder: Builder) {
         let count = u32::try_from(minutes * 60 * 1000 / u64::try_from(every.as_millis()).unwrap()).unwrap();
         let mut allowed = 0;
         for number in 1..=count {
-            keep_pace(&load, rate, began, every * number, &mut allowed);
+            keep_pace(&load, gap, began, every * number, &mut allowed);
             // From when each was to begin, so that what a slow one holds up counts as slow, too.
-            let due = |which: u64| began + Duration::from_secs_f64((which - first) as f64 / rate);
+            let due = |which: u64| began + gap * u32::try_from(which - first).unwrap();
             let mut took: Vec<Duration> =
                 load.times().iter().map(|(which, at)| at.saturating_duration_since(due(*which))).collect();
             took.sort();
@@ -82,9 +84,9 @@ fn soak(builder: Builder) {
 }
 
 /// Allows what is due, until so long after the beginning.
-fn keep_pace(load: &Load, rate: f64, began: Instant, until: Duration, allowed: &mut u64) {
+fn keep_pace(load: &Load, gap: Duration, began: Instant, until: Duration, allowed: &mut u64) {
     wait_up_to((began + until).saturating_duration_since(Instant::now()), || {
-        let due = (began.elapsed().as_secs_f64() * rate) as u64;
+        let due = u64::try_from(began.elapsed().as_nanos() / gap.as_nanos()).unwrap();
         load.allow(due.saturating_sub(*allowed));
         *allowed = due.max(*allowed);
         None::<()>

@@ -60,9 +60,12 @@ async fn a_text_reaches_the_webhook_and_the_twiml_is_carried_out() {
 #[tokio::test]
 async fn a_webhook_that_came_to_nothing_is_called_again_with_the_same_message() {
     let down = AtomicBool::new(true);
-    let application = Application::start(move |_| match down.swap(false, Ordering::Relaxed) {
-        true => StatusCode::BAD_GATEWAY.into_response(),
-        false => twiml("<Message>uno</Message>"),
+    let application = Application::start(move |_| {
+        if down.swap(false, Ordering::Relaxed) {
+            StatusCode::BAD_GATEWAY.into_response()
+        } else {
+            twiml("<Message>uno</Message>")
+        }
     })
     .await;
     let client = Client::start(Settings { inbound_url: Some(application.url.clone()), ..settings() }).await;
