@@ -47,6 +47,8 @@ mod lookup;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod options;
 #[cfg(test)]
 mod outbound;

@@ -43,6 +43,7 @@ pub use gateway::TestGateway;
 pub use log::Log;
 pub use outside::Outside;
 pub use plugin::{Behaviour, Plugin};
+pub use postgres::FreshDatabase;
 pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};
 pub use registry::{Registry, digest};

@@ -10,15 +10,15 @@ use crate::background::block;
 /// How many databases this process has made.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// A database of its own for one gateway; dropped when this is.
-pub(crate) struct FreshDatabase {
+/// A database of its own for one test; dropped when this is.
+pub struct FreshDatabase {
     server: String,
     name: String,
 }
 
 impl FreshDatabase {
     /// None where there is no server.
-    pub(crate) fn create() -> Option<Self> {
+    pub fn create() -> Option<Self> {
         let server = std::env::var_os("RECADO_TEST_POSTGRES")?.into_string().ok().filter(|url| !url.is_empty())?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("recado_test_{}_{number}", std::process::id());
@@ -29,7 +29,7 @@ impl FreshDatabase {
     }
 
     /// The server's URL, with this database in place of the one it names.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let (server, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
         let host = server.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };

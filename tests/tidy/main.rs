@@ -133,7 +133,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 26] = [
+const ALONE: [(&str, &[&str]); 27] = [
     ("wasmtime", &["components", "plugins/wasm"]),
     ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
@@ -159,6 +159,7 @@ const ALONE: [(&str, &[&str]); 26] = [
     ("quick_xml", &["channels", "sandbox"]),
     ("figment", &["config", "cli"]),
     ("anyhow", &["cli"]),
+    ("indicatif", &["cli"]),
     (
         "tokio",
         &[

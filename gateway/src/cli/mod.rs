@@ -16,6 +16,7 @@ mod replay;
 mod retry;
 mod send;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema up to date, or look at it
     Migrate(migrate::Migrate),
+    /// Copy a database into another, or back it up
+    Store(store::StoreCommand),
     /// Check or show the settings
     Config(check::ConfigCommand),
     /// Send a message through a running gateway
@@ -94,6 +97,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Dev(command) => command.run(&context).await,
         Command::Serve(command) => command.run(&context).await,
         Command::Migrate(command) => command.run(&context).await,
+        Command::Store(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context).await,
         Command::Send(command) => command.run(&context).await,
         Command::Lookup(command) => command.run(&context).await,

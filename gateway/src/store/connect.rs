@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
-use super::Error;
+use super::{Error, copying};
 
 /// `[database]`
 #[derive(Clone, Debug, Deserialize)]
@@ -35,7 +35,15 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 pub(super) enum Use {
     Reading,
     Writing,
+    /// Nobody else may have an SQLite file open meanwhile; who would have to wait for that is told at once.
+    Alone,
 }
+
+/// What Postgres shows of a gateway's connections, unless their URL names something else.
+pub(super) const APPLICATION_NAME: &str = "recado";
+
+/// A connection that is alone holds its lock for as long as it lasts, so it must last.
+const LASTING: Duration = Duration::from_hours(30 * 24);
 
 fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
@@ -45,7 +53,7 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
         .sqlx_logging(false)
         .test_before_acquire(false)
         .map_sqlx_sqlite_opts(move |options| {
-            use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+            use sqlx::sqlite::{SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
             let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
@@ -55,12 +63,23 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 .statement_cache_capacity(PREPARED_STATEMENTS)
                 .pragma("cache_size", "-16000")
                 .pragma("temp_store", "MEMORY");
-            if purpose == Use::Reading { options.pragma("query_only", "1") } else { options }
+            match purpose {
+                Use::Reading => options.pragma("query_only", "1"),
+                Use::Writing => options,
+                Use::Alone => options.locking_mode(SqliteLockingMode::Exclusive).busy_timeout(Duration::from_secs(1)),
+            }
         })
         // Compiling a statement takes Postgres longer than any of these runs.
         .map_sqlx_postgres_opts(|options| {
-            options.statement_cache_capacity(PREPARED_STATEMENTS).options([("jit", "off")])
+            let options = options.statement_cache_capacity(PREPARED_STATEMENTS).options([("jit", "off")]);
+            match options.get_application_name() {
+                Some(_) => options,
+                None => options.application_name(APPLICATION_NAME),
+            }
         });
+    if purpose == Use::Alone {
+        options.idle_timeout(LASTING).max_lifetime(LASTING);
+    }
     options
 }
 
@@ -71,6 +90,10 @@ pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, Dat
     let transaction = begin_migrating(&write).await?;
     Migrator::up(&transaction, None).await?;
     transaction.commit().await?;
+    if let Some(source) = copying::origin(&write).await? {
+        let text = format!("the copy of {source} into it was not finished; `recado store copy` goes on with it");
+        return Err(Error::Refused(text));
+    }
     let reads = connect(&settings.url, settings.readers.max(1), Use::Reading).await?;
     Ok((reads, write))
 }
@@ -96,7 +119,7 @@ pub(super) async fn begin_migrating(connection: &DatabaseConnection) -> Result<D
 pub(super) async fn connect(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, Error> {
     let mut tries = BUSY_TRIES;
     loop {
-        match Database::connect(options(url, connections, purpose)).await {
+        match connect_once(url, connections, purpose).await {
             Err(error) if tries > 0 && is_locked(&error) => tries -= 1,
             connected => return connected.map_err(|error| Error::Unavailable(error.to_string())),
         }
@@ -104,10 +127,17 @@ pub(super) async fn connect(url: &str, connections: u32, purpose: Use) -> Result
     }
 }
 
+pub(super) async fn connect_once(url: &str, connections: u32, purpose: Use) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(options(url, connections, purpose)).await
+}
+
 /// Whether SQLite says that another has the file just now: `SQLITE_BUSY` is 5, and what it is about is in
 /// the higher bits (<https://www.sqlite.org/rescode.html>).
-fn is_locked(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error else {
+pub(super) fn is_locked(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
         return false;
     };
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -121,7 +151,7 @@ pub(super) fn file_of(url: &str) -> Option<&std::path::Path> {
 }
 
 /// SQLite makes the file, but not the folder it is in.
-fn make_folder(url: &str) -> Result<(), Error> {
+pub(super) fn make_folder(url: &str) -> Result<(), Error> {
     let Some(folder) = file_of(url).and_then(std::path::Path::parent) else { return Ok(()) };
     std::fs::create_dir_all(folder)
         .map_err(|error| Error::Unavailable(format!("the folder {} can't be made: {error}", folder.display())))

@@ -4,7 +4,9 @@
 //! of them in one transaction (`writer`); whoever asked is answered after the commit. The
 //! store knows the vocabulary, but no provider, plugin or web server.
 
+mod backup;
 mod connect;
+mod copying;
 mod decisions;
 mod entities;
 mod events;
@@ -33,7 +35,9 @@ mod tests;
 use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
+pub use backup::{BackupError, BackupMade, backup};
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
+pub use copying::{Copied, CopiedTable, Doing, End, Error as CopyError, Progress, copy};
 pub use decisions::*;
 pub use events::*;
 pub use explaining::{History, KnownAttempt, KnownLook, KnownObservation, LedTo, Repeated, WaitingTimer};

@@ -59,7 +59,7 @@ pub(super) fn count(number: u32) -> i32 {
 
 /// Postgres takes no NUL in a text. What a provider, an application or a plugin put there must not
 /// keep the rest from being stored.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 

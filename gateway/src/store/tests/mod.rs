@@ -28,10 +28,12 @@ macro_rules! on_postgres {
     };
 }
 
+mod backup;
 mod callbacks;
 mod canceling;
 mod claiming;
 mod consents;
+mod copying;
 mod events;
 mod explaining;
 mod follow;
