@@ -29,6 +29,7 @@ pub mod rates;
 pub mod reconcile;
 pub mod removals;
 pub mod replay;
+pub mod retention;
 pub mod rounds;
 pub mod sandbox;
 pub mod store;

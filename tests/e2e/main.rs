@@ -85,6 +85,8 @@ mod repeats;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod retries;
 mod sending;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 33] = [
+const ROOMS: [(&str, &[&str]); 34] = [
     ("message", &[]),
     ("clock", &[]),
     ("rounds", &[]),
@@ -52,6 +52,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "rounds", "store", "transport"]),
+    ("retention", &["clock", "media", "store"]),
     ("lookup", &["channels", "clock", "message", "store", "transport"]),
     (
         "web",
@@ -89,6 +90,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "message",
             "plugins",
             "reconcile",
+            "retention",
             "store",
             "telemetry",
             "web",
@@ -121,6 +123,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "reconcile",
             "removals",
             "replay",
+            "retention",
             "sandbox",
             "store",
             "telemetry",
@@ -179,6 +182,7 @@ const ALONE: [(&str, &[&str]); 27] = [
             "reconcile",
             "removals",
             "replay",
+            "retention",
             "rounds",
             "sandbox",
             "store",

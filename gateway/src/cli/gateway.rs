@@ -25,7 +25,7 @@ use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, components, delivery, plugins, reconcile, removals, web};
+use crate::{callbacks, components, delivery, plugins, reconcile, removals, retention, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -40,6 +40,7 @@ pub(super) struct Gateway {
     callbacks: JoinHandle<()>,
     events: JoinHandle<()>,
     removals: JoinHandle<()>,
+    retention: JoinHandle<()>,
     inbound: Inbound,
     drain: Duration,
 }
@@ -184,6 +185,15 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let retention = tokio::spawn(retention::run(
+            retention::Parts {
+                store: store.clone(),
+                files: files.clone(),
+                clock: Arc::clone(&clock),
+                settings: config.retention.clone(),
+            },
+            stopping.clone(),
+        ));
         let lookup = Lookup::new(lookup::Parts {
             store: store.clone(),
             channels: channels.clone(),
@@ -254,6 +264,7 @@ impl Gateway {
             callbacks,
             events,
             removals,
+            retention,
             inbound,
             drain,
         })
@@ -274,6 +285,7 @@ impl Gateway {
             let _ = self.callbacks.await;
             let _ = self.events.await;
             let _ = self.removals.await;
+            let _ = self.retention.await;
         };
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use crate::channels::Channels;
 use crate::message::{Place, phone};
 use crate::{
-    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, store,
-    telemetry, web,
+    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, retention,
+    store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -41,6 +41,7 @@ pub struct Config {
     #[serde(default)]
     pub endpoints: BTreeMap<String, events::Settings>,
     pub lookup: lookup::Settings,
+    pub retention: retention::Settings,
     pub log: telemetry::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     pub plugin_host: plugins::HostSettings,
@@ -251,6 +252,7 @@ impl Config {
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
         self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
+        self.retention.check().map_err(|(key, problem)| wrong(format!("retention.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
         self.callbacks.check().map_err(|(key, problem)| wrong(format!("callbacks.{key}"), problem))?;

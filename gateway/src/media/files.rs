@@ -38,16 +38,34 @@ impl Files {
     }
 
     /// Keeps the bytes, and gives their digest. `id` is for the meantime.
-    pub async fn keep(&self, contents: Bytes, id: Uuid) -> io::Result<String> {
+    pub async fn keep(&self, contents: Bytes, id: Uuid, now: Timestamp) -> io::Result<String> {
         let files = self.clone();
-        apart(move || files.write(&contents, id)).await
+        apart(move || files.write(&contents, id, now)).await
     }
 
-    fn write(&self, contents: &[u8], id: Uuid) -> io::Result<String> {
+    /// Removes a file, unless it was kept, or kept again, at this time or later.
+    pub async fn remove(&self, digest: &str, unused_since: Timestamp) -> io::Result<()> {
+        let path = self.place(digest).ok_or(io::ErrorKind::InvalidInput)?;
+        apart(move || {
+            let removed = fs::metadata(&path).and_then(|found| {
+                let kept = Timestamp::try_from(found.modified()?).unwrap_or(Timestamp::MAX);
+                if kept < unused_since { fs::remove_file(&path) } else { Ok(()) }
+            });
+            match removed {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            }
+        })
+        .await
+    }
+
+    fn write(&self, contents: &[u8], id: Uuid, now: Timestamp) -> io::Result<String> {
         let digest = hex::encode(Sha256::digest(contents));
         let path = self.place(&digest).ok_or(io::ErrorKind::InvalidInput)?;
         let length = u64::try_from(contents.len()).unwrap_or(u64::MAX);
         if fs::metadata(&path).is_ok_and(|found| found.len() == length) {
+            // Who removes what is old must see that it is wanted again.
+            fs::File::options().write(true).open(&path)?.set_modified(now.into())?;
             return Ok(digest);
         }
         let incoming = self.0.join(INCOMING).join(id.simple().to_string());
@@ -107,6 +125,8 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     fn now() -> Timestamp {
@@ -131,12 +151,12 @@ mod tests {
     async fn the_same_contents_are_kept_once_under_their_digest() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::open(folder.path(), now()).unwrap();
-        let digest = files.keep("hola".into(), Uuid::from_u128(1)).await.unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
         assert_eq!(digest, "b221d9dbb083a7f33428d7c2a3c3198ae925614d70210e28716ccaa7cd4ddb79");
-        let written = fs::metadata(files.place(&digest).unwrap()).unwrap().modified().unwrap();
-        assert_eq!(files.keep("hola".into(), Uuid::from_u128(2)).await.unwrap(), digest);
+        let written = fs::metadata(files.place(&digest).unwrap()).unwrap().ino();
+        assert_eq!(files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap(), digest);
         assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
-        let again = fs::metadata(files.place(&digest).unwrap()).unwrap().modified().unwrap();
+        let again = fs::metadata(files.place(&digest).unwrap()).unwrap().ino();
         assert_eq!(written, again, "it was not written again");
         assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
         assert_eq!(files.read(&digest, 1, 2).await.unwrap(), "ol");
@@ -160,12 +180,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_that_is_wanted_again_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
+        files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
+        files.remove(&digest, now()).await.unwrap();
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        let later = now() + SignedDuration::from_secs(1);
+        files.remove(&digest, later).await.unwrap();
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        files.remove(&digest, later).await.unwrap();
+        assert!(files.remove("../../etc/passwd", later).await.is_err());
+    }
+
+    #[tokio::test]
     async fn a_file_that_is_cut_off_is_written_anew() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::open(folder.path(), now()).unwrap();
-        let digest = files.keep("hola".into(), Uuid::from_u128(1)).await.unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
         fs::write(files.place(&digest).unwrap(), "ho").unwrap();
-        files.keep("hola".into(), Uuid::from_u128(2)).await.unwrap();
+        files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
         assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
     }
 

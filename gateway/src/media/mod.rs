@@ -193,7 +193,8 @@ impl Parts {
         let told = contents.content_type.as_deref().or(medium.content_type.as_deref());
         let content_type = kind::sniff(&contents.body, told);
         let bytes = u64::try_from(contents.body.len()).unwrap_or(u64::MAX);
-        let digest = self.files.keep(contents.body, self.ids.next(self.clock.now())).await.map_err(|error| {
+        let now = self.clock.now();
+        let digest = self.files.keep(contents.body, self.ids.next(now), now).await.map_err(|error| {
             tracing::error!(%error, "a file can't be kept: look at `media.path`");
             Problem::Passing("the gateway could not write the file".to_owned())
         })?;

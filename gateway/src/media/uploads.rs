@@ -91,7 +91,7 @@ impl Uploads {
         let content_type = kind::sendable(&contents, declared)?;
         let now = self.0.clock.now();
         let bytes = u64::try_from(contents.len()).unwrap_or(u64::MAX);
-        let digest = self.0.files.keep(contents, self.0.ids.next(now)).await?;
+        let digest = self.0.files.keep(contents, self.0.ids.next(now), now).await?;
         let id = self.0.ids.next(now);
         let file = StoredFile { digest: digest.clone(), bytes, content_type: content_type.clone() };
         self.0.store.create_upload(id, file, now).await?;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod copy;
+mod retention;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +20,8 @@ enum What {
     Copy(copy::Copy),
     /// Back an SQLite database up, also while gateways work on it
     Backup(backup::Backup),
+    /// Show how much is older than `[retention]` says, and still there
+    Retention,
 }
 
 impl StoreCommand {
@@ -26,6 +29,7 @@ impl StoreCommand {
         match &self.what {
             What::Copy(command) => command.run(context).await,
             What::Backup(command) => command.run(context).await,
+            What::Retention => retention::run(context).await,
         }
     }
 }

@@ -35,11 +35,7 @@ pub(super) async fn open_source(url: &str) -> Result<DatabaseConnection, Error> 
 }
 
 /// Also whether it goes on with a copy that was cut off.
-pub(super) async fn open_target(
-    url: &str,
-    from: &str,
-    tables: &[Table],
-) -> Result<(DatabaseConnection, bool), Error> {
+pub(super) async fn open_target(url: &str, from: &str, tables: &[Table]) -> Result<(DatabaseConnection, bool), Error> {
     connect::make_folder(url)?;
     let target = alone(url, End::Target).await?;
     let transaction = connect::begin_migrating(&target).await?;

@@ -82,8 +82,7 @@ impl Table {
             .map(|row| format!("({})", (row * width..(row + 1) * width).map(place).collect::<Vec<_>>().join(", ")))
             .collect();
         let names: Vec<String> = self.columns.iter().map(|column| quoted(&column.name)).collect();
-        let sql =
-            format!("INSERT INTO {} ({}) VALUES {}", quoted(&self.name), names.join(", "), places.join(", "));
+        let sql = format!("INSERT INTO {} ({}) VALUES {}", quoted(&self.name), names.join(", "), places.join(", "));
         let values: Vec<Value> = rows.into_iter().flatten().collect();
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.map(drop)
     }

@@ -5,7 +5,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 
-use crate::store::entities::*;
+use crate::store::entities;
 
 /// What a column holds, as both databases have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(in crate::store) struct Table {
 
 pub(in crate::store) fn all() -> Vec<Table> {
     macro_rules! tables {
-        ($($table:ident),* $(,)?) => { vec![$(of::<$table::Entity>()),*] };
+        ($($table:ident),* $(,)?) => { vec![$(of::<entities::$table::Entity>()),*] };
     }
     tables![
         api_keys,
@@ -64,15 +64,15 @@ pub(in crate::store) fn all() -> Vec<Table> {
         pulls,
         uploads,
         media_links,
+        retention,
+        retention_held,
     ]
 }
 
 fn of<E: EntityTrait>() -> Table {
     let names: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
-    let columns = E::Column::iter().map(|column| Column {
-        name: column.as_str().to_owned(),
-        kind: kind(column.def().get_column_type()),
-    });
+    let columns = E::Column::iter()
+        .map(|column| Column { name: column.as_str().to_owned(), kind: kind(column.def().get_column_type()) });
     let place = |key: E::PrimaryKey| names.iter().position(|name| *name == key.into_column().as_str());
     Table {
         name: E::default().table_name().to_owned(),

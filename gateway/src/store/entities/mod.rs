@@ -22,6 +22,8 @@ pub(super) mod plugin_state;
 pub(super) mod pulls;
 pub(super) mod removals;
 pub(super) mod reports;
+pub(super) mod retention;
+pub(super) mod retention_held;
 pub(super) mod timers;
 pub(super) mod traces;
 pub(super) mod uploads;

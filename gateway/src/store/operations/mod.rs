@@ -26,6 +26,7 @@ mod redact;
 mod removals;
 mod repeats;
 mod reports;
+mod retention;
 mod retry;
 mod senders;
 mod settle;

@@ -31,6 +31,30 @@ impl Operation for Redact {
     type Output = Redaction;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Redaction, Error> {
+        let (message, parts) = match self.here(transaction).await? {
+            Ok(cleared) => cleared,
+            Err(refused) => return Ok(refused),
+        };
+        removals::want(transaction, &message, &parts, self.removal, self.now).await?;
+        Ok(Redaction::Done)
+    }
+}
+
+/// Removes a text here, and leaves it to the provider how long that keeps it.
+pub(super) async fn forget(
+    transaction: &DatabaseTransaction,
+    message_id: MessageId,
+    now: Timestamp,
+) -> Result<Redaction, Error> {
+    let redact = Redact { message_id, now, removal: Removal::Text };
+    Ok(redact.here(transaction).await?.err().unwrap_or(Redaction::Done))
+}
+
+/// What is to be forgotten at the provider, too; or why nothing was.
+type Here = Result<(messages::Model, Vec<parts::Model>), Redaction>;
+
+impl Redact {
+    async fn here(&self, transaction: &DatabaseTransaction) -> Result<Here, Error> {
         // Parts before their message, as everywhere, so that no two wait for each other.
         let parts = parts::Entity::find()
             .filter(parts::Column::MessageId.eq(self.message_id.0))
@@ -43,18 +67,15 @@ impl Operation for Redact {
             .lock_exclusive()
             .one(transaction)
             .await?;
-        let Some(message) = found else { return Ok(Redaction::NotFound) };
+        let Some(message) = found else { return Ok(Err(Redaction::NotFound)) };
         if self.is_too_early(&message, &parts) {
-            return Ok(Redaction::UnderWay);
+            return Ok(Err(Redaction::UnderWay));
         }
         clear(transaction, &message, self.now).await?;
         self.mark(transaction).await?;
-        removals::want(transaction, &message, &parts, self.removal, self.now).await?;
-        Ok(Redaction::Done)
+        Ok(Ok((message, parts)))
     }
-}
 
-impl Redact {
     fn is_too_early(&self, message: &messages::Model, parts: &[parts::Model]) -> bool {
         if message.direction == "inbound" {
             return message.processed_at.is_none();

@@ -50,6 +50,7 @@ mod reconciling;
 mod recording;
 mod removals;
 mod reports;
+mod retention;
 mod retrying;
 mod schema;
 mod settling;

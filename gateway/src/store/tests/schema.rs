@@ -34,6 +34,8 @@ async fn every_table_fits_its_entity(database: Database) {
         pulls,
         removals,
         reports,
+        retention,
+        retention_held,
         timers,
         traces
     );

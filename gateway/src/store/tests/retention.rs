@@ -1,0 +1,261 @@
+//! What is old goes, in steps; what stays is enough to know a repeat.
+
+use sea_orm::{ConnectionTrait, EntityTrait, Set, Statement, TransactionTrait};
+use serde_json::json;
+
+use super::*;
+use crate::message::Media;
+use crate::store::retention::first_id;
+use crate::store::{Aged, AgedStep, Fetched, MediaState, StoredFile, entities};
+
+on_both!(
+    an_old_text_is_gone_and_its_repeat_is_known,
+    what_is_not_done_goes_when_it_is,
+    steps_are_bounded_and_go_on_where_the_last_one_ended,
+    words_go_and_meanings_stay,
+    what_was_told_goes_and_what_waits_stays,
+    a_file_goes_when_nothing_younger_is_the_same,
+    every_step_finds_its_rows_by_an_index,
+);
+
+const DAY: i64 = 86_400;
+
+/// All ids are made at 0, but for these.
+fn younger(database: &Database) -> Uuid {
+    database.ids.next(at(DAY))
+}
+
+async fn age(store: &Store, aged: Aged, limit: usize) -> AgedStep {
+    store.age(aged, at(60), limit, at(2 * DAY)).await.unwrap()
+}
+
+async fn answered(store: &Store, new: &NewInbound) {
+    let mut done = processed(new, message(store, new.id).await.conversation_id);
+    done.answer = Some("<Response/>".to_owned());
+    store.commit(done).await.unwrap();
+}
+
+async fn an_old_text_is_gone_and_its_repeat_is_known(database: Database) {
+    let store = database.store().await;
+    let old = database.inbound("SM1", ANA);
+    let young = NewInbound { id: MessageId(younger(&database)), ..database.inbound("SM2", ANA) };
+    for new in [&old, &young] {
+        store.record(new.clone()).await.unwrap();
+        answered(&store, new).await;
+    }
+    assert_eq!(store.aged(Aged::Texts, at(60)).await.unwrap(), 1);
+    assert_eq!(age(&store, Aged::Texts, 20).await, AgedStep { more: false, changed: 1 });
+    assert_eq!(store.aged(Aged::Texts, at(60)).await.unwrap(), 0);
+    let [gone, kept] = [message(&store, old.id).await, message(&store, young.id).await];
+    assert_eq!((gone.text.as_str(), kept.text), ("", young.text));
+    let row = entities::messages::Entity::find_by_id(old.id.0).one(&store.reads).await.unwrap().unwrap();
+    assert_eq!(row.redacted_at, Some(at(2 * DAY).as_millisecond()));
+    assert_eq!((gone.provider_id.as_deref(), gone.status), (Some("SM1"), Status::Received));
+    let again = store.record(database.inbound("SM1", ANA)).await.unwrap();
+    assert_eq!(again, Receipt::Repeat { of: old.id, answered: Answered::With("<Response/>".to_owned()) });
+    assert!(!store.removals_due(at(3 * DAY)).await.unwrap(), "the provider is not asked to forget it");
+}
+
+async fn what_is_not_done_goes_when_it_is(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    store.record(new.clone()).await.unwrap();
+    let submission = database.submission(LUIS, &["hola"]);
+    let sent = submission.message.id;
+    store.submit(submission).await.unwrap();
+    assert_eq!(age(&store, Aged::Texts, 20).await, AgedStep { more: false, changed: 0 });
+    assert_eq!(message(&store, new.id).await.text, new.text);
+    assert_eq!(message(&store, sent).await.text, "hola");
+    assert_eq!(store.aged(Aged::Texts, at(60)).await.unwrap(), 2);
+    let held = async |after| store.age_held(after, 1, at(2 * DAY)).await.unwrap();
+    // Each is passed by once, whatever is found.
+    let (changed, first) = held(None).await;
+    let (_, second) = held(first).await;
+    assert_eq!((changed, held(second).await.1), (0, None));
+
+    answered(&store, &new).await;
+    assert_eq!(held(None).await.0, 1);
+    assert_eq!(message(&store, new.id).await.text, "");
+    let [part] = claim(&store, &database, 10, 5).await.try_into().unwrap();
+    store.settle(settled(&part, 11, accepted("SM2"))).await.unwrap();
+    assert_eq!(held(None).await.0, 1);
+    assert_eq!(message(&store, sent).await.text, "");
+    assert_eq!((held(None).await, store.aged(Aged::Texts, at(60)).await.unwrap()), ((0, None), 0));
+    store.observe(database.report(Some(part.id), "SM2", Status::Delivered, 3 * DAY)).await.unwrap();
+    assert_eq!(status(&store, sent).await, Status::Delivered, "a late report finds its part");
+}
+
+async fn steps_are_bounded_and_go_on_where_the_last_one_ended(database: Database) {
+    let store = database.store().await;
+    for number in 0..25 {
+        let new = database.inbound(&format!("SM{number}"), ANA);
+        store.record(new.clone()).await.unwrap();
+        answered(&store, &new).await;
+    }
+    let mut steps = Vec::new();
+    for _ in 0..4 {
+        let step = age(&store, Aged::Texts, 10).await;
+        steps.push((step.more, step.changed));
+    }
+    assert_eq!(steps, [(true, 10), (true, 10), (false, 5), (false, 0)]);
+}
+
+async fn words_go_and_meanings_stay(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    store.record(new.clone()).await.unwrap();
+    let mut done = processed(&new, new.conversation_id);
+    done.traces = vec![trace(&database, new.id, "helper")];
+    store.commit(done).await.unwrap();
+    store.submit(database.submission(LUIS, &["hola"])).await.unwrap();
+    let [part] = claim(&store, &database, 10, 5).await.try_into().unwrap();
+    let settlement = Settlement { exchange: Some(json!({ "status": 201 })), ..settled(&part, 11, accepted("SM2")) };
+    store.settle(settlement).await.unwrap();
+    store.observe(database.report(Some(part.id), "SM2", Status::Delivered, 12)).await.unwrap();
+    for aged in [Aged::Traces, Aged::Attempts, Aged::Observations] {
+        assert_eq!(store.aged(aged, at(60)).await.unwrap(), 1, "{aged:?}");
+        assert_eq!(age(&store, aged, 10).await, AgedStep { more: false, changed: 1 }, "{aged:?}");
+        assert_eq!(age(&store, aged, 10).await, AgedStep { more: false, changed: 0 }, "{aged:?}");
+    }
+    assert!(entities::traces::Entity::find().all(&store.reads).await.unwrap().is_empty());
+    let [attempt] = entities::attempts::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
+    assert_eq!((attempt.exchange, attempt.outcome.as_deref()), (None, Some("accepted")));
+    let [report] = entities::observations::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
+    assert_eq!((report.raw, report.status.as_str()), (json!([]), "delivered"));
+    // The same report again is counted, not kept again.
+    store.observe(database.report(Some(part.id), "SM2", Status::Delivered, 12)).await.unwrap();
+    let [report] = entities::observations::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
+    assert_eq!(report.times, 2);
+}
+
+async fn what_was_told_goes_and_what_waits_stays(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    store.record(new.clone()).await.unwrap();
+    let connection = database.directly().await;
+    for (position, [event, callback]) in
+        [["waiting", "due"], ["delivered", "done"], ["given-up", "given-up"], ["delivered", "done"]].iter().enumerate()
+    {
+        let row = entities::events::ActiveModel {
+            id: Set(if position == 3 { younger(&database) } else { database.id() }),
+            endpoint: Set("crm".to_owned()),
+            kind: Set("message.forwarded".to_owned()),
+            conversation_id: Set(new.conversation_id.0),
+            message_id: Set(new.id.0),
+            plugin: Set(None),
+            body: Set("{}".to_owned()),
+            state: Set((*event).to_owned()),
+            created_at: Set(0),
+            due_at: Set(0),
+            tries: Set(1),
+            lease_until: Set(None),
+            answer: Set(None),
+            problem: Set(None),
+            finished_at: Set(None),
+        };
+        entities::events::Entity::insert(row).exec_without_returning(&connection).await.unwrap();
+        let row = entities::callbacks::ActiveModel {
+            message_id: Set(new.id.0),
+            position: Set(i32::try_from(position).unwrap()),
+            status: Set("sent".to_owned()),
+            error_code: Set(None),
+            state: Set((*callback).to_owned()),
+            due_at: Set(0),
+            tries: Set(1),
+            lease_until: Set(None),
+            problem: Set(None),
+            created_at: Set(0),
+            finished_at: Set(None),
+        };
+        entities::callbacks::Entity::insert(row).exec_without_returning(&connection).await.unwrap();
+    }
+    assert_eq!(store.aged(Aged::Events, at(60)).await.unwrap(), 2);
+    assert_eq!(age(&store, Aged::Events, 1).await, AgedStep { more: true, changed: 1 });
+    assert_eq!(age(&store, Aged::Events, 10).await, AgedStep { more: false, changed: 1 });
+    let left = entities::events::Entity::find().all(&store.reads).await.unwrap();
+    let mut left: Vec<String> = left.into_iter().map(|row| row.state).collect();
+    left.sort();
+    assert_eq!(left, ["delivered", "waiting"]);
+    // Callbacks are as old as their message.
+    assert_eq!(age(&store, Aged::Callbacks, 10).await, AgedStep { more: false, changed: 3 });
+    let left = entities::callbacks::Entity::find().all(&store.reads).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.state.as_str()).collect::<Vec<_>>(), ["due"]);
+}
+
+async fn a_file_goes_when_nothing_younger_is_the_same(database: Database) {
+    let store = database.store().await;
+    let with = |provider_id: &str, id: Uuid, count: usize| NewInbound {
+        id: MessageId(id),
+        media: (0..count).map(|number| Media { url: format!("https://a/{number}"), content_type: None }).collect(),
+        ..database.inbound(provider_id, ANA)
+    };
+    let first = with("MM1", database.id(), 2);
+    let second = with("MM2", database.id(), 1);
+    let young = with("MM3", younger(&database), 1);
+    for new in [&first, &second, &young] {
+        store.record(new.clone()).await.unwrap();
+    }
+    for wanted in store.claim_media(at(0), at(60), 10).await.unwrap() {
+        let digest = if wanted.message_id == first.id && wanted.position == 0 { "aa" } else { "bb" };
+        let file = StoredFile { digest: digest.repeat(32), bytes: 7, content_type: "image/png".to_owned() };
+        store.settle_media(&wanted, Fetched::Stored(file)).await.unwrap();
+    }
+    let waits = store.aged_media(at(60), 10).await.unwrap();
+    assert!(waits.media.is_empty() && !waits.more, "what is not processed keeps its files");
+    answered(&store, &first).await;
+    answered(&store, &second).await;
+    answered(&store, &young).await;
+    let page = store.aged_media(at(60), 3).await.unwrap();
+    let digests: Vec<_> = page.media.iter().map(|medium| (medium.message_id, medium.digest.clone())).collect();
+    // The page is full, so its last message may go on behind it.
+    assert_eq!(digests, [(first.id, Some("aa".repeat(32))), (first.id, None)]);
+    assert!(page.more);
+    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: true, changed: 2 });
+    let page = store.aged_media(at(60), 10).await.unwrap();
+    assert_eq!(page.media.len(), 1);
+    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: false, changed: 1 });
+    let states = async |id| -> Vec<(MediaState, Option<String>)> {
+        message(&store, id).await.media.into_iter().map(|medium| (medium.state, medium.digest)).collect()
+    };
+    assert_eq!(states(first.id).await, vec![(MediaState::Linked, None); 2]);
+    assert_eq!(states(young.id).await, [(MediaState::Stored, Some("bb".repeat(32)))]);
+    assert!(store.aged_media(at(60), 10).await.unwrap().media.is_empty());
+}
+
+/// Otherwise a step would cost more, the more is stored.
+async fn every_step_finds_its_rows_by_an_index(database: Database) {
+    let store = database.store().await;
+    let connection = database.directly().await;
+    let backend = connection.get_database_backend();
+    for aged in Aged::ALL {
+        let key = match aged {
+            Aged::Media | Aged::Callbacks => "message_id, position",
+            _ => "id",
+        };
+        let explain = if database.is_postgres() { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
+        let sql = format!("{explain} {} ORDER BY {key} LIMIT 10", aged.next(key));
+        let transaction = connection.begin().await.unwrap();
+        if database.is_postgres() {
+            // Tables as small as these are read whole, if that is not forbidden.
+            transaction
+                .execute_unprepared("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+                .await
+                .unwrap();
+        }
+        let values = [Uuid::nil().into(), first_id(at(60)).into()];
+        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
+        let column = if database.is_postgres() { "QUERY PLAN" } else { "detail" };
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
+        let plan = plan.join("\n");
+        let (good, bad) = if database.is_postgres() {
+            (plan.contains("Index Cond"), plan.contains("Sort") || plan.contains("Seq Scan"))
+        } else {
+            let by_state = matches!(aged, Aged::Events | Aged::Callbacks);
+            let index = if by_state { "_done (" } else { "SEARCH" };
+            (plan.contains(index), plan.contains("SCAN") || plan.contains("B-TREE"))
+        };
+        assert!(good && !bad, "{aged:?}: {plan}");
+        transaction.rollback().await.unwrap();
+    }
+    drop(store);
+}
