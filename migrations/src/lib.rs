@@ -26,6 +26,7 @@ mod m20261126_000005_explaining;
 mod m20261128_000001_traces;
 mod m20261128_000002_priorities;
 mod m20261128_000003_decided;
+mod m20261129_000008_endpoints;
 mod m20261129_000060_retention;
 
 pub use sea_orm_migration::MigrationStatus;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000001_traces::Migration),
             Box::new(m20261128_000002_priorities::Migration),
             Box::new(m20261128_000003_decided::Migration),
+            Box::new(m20261129_000008_endpoints::Migration),
             Box::new(m20261129_000060_retention::Migration),
         ]
     }

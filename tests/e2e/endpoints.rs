@@ -1,6 +1,7 @@
 //! Applications are told what plugins forward to them: signed, in order, again, and once it is known.
 
 use std::collections::BTreeMap;
+use std::net::ToSocketAddrs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -43,7 +44,7 @@ fn trace(gateway: &TestGateway, message: &str) -> Value {
 /// The one forward of a message, once it waits for another try after so many.
 fn wait_for_failure(gateway: &TestGateway, message: &str, tries: u32) -> Value {
     wait_for("another failure", || {
-        let forward = trace(gateway, message)["forwards"][0].clone();
+        let forward = trace(gateway, message)["events"][0].clone();
         (forward["state"] == "waiting" && forward["tries"] == tries).then_some(forward)
     })
 }
@@ -51,7 +52,7 @@ fn wait_for_failure(gateway: &TestGateway, message: &str, tries: u32) -> Value {
 /// What became of the one forward of a message, once it is this.
 fn wait_for_forward(gateway: &TestGateway, message: &str, state: &str) -> Value {
     wait_for(&format!("the forward to be {state}"), || {
-        let forward = trace(gateway, message)["forwards"][0].clone();
+        let forward = trace(gateway, message)["events"][0].clone();
         (forward["state"] == state).then_some(forward)
     })
 }
@@ -160,13 +161,42 @@ fn an_application_that_fails_is_told_again_before_it_is_told_more() {
 
 #[test]
 fn redirects_are_not_followed() {
-    let application = ScriptedProvider::start([Step::Answer(307, &[("location", "/elsewhere")], "")]);
+    // Neither to where the endpoint is, nor to this machine's own network.
+    let away: &[(&str, &str)] = &[("location", "http://169.254.169.254/latest/meta-data/")];
+    let application = ScriptedProvider::start([
+        Step::Answer(307, &[("location", "/elsewhere")], ""),
+        Step::Answer(308, away, ""),
+    ]);
     let gateway = builder(&application, "").start();
     let message = says(&gateway, ANA, "forward crm");
     let waiting = wait_for_failure(&gateway, &message, 1);
     assert_eq!((&waiting["answer"], application.received().len()), (&json!(307), 1));
     replay(&gateway, &waiting);
-    assert_eq!(application.wait_for(2)[1].path, "/hook?tenant=7");
+    let refused = wait_for("the other answer", || {
+        let forward = trace(&gateway, &message)["events"][0].clone();
+        (forward["answer"] == 308).then_some(forward)
+    });
+    replay(&gateway, &refused);
+    let paths: Vec<String> = application.wait_for(3).into_iter().map(|told| told.path).collect();
+    assert_eq!(paths, ["/hook?tenant=7"; 3]);
+}
+
+/// A name may stand for any address, and for another one tomorrow: it is judged when it is called.
+#[test]
+fn a_name_that_stands_for_this_machine_is_not_called() {
+    let gateway = TestGateway::builder().no_plugins().plugin(Plugin::obedient()).config_toml(&format!(
+        "[endpoints.crm]\nurl = \"https://ip6-localhost:1/\"\nsecret = \"whsec_{}\"",
+        STANDARD.encode(KEY)
+    ));
+    let gateway = gateway.start();
+    let message = says(&gateway, ANA, "forward crm");
+    let failed = wait_for_failure(&gateway, &message, 1);
+    let problem = failed["problem"].as_str().unwrap();
+    // Where the machine does not know this name, there is nothing to be called either.
+    assert!(problem.starts_with("not sent: could not connect"), "{problem}");
+    if ("ip6-localhost", 1).to_socket_addrs().is_ok() {
+        assert!(problem.ends_with("the address is not a public one"), "{problem}");
+    }
 }
 
 #[test]
@@ -269,7 +299,7 @@ fn a_forward_to_nobody_is_explained_and_one_to_a_disabled_endpoint_waits() {
     let explained = trace(&gateway, &message);
     let reason = "a forward to `erp` was left out: there is no endpoint of this name; there are: crm";
     assert_eq!(explained["plugins"][0]["decision"]["left_out"], json!([reason]));
-    assert_eq!(explained["forwards"].as_array().unwrap().len(), 1);
+    assert_eq!(explained["events"].as_array().unwrap().len(), 1);
     let shown = endpoint(&gateway);
     assert_eq!((&shown["state"], &shown["waiting"]), (&json!("disabled"), &json!(1)));
     gateway.set_config("[endpoints.crm]\ndisabled = false");

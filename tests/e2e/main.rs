@@ -20,6 +20,7 @@ mod doctor;
 mod endpoints;
 #[cfg(test)]
 mod endurance;
+mod events;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]

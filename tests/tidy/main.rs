@@ -25,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("pauses", &["channels", "message"]),
     ("rates", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
-    ("events", &["clock", "rounds", "store", "transport"]),
+    ("events", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
     ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),

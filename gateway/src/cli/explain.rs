@@ -94,7 +94,7 @@ fn text(message: &Value, trace: &Value) -> String {
             word(&timer["plugin"])
         );
     }
-    for (what, list) in [("endpoint", &trace["forwards"]), ("forgetting at the provider", &trace["removals"])] {
+    for (what, list) in [("endpoint", &trace["events"]), ("forgetting at the provider", &trace["removals"])] {
         for row in each(list) {
             let _ = writeln!(text, "{what}: {row}");
         }

@@ -61,6 +61,8 @@ impl Gateway {
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
         let endpoints = Endpoints::build(&config.endpoints)?;
+        let locale = Locale::from_tag(&config.defaults.locale);
+        store.subscribe(endpoints.subscriptions(channels.clone(), locale));
         endpoints.introduce(&store).await?;
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
@@ -68,7 +70,6 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
-        let locale = Locale::from_tag(&config.defaults.locale);
         let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
         pauses.set_by_hand(store.paused().await?.into_keys());
         let said = config.channels.iter().map(|(name, settings)| (name.clone(), settings.rates().clone())).collect();

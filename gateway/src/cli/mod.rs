@@ -5,6 +5,7 @@ mod channel;
 mod check;
 mod dev;
 mod doctor;
+mod endpoint;
 mod explain;
 mod gateway;
 mod key;
@@ -75,6 +76,8 @@ enum Command {
     Key(key::Key),
     /// Pause and resume channels; check what they must do
     Channel(channel::ChannelCommand),
+    /// Show the endpoints of a running gateway and what they are told; enable and replay
+    Endpoint(endpoint::EndpointCommand),
     /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
     /// Try again what the gateway had stopped trying to send
@@ -109,6 +112,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Key(command) => command.run(&context).await,
         Command::Channel(command) => command.run(&context).await,
+        Command::Endpoint(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
         Command::Retry(command) => command.run(&context).await,
         Command::Explain(command) => command.run(&context).await,

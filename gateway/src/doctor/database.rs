@@ -10,7 +10,8 @@ use crate::store::{self, Seen};
 /// Less room than this is told.
 const LOW: u64 = 512 * 1024 * 1024;
 
-pub(super) async fn examine(settings: &store::Settings) -> Vec<Finding> {
+/// `endpoints` are those of the settings: of others, nobody needs to know.
+pub(super) async fn examine(settings: &store::Settings, endpoints: &[&str]) -> Vec<Finding> {
     let inspection = match store::inspect(settings).await {
         Ok(inspection) => inspection,
         Err(error) => {
@@ -23,7 +24,7 @@ pub(super) async fn examine(settings: &store::Settings) -> Vec<Finding> {
         findings.extend(disk(folder));
     }
     if let Some(seen) = &inspection.seen {
-        findings.extend(database(seen));
+        findings.extend(database(seen, endpoints));
     } else {
         let finding = "there is no database yet; the next `recado serve` makes it";
         findings.push(Finding::warning("database", finding, "`recado migrate up` makes it now"));
@@ -31,7 +32,7 @@ pub(super) async fn examine(settings: &store::Settings) -> Vec<Finding> {
     findings
 }
 
-fn database(seen: &Seen) -> Vec<Finding> {
+fn database(seen: &Seen, endpoints: &[&str]) -> Vec<Finding> {
     let writes = match &seen.not_writable {
         None => Finding::ok("database", "the database answers and takes writes"),
         Some(reason) => {
@@ -49,7 +50,12 @@ fn database(seen: &Seen) -> Vec<Finding> {
         let remedy = format!("`recado channel resume {channel}`, when it shall send again");
         Finding::warning(format!("channels.{channel}.paused"), "somebody paused it: nothing is sent by it", remedy)
     });
-    [writes, steps].into_iter().chain(paused).collect()
+    let disabled = seen.disabled.iter().filter(|endpoint| endpoints.contains(&endpoint.as_str())).map(|endpoint| {
+        let finding = "it failed for too long or said that it is gone: it is told nothing";
+        let remedy = format!("`recado endpoint enable {endpoint}`, when it answers again; what waits is told then");
+        Finding::warning(format!("endpoints.{endpoint}"), finding, remedy)
+    });
+    [writes, steps].into_iter().chain(paused).chain(disabled).collect()
 }
 
 /// The folder of an SQLite file, or the one that it would be made in.
@@ -89,16 +95,19 @@ mod tests {
 
     #[test]
     fn what_the_database_lacks_is_told() {
-        let states = |pending: &[&str], not_writable: Option<&str>, paused: &[&str]| {
+        let states = |pending: &[&str], not_writable: Option<&str>, paused: &[&str], disabled: &[&str]| {
             let pending = pending.iter().map(|step| (*step).to_owned()).collect();
             let paused = paused.iter().map(|channel| (*channel).to_owned()).collect();
-            let found = database(&Seen { pending, not_writable: not_writable.map(str::to_owned), paused });
+            let disabled = disabled.iter().map(|endpoint| (*endpoint).to_owned()).collect();
+            let not_writable = not_writable.map(str::to_owned);
+            let found = database(&Seen { pending, not_writable, paused, disabled }, &["crm"]);
             found.iter().map(|finding| finding.state).collect::<Vec<_>>()
         };
-        assert_eq!(states(&[], None, &[]), [State::Ok, State::Ok]);
-        assert_eq!(states(&["m1"], None, &[]), [State::Ok, State::Warning]);
-        assert_eq!(states(&[], Some("readonly"), &[]), [State::Failed, State::Ok]);
-        assert_eq!(states(&[], None, &["sms"]), [State::Ok, State::Ok, State::Warning]);
+        assert_eq!(states(&[], None, &[], &[]), [State::Ok, State::Ok]);
+        assert_eq!(states(&["m1"], None, &[], &[]), [State::Ok, State::Warning]);
+        assert_eq!(states(&[], Some("readonly"), &[], &[]), [State::Failed, State::Ok]);
+        assert_eq!(states(&[], None, &["sms"], &[]), [State::Ok, State::Ok, State::Warning]);
+        assert_eq!(states(&[], None, &[], &["crm", "no longer there"]), [State::Ok, State::Ok, State::Warning]);
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Doctor {
 
     /// Looks at everything.
     pub async fn examine(&self) -> Vec<Finding> {
-        let mut findings = database::examine(&self.config.database).await;
+        let endpoints: Vec<&str> = self.config.endpoints.keys().map(String::as_str).collect();
+        let mut findings = database::examine(&self.config.database, &endpoints).await;
         findings.extend(plugins::examine(&self.plugins).await);
         let mut skew = clock::Skew::default();
         findings.extend(self.address(&mut skew).await);

@@ -10,15 +10,18 @@ use jiff::Timestamp;
 use crate::store::EventResult;
 use crate::transport::Failure;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-/// The pauses after the first try and those behind it, in seconds; after the last, it is given up.
-const PAUSES: [u64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 /// The longest pause that an application may ask for.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// Whatever an application answers, it may answer something else later; only 410 says that it won't.
-pub(super) fn judge(tries: u32, outcome: &Result<Response<Bytes>, Failure>, now: Timestamp) -> EventResult {
+///
+/// `pauses` are those after the first try and those behind it, in seconds; after the last, it is given up.
+pub(super) fn judge(
+    pauses: &[u64],
+    tries: u32,
+    outcome: &Result<Response<Bytes>, Failure>,
+    now: Timestamp,
+) -> EventResult {
     let (problem, asked) = match outcome {
         Ok(response) => match response.status().as_u16() {
             200..=299 => return EventResult::Delivered,
@@ -27,7 +30,7 @@ pub(super) fn judge(tries: u32, outcome: &Result<Response<Bytes>, Failure>, now:
         },
         Err(failure) => (failure.to_string(), None),
     };
-    let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
+    let pause = usize::try_from(tries).ok().and_then(|tries| pauses.get(tries.saturating_sub(1)));
     let Some(pause) = pause else { return EventResult::GivenUp { problem } };
     let pause = Duration::from_secs(*pause).max(asked.unwrap_or_default());
     EventResult::Retry { due_at: now.checked_add(pause).unwrap_or(Timestamp::MAX), problem }
@@ -51,7 +54,7 @@ mod tests {
 
     fn told(tries: u32, outcome: &Result<Response<Bytes>, Failure>) -> String {
         let now: Timestamp = "2026-11-25T08:00:00Z".parse().unwrap();
-        match judge(tries, outcome, now) {
+        match judge(&[5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400], tries, outcome, now) {
             EventResult::Delivered => "delivered".to_owned(),
             EventResult::Retry { due_at, .. } => (due_at.as_second() - now.as_second()).to_string(),
             EventResult::GivenUp { problem } => format!("given up: {problem}"),

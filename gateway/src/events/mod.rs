@@ -1,6 +1,6 @@
 //! Telling applications of events at their endpoints, as Standard Webhooks has it.
 //!
-//! What is to be told is in the database, written with the decision that led to it. Each endpoint is told
+//! What is to be told is in the database, written with what happened, where an endpoint subscribes to that. Each endpoint is told
 //! by itself, so that one which does not answer holds up no other; in order for each conversation, and
 //! again under the same id until it answers.
 
@@ -17,9 +17,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use url::Url;
 
-use crate::clock::Clock;
+use crate::channels::Channels;
+use crate::clock::{Clock, Ids};
+use crate::message::Locale;
 use crate::rounds;
-use crate::store::{self, Store};
+use crate::store::{self, Store, Subscriptions};
 use crate::transport::{Failure, HttpTransport, Limits, Reach, Transport};
 pub use settings::{Settings, check_name};
 use signature::Key;
@@ -99,6 +101,20 @@ impl Endpoints {
     pub fn wake(&self, name: &str) {
         if let Some(endpoint) = self.get(name) {
             endpoint.news.notify_one();
+        }
+    }
+
+    /// What the store writes down for them. An error is explained in this language.
+    pub fn subscriptions(&self, channels: Channels, locale: Locale) -> Subscriptions {
+        let wanted = self.iter().map(|endpoint| (endpoint.name.clone(), endpoint.settings.wanted()));
+        let (ids, endpoints) = (Ids::default(), self.clone());
+        Subscriptions {
+            wanted: wanted.filter(|(_, kinds)| !kinds.is_empty()).collect(),
+            id: Box::new(move |now| ids.next(now)),
+            explain: Box::new(move |channel, code| {
+                serde_json::to_value(channels.get(channel)?.explain(code, locale)?).ok()
+            }),
+            wake: Box::new(move |endpoint| endpoints.wake(endpoint)),
         }
     }
 

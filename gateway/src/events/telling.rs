@@ -13,7 +13,7 @@ use super::Endpoint;
 use super::judging::judge;
 use crate::clock::Clock;
 use crate::rounds::Worker;
-use crate::store::{self, ClaimedEvent, EventResult, EventSettlement, Store};
+use crate::store::{self, ClaimedEvent, EventResult, EventSettled, EventSettlement, Store};
 use crate::transport::Failure;
 
 /// How often it looks: what is to be told may come from another gateway on the same database.
@@ -71,13 +71,21 @@ impl Teller {
         let outcome = self.post(&event).await;
         let now = self.clock.now();
         let answer = outcome.as_ref().ok().map(|response| response.status().as_u16());
-        let result = judge(event.tries, &outcome, now);
+        let settings = &self.endpoint.settings;
+        let result = judge(&settings.retry_s, event.tries, &outcome, now);
         self.log(&event, answer, &result);
         let ClaimedEvent { id, tries, .. } = event;
-        let settlement = EventSettlement { id, endpoint: self.endpoint.name.clone(), tries, at: now, answer, result };
-        // Not on record, the lease ends, and it is told again.
-        if let Err(error) = self.store.settle_event(settlement).await {
-            tracing::warn!(event_id = %id, %error, "what telling an event came to is not on record");
+        let (endpoint, patience) = (self.endpoint.name.clone(), settings.patience());
+        let settlement = EventSettlement { id, endpoint, tries, at: now, answer, result, patience };
+        match self.store.settle_event(settlement).await {
+            Ok(EventSettled { disabled: false }) => {}
+            Ok(EventSettled { disabled: true }) => tracing::warn!(
+                endpoint = self.endpoint.name, seconds = settings.disable_after_s,
+                "an endpoint failed for too long and is disabled: what it is to be told waits until \
+                 `recado endpoint enable`, or until it has another `url`"
+            ),
+            // The lease ends, and it is told again.
+            Err(error) => tracing::warn!(event_id = %id, %error, "what telling an event came to is not on record"),
         }
     }
 
@@ -95,19 +103,20 @@ impl Teller {
 
     fn log(&self, event: &ClaimedEvent, answer: Option<u16>, result: &EventResult) {
         let (endpoint, tries) = (&self.endpoint.name, event.tries);
-        let (event_id, message_id) = (event.id, event.message_id);
+        let event_id = event.id;
+        let message_id = event.message_id.map(tracing::field::display);
         match result {
             EventResult::Delivered => {
-                tracing::info!(endpoint, %event_id, %message_id, tries, answer, "told an endpoint");
+                tracing::info!(endpoint, %event_id, message_id, tries, answer, "told an endpoint");
             }
             EventResult::Retry { due_at, problem } => {
-                tracing::info!(endpoint, %event_id, %message_id, tries, problem, %due_at, "an endpoint is told again");
+                tracing::info!(endpoint, %event_id, message_id, tries, problem, %due_at, "an endpoint is told again");
             }
             EventResult::GivenUp { problem } => {
-                tracing::warn!(endpoint, %event_id, %message_id, tries, problem, "an event was given up");
+                tracing::warn!(endpoint, %event_id, message_id, tries, problem, "an event was given up");
             }
             EventResult::Gone { problem } => tracing::warn!(
-                endpoint, %event_id, %message_id, problem,
+                endpoint, %event_id, message_id, problem,
                 "an endpoint says that it is gone: what it is to be told waits until it has another `url` or is enabled"
             ),
         }

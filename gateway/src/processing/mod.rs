@@ -68,19 +68,13 @@ impl Processing {
         self.parts.outbound.publish(media).await
     }
 
-    /// Commits all that was decided as one, and wakes whoever sends or tells it.
+    /// Commits all that was decided as one, and wakes whoever sends it.
     pub async fn commit(&self, mut processed: Processed) -> Result<Committed, store::Error> {
         processed.at = self.parts.clock.now();
         let outbox = !processed.sends.is_empty() || processed.replies.iter().any(|reply| reply.route == Route::Outbox);
-        let told: Vec<String> = processed.events.iter().map(|event| event.endpoint.clone()).collect();
         let committed = self.parts.store.commit(processed).await?;
         if outbox && committed.is_done() {
             self.parts.outbox.notify_one();
-        }
-        if committed.is_done() {
-            for endpoint in &told {
-                self.parts.endpoints.wake(endpoint);
-            }
         }
         Ok(committed)
     }

@@ -10,7 +10,7 @@ use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, Plan
 use crate::deciding::Decided;
 use crate::message::{Address, Options, Priority};
 use crate::outbound::{self, Following, Origin, Request};
-use crate::store::{self, Cause, EventKind, NewEvent, Processed, Submission, TimerChange};
+use crate::store::{self, Cause, NewEvent, Processed, Submission, TimerChange};
 
 /// The most that is noted about one contact.
 const MAX_ATTRIBUTES: usize = 100;
@@ -146,7 +146,7 @@ impl Processing {
                 continue;
             }
             let id = self.parts.ids.next(self.parts.clock.now());
-            processed.events.push(NewEvent { id, endpoint, kind: EventKind::MessageForwarded, plugin, payload });
+            processed.events.push(NewEvent { id, endpoint, plugin, payload });
         }
     }
 

@@ -1,12 +1,14 @@
 //! What applications are to be told at their endpoints, and how far that has come.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -17,27 +19,53 @@ use super::{Error, Store};
 use crate::message::{ConversationId, MessageId};
 
 /// What an event tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
+    /// A message came in, and plugins have decided about it.
+    MessageReceived,
+    /// An outbound message's status is another one.
+    MessageStatus,
     /// A plugin wants an application to have a message.
-    #[serde(rename = "message.forwarded")]
     MessageForwarded,
+    /// A conversation's status, tags or assignee are others.
+    ConversationUpdated,
+    /// Somebody paused a channel.
+    ChannelPaused,
+    /// Somebody let a channel go on.
+    ChannelResumed,
+    /// An endpoint is told no more, since it failed for too long or is gone.
+    EndpointDisabled,
 }
 
 impl EventKind {
+    pub const ALL: [Self; 7] = [
+        Self::MessageReceived,
+        Self::MessageStatus,
+        Self::MessageForwarded,
+        Self::ConversationUpdated,
+        Self::ChannelPaused,
+        Self::ChannelResumed,
+        Self::EndpointDisabled,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::MessageReceived => "message.received",
+            Self::MessageStatus => "message.status",
             Self::MessageForwarded => "message.forwarded",
+            Self::ConversationUpdated => "conversation.updated",
+            Self::ChannelPaused => "channel.paused",
+            Self::ChannelResumed => "channel.resumed",
+            Self::EndpointDisabled => "endpoint.disabled",
         }
     }
 }
 
-/// An event to be told, about the message that was processed. Its text is made where it is committed.
+/// A message that a plugin forwards: the one that was processed. Its text is made where it is committed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
     pub id: Uuid,
     pub endpoint: String,
-    pub kind: EventKind,
     /// Who asked for it.
     pub plugin: String,
     /// What the plugin adds: a JSON document.
@@ -48,7 +76,8 @@ pub struct NewEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedEvent {
     pub id: Uuid,
-    pub message_id: MessageId,
+    /// None of one that is about no message.
+    pub message_id: Option<MessageId>,
     pub body: String,
     /// How many tries were made, this one included.
     pub tries: u32,
@@ -64,6 +93,15 @@ pub struct EventSettlement {
     /// The HTTP status, if there was an answer.
     pub answer: Option<u16>,
     pub result: EventResult,
+    /// For how long no try may succeed before the endpoint is told no more; none is for ever.
+    pub patience: Option<Duration>,
+}
+
+/// What else a settlement came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSettled {
+    /// The endpoint had failed for too long, and is told no more from now on.
+    pub disabled: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +121,7 @@ pub enum EventResult {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventState {
     Waiting,
@@ -118,8 +156,10 @@ pub struct KnownEvent {
     pub endpoint: String,
     #[serde(rename = "type")]
     pub kind: String,
-    pub message_id: MessageId,
-    pub conversation_id: ConversationId,
+    /// Null in one that is about no message.
+    pub message_id: Option<MessageId>,
+    /// Null in one that is about no conversation.
+    pub conversation_id: Option<ConversationId>,
     /// Who asked for it.
     pub plugin: Option<String>,
     pub state: EventState,
@@ -139,6 +179,10 @@ pub struct KnownEvent {
 pub struct KnownEndpoint {
     /// When it said that it is gone for good.
     pub gone_at: Option<Timestamp>,
+    /// When it had failed for too long.
+    pub disabled_at: Option<Timestamp>,
+    /// Since when no try has succeeded.
+    pub failing_since: Option<Timestamp>,
     pub last_success_at: Option<Timestamp>,
     pub last_failure_at: Option<Timestamp>,
     pub last_failure: Option<String>,
@@ -155,12 +199,22 @@ impl Store {
         Ok(self.reads.query_one_raw(statement).await?.is_some())
     }
 
-    /// An endpoint's events from before `after`, newest first, `limit` at the most.
-    pub async fn events(&self, endpoint: &str, after: Option<Uuid>, limit: u64) -> Result<Page<KnownEvent>, Error> {
+    /// An endpoint's events from before `after`, newest first, `limit` at the most; all, or those in a state.
+    pub async fn events(
+        &self,
+        endpoint: &str,
+        state: Option<EventState>,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<KnownEvent>, Error> {
         let mut query = events::Entity::find()
             .filter(events::Column::Endpoint.eq(endpoint))
             .order_by_desc(events::Column::Id)
             .limit(limit + 1);
+        if let Some(state) = state {
+            // Word for word the condition of the partial index, so that SQLite uses it.
+            query = query.filter(Expr::cust(format!("state = '{}'", state.as_str())));
+        }
         if let Some(after) = after {
             query = query.filter(events::Column::Id.lt(after));
         }
@@ -192,6 +246,8 @@ impl Store {
                 .await?;
             let endpoint = KnownEndpoint {
                 gone_at: row.gone_at.map(time),
+                disabled_at: row.disabled_at.map(time),
+                failing_since: row.failing_since.map(time),
                 last_success_at: row.last_success_at.map(time),
                 last_failure_at: row.last_failure_at.map(time),
                 last_failure: row.last_failure,
@@ -203,6 +259,11 @@ impl Store {
     }
 }
 
+/// An event that is about none has an id of all zeros.
+pub(super) fn about(id: Uuid) -> Option<Uuid> {
+    Some(id).filter(|id| !id.is_nil())
+}
+
 fn shown(row: events::Model) -> KnownEvent {
     let state = EventState::from_word(&row.state);
     let open = matches!(state, EventState::Waiting | EventState::Sending);
@@ -210,8 +271,8 @@ fn shown(row: events::Model) -> KnownEvent {
         id: row.id,
         endpoint: row.endpoint,
         kind: row.kind,
-        message_id: MessageId(row.message_id),
-        conversation_id: ConversationId(row.conversation_id),
+        message_id: about(row.message_id).map(MessageId),
+        conversation_id: about(row.conversation_id).map(ConversationId),
         plugin: row.plugin,
         state,
         tries: u32::try_from(row.tries).unwrap_or(0),

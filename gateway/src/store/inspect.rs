@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
 
 use super::Error;
 use super::connect::{Settings, Use, begin_migrating, connect, file_of};
-use super::entities::pauses;
+use super::entities::{endpoints, pauses};
 
 /// What is to be known of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Seen {
     pub not_writable: Option<String>,
     /// The channels that were paused by hand.
     pub paused: Vec<String>,
+    /// The endpoints that are told no more, since they failed for too long or said that they are gone.
+    pub disabled: Vec<String>,
 }
 
 pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
@@ -42,10 +44,15 @@ pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
     let pending = steps.iter().filter(|step| step.status() == MigrationStatus::Pending);
     let pending: Vec<String> = pending.map(|step| step.name().to_owned()).collect();
     // Where steps are missing there may be no such table.
-    let paused = if pending.is_empty() { pauses::Entity::find().all(&connection).await? } else { Vec::new() };
-    let paused = paused.into_iter().map(|row| row.channel).collect();
+    let (mut paused, mut disabled) = (Vec::new(), Vec::new());
+    if pending.is_empty() {
+        paused.extend(pauses::Entity::find().all(&connection).await?.into_iter().map(|row| row.channel));
+        let silent = endpoints::Entity::find().order_by_asc(endpoints::Column::Name).all(&connection).await?;
+        let silent = silent.into_iter().filter(|row| row.gone_at.is_some() || row.disabled_at.is_some());
+        disabled.extend(silent.map(|row| row.name));
+    }
     let not_writable = try_write(&connection).await.err().map(|error| error.to_string());
-    Ok(Inspection { file, seen: Some(Seen { pending, not_writable, paused }) })
+    Ok(Inspection { file, seen: Some(Seen { pending, not_writable, paused, disabled }) })
 }
 
 /// What a start needs to be allowed, and taken back.

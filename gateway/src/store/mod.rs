@@ -26,6 +26,7 @@ mod replays;
 mod reporting;
 mod retention;
 mod shown;
+mod subscriptions;
 mod traces;
 mod tries;
 mod writer;
@@ -54,6 +55,7 @@ pub use replays::{Past, PastFilter, Snapshot};
 use reporting::Reporting;
 pub use retention::{Aged, AgedMedia, AgedMedium, AgedStep};
 pub use shown::*;
+pub use subscriptions::Subscriptions;
 pub use tries::Tried;
 use writer::Job;
 

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Store;
+use super::subscriptions::Subscribed;
 
 type Wanted = dyn Fn(Timestamp) -> Option<Uuid> + Send + Sync;
 
@@ -19,12 +20,18 @@ pub(super) struct Reporting(Arc<Inner>);
 struct Inner {
     wanted: OnceLock<Box<Wanted>>,
     news: Notify,
+    subscribed: Subscribed,
 }
 
 impl Reporting {
     /// The id of a new report, if it is wanted.
     pub(super) fn id(&self, now: Timestamp) -> Option<Uuid> {
         self.0.wanted.get().and_then(|wanted| wanted(now))
+    }
+
+    /// Which endpoints want to be told of what.
+    pub(super) fn subscribed(&self) -> &Subscribed {
+        &self.0.subscribed
     }
 
     /// There is something to follow up, once this transaction is committed. Whoever looks then goes

@@ -115,11 +115,17 @@ pub(super) async fn run(
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         let mut groups = Groups::of(std::mem::take(&mut batch));
         match groups.commit(&connection, &reporting).await {
-            Ok(()) => groups.committed(&recorded),
+            Ok(()) => {
+                groups.committed(&recorded);
+                reporting.subscribed().committed();
+            }
             Err(_) => {
                 for mut alone in groups.apart() {
                     match alone.commit(&connection, &reporting).await {
-                        Ok(()) => alone.committed(&recorded),
+                        Ok(()) => {
+                            alone.committed(&recorded);
+                            reporting.subscribed().committed();
+                        }
                         Err(error) => alone.failed(&error),
                     }
                 }

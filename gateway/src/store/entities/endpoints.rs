@@ -9,6 +9,8 @@ pub struct Model {
     pub name: String,
     pub url_digest: String,
     pub gone_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+    pub failing_since: Option<i64>,
     pub last_success_at: Option<i64>,
     pub last_failure_at: Option<i64>,
     pub last_failure: Option<String>,

@@ -9,7 +9,9 @@ pub struct Model {
     pub id: Uuid,
     pub endpoint: String,
     pub kind: String,
+    /// All zeros where it is about none.
     pub conversation_id: Uuid,
+    /// All zeros where it is about none.
     pub message_id: Uuid,
     pub plugin: Option<String>,
     pub body: String,

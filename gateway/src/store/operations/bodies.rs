@@ -1,89 +1,87 @@
-//! What endpoints are told, as it is told: written with the decision that asks for it, and cleared with
-//! the message that it is about.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! What endpoints are told, as it is told: of each kind of event its body, and what is left of a body once
+//! the message that it is about is redacted.
 
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::millis;
-use crate::message::MessageId;
+use crate::message::Status;
 use crate::store::Error;
-use crate::store::decisions::Processed;
-use crate::store::entities::{conversations, events, messages};
-use crate::store::events::{EventState, NewEvent};
-use crate::store::reads::{to_conversation, with_details};
+use crate::store::entities::events;
+use crate::store::events::EventKind;
 use crate::store::shown::{Conversation, Message};
 
-/// What an endpoint is told, as it is told.
+/// A message that came in, or that a plugin forwards.
 #[derive(Serialize)]
-struct Body<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    timestamp: Timestamp,
-    data: Data<'a>,
+pub(super) struct AboutMessage<'a> {
+    pub(super) message: &'a Message,
+    pub(super) conversation: &'a Conversation,
+    #[serde(flatten)]
+    pub(super) forward: Option<Forward<'a>>,
 }
 
 #[derive(Serialize)]
-struct Data<'a> {
-    message: &'a Message,
-    conversation: &'a Conversation,
-    plugin: &'a str,
-    payload: Option<&'a Value>,
+pub(super) struct Forward<'a> {
+    pub(super) plugin: &'a str,
+    pub(super) payload: Option<&'a Value>,
 }
 
-/// Puts down the events of what was processed now. They tell of the message and its conversation as they
-/// are once all else of the decision is done.
-pub(super) async fn add(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
-    let wanted: Vec<(&Processed, &NewEvent)> =
-        done.iter().flat_map(|processed| processed.events.iter().map(|event| (*processed, event))).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let ids: BTreeSet<Uuid> = wanted.iter().map(|(processed, _)| processed.message_id.0).collect();
-    let found = messages::Entity::find().filter(messages::Column::Id.is_in(ids)).all(transaction).await?;
-    let found = with_details(transaction, found).await?;
-    let of_message: BTreeMap<MessageId, Message> = found.into_iter().map(|message| (message.id, message)).collect();
-    let ids: BTreeSet<Uuid> = wanted.iter().map(|(processed, _)| processed.conversation_id.0).collect();
-    let found = conversations::Entity::find().filter(conversations::Column::Id.is_in(ids)).all(transaction).await?;
-    let threads: BTreeMap<Uuid, Conversation> = found.into_iter().map(|row| (row.id, to_conversation(row))).collect();
-    let mut rows = Vec::with_capacity(wanted.len());
-    for (processed, event) in wanted {
-        let about = (of_message.get(&processed.message_id), threads.get(&processed.conversation_id.0));
-        let (Some(message), Some(conversation)) = about else {
-            return Err(Error::Refused("an event is about a message that is not there".to_owned()));
-        };
-        let data = Data { message, conversation, plugin: &event.plugin, payload: event.payload.as_ref() };
-        let body = Body { kind: event.kind.as_str(), timestamp: processed.at, data };
-        let body = serde_json::to_string(&body).map_err(|error| Error::Refused(error.to_string()))?;
-        rows.push(row(processed, event, body));
-    }
-    events::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    Ok(())
+#[derive(Serialize)]
+pub(super) struct AboutConversation<'a> {
+    pub(super) conversation: &'a Conversation,
+    /// What is different: `status`, `tags`, `assignee`.
+    pub(super) changed: Vec<&'static str>,
 }
 
-fn row(processed: &Processed, event: &NewEvent, body: String) -> events::ActiveModel {
-    events::ActiveModel {
-        id: Set(event.id),
-        endpoint: Set(event.endpoint.clone()),
-        kind: Set(event.kind.as_str().to_owned()),
-        conversation_id: Set(processed.conversation_id.0),
-        message_id: Set(processed.message_id.0),
-        plugin: Set(Some(event.plugin.clone())),
-        body: Set(body),
-        state: Set(EventState::Waiting.as_str().to_owned()),
-        created_at: Set(millis(processed.at)),
-        due_at: Set(millis(processed.at)),
-        tries: Set(0),
-        lease_until: Set(None),
-        answer: Set(None),
-        problem: Set(None),
-        finished_at: Set(None),
+#[derive(Serialize)]
+pub(super) struct AboutChannel<'a> {
+    pub(super) channel: &'a str,
+    pub(super) by: &'static str,
+    /// In the words of whoever paused it.
+    pub(super) reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct AboutEndpoint<'a> {
+    pub(super) endpoint: &'a str,
+    /// `failures`, or `gone`.
+    pub(super) by: &'static str,
+    pub(super) failing_since: Option<Timestamp>,
+    pub(super) last_failure: &'a str,
+}
+
+/// What has become of a message: as others see it, but for what is written in it.
+pub(super) fn about_status(
+    message: &Message,
+    error: Option<Value>,
+    previous: Option<Status>,
+) -> Result<Value, serde_json::Error> {
+    let mut shown = serde_json::to_value(message)?;
+    if let Some(fields) = shown.as_object_mut() {
+        for unsaid in ["text", "media", "options", "extra", "conflict"] {
+            fields.remove(unsaid);
+        }
+        if let Some(error) = error {
+            fields.insert("error".to_owned(), error);
+        }
     }
+    Ok(json!({ "message": shown, "previous": previous }))
+}
+
+/// The body of an event, to the byte as it is signed.
+pub(super) fn body(kind: EventKind, timestamp: Timestamp, data: impl Serialize) -> Result<String, Error> {
+    #[derive(Serialize)]
+    struct Body<T> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        timestamp: Timestamp,
+        data: T,
+    }
+    let body = Body { kind: kind.as_str(), timestamp, data };
+    serde_json::to_string(&body).map_err(|error| Error::Refused(error.to_string()))
 }
 
 /// Takes out of a message's events what was written in it, and what plugins made of that. Those that
@@ -103,13 +101,42 @@ pub(super) async fn redact(transaction: &DatabaseTransaction, message_id: Uuid) 
 fn redacted(body: &str) -> String {
     let mut body: Value = serde_json::from_str(body).unwrap_or_default();
     if let Some(data) = body.get_mut("data").and_then(Value::as_object_mut) {
-        data.insert("payload".to_owned(), Value::Null);
+        if let Some(payload) = data.get_mut("payload") {
+            *payload = Value::Null;
+        }
         data.insert("redacted".to_owned(), true.into());
         if let Some(message) = data.get_mut("message").and_then(Value::as_object_mut) {
-            message.insert("text".to_owned(), "".into());
-            message.insert("media".to_owned(), json!([]));
+            for (name, empty) in [("text", json!("")), ("media", json!([])), ("discarded", json!(""))] {
+                message.entry(name).and_modify(|value| *value = empty);
+            }
             message.remove("extra");
+            // A plugin's words about the text.
+            if message.contains_key("rejected_by") {
+                message.insert("error_message".to_owned(), Value::Null);
+            }
         }
     }
     body.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redaction_leaves_what_happened_and_takes_what_was_written() {
+        let whole = json!({ "type": "message.forwarded", "data": {
+            "message": { "id": "1", "text": "hush", "media": [{ "url": "hush" }], "extra": { "a": "hush" }, "discarded": "hush" },
+            "plugin": "router", "payload": { "quotes": "hush" },
+        }});
+        let left: Value = serde_json::from_str(&redacted(&whole.to_string())).unwrap();
+        let message = json!({ "id": "1", "text": "", "media": [], "discarded": "" });
+        let data = json!({ "message": message, "plugin": "router", "payload": null, "redacted": true });
+        assert_eq!(left, json!({ "type": "message.forwarded", "data": data }));
+
+        let status = json!({ "data": { "message": { "id": "1", "rejected_by": "check", "error_message": "hush" } } });
+        let left: Value = serde_json::from_str(&redacted(&status.to_string())).unwrap();
+        let message = json!({ "id": "1", "rejected_by": "check", "error_message": null });
+        assert_eq!(left, json!({ "data": { "message": message, "redacted": true } }));
+    }
 }

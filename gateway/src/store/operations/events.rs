@@ -5,22 +5,30 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    Statement,
 };
 use uuid::Uuid;
 
+use super::bodies::{self, AboutEndpoint};
+use super::tell::{News, tell};
 use super::{count, millis, storable};
 use crate::message::MessageId;
 use crate::store::entities::{endpoints, events};
-use crate::store::events::{ClaimedEvent, EventResult, EventSettlement, EventState};
+use crate::store::events::{
+    ClaimedEvent, EventKind, EventResult, EventSettled, EventSettlement, EventState, about,
+};
+use crate::store::reads::time;
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
 /// An event waits for every earlier one of its conversation at the same endpoint. One whose lease ended
-/// may have arrived, but nobody knows: it is told again, under the same id. One that is gone is told nothing.
+/// may have arrived, but nobody knows: it is told again, under the same id. One that is gone, or was disabled, is
+/// told nothing.
 pub(in crate::store) const OPEN: &str = "SELECT open.id FROM events AS open WHERE open.endpoint = $2 \
     AND ((open.state = 'waiting' AND open.due_at <= $1) OR (open.state = 'sending' AND open.lease_until < $1)) \
-    AND NOT EXISTS (SELECT 1 FROM endpoints WHERE endpoints.name = $2 AND endpoints.gone_at IS NOT NULL) \
+    AND NOT EXISTS (SELECT 1 FROM endpoints WHERE endpoints.name = $2 AND (endpoints.gone_at IS NOT NULL OR endpoints.disabled_at IS NOT NULL)) \
     AND NOT EXISTS (SELECT 1 FROM events AS earlier WHERE earlier.endpoint = open.endpoint \
     AND earlier.conversation_id = open.conversation_id AND earlier.id < open.id \
     AND earlier.state IN ('waiting', 'sending')) ORDER BY open.due_at, open.id LIMIT ";
@@ -52,7 +60,7 @@ impl Operation for Claim {
             let row = events::Model::from_query_result(row, "")?;
             Ok(ClaimedEvent {
                 id: row.id,
-                message_id: MessageId(row.message_id),
+                message_id: about(row.message_id).map(MessageId),
                 body: row.body,
                 tries: u32::try_from(row.tries).unwrap_or(0),
             })
@@ -63,17 +71,81 @@ impl Operation for Claim {
     }
 }
 
+struct Settle {
+    settlement: EventSettlement,
+    reporting: Reporting,
+}
+
 #[async_trait]
-impl Operation for EventSettlement {
-    type Output = ();
+impl Operation for Settle {
+    type Output = EventSettled;
 
     /// Unless another worker has taken it since.
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let (state, due_at, problem) = match &self.result {
-            EventResult::Delivered => (EventState::Delivered, None, None),
-            EventResult::Retry { due_at, problem } => (EventState::Waiting, Some(*due_at), Some(problem)),
-            EventResult::GivenUp { problem } => (EventState::GivenUp, None, Some(problem)),
-            EventResult::Gone { problem } => (EventState::Waiting, Some(self.at), Some(problem)),
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<EventSettled, Error> {
+        let settlement = &self.settlement;
+        let (problem, due_at) = match &settlement.result {
+            EventResult::Delivered => (None, None),
+            EventResult::Retry { due_at, problem } => (Some(problem), Some(*due_at)),
+            EventResult::GivenUp { problem } => (Some(problem), None),
+            EventResult::Gone { problem } => (Some(problem), Some(settlement.at)),
+        };
+        let failing = match problem {
+            Some(_) => settlement.failing(transaction).await?,
+            None => Failing::default(),
+        };
+        // What led to that is not given up: it waits like all else.
+        let due_at = due_at.or_else(|| failing.disables.then_some(settlement.at));
+        if !settlement.end(transaction, problem, due_at).await? {
+            return Ok(EventSettled { disabled: false });
+        }
+        settlement.remember(transaction, problem, failing).await?;
+        let by = match settlement.result {
+            EventResult::Gone { .. } => "gone",
+            _ if failing.disables => "failures",
+            _ => return Ok(EventSettled { disabled: false }),
+        };
+        let last_failure = problem.map_or("", String::as_str);
+        let about = AboutEndpoint { endpoint: &settlement.endpoint, by, failing_since: failing.since, last_failure };
+        let (kind, at) = (EventKind::EndpointDisabled, settlement.at);
+        let body = bodies::body(kind, at, about)?;
+        let news = News { kind, conversation_id: Uuid::nil(), message_id: Uuid::nil(), at, body };
+        tell(transaction, &[news], Some(&settlement.endpoint), &self.reporting).await?;
+        Ok(EventSettled { disabled: failing.disables })
+    }
+}
+
+/// How long an endpoint has failed, this failure included.
+#[derive(Clone, Copy, Default)]
+struct Failing {
+    since: Option<Timestamp>,
+    /// For too long, as of now.
+    disables: bool,
+}
+
+impl EventSettlement {
+    async fn failing(&self, transaction: &DatabaseTransaction) -> Result<Failing, Error> {
+        let found = endpoints::Entity::find_by_id(self.endpoint.clone()).lock_exclusive().one(transaction).await?;
+        let Some(known) = found else { return Ok(Failing::default()) };
+        let since = known.failing_since.map_or(self.at, time);
+        let lasts = std::time::Duration::try_from(self.at.duration_since(since)).unwrap_or_default();
+        let told = known.disabled_at.is_none() && known.gone_at.is_none();
+        let disables = told
+            && !matches!(self.result, EventResult::Gone { .. })
+            && self.patience.is_some_and(|patience| lasts >= patience);
+        Ok(Failing { since: Some(since), disables })
+    }
+
+    /// False if another worker has taken it since.
+    async fn end(
+        &self,
+        transaction: &DatabaseTransaction,
+        problem: Option<&String>,
+        due_at: Option<Timestamp>,
+    ) -> Result<bool, Error> {
+        let state = match (&self.result, due_at) {
+            (EventResult::Delivered, _) => EventState::Delivered,
+            (_, Some(_)) => EventState::Waiting,
+            (_, None) => EventState::GivenUp,
         };
         let mut update = events::Entity::update_many()
             .col_expr(events::Column::State, Expr::value(state.as_str()))
@@ -87,10 +159,19 @@ impl Operation for EventSettlement {
             Some(due_at) => update.col_expr(events::Column::DueAt, Expr::value(millis(due_at))),
             None => update.col_expr(events::Column::FinishedAt, Expr::value(millis(self.at))),
         };
-        if update.exec(transaction).await?.rows_affected == 0 {
-            return Ok(());
-        }
-        let mut known = endpoints::Entity::update_many().filter(endpoints::Column::Name.eq(&self.endpoint));
+        Ok(update.exec(transaction).await?.rows_affected > 0)
+    }
+
+    /// What is known of the endpoint from now on.
+    async fn remember(
+        &self,
+        transaction: &DatabaseTransaction,
+        problem: Option<&String>,
+        failing: Failing,
+    ) -> Result<(), Error> {
+        let mut known = endpoints::Entity::update_many()
+            .col_expr(endpoints::Column::FailingSince, Expr::value(failing.since.map(millis)))
+            .filter(endpoints::Column::Name.eq(&self.endpoint));
         known = match problem {
             None => known.col_expr(endpoints::Column::LastSuccessAt, Expr::value(millis(self.at))),
             Some(problem) => known
@@ -99,6 +180,9 @@ impl Operation for EventSettlement {
         };
         if let EventResult::Gone { .. } = self.result {
             known = known.col_expr(endpoints::Column::GoneAt, Expr::value(millis(self.at)));
+        }
+        if failing.disables {
+            known = known.col_expr(endpoints::Column::DisabledAt, Expr::value(millis(self.at)));
         }
         known.exec(transaction).await?;
         Ok(())
@@ -115,11 +199,13 @@ struct Introduce {
 impl Operation for Introduce {
     type Output = ();
 
-    /// With another URL it is another one, and no longer gone.
+    /// With another URL it is another one, of which nothing bad is known.
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let backend = transaction.get_database_backend();
         let sql = "INSERT INTO endpoints (name, url_digest) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
                    gone_at = CASE WHEN endpoints.url_digest = excluded.url_digest THEN endpoints.gone_at END, \
+                   disabled_at = CASE WHEN endpoints.url_digest = excluded.url_digest THEN endpoints.disabled_at END, \
+                   failing_since = CASE WHEN endpoints.url_digest = excluded.url_digest THEN endpoints.failing_since END, \
                    url_digest = excluded.url_digest";
         let values = [self.name.as_str().into(), self.url_digest.as_str().into()];
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -140,6 +226,7 @@ impl Operation for Introduce {
 /// That an endpoint is there again.
 struct Enable {
     name: String,
+    now: Timestamp,
 }
 
 #[async_trait]
@@ -149,7 +236,20 @@ impl Operation for Enable {
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         endpoints::Entity::update_many()
             .col_expr(endpoints::Column::GoneAt, Expr::value(None::<i64>))
+            .col_expr(endpoints::Column::DisabledAt, Expr::value(None::<i64>))
+            .col_expr(endpoints::Column::FailingSince, Expr::value(None::<i64>))
             .filter(endpoints::Column::Name.eq(&self.name))
+            .exec(transaction)
+            .await?;
+        // What failed before begins anew, and now.
+        events::Entity::update_many()
+            .col_expr(events::Column::DueAt, Expr::value(millis(self.now)))
+            .col_expr(events::Column::Tries, Expr::value(0))
+            // Word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state IN ('waiting', 'sending')"))
+            .filter(events::Column::State.eq(EventState::Waiting.as_str()))
+            .filter(events::Column::Endpoint.eq(&self.name))
+            .filter(events::Column::Tries.gt(0))
             .exec(transaction)
             .await?;
         Ok(())
@@ -196,8 +296,8 @@ impl Store {
     }
 
     /// Records what a try to tell an event came to.
-    pub async fn settle_event(&self, settlement: EventSettlement) -> Result<(), Error> {
-        self.write(settlement).await
+    pub async fn settle_event(&self, settlement: EventSettlement) -> Result<EventSettled, Error> {
+        self.write(Settle { settlement, reporting: self.reporting.clone() }).await
     }
 
     /// Says at start that there is an endpoint, by its URL's SHA-256, and takes back what an earlier run
@@ -206,9 +306,9 @@ impl Store {
         self.write(Introduce { name: name.to_owned(), url_digest }).await
     }
 
-    /// Says that an endpoint that was gone is there again.
-    pub async fn enable_endpoint(&self, name: &str) -> Result<(), Error> {
-        self.write(Enable { name: name.to_owned() }).await
+    /// Says that an endpoint that was gone, or failed for too long, is there again: all that waits is told.
+    pub async fn enable_endpoint(&self, name: &str, now: Timestamp) -> Result<(), Error> {
+        self.write(Enable { name: name.to_owned(), now }).await
     }
 
     /// Has an event told again, under the same id.

@@ -5,18 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Set, Statement, Value,
+    QueryOrder, QuerySelect, Set, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::conversation::{Key, Wanted, find_or_create};
+use super::tell::Before;
 use super::{millis, storable};
 use crate::message::ConversationStatus;
 use crate::store::Error;
 use crate::store::decisions::Processed;
 use crate::store::entities::{contacts, conversations};
+use crate::store::events::EventKind;
 use crate::store::plugins::to_attributes;
 use crate::store::records::Submission;
+use crate::store::reporting::Reporting;
+
+/// The conversations that these are about to change, where somebody wants to be told of that. They are locked.
+pub(super) async fn before(
+    transaction: &DatabaseTransaction,
+    done: &[&Processed],
+    reporting: &Reporting,
+) -> Result<Before, Error> {
+    let changes = |processed: &&&Processed| {
+        processed.status.is_some() || processed.tags.is_some() || processed.assignee.is_some()
+    };
+    let ids: BTreeSet<Uuid> = done.iter().filter(changes).map(|processed| processed.conversation_id.0).collect();
+    if ids.is_empty() || !reporting.subscribed().wants(EventKind::ConversationUpdated) {
+        return Ok(Before::new());
+    }
+    let rows = conversations::Entity::find()
+        .filter(conversations::Column::Id.is_in(ids))
+        .order_by_asc(conversations::Column::Id)
+        .lock_exclusive()
+        .all(transaction)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
 
 /// What few decisions change, one by one.
 pub(super) async fn change(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
@@ -121,7 +146,14 @@ async fn touch(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result
 /// The conversation that each message belongs to, in order; those that did not exist are there
 /// afterwards, and all are locked. Writing to somebody is taking the conversation up, so a new one is
 /// active.
-pub(super) async fn place(transaction: &DatabaseTransaction, submissions: &[&Submission]) -> Result<Vec<Uuid>, Error> {
+///
+/// Those that get tags are kept in `before`, where somebody wants to be told of that.
+pub(super) async fn place(
+    transaction: &DatabaseTransaction,
+    submissions: &[&Submission],
+    before: &mut Before,
+    reporting: &Reporting,
+) -> Result<Vec<Uuid>, Error> {
     if submissions.is_empty() {
         return Ok(Vec::new());
     }
@@ -136,11 +168,15 @@ pub(super) async fn place(transaction: &DatabaseTransaction, submissions: &[&Sub
         });
     }
     let mut found = find_or_create(transaction, &wanted).await?;
+    let keeps = reporting.subscribed().wants(EventKind::ConversationUpdated);
     let mut places = Vec::with_capacity(submissions.len());
     for submission in submissions {
         let conversation = found
             .get_mut(&key(submission))
             .ok_or_else(|| Error::Unavailable("the conversation was closed just now".to_owned()))?;
+        if keeps && !submission.tags.is_empty() {
+            before.entry(conversation.id).or_insert_with(|| conversation.clone());
+        }
         join(transaction, conversation, submission).await?;
         places.push(conversation.id);
     }

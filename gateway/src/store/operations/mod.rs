@@ -32,6 +32,7 @@ mod senders;
 mod settle;
 mod state;
 mod submit;
+mod tell;
 mod timers;
 mod traces;
 mod uploads;

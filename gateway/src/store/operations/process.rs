@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::gate::Gate;
 use super::state::{Book, Entry};
 use super::submit::{hurry, insert_outbound};
-use super::{bodies, consent, follow, millis, storable, timers, traces};
+use super::{consent, follow, millis, storable, tell, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
@@ -67,9 +67,10 @@ async fn carry_out(
     gate: &Gate,
     reporting: &Reporting,
 ) -> Result<(), Error> {
+    let mut before = follow::before(transaction, done, reporting).await?;
     follow::change(transaction, done).await?;
     let sends: Vec<&Submission> = done.iter().flat_map(|processed| &processed.sends).collect();
-    let places = follow::place(transaction, &sends).await?;
+    let places = follow::place(transaction, &sends, &mut before, reporting).await?;
     // Once more with their conversations locked: where there are several writers, one of them may have
     // learned just now that somebody wants no messages.
     if !sends.is_empty() && transaction.get_database_backend() == DbBackend::Postgres {
@@ -91,7 +92,7 @@ async fn carry_out(
         at: processed.at,
     });
     book.write(transaction, entries.collect()).await?;
-    bodies::add(transaction, done).await?;
+    tell::of_processed(transaction, done, &messages, &before, reporting).await?;
     traces::explain(transaction, done.iter().flat_map(|processed| traces::apart(processed)).collect()).await
 }
 

@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::consent::{self, Change};
-use super::{callbacks, count, millis, redact, removals, reports, storable};
+use super::{callbacks, count, millis, redact, removals, reports, storable, tell};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
 use crate::store::questions::Questions;
@@ -283,7 +283,8 @@ pub(super) async fn reduce_message(
     row.segments = Set(Some(parts.iter().filter_map(|part| part.segments).sum()));
     row.error_code = Set(shown.and_then(|part| part.error_code));
     row.error_message = Set(shown.and_then(|part| part.error_message.clone()));
-    row.updated_at = Set(millis(now));
+    // Gateways' clocks differ, and what is told of a message is told in order.
+    row.updated_at = Set(millis(now).max(message.updated_at));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
     // Seldom done, so that it need not take room in every other write.
@@ -292,7 +293,8 @@ pub(super) async fn reduce_message(
         Box::pin(redact::clear(transaction, &after, now)).await?;
     }
     callbacks::enqueue(transaction, &message, &after).await?;
-    reports::enqueue(transaction, &message, &after, reporting).await
+    reports::enqueue(transaction, &message, &after, reporting).await?;
+    tell::of_status(transaction, &message, &after, &parts, reporting).await
 }
 
 /// Whether the sender asked that the text be kept no longer than it takes to send it.

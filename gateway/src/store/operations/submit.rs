@@ -10,19 +10,33 @@ use uuid::Uuid;
 use super::check::answer_ends;
 use super::gate::Gate;
 use super::state::{Book, Entry};
+use super::tell::{self, Before};
 use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
 use crate::message::{MessageId, Priority, Status};
 use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
+use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
+#[derive(Clone, Debug)]
+struct Submit {
+    submission: Submission,
+    reporting: Reporting,
+}
+
 #[async_trait]
-impl Operation for Submission {
+impl Operation for Submit {
     type Output = Submitted;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Submitted, Error> {
+        self.submission.apply(transaction, &self.reporting).await
+    }
+}
+
+impl Submission {
+    async fn apply(&self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<Submitted, Error> {
         if let Some(idempotency) = &self.idempotency
             && let Some(before) = called_before(transaction, idempotency).await?
         {
@@ -37,7 +51,8 @@ impl Operation for Submission {
         if !book.accepts(&self.state, self.message.at) {
             return Ok(Submitted::Stale);
         }
-        let conversations = follow::place(transaction, &[self]).await?;
+        let mut before = Before::new();
+        let conversations = follow::place(transaction, &[self], &mut before, reporting).await?;
         // Once more with the conversation locked: where there are several writers, one of them may
         // have learned of it just now.
         if transaction.get_database_backend() == DbBackend::Postgres
@@ -55,6 +70,7 @@ impl Operation for Submission {
         let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
         book.write(transaction, vec![entry]).await?;
         traces::explain(transaction, self.traces.iter().collect()).await?;
+        tell::of_submitted(transaction, &placed, &before, reporting).await?;
         if let Some(idempotency) = &self.idempotency {
             let row = idempotency_keys::ActiveModel {
                 api_key_id: Set(idempotency.api_key_id),
@@ -207,6 +223,6 @@ impl Store {
 
     /// Stores an outbound message for the workers to send.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
-        self.write(submission).await
+        self.write(Submit { submission, reporting: self.reporting.clone() }).await
     }
 }

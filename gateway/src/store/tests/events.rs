@@ -1,5 +1,7 @@
 //! What endpoints are to be told: with the decision or not at all, in order, again, and by one worker.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -9,6 +11,7 @@ on_both!(
     events_of_a_conversation_are_told_in_order_and_others_beside_them,
     what_was_not_told_is_told_again,
     an_endpoint_that_is_gone_is_told_nothing_until_it_is_back,
+    an_endpoint_that_fails_for_too_long_is_told_nothing_until_it_is_enabled,
     what_was_told_can_be_told_again,
     an_event_goes_to_one_worker,
     what_is_removed_is_no_longer_told,
@@ -16,6 +19,8 @@ on_both!(
 );
 
 const CRM: &str = "crm";
+/// How long it may fail.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 async fn open(database: &Database) -> Store {
     let store = database.store().await;
@@ -27,7 +32,6 @@ fn event(database: &Database, endpoint: &str) -> NewEvent {
     NewEvent {
         id: database.id(),
         endpoint: endpoint.to_owned(),
-        kind: EventKind::MessageForwarded,
         plugin: "router".to_owned(),
         payload: Some(json!({ "quotes": "text of" })),
     }
@@ -59,14 +63,22 @@ async fn ids_told(store: &Store, seconds: i64) -> Vec<Uuid> {
     told(store, seconds).await.into_iter().map(|event| event.id).collect()
 }
 
-async fn settle(store: &Store, event: &ClaimedEvent, seconds: i64, answer: Option<u16>, result: EventResult) {
+async fn settle(
+    store: &Store,
+    event: &ClaimedEvent,
+    seconds: i64,
+    answer: Option<u16>,
+    result: EventResult,
+) -> EventSettled {
     let endpoint = CRM.to_owned();
-    let settlement = EventSettlement { id: event.id, endpoint, tries: event.tries, at: at(seconds), answer, result };
-    store.settle_event(settlement).await.unwrap();
+    let (id, tries, patience) = (event.id, event.tries, Some(PATIENCE));
+    let settlement = EventSettlement { id, endpoint, tries, at: at(seconds), answer, result, patience };
+    store.settle_event(settlement).await.unwrap()
 }
 
 async fn deliver(store: &Store, event: &ClaimedEvent, seconds: i64) {
-    settle(store, event, seconds, Some(204), EventResult::Delivered).await;
+    let settled = settle(store, event, seconds, Some(204), EventResult::Delivered).await;
+    assert!(!settled.disabled);
 }
 
 async fn an_event_is_there_with_its_decision_or_not_at_all(database: Database) {
@@ -84,14 +96,14 @@ async fn an_event_is_there_with_its_decision_or_not_at_all(database: Database) {
     let again = Processed {
         message_id,
         events: vec![event(&database, CRM)],
-        ..processed(&database.inbound("SM1", ANA), events[0].conversation_id)
+        ..processed(&database.inbound("SM1", ANA), events[0].conversation_id.unwrap())
     };
     assert_eq!(store.commit(again).await.unwrap(), Committed::Before);
     assert_eq!(store.events_of(message_id).await.unwrap().len(), 2);
 
     let [event] = told(&store, 5).await.try_into().unwrap();
     let body: Value = serde_json::from_str(&event.body).unwrap();
-    assert_eq!((event.message_id, event.tries), (message_id, 1));
+    assert_eq!((event.message_id, event.tries), (Some(message_id), 1));
     assert_eq!((&body["data"]["message"]["text"], &body["timestamp"]), (&json!("text of SM1"), &json!(at(5))));
     assert_eq!(body["data"]["conversation"]["address"], ANA);
 }
@@ -169,8 +181,55 @@ async fn an_endpoint_that_is_gone_is_told_nothing_until_it_is_back(database: Dat
     assert_eq!((event.id, event.tries), (ids[0], 2));
     settle(&store, &event, 2001, Some(410), gone()).await;
     assert!(!store.events_due(CRM, at(3000)).await.unwrap());
-    store.enable_endpoint(CRM).await.unwrap();
+    store.enable_endpoint(CRM, at(3000)).await.unwrap();
     assert!(store.events_due(CRM, at(3000)).await.unwrap());
+}
+
+async fn an_endpoint_that_fails_for_too_long_is_told_nothing_until_it_is_enabled(database: Database) {
+    let store = open(&database).await;
+    subscribing::subscribe(&store, &database, &[("watch", &[EventKind::EndpointDisabled])]);
+    let (_, ids) = forwarded(&store, &database, "SM1", ANA, &[CRM]).await;
+    let (_, others) = forwarded(&store, &database, "SM2", LUIS, &[CRM]).await;
+    let [first, other] = told(&store, 10).await.try_into().unwrap();
+    settle(&store, &first, 10, Some(500), retry(20)).await;
+    // One that succeeds begins it anew.
+    deliver(&store, &other, 11).await;
+    let known = || async { store.endpoints().await.unwrap().remove(CRM).unwrap() };
+    assert_eq!(known().await.failing_since, None);
+    let mut seconds = 20;
+    for (after, disabled) in [(0, false), (1800, false), (3599, false), (3600, true)] {
+        let [event] = told(&store, seconds).await.try_into().unwrap();
+        assert_eq!(event.id, ids[0]);
+        // Whatever its own schedule says: what disables an endpoint is not given up.
+        let result = if disabled { EventResult::GivenUp { problem: "answered 500".to_owned() } } else { retry(20) };
+        seconds = 20 + after;
+        assert_eq!(settle(&store, &event, seconds, Some(500), result).await, EventSettled { disabled }, "{after}");
+        assert_eq!((known().await.failing_since, known().await.disabled_at.is_some()), (Some(at(20)), disabled));
+        assert!(!disabled || known().await.disabled_at == Some(at(seconds)));
+    }
+    assert!(!store.events_due(CRM, at(99_999)).await.unwrap());
+    assert_eq!(ids_told(&store, 99_999).await, [] as [Uuid; 0]);
+    forwarded(&store, &database, "SM3", LUIS, &[CRM]).await;
+    assert_eq!(known().await.waiting, 2, "and waits");
+
+    // Whoever wants to know is told, once.
+    let [notice] = store.claim_events("watch", at(9999), at(9999), 10).await.unwrap().try_into().unwrap();
+    let body: Value = serde_json::from_str(&notice.body).unwrap();
+    assert_eq!((notice.message_id, &body["type"]), (None, &json!("endpoint.disabled")));
+    let data = json!({ "endpoint": CRM, "by": "failures", "failing_since": at(20), "last_failure": "answered 500" });
+    assert_eq!(body["data"], data);
+    let [shown] = store.events("watch", None, None, 10).await.unwrap().items.try_into().unwrap();
+    assert_eq!((shown.message_id, shown.conversation_id), (None, None));
+
+    let store = open(&database).await;
+    assert!(!store.events_due(CRM, at(99_999)).await.unwrap(), "the next start changes nothing");
+    store.enable_endpoint(CRM, at(10_000)).await.unwrap();
+    let [event, _] = told(&store, 10_000).await.try_into().unwrap();
+    assert_eq!((event.id, event.tries), (ids[0], 1), "its schedule begins anew");
+    let known = store.endpoints().await.unwrap().remove(CRM).unwrap();
+    assert_eq!((known.disabled_at, known.failing_since), (None, None));
+    let state = store.event(CRM, others[0]).await.unwrap().unwrap().state;
+    assert_eq!(state, EventState::Delivered, "what was told stays told");
 }
 
 async fn what_was_told_can_be_told_again(database: Database) {
@@ -213,11 +272,11 @@ async fn what_is_removed_is_no_longer_told(database: Database) {
     store.redact(redacted, at(8)).await.unwrap();
     store.delete(deleted, at(9)).await.unwrap();
     let events = told(&store, 10).await;
-    assert_eq!(events.iter().map(|event| event.message_id).collect::<Vec<_>>(), [redacted, deleted, kept]);
+    assert_eq!(events.iter().map(|event| event.message_id).collect::<Vec<_>>(), [redacted, deleted, kept].map(Some));
     for event in &events {
         let data: Value = serde_json::from_str::<Value>(&event.body).unwrap()["data"].take();
         assert_eq!(data["message"]["id"], json!(event.message_id));
-        let clear = event.message_id == kept;
+        let clear = event.message_id == Some(kept);
         assert_eq!((event.body.contains("text of"), data["payload"].is_null()), (clear, !clear), "{data}");
         assert_eq!(data["redacted"] == json!(true), !clear);
     }
@@ -233,7 +292,7 @@ async fn events_are_listed_in_pages(database: Database) {
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.events(CRM, cursor, 2).await.unwrap();
+        let page = store.events(CRM, None, cursor, 2).await.unwrap();
         assert!(page.items.len() <= 2);
         seen.extend(page.items.iter().map(|event| event.id));
         cursor = page.next;
@@ -242,4 +301,8 @@ async fn events_are_listed_in_pages(database: Database) {
         }
     }
     assert_eq!(seen, expected);
+    let [event, ..] = &told(&store, 10).await[..] else { panic!("nothing is told") };
+    settle(&store, event, 11, None, EventResult::GivenUp { problem: "timed out".to_owned() }).await;
+    let of = async |state| store.events(CRM, Some(state), None, 10).await.unwrap().items.len();
+    assert_eq!((of(EventState::GivenUp).await, of(EventState::Waiting).await), (1, 4));
 }

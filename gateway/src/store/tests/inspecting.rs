@@ -14,11 +14,15 @@ async fn a_database_is_seen_as_it_is(database: Database) {
     assert!(before.file.is_none_or(|file| !file.parent().unwrap().exists()), "looking makes nothing");
 
     let store = database.store().await;
-    let good = Seen { pending: Vec::new(), not_writable: None, paused: Vec::new() };
+    let good = Seen { pending: Vec::new(), not_writable: None, paused: Vec::new(), disabled: Vec::new() };
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good.clone()), "also while a gateway runs");
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good), "the try before left nothing");
     store.pause("sms", None, at(0)).await.unwrap();
     assert_eq!(inspect(&settings).await.unwrap().seen.unwrap().paused, ["sms"]);
+    store.introduce_endpoint("crm", "aa".to_owned()).await.unwrap();
+    let sql = "UPDATE endpoints SET disabled_at = 1";
+    database.directly().await.execute_unprepared(sql).await.unwrap();
+    assert_eq!(inspect(&settings).await.unwrap().seen.unwrap().disabled, ["crm"]);
     drop(store);
     migrate_down(&settings, 1).await.unwrap();
     let behind = inspect(&settings).await.unwrap().seen.unwrap();

@@ -179,7 +179,7 @@ async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) 
     let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
     let claimed = store.claim(wanted).await.unwrap();
     assert_eq!(claimed.iter().map(|part| part.channel.as_str()).collect::<Vec<_>>(), ["other"]);
-    assert!(store.resume("sms").await.unwrap() && !store.resume("sms").await.unwrap());
+    assert!(store.resume("sms", at(3)).await.unwrap() && !store.resume("sms", at(3)).await.unwrap());
     assert_eq!(claim(&store, &database, 2, 9).await.len(), 1);
 }
 

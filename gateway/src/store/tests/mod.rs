@@ -57,6 +57,7 @@ mod settling;
 mod sharing;
 mod state;
 mod submitting;
+mod subscribing;
 mod timers;
 mod tries;
 

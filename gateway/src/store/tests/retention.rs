@@ -107,7 +107,9 @@ async fn words_go_and_meanings_stay(database: Database) {
     let mut done = processed(&new, new.conversation_id);
     done.traces = vec![trace(&database, new.id, "helper")];
     store.commit(done).await.unwrap();
-    store.submit(database.submission(LUIS, &["hola"])).await.unwrap();
+    let mut sent = database.submission(LUIS, &["hola"]);
+    sent.traces = vec![Trace { hook: Hook::Outbound, ..trace(&database, sent.message.id, "helper") }];
+    store.submit(sent).await.unwrap();
     let [part] = claim(&store, &database, 10, 5).await.try_into().unwrap();
     let settlement = Settlement { exchange: Some(json!({ "status": 201 })), ..settled(&part, 11, accepted("SM2")) };
     store.settle(settlement).await.unwrap();
@@ -118,6 +120,9 @@ async fn words_go_and_meanings_stay(database: Database) {
         assert_eq!(age(&store, aged, 10).await, AgedStep { more: false, changed: 0 }, "{aged:?}");
     }
     assert!(entities::traces::Entity::find().all(&store.reads).await.unwrap().is_empty());
+    assert_eq!(store.traces(new.id).await.unwrap().len(), 1, "it stands with the message");
+    assert_eq!(age(&store, Aged::Decided, 10).await, AgedStep { more: false, changed: 1 });
+    assert!(store.traces(new.id).await.unwrap().is_empty());
     let [attempt] = entities::attempts::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
     assert_eq!((attempt.exchange, attempt.outcome.as_deref()), (None, Some("accepted")));
     let [report] = entities::observations::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();

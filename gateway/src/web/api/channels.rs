@@ -189,7 +189,7 @@ pub(in crate::web) async fn resume(
     headers: HeaderMap,
 ) -> Result<Json<Shown>, Problem> {
     find(&app, &name)?;
-    if app.store.resume(&name).await.map_err(|error| Problem::store(&error))? {
+    if app.store.resume(&name, app.clock.now()).await.map_err(|error| Problem::store(&error))? {
         tracing::info!(channel = name, "resumed by hand");
     }
     let shown = one(&app, &name, negotiate(&headers, app.locale)).await?;

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{List, Paging, id};
 use crate::events::Endpoint;
-use crate::store::{KnownEndpoint, KnownEvent, Page};
+use crate::store::{EventState, KnownEndpoint, KnownEvent, Page};
 use crate::web::App;
 use crate::web::auth::Caller;
 use crate::web::problem::Problem;
@@ -20,10 +20,18 @@ pub(in crate::web) struct Shown {
     name: String,
     /// Without what may be a secret in it.
     url: String,
+    /// What it is told besides what plugins forward to it, as the settings have it.
+    events: Vec<String>,
     state: Telling,
     /// When it said that it is gone for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     gone_at: Option<Timestamp>,
+    /// When it had failed for too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    /// Since when no try has succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<Timestamp>,
     /// How many events it is still to be told.
     waiting: u64,
     last_success_at: Option<Timestamp>,
@@ -37,7 +45,7 @@ pub(in crate::web) struct Shown {
 #[serde(rename_all = "lowercase")]
 enum Telling {
     Active,
-    /// The settings say no.
+    /// The settings say no, or it failed for too long: then there is `disabled_at`.
     Disabled,
     /// It answered 410.
     Gone,
@@ -48,12 +56,16 @@ impl Shown {
         Self {
             name: endpoint.name.clone(),
             url: endpoint.shown_url(),
-            state: match (endpoint.settings.disabled, known.gone_at) {
-                (true, _) => Telling::Disabled,
-                (false, Some(_)) => Telling::Gone,
-                (false, None) => Telling::Active,
+            events: endpoint.settings.events.clone(),
+            state: match known {
+                _ if endpoint.settings.disabled => Telling::Disabled,
+                KnownEndpoint { gone_at: Some(_), .. } => Telling::Gone,
+                KnownEndpoint { disabled_at: Some(_), .. } => Telling::Disabled,
+                KnownEndpoint { .. } => Telling::Active,
             },
             gone_at: known.gone_at,
+            disabled_at: known.disabled_at,
+            failing_since: known.failing_since,
             waiting: known.waiting,
             last_success_at: known.last_success_at,
             last_failure_at: known.last_failure_at,
@@ -70,29 +82,37 @@ pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Result<Js
     Ok(List::of(Page { items: shown.collect(), next: None }))
 }
 
-/// `POST /v1/endpoints/{name}/enable`: it is there again, although it had answered 410.
+/// `POST /v1/endpoints/{name}/enable`: it is there again, although it had failed for too long or answered 410.
+/// All that waits is told.
 pub(in crate::web) async fn enable(
     State(app): State<App>,
     _: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Shown>, Problem> {
     let endpoint = find(&app, &name)?;
-    app.store.enable_endpoint(&name).await.map_err(|error| Problem::store(&error))?;
+    app.store.enable_endpoint(&name, app.clock.now()).await.map_err(|error| Problem::store(&error))?;
+    tracing::info!(endpoint = name, "enabled by hand");
     app.endpoints.wake(&name);
     let known = app.store.endpoints().await.map_err(|error| Problem::store(&error))?.remove(&name);
     Ok(Json(Shown::of(endpoint, known.unwrap_or_default())))
 }
 
-/// `GET /v1/endpoints/{name}/events`: the newest first.
+#[derive(Deserialize)]
+pub(in crate::web) struct Filter {
+    state: Option<EventState>,
+}
+
+/// `GET /v1/endpoints/{name}/events`: the newest first; all, or those in a state.
 pub(in crate::web) async fn events(
     State(app): State<App>,
     _: Caller,
     Path(name): Path<String>,
+    Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<KnownEvent>>, Problem> {
     find(&app, &name)?;
     let (cursor, limit) = paging.read()?;
-    let page = app.store.events(&name, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let page = app.store.events(&name, filter.state, cursor, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(page))
 }
 

@@ -257,7 +257,7 @@ pub(in crate::web) struct Decisions {
     rest: History,
     /// What endpoints are told of it, and what came of that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    forwards: Vec<KnownEvent>,
+    events: Vec<KnownEvent>,
     /// What its provider was told to forget, and whether it did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     removals: Vec<KnownRemoval>,
@@ -276,7 +276,7 @@ pub(in crate::web) async fn trace(
     let waits = Waits::of(&app, &message, locale).await.map_err(|error| Problem::store(&error))?;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
     let rest = app.store.history(message_id).await.map_err(|error| Problem::store(&error))?;
-    let forwards = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
+    let events = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Decisions { message_id, waits, plugins, rest, forwards, removals }))
+    Ok(Json(Decisions { message_id, waits, plugins, rest, events, removals }))
 }
