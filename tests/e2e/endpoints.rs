@@ -163,10 +163,8 @@ fn an_application_that_fails_is_told_again_before_it_is_told_more() {
 fn redirects_are_not_followed() {
     // Neither to where the endpoint is, nor to this machine's own network.
     let away: &[(&str, &str)] = &[("location", "http://169.254.169.254/latest/meta-data/")];
-    let application = ScriptedProvider::start([
-        Step::Answer(307, &[("location", "/elsewhere")], ""),
-        Step::Answer(308, away, ""),
-    ]);
+    let application =
+        ScriptedProvider::start([Step::Answer(307, &[("location", "/elsewhere")], ""), Step::Answer(308, away, "")]);
     let gateway = builder(&application, "").start();
     let message = says(&gateway, ANA, "forward crm");
     let waiting = wait_for_failure(&gateway, &message, 1);

@@ -101,7 +101,8 @@ fn each_kind_of_event_arrives_once_and_tells_what_is_there() {
 
     // Monotone, and no text in it.
     for (id, statuses) in statuses(&all) {
-        let places: Vec<usize> = statuses.iter().map(|status| WAY.iter().position(|of| of == status).unwrap()).collect();
+        let places: Vec<usize> =
+            statuses.iter().map(|status| WAY.iter().position(|of| of == status).unwrap()).collect();
         assert!(places.is_sorted_by(|before, after| before < after), "{id}: {statuses:?}");
         assert_eq!(statuses.last(), gateway.message(&id)["status"].as_str().map(str::to_owned).as_ref());
     }
@@ -268,9 +269,7 @@ fn what_was_given_up_is_told_again_by_one_command() {
     let gateway = builder(&endpoint("app", &application, settings)).start();
     gateway.text(ANA, "uno");
     gateway.text(ANA, "dos");
-    wait_for("the end of both", || {
-        (gateway.all("/v1/endpoints/app/events?state=given-up").len() == 2).then_some(())
-    });
+    wait_for("the end of both", || (gateway.all("/v1/endpoints/app/events?state=given-up").len() == 2).then_some(()));
     let listed = recado(&gateway, &["endpoint", "events", "app", "--state", "given-up"]).good().stdout;
     assert!(listed.lines().count() == 2 && listed.contains("message.received  given-up  tries: 1"), "{listed}");
     assert_eq!(state_of(&gateway, "app")["state"], "active", "0 is for ever");
@@ -281,9 +280,7 @@ fn what_was_given_up_is_told_again_by_one_command() {
         .map(|told| serde_json::from_str::<Value>(&told.body).unwrap()["data"]["message"]["text"].clone())
         .collect();
     assert_eq!(texts, ["uno", "dos", "uno", "dos"]);
-    wait_for("nothing given up", || {
-        gateway.all("/v1/endpoints/app/events?state=given-up").is_empty().then_some(())
-    });
+    wait_for("nothing given up", || gateway.all("/v1/endpoints/app/events?state=given-up").is_empty().then_some(()));
     gateway.get("/v1/endpoints/app/events?state=lost").expect(422);
 }
 

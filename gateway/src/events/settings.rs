@@ -82,7 +82,10 @@ impl Settings {
         if let Some(strange) = strange {
             let there: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
             let there = there.join(", ");
-            return Err(("events", format!("`{strange}` fits no event, as `*` or `message.*` would; there are: {there}")));
+            return Err((
+                "events",
+                format!("`{strange}` fits no event, as `*` or `message.*` would; there are: {there}"),
+            ));
         }
         Ok(())
     }

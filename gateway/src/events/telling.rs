@@ -80,7 +80,8 @@ impl Teller {
         match self.store.settle_event(settlement).await {
             Ok(EventSettled { disabled: false }) => {}
             Ok(EventSettled { disabled: true }) => tracing::warn!(
-                endpoint = self.endpoint.name, seconds = settings.disable_after_s,
+                endpoint = self.endpoint.name,
+                seconds = settings.disable_after_s,
                 "an endpoint failed for too long and is disabled: what it is to be told waits until \
                  `recado endpoint enable`, or until it has another `url`"
             ),

@@ -317,7 +317,12 @@ fn strings(json: Value) -> Vec<String> {
     serde_json::from_value(json).unwrap_or_default()
 }
 
-pub(super) fn to_message(row: messages::Model, media: Vec<MessageMedia>, parts: Vec<parts::Model>, conflict: bool) -> Message {
+pub(super) fn to_message(
+    row: messages::Model,
+    media: Vec<MessageMedia>,
+    parts: Vec<parts::Model>,
+    conflict: bool,
+) -> Message {
     let first = parts.first().and_then(|part| part.provider_id.clone());
     let options = parts.first().and_then(|part| serde_json::from_value(part.options.clone()?).ok()).unwrap_or_default();
     Message {

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -15,9 +15,7 @@ use super::tell::{News, tell};
 use super::{count, millis, storable};
 use crate::message::MessageId;
 use crate::store::entities::{endpoints, events};
-use crate::store::events::{
-    ClaimedEvent, EventKind, EventResult, EventSettled, EventSettlement, EventState, about,
-};
+use crate::store::events::{ClaimedEvent, EventKind, EventResult, EventSettled, EventSettlement, EventState, about};
 use crate::store::reads::time;
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;

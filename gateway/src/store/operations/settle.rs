@@ -284,7 +284,8 @@ pub(super) async fn reduce_message(
     row.error_code = Set(shown.and_then(|part| part.error_code));
     row.error_message = Set(shown.and_then(|part| part.error_message.clone()));
     // Gateways' clocks differ, and what is told of a message is told in order.
-    row.updated_at = Set(millis(now).max(message.updated_at));
+    let behind = (millis(now) < message.updated_at).then(|| message.updated_at + 1);
+    row.updated_at = Set(behind.unwrap_or(millis(now)));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
     // Seldom done, so that it need not take room in every other write.

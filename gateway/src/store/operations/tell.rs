@@ -222,16 +222,11 @@ async fn refused(
     found.values().map(|message| status(message, None, message.created_at, reporting)).collect()
 }
 
-fn status(
-    message: &Message,
-    previous: Option<&str>,
-    at: Timestamp,
-    reporting: &Reporting,
-) -> Result<News, Error> {
+fn status(message: &Message, previous: Option<&str>, at: Timestamp, reporting: &Reporting) -> Result<News, Error> {
     let kind = EventKind::MessageStatus;
     let error = reporting.subscribed().explain(&message.channel, message.error_code);
-    let data = bodies::about_status(message, error, previous.map(read))
-        .map_err(|error| Error::Refused(error.to_string()))?;
+    let data =
+        bodies::about_status(message, error, previous.map(read)).map_err(|error| Error::Refused(error.to_string()))?;
     let body = bodies::body(kind, at, data)?;
     Ok(News { kind, conversation_id: message.conversation_id.0, message_id: message.id.0, at, body })
 }

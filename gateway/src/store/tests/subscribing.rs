@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::{Consent, ConversationStatus, ProviderError};
 use crate::message::consent::{Choice, Source};
+use crate::message::{Consent, ConversationStatus, ProviderError};
 use crate::store::Subscriptions;
 
 on_both!(
@@ -131,7 +131,8 @@ async fn each_change_of_a_status_is_told_in_order_and_no_other(database: Databas
         store.observe(NewObservation { error, ..report }).await.unwrap();
     }
     let all = told(&store).await;
-    let moves: Vec<_> = all.iter().map(|event| (&event["data"]["previous"], &event["data"]["message"]["status"])).collect();
+    let moves: Vec<_> =
+        all.iter().map(|event| (&event["data"]["previous"], &event["data"]["message"]["status"])).collect();
     assert_eq!(moves, [(&json!("pending"), &json!("sent")), (&json!("sent"), &json!("undelivered"))]);
     assert_eq!(all[1]["timestamp"], json!(at(15)));
     let told_of = &all[1]["data"]["message"];
@@ -148,13 +149,11 @@ async fn each_change_of_a_status_is_told_in_order_and_no_other(database: Databas
     let consent = Consent { choice: Choice::OptedOut, source: Source::Message, code: Some(21610) };
     store.record(NewInbound { consent: Some(consent), ..database.inbound("STOP", ANA) }).await.unwrap();
     let all = told(&store).await;
-    let moves: Vec<_> = all.iter().map(|event| (&event["data"]["message"]["id"], &event["data"]["message"]["status"])).collect();
+    let moves: Vec<_> =
+        all.iter().map(|event| (&event["data"]["message"]["id"], &event["data"]["message"]["status"])).collect();
     assert_eq!(
         moves,
-        [
-            (&json!(canceled.message.id), &json!("canceled")),
-            (&json!(ended.message.id), &json!("failed")),
-        ]
+        [(&json!(canceled.message.id), &json!("canceled")), (&json!(ended.message.id), &json!("failed")),]
     );
     // What a plugin refused to send is there, failed from the start.
     let rejected = Some(Rejection { plugin: "check".to_owned(), problem: "no".to_owned() });
@@ -189,8 +188,10 @@ async fn what_is_different_about_a_conversation_is_told(database: Database) {
     let new = Submission { tags: vec!["nuevo".to_owned()], ..database.submission(LUIS, &["hola"]) };
     store.commit(Processed { sends: vec![new], ..decision }).await.unwrap();
     let all = told(&store).await;
-    let changes: Vec<_> =
-        all.iter().map(|event| (&event["data"]["conversation"]["address"], &event["data"]["conversation"]["tags"])).collect();
+    let changes: Vec<_> = all
+        .iter()
+        .map(|event| (&event["data"]["conversation"]["address"], &event["data"]["conversation"]["tags"]))
+        .collect();
     assert_eq!(changes, [(&json!(ANA), &json!(["vip"])), (&json!(LUIS), &json!(["nuevo"]))]);
     assert!(all.iter().all(|event| event["data"]["changed"] == json!(["tags"])));
 }
