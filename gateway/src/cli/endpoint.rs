@@ -11,14 +11,15 @@ use super::call::{At, Reach};
 pub(super) struct EndpointCommand {
     #[command(subcommand)]
     what: What,
-    #[command(flatten)]
-    at: At,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
     /// Which endpoints there are, and how each fares
-    List,
+    List {
+        #[command(flatten)]
+        at: At,
+    },
     /// What an endpoint was or is to be told, newest first
     Events {
         /// The endpoint's name
@@ -29,11 +30,15 @@ enum What {
         /// How many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         last: u32,
+        #[command(flatten)]
+        at: At,
     },
     /// Tell an endpoint again that was disabled since it failed for too long, or that had said it is gone
     Enable {
         /// The endpoint's name
         endpoint: String,
+        #[command(flatten)]
+        at: At,
     },
     /// Tell events once more, under the same ids; those that wait, now
     Replay {
@@ -45,29 +50,39 @@ enum What {
         /// All that were given up
         #[arg(long)]
         given_up: bool,
+        #[command(flatten)]
+        at: At,
     },
+}
+
+impl What {
+    fn at(&self) -> &At {
+        match self {
+            Self::List { at } | Self::Events { at, .. } | Self::Enable { at, .. } | Self::Replay { at, .. } => at,
+        }
+    }
 }
 
 impl EndpointCommand {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let language = context.setting("defaults.locale")?;
-        let reach = self.at.reach(context)?;
+        let reach = self.what.at().reach(context)?;
         match &self.what {
-            What::List => {
+            What::List { .. } => {
                 let list = reach.get("/v1/endpoints", &language).await?;
                 context.output.print(&list, || lines(&list["items"], "there is no endpoint", endpoint_line));
             }
-            What::Events { endpoint, state, last } => {
+            What::Events { endpoint, state, last, .. } => {
                 let path = format!("/v1/endpoints/{endpoint}/events?{}", query(state.as_deref(), *last));
                 let list = reach.get(&path, &language).await?;
                 context.output.print(&list, || lines(&list["items"], "nothing", event_line));
             }
-            What::Enable { endpoint } => {
+            What::Enable { endpoint, .. } => {
                 let path = format!("/v1/endpoints/{endpoint}/enable");
                 let shown = reach.post(&path, &Value::Null, &language).await?;
                 context.output.print(&shown, || endpoint_line(&shown));
             }
-            What::Replay { endpoint, events, given_up } => {
+            What::Replay { endpoint, events, given_up, .. } => {
                 let events = if *given_up { given_up_of(&reach, endpoint, &language).await? } else { events.clone() };
                 replay(context, &reach, endpoint, &events, &language).await?;
             }

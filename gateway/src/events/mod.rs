@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use url::Url;
+use uuid::Uuid;
 
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids};
@@ -32,7 +34,14 @@ const PARALLEL: u32 = 8;
 
 /// The endpoints that there are. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Endpoints(Arc<BTreeMap<String, Arc<Endpoint>>>);
+pub struct Endpoints(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    all: BTreeMap<String, Arc<Endpoint>>,
+    /// Of events alone: these follow the clocks of other gateways, too.
+    ids: Ids,
+}
 
 /// Where an application is told.
 pub struct Endpoint {
@@ -85,16 +94,22 @@ impl Endpoints {
             let endpoint = Endpoint::build(name, settings)?;
             Ok((name.clone(), Arc::new(endpoint)))
         });
-        Ok(Self(Arc::new(built.collect::<Result<_, BadEndpoint>>()?)))
+        let all = built.collect::<Result<_, BadEndpoint>>()?;
+        Ok(Self(Arc::new(Shared { all, ids: Ids::default() })))
     }
 
     /// By name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.0.values()
+        self.0.all.values()
     }
 
     pub fn get(&self, name: &str) -> Option<&Arc<Endpoint>> {
-        self.0.get(name)
+        self.0.all.get(name)
+    }
+
+    /// A new event's id. They sort by when they were made.
+    pub fn event_id(&self, now: Timestamp) -> Uuid {
+        self.0.ids.next(now)
     }
 
     /// There is something to tell this one.
@@ -107,14 +122,14 @@ impl Endpoints {
     /// What the store writes down for them. An error is explained in this language.
     pub fn subscriptions(&self, channels: Channels, locale: Locale) -> Subscriptions {
         let wanted = self.iter().map(|endpoint| (endpoint.name.clone(), endpoint.settings.wanted()));
-        let (ids, endpoints) = (Ids::default(), self.clone());
+        let (numbering, waking) = (self.clone(), self.clone());
         Subscriptions {
             wanted: wanted.filter(|(_, kinds)| !kinds.is_empty()).collect(),
-            id: Box::new(move |now| ids.next(now)),
+            id: Box::new(move |now| numbering.event_id(now)),
             explain: Box::new(move |channel, code| {
                 serde_json::to_value(channels.get(channel)?.explain(code, locale)?).ok()
             }),
-            wake: Box::new(move |endpoint| endpoints.wake(endpoint)),
+            wake: Box::new(move |endpoint| waking.wake(endpoint)),
         }
     }
 

@@ -145,7 +145,7 @@ impl Processing {
                 processed.leave_out(Some(&plugin), reason);
                 continue;
             }
-            let id = self.parts.ids.next(self.parts.clock.now());
+            let id = endpoints.event_id(self.parts.clock.now());
             processed.events.push(NewEvent { id, endpoint, plugin, payload });
         }
     }

@@ -13,14 +13,16 @@ use uuid::Uuid;
 use super::Store;
 use super::events::EventKind;
 
+/// What a channel's error code means, in words and for a program.
+type Explain = dyn Fn(&str, i32) -> Option<Value> + Send + Sync;
+
 /// What endpoints are told besides what plugins forward to them, and what that takes.
 pub struct Subscriptions {
     /// By endpoint.
     pub wanted: BTreeMap<String, BTreeSet<EventKind>>,
     /// A new event's id: they sort by when they were made.
     pub id: Box<dyn Fn(Timestamp) -> Uuid + Send + Sync>,
-    /// What a channel's error code means, in words and for a program.
-    pub explain: Box<dyn Fn(&str, i32) -> Option<Value> + Send + Sync>,
+    pub explain: Box<Explain>,
     /// There is something to tell this endpoint.
     pub wake: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -64,7 +66,9 @@ impl Subscribed {
     pub(super) fn committed(&self) {
         let told = std::mem::take(&mut *self.told());
         if let Some(all) = self.all.get() {
-            told.iter().for_each(|endpoint| (all.wake)(endpoint));
+            for endpoint in &told {
+                (all.wake)(endpoint);
+            }
         }
     }
 
