@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use recado_tests::{Builder, Plugin, Ran, Received, ScriptedProvider, Step, TestGateway, form, run, wait_for, wait_up_to};
+use recado_tests::{
+    Builder, Plugin, Ran, Received, ScriptedProvider, Step, TestGateway, form, run, wait_for, wait_up_to,
+};
 use serde_json::{Value, json};
 
 use super::plugin_crashes::insist;
@@ -118,14 +120,14 @@ fn each_kind_of_event_arrives_once_and_tells_what_is_there() {
 fn a_status_that_is_bad_says_what_to_do() {
     let application = ScriptedProvider::start([]);
     let gateway = builder(&endpoint("app", &application, "events = [\"message.status\"]")).no_plugins().start();
-    let lost = gateway.post("/v1/messages", &json!({ "to": "998 113 0003", "text": "Hola" })).expect(202);
+    let sent = gateway.post("/v1/messages", &json!({ "to": "998 113 0003", "text": "Hola" })).expect(202);
     let last = wait_for("the bad news", || {
         let all = told(&application);
         let [.., last] = &of_kind(&all, "message.status")[..] else { return None };
         (last["message"]["status"] == "undelivered").then(|| (*last).clone())
     });
-    assert_eq!((&last["message"]["id"], &last["message"]["error_code"]), (&lost["id"], &json!(30003)));
-    let shown = gateway.message(lost["id"].as_str().unwrap());
+    assert_eq!((&last["message"]["id"], &last["message"]["error_code"]), (&sent["id"], &json!(30003)));
+    let shown = gateway.message(sent["id"].as_str().unwrap());
     assert!(shown["error"]["advice"].is_string());
     assert_eq!(last["message"]["error"], shown["error"]);
 }
