@@ -20,6 +20,7 @@ mod doctor;
 mod endpoints;
 #[cfg(test)]
 mod endurance;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod explain;
@@ -89,6 +90,7 @@ mod replay;
 mod retention;
 #[cfg(test)]
 mod retries;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod services;

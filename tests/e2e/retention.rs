@@ -14,7 +14,7 @@ const CUSTOMER: &str = "+529981122334";
 const GIF: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 /// Two looks of the worker, on a busy machine.
-const SOME_TIME: Duration = Duration::from_secs(60);
+const SOME_TIME: Duration = Duration::from_mins(1);
 
 /// Files that are kept, but not what is being written.
 fn files(folder: &Path) -> usize {

@@ -13,7 +13,7 @@ pub(super) struct Copy {
     /// The database to read [default: `database.url`]
     #[arg(long, value_name = "URL")]
     from: Option<String>,
-    /// The empty database to fill, as in postgres://USER@HOST/NAME or sqlite://FILE
+    /// The empty database to fill, as in `postgres://USER@HOST/NAME` or `sqlite://FILE`
     #[arg(long, value_name = "URL")]
     to: String,
 }

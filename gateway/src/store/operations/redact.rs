@@ -31,7 +31,7 @@ impl Operation for Redact {
     type Output = Redaction;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Redaction, Error> {
-        let (message, parts) = match self.here(transaction).await? {
+        let (message, parts) = match Box::pin(self.here(transaction)).await? {
             Ok(cleared) => cleared,
             Err(refused) => return Ok(refused),
         };
@@ -47,7 +47,7 @@ pub(super) async fn forget(
     now: Timestamp,
 ) -> Result<Redaction, Error> {
     let redact = Redact { message_id, now, removal: Removal::Text };
-    Ok(redact.here(transaction).await?.err().unwrap_or(Redaction::Done))
+    Ok(Box::pin(redact.here(transaction)).await?.err().unwrap_or(Redaction::Done))
 }
 
 /// What is to be forgotten at the provider, too; or why nothing was.

@@ -145,7 +145,11 @@ pub(super) async fn redact(transaction: &DatabaseTransaction, messages: [Uuid; 2
         let left = stored(&row).map(|Asking { id, at, ran }| {
             json_text(&Asking { id, at, ran: ran.into_iter().map(Further::redacted).collect() })
         });
-        messages::ActiveModel { id: Set(row.id), decided: Set(left), ..Default::default() }.update(transaction).await?;
+        messages::Entity::update_many()
+            .col_expr(messages::Column::Decided, Expr::value(left))
+            .filter(messages::Column::Id.eq(row.id))
+            .exec(transaction)
+            .await?;
     }
     traces::Entity::update_many()
         .col_expr(traces::Column::Decision, Expr::value(removed()))
