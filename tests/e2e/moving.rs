@@ -97,7 +97,7 @@ fn a_gateway_moves_to_postgres_and_back() {
     let refused = copy(&gateway, &from, &back);
     assert!(refused.stderr.contains("name a new, empty database"), "{refused:?}");
     serve_from(&mut gateway, &back);
-    knows_it_all(&gateway, &sid, &second);
+    knows_it_all(&gateway, &sid, &(first.0, second.1.clone()));
     knows_it_all(&gateway, &second_sid, &second);
 }
 

@@ -8,7 +8,7 @@ use http::Request;
 use recado_tests::{Behaviour, Plugin, TestGateway, call, form, json_request, run, wait_up_to};
 use serde_json::{Value, json};
 
-use super::{going, message_sid};
+use super::going;
 
 const CUSTOMER: &str = "+529981122334";
 const GIF: &[u8] =
@@ -32,9 +32,10 @@ fn due(gateway: &TestGateway) -> Value {
 fn texts_and_files_go_when_they_are_old_and_a_repeat_is_known() {
     let helper = Plugin::that("helper", Behaviour::Reply("Aqui estamos"));
     let mut gateway = TestGateway::builder().plugin(helper).config_toml("[media]\npath = \"kept\"").start();
-    let sid = message_sid();
-    let first = gateway.signed_webhook("sms/inbound", &form(&sid, CUSTOMER, "Un secreto"));
-    assert!(first.text().contains("Aqui estamos"), "{}", first.text());
+    // By the local Twilio, so that the replies are reported: what nobody knows of yet is not done.
+    gateway.text(CUSTOMER, "Un secreto");
+    let sid = gateway.messages()[0]["provider_id"].as_str().unwrap().to_owned();
+    assert!(gateway.messages().iter().any(|one| one["text"] == "Aqui estamos"));
     let twilio = gateway.twilio_url();
     let request = Request::post(format!("{twilio}/sandbox/media")).header("content-type", "image/gif");
     let kept = call(request.body(Bytes::from_static(GIF)).unwrap()).unwrap().expect(201);
@@ -46,7 +47,7 @@ fn texts_and_files_go_when_they_are_old_and_a_repeat_is_known() {
     let folder = gateway.folder().join("kept");
     let settled = wait_up_to(SOME_TIME, || {
         let all = gateway.messages();
-        let sent = all.iter().any(|one| one["text"] == "El tercer secreto" && one["status"] == "delivered");
+        let sent = going(&all, "outbound").iter().all(|one| one["status"] == "delivered");
         (sent && files(&folder) == 1).then_some(all)
     });
     let before = settled.expect("all is done");
