@@ -142,6 +142,10 @@ fn while_the_database_is_locked_texts_are_taken_and_later_processed_in_order() {
     each_was_processed_once_and_in_order(&gateway, &(0..6).map(|number| (customer(number), 8)).collect());
     is_ready(&gateway);
     wait_for("the journal is gone", || journal_files(&gateway).is_empty().then_some(()));
+    // A reply overtakes none that waits for the same person.
+    wait_for("the replies have left", || {
+        going(&everything(&gateway), "outbound").iter().all(|reply| reply["status"] != "pending").then_some(())
+    });
     let again = text(&gateway, &customer(0), "8");
     assert!(again.text().contains("Aqui estamos"), "the way leads to the database again: {}", again.text());
     // Nothing was counted as a repeat of the provider's: it repeated nothing.
