@@ -5,12 +5,16 @@ use serde_json::json;
 use crate::cli::Context;
 use crate::clock::{Clock, SystemClock};
 use crate::retention::{self, Due};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
-    let config = context.config()?;
-    let (store, _) = Store::open(&config.database).await?;
-    let due = retention::due(&store, &config.retention, SystemClock.now()).await?;
+    // Nothing else of the settings has to be right for a look.
+    let figment = context.sources(Vec::new()).figment()?;
+    let database: store::Settings = figment.extract_inner("database")?;
+    let ages: retention::Settings = figment.extract_inner("retention")?;
+    ages.check().map_err(|(key, problem)| anyhow::anyhow!("`retention.{key}` {problem}"))?;
+    let (store, _) = Store::open(&database).await?;
+    let due = retention::due(&store, &ages, SystemClock.now()).await?;
     context.output.print(&json!({ "retention": due }), || due.iter().map(line).collect::<Vec<_>>().join("\n"));
     Ok(())
 }
