@@ -14,8 +14,8 @@ use super::message_sid;
 const CUSTOMERS: usize = 8;
 /// How many texts each sends before and after the outage.
 const AROUND: u32 = 10;
-/// How many each sends in all while the server is away: what waits is brought one by one for each sender,
-/// and a fast machine would send more than a slow one brings in time.
+/// How many each sends in all while the server is away: the journal takes far more
+/// than a slow machine brings to the database and processes in time.
 const DURING: u32 = 100;
 
 fn start(server: &PostgresServer) -> TestGateway {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::entities::{retention, retention_held};
+use super::plugins::first_id;
 use super::{Error, Store};
 use crate::message::MessageId;
 
@@ -100,11 +101,6 @@ pub struct AgedMedia {
     pub media: Vec<AgedMedium>,
     pub(super) reached: Option<Uuid>,
     pub more: bool,
-}
-
-/// The least id of a moment; all that were made before it are less.
-pub(super) fn first_id(at: Timestamp) -> Uuid {
-    Uuid::from_u128(u128::try_from(at.as_millisecond()).unwrap_or(0) << 80)
 }
 
 impl Store {

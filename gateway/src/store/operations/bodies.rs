@@ -8,10 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::millis;
 use crate::message::Status;
 use crate::store::Error;
 use crate::store::entities::events;
 use crate::store::events::EventKind;
+use crate::store::reads::time;
 use crate::store::shown::{Conversation, Message};
 
 /// A message that came in, or that a plugin forwards.
@@ -80,7 +82,8 @@ pub(super) fn body(kind: EventKind, timestamp: Timestamp, data: impl Serialize) 
         timestamp: Timestamp,
         data: T,
     }
-    let body = Body { kind: kind.as_str(), timestamp, data };
+    // As precise as all other times.
+    let body = Body { kind: kind.as_str(), timestamp: time(millis(timestamp)), data };
     serde_json::to_string(&body).map_err(|error| Error::Refused(error.to_string()))
 }
 
@@ -122,6 +125,15 @@ fn redacted(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_has_times_like_all_others() {
+        let at: Timestamp = "2026-11-28T17:29:22.3837888Z".parse().unwrap();
+        let about = AboutChannel { channel: "sms", by: "hand", reason: None };
+        let whole: Value = serde_json::from_str(&body(EventKind::ChannelPaused, at, about).unwrap()).unwrap();
+        let data = json!({ "channel": "sms", "by": "hand", "reason": null });
+        assert_eq!(whole, json!({ "type": "channel.paused", "timestamp": "2026-11-28T17:29:22.383Z", "data": data }));
+    }
 
     #[test]
     fn a_redaction_leaves_what_happened_and_takes_what_was_written() {

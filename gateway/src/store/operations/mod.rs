@@ -51,6 +51,9 @@ use super::media::MediaState;
 use super::records::{NewOutbound, Schedule};
 use super::{Error, entities};
 
+/// The most rows that one statement inserts: databases take so many values in one, and no more.
+const CHUNK: usize = 500;
+
 pub(super) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
 }

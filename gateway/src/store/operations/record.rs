@@ -13,15 +13,12 @@ use uuid::Uuid;
 
 use super::consent::Change;
 use super::conversation::{Key, Wanted, find_or_create};
-use super::{count, insert_media, media_rows, millis, repeats, storable, storable_json};
+use super::{CHUNK, count, insert_media, media_rows, millis, repeats, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, messages};
 use crate::store::records::{Answered, NewInbound, Receipt, Recorded};
 use crate::store::reporting::Reporting;
-
-/// Databases take so many values in one statement, and no more.
-const CHUNK: usize = 500;
 
 type ProviderKey<'a> = (&'a str, &'a str);
 

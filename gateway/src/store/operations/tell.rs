@@ -8,8 +8,8 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::bodies::{self, AboutConversation, AboutMessage, Forward};
-use super::millis;
 use super::settle::read;
+use super::{CHUNK, millis};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Processed};
@@ -19,9 +19,6 @@ use crate::store::reads::{time, to_conversation, to_message, with_details};
 use crate::store::records::NewOutbound;
 use crate::store::reporting::Reporting;
 use crate::store::shown::{Conversation, Message};
-
-/// Databases take so many values in one statement, and no more.
-const CHUNK: usize = 500;
 
 /// What happened, for whoever wants to be told of it.
 pub(super) struct News {

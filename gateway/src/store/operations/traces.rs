@@ -12,14 +12,12 @@ use sea_orm::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{millis, storable, storable_json};
+use super::{CHUNK, millis, storable, storable_json};
 use crate::store::Error;
 use crate::store::decisions::{Cause, Hook, Processed, Trace};
 use crate::store::entities::{messages, traces};
 use crate::store::traces::{Asking, Further, asking as stored, further, removed};
 
-/// Databases take so many values in one statement, and no more.
-const CHUNK: usize = 500;
 const COLUMNS: [&str; 13] = [
     "id",
     "message_id",

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::message::Media;
-use crate::store::retention::first_id;
+use crate::store::plugins::first_id;
 use crate::store::{Aged, AgedStep, Fetched, MediaState, StoredFile, entities};
 
 on_both!(
