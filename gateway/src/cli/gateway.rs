@@ -138,10 +138,12 @@ impl Gateway {
                 wanted: Arc::clone(&wanted),
                 pauses: pauses.clone(),
                 rates: rates.clone(),
+                alone: config.delivery.gateways == 1,
             },
             recordings,
         )
         .await?;
+        tokio::spawn(store.clone().wake_each_other(config.database.url.clone()));
         let followups = tokio::spawn(followups::run(
             followups::Parts {
                 store: store.clone(),
@@ -291,6 +293,7 @@ impl Gateway {
         if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
         }
+        self.inbound.leave().await;
     }
 }
 

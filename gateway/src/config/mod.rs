@@ -249,6 +249,7 @@ impl Config {
     fn check(&self, figment: &Figment) -> Result<(), Error> {
         let wrong = |key: String, problem: String| wrong(figment, key, problem);
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
+        self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
         self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;

@@ -73,7 +73,7 @@ pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedD
         }
         match once(parts, followup, seed).await {
             Ok(Committed::Stale) if turn.is_none() => turn = Some(parts.processing.deciding().turn().await),
-            Ok(Committed::Stale) => {}
+            Ok(Committed::Stale | Committed::Early) => {}
             Ok(Committed::Before) => {
                 tracing::info!(%message_id, "another process had followed this up, or a plugin took it back");
                 return;
@@ -84,7 +84,7 @@ pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedD
                 drop_it(parts, followup).await;
                 return;
             }
-            Err(store::Error::Unavailable(reason)) => {
+            Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
                 turn = None;
                 let pause = pauses.next().unwrap_or_default();
                 tracing::warn!(%message_id, reason, seconds = pause.as_secs(), "following up waits for the database");

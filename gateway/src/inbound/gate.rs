@@ -130,7 +130,7 @@ impl Gate {
             tokio::select! {
                 biased;
                 recorded = &mut record => match recorded {
-                    Err(store::Error::Unavailable(reason)) => {
+                    Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
                         self.fall_back(&place, &reason);
                         return in_journal(kept.await).map(|()| None);
                     }

@@ -6,14 +6,18 @@
 //! answer, otherwise they go through the outbox.
 
 mod gate;
+mod held;
 mod process;
 mod recording;
 mod replaying;
+mod sharing;
 mod waiting;
 
-use std::sync::{Arc, OnceLock};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -26,8 +30,9 @@ use crate::message::{MessageId, Place};
 use crate::pauses::Pauses;
 use crate::processing::Processing;
 use crate::rates::Rates;
-use crate::store::{self, Answered, Receipt, Recorded, Store};
+use crate::store::{self, Answered, Orphans, Receipt, Recorded, Store};
 use gate::{Gate, Way};
+use held::Held;
 use recording::Told;
 use waiting::Waiting;
 
@@ -39,6 +44,21 @@ pub struct Settings {
     pub reply_within_ms: u32,
     /// How many conversations are processed at the same time.
     pub parallel: usize,
+    /// How long another gateway on the same database gives no sign, in seconds, before its texts are taken over.
+    pub lease_s: u32,
+}
+
+impl Settings {
+    /// The key that makes no sense, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.lease_s == 0 {
+            return Err((
+                "lease_s",
+                "is 0, but must be at least 1: gateways would take each other for dead".to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Why a webhook was not taken.
@@ -88,8 +108,10 @@ struct Shared {
     pauses: Pauses,
     /// Told when a report says that a sender was too fast.
     rates: Rates,
-    /// Ends the replaying.
-    replaying: OnceLock<AbortHandle>,
+    /// What comes behind another gateway's texts.
+    held: Arc<Held>,
+    /// What ends before the lanes are drained.
+    running: Mutex<Vec<AbortHandle>>,
 }
 
 /// What the way in is made of.
@@ -110,10 +132,9 @@ pub struct Parts {
     pub wanted: Arc<tokio::sync::Notify>,
     pub pauses: Pauses,
     pub rates: Rates,
+    /// Whether this is the only gateway on the database.
+    pub alone: bool,
 }
-
-/// How many messages the sweep at start takes at once.
-const SWEEP: u64 = 100_000;
 
 impl Inbound {
     /// Starts processing: first what an earlier run recorded and did not process, then what
@@ -134,34 +155,56 @@ impl Inbound {
             wanted: parts.wanted,
             pauses: parts.pauses,
             rates: parts.rates,
-            replaying: OnceLock::new(),
+            held: Arc::default(),
+            running: Mutex::default(),
         });
         let inbound = Self { shared };
-        let left = inbound.shared.store.unprocessed(SWEEP).await?;
-        if !left.is_empty() {
-            tracing::info!(messages = left.len(), "processing what an earlier run left");
-        }
-        for recorded in left {
-            inbound.enqueue(recorded);
-        }
+        let now = inbound.shared.clock.now();
+        inbound.shared.store.join(inbound.shared.ids.next(now), now).await?;
+        let can_be_shared = inbound.shared.store.can_be_shared();
+        let alone = parts.alone || !can_be_shared;
+        inbound.take_up(if alone { Orphans::All } else { Orphans::AtStart }).await?;
         let consumer = inbound.clone();
         tokio::spawn(async move {
             while let Some(recorded) = recordings.recv().await {
                 consumer.enqueue(recorded);
             }
         });
-        let replaying = tokio::spawn(replaying::run(Arc::clone(&inbound.shared)));
-        let _ = inbound.shared.replaying.set(replaying.abort_handle());
+        inbound.run(replaying::run(Arc::clone(&inbound.shared)));
+        inbound.run(inbound.clone().let_go());
+        if can_be_shared {
+            inbound.run(inbound.clone().share());
+        }
         Ok(inbound)
     }
 
+    /// Until the lanes are drained.
+    fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).push(tokio::spawn(work).abort_handle());
+    }
+
     fn enqueue(&self, recorded: Recorded) {
-        let shared = Arc::clone(&self.shared);
         if !recorded.media.is_empty() {
-            shared.wanted.notify_one();
+            self.shared.wanted.notify_one();
         }
-        let lanes = self.shared.processing.lanes();
-        lanes.enqueue(recorded.conversation_id, async move { process::process(&shared, recorded).await });
+        if recorded.behind {
+            self.shared.held.hold(recorded);
+        } else {
+            self.shared.held.pass(recorded, |recorded| self.put_in_lane(recorded));
+        }
+    }
+
+    fn put_in_lane(&self, recorded: Recorded) {
+        let shared = Arc::clone(&self.shared);
+        let (conversation, id) = (recorded.conversation_id, recorded.id);
+        self.shared.processing.lanes().enqueue(conversation, async move {
+            let processed = AssertUnwindSafe(process::process(&shared, recorded)).catch_unwind().await;
+            if let Err(panic) = processed {
+                // It must not hold up what comes behind it. The lane says what became of it.
+                let _ = shared.store.set_aside(id).await;
+                resume_unwind(panic);
+            }
+        });
     }
 
     /// What waits in the journal, and whether webhooks go there now.
@@ -176,12 +219,19 @@ impl Inbound {
     }
 
     /// Waits until all that was recorded so far is processed. What waits in the journal is left to the
-    /// next start.
+    /// next start, and what waits for other gateways to these.
     pub async fn drain(&self) {
-        if let Some(replaying) = self.shared.replaying.get() {
-            replaying.abort();
+        for running in self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            running.abort();
         }
         self.shared.processing.lanes().drain().await;
+    }
+
+    /// Others may take over what is left.
+    pub async fn leave(&self) {
+        if let Err(error) = self.shared.store.leave().await {
+            tracing::warn!(%error, "other gateways are not told that this one stops; they notice by and by");
+        }
     }
 
     /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk.

@@ -24,13 +24,20 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
         match process_once(shared, &recorded, seed).await {
             Ok(Committed::Stale) if turn.is_none() => turn = Some(deciding.turn().await),
             Ok(Committed::Stale) => {}
+            Ok(Committed::Early) => {
+                shared.held.hold(recorded);
+                return;
+            }
             Ok(_) => return,
             Err(store::Error::Refused(reason)) => {
                 tracing::error!(message_id = %recorded.id, reason, "a message can't be processed; the next start tries again");
                 shared.waiting.finish(recorded.id, None);
+                if let Err(error) = shared.store.set_aside(recorded.id).await {
+                    tracing::warn!(message_id = %recorded.id, %error, "it holds up its conversation until then");
+                }
                 return;
             }
-            Err(store::Error::Unavailable(reason)) => {
+            Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
                 turn = None;
                 let pause = pauses.next().unwrap_or_default();
                 let seconds = pause.as_secs();
@@ -65,7 +72,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
         Committed::Unanswered => tracing::info!(message_id = %recorded.id, "no reply to somebody who has opted out"),
         Committed::Before => tracing::info!(message_id = %recorded.id, "another process had processed this message"),
         // Whoever waits goes on waiting.
-        Committed::Stale => return Ok(committed),
+        Committed::Stale | Committed::Early => return Ok(committed),
     }
     shared.waiting.finish(recorded.id, answer.filter(|_| committed == Committed::Done));
     Ok(committed)

@@ -108,6 +108,7 @@ impl Shared {
     pub(super) async fn process_anyhow(self: &Arc<Self>, id: MessageId) -> Result<(), store::Error> {
         let Some(recorded) = self.store.unprocessed_one(id).await? else { return Ok(()) };
         let shared = Arc::clone(self);
+        // It comes to its turn: should an earlier one be elsewhere, processing finds that out.
         self.processing.lanes().enqueue(recorded.conversation_id, async move {
             if !matches!(shared.store.answered(id).await, Ok(Answered::Empty | Answered::With(_))) {
                 process::process(&shared, recorded).await;

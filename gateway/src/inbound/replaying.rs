@@ -157,7 +157,7 @@ impl Shared {
                 }
                 Ok(())
             }
-            Err(store::Error::Unavailable(reason)) => Err(reason),
+            Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => Err(reason),
             // One of them, and then nobody knows which.
             Err(store::Error::Refused(_)) => {
                 for entry in run {
@@ -175,7 +175,7 @@ impl Shared {
         loop {
             let refused = match self.record_again(entry).await {
                 Ok(()) => return Ok(()),
-                Err(store::Error::Unavailable(reason)) => return Err(reason),
+                Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => return Err(reason),
                 Err(store::Error::Refused(reason)) => reason,
             };
             refusals += 1;

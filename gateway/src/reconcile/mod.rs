@@ -48,8 +48,9 @@ pub struct Parts {
 const LOOK: Duration = Duration::from_secs(1);
 /// How many parts are taken at once.
 const BATCH: u32 = 100;
-/// How long a taken question is left alone; longer than any takes.
-const LEASE: Duration = Duration::from_mins(5);
+/// How long a taken question is left alone: longer than most take. Whoever asks a second time meanwhile learns the
+/// same, and only the first answer counts.
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Asks until told to stop, then until what is under way has been answered.
 pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {

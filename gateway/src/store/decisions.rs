@@ -133,6 +133,8 @@ pub enum Committed {
     /// A plugin decided by what it remembered, and something else was committed meanwhile. Nothing
     /// was changed: the plugins are to be asked again.
     Stale,
+    /// An earlier message of the conversation is not processed yet, by another gateway. Nothing was changed.
+    Early,
 }
 
 impl Committed {

@@ -13,6 +13,20 @@ const POSTGRES: [&str; 7] = ["55P03", "25P03", "25006", "3D000", "3F000", "42P01
 /// opening it, no database in it (<https://www.sqlite.org/rescode.html>). What one is about is in the higher bits.
 const SQLITE: [u32; 10] = [3, 5, 6, 7, 8, 10, 11, 13, 14, 26];
 
+/// A transaction that Postgres gave up for another's sake: it can't be put in an order with the other, they wait for
+/// each other, or one has the lock.
+const POSTGRES_OVERTAKEN: [&str; 3] = ["40001", "40P01", "55P03"];
+
+pub(super) fn is_overtaken(error: &DbErr) -> bool {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            code.is_some_and(|code| POSTGRES_OVERTAKEN.contains(&code.as_ref()))
+        }
+        _ => false,
+    }
+}
+
 pub(super) fn is_passing(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,

@@ -29,6 +29,7 @@ mod shown;
 mod subscriptions;
 mod traces;
 mod tries;
+mod wakeups;
 mod writer;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use inspect::{Inspection, Seen, inspect};
 pub use lines::{ByHand, Order, Waiting, Wanted};
 pub use listing::{Beside, Listing};
 pub use media::*;
+pub use operations::{Beat, Orphans};
 pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
@@ -65,6 +67,9 @@ pub enum Error {
     /// Worth another try: the database is away, locked or full, or the queue is.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Another gateway changed the same just now: worth another try at once. The writer makes some by itself.
+    #[error("the database is not available: {0}")]
+    Overtaken(String),
     /// A defect, or a database that someone changed by hand.
     #[error("the database refused: {0}")]
     Refused(String),
@@ -72,7 +77,9 @@ pub enum Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        if failing::is_passing(&error) {
+        if failing::is_overtaken(&error) {
+            Self::Overtaken(error.to_string())
+        } else if failing::is_passing(&error) {
             Self::Unavailable(error.to_string())
         } else {
             Self::Refused(error.to_string())

@@ -134,15 +134,7 @@ impl Store {
             .order_by_asc(messages::Column::Id)
             .all(&self.reads)
             .await?;
-        let mut media = media_of(&self.reads, &rows).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let media = media.remove(&row.id).unwrap_or_default();
-                let told = media.into_iter().map(|row| Media { url: row.url, content_type: row.content_type });
-                record_of(row, told.collect())
-            })
-            .collect())
+        recorded(&self.reads, rows).await
     }
 
     /// What the webhook of an inbound message was answered.
@@ -368,6 +360,22 @@ fn named(pairs: Value) -> BTreeMap<String, String> {
     pairs.into_iter().rev().collect()
 }
 
+/// As they were recorded, with their media.
+pub(super) async fn recorded(
+    database: &impl ConnectionTrait,
+    rows: Vec<messages::Model>,
+) -> Result<Vec<Recorded>, Error> {
+    let mut media = media_of(database, &rows).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let media = media.remove(&row.id).unwrap_or_default();
+            let told = media.into_iter().map(|row| Media { url: row.url, content_type: row.content_type });
+            record_of(row, told.collect())
+        })
+        .collect())
+}
+
 pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
     Recorded {
         id: MessageId(row.id),
@@ -381,6 +389,7 @@ pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
         received_at: time(row.created_at),
         ordinal: row.ordinal.map_or(0, positive),
         previous_inbound_at: row.previous_inbound_at.map(time),
+        behind: false,
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Recorded {
     /// Its number among the inbound messages of its conversation, from 1.
     pub ordinal: u32,
     pub previous_inbound_at: Option<Timestamp>,
+    /// An earlier one of its conversation is with another gateway, and must be processed before.
+    pub behind: bool,
 }
 
 /// Where an outbound message's parts start.

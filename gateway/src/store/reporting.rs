@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::subscriptions::Subscribed;
+use super::wakeups::Wakeups;
 
 type Wanted = dyn Fn(Timestamp) -> Option<Uuid> + Send + Sync;
 
@@ -21,9 +22,26 @@ struct Inner {
     wanted: OnceLock<Box<Wanted>>,
     news: Notify,
     subscribed: Subscribed,
+    /// The gateway that writes, when it is one that processes.
+    gateway: OnceLock<Uuid>,
+    wakeups: Wakeups,
 }
 
 impl Reporting {
+    /// Who processes what is recorded here.
+    pub(super) fn gateway(&self) -> Option<Uuid> {
+        self.0.gateway.get().copied()
+    }
+
+    pub(super) fn wakeups(&self) -> &Wakeups {
+        &self.0.wakeups
+    }
+
+    /// Only the first call counts.
+    pub(super) fn join(&self, gateway: Uuid) {
+        let _ = self.0.gateway.set(gateway);
+    }
+
     /// The id of a new report, if it is wanted.
     pub(super) fn id(&self, now: Timestamp) -> Option<Uuid> {
         self.0.wanted.get().and_then(|wanted| wanted(now))

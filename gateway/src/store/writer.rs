@@ -8,12 +8,15 @@ use async_trait::async_trait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
+use super::operations::locks::Touched;
 use super::operations::{process, record};
 use super::reporting::Reporting;
 use super::{Committed, Error, NewInbound, Processed, Receipt, Recorded, Store};
 
 /// The most operations in one transaction.
 const BATCH: usize = 128;
+/// How often what other gateways were in the way of is done again at once.
+const OVERTAKEN_TRIES: u32 = 8;
 
 /// A write. It may run twice (the second time alone), so it must not change itself.
 #[async_trait]
@@ -21,6 +24,9 @@ pub(super) trait Operation: Send + Sync + 'static {
     type Output: Send + 'static;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error>;
+
+    /// Adds what it is about and others may want to change as well.
+    fn touches<'a>(&'a self, _touched: &mut Touched<'a>) {}
 }
 
 /// What waits for the writer.
@@ -41,6 +47,7 @@ pub(super) struct Asked<I, O> {
 #[async_trait]
 pub(super) trait Waiting: Send {
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
+    fn touches<'a>(&'a self, touched: &mut Touched<'a>);
     fn committed(self: Box<Self>);
     fn failed(self: Box<Self>, error: Error);
 }
@@ -56,6 +63,10 @@ impl<O: Operation> Waiting for Waiter<O> {
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         self.output = Some(self.operation.apply(transaction).await?);
         Ok(())
+    }
+
+    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
+        self.operation.touches(touched);
     }
 
     fn committed(self: Box<Self>) {
@@ -114,18 +125,16 @@ pub(super) async fn run(
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         let mut groups = Groups::of(std::mem::take(&mut batch));
-        match groups.commit(&connection, &reporting).await {
-            Ok(()) => {
-                groups.committed(&recorded);
-                reporting.subscribed().committed();
-            }
+        let mut done = groups.commit(&connection, &reporting).await;
+        if let Err(Error::Overtaken(_)) = done {
+            done = groups.commit(&connection, &reporting).await;
+        }
+        match done {
+            Ok(()) => groups.committed(&recorded, &reporting),
             Err(_) => {
                 for mut alone in groups.apart() {
-                    match alone.commit(&connection, &reporting).await {
-                        Ok(()) => {
-                            alone.committed(&recorded);
-                            reporting.subscribed().committed();
-                        }
+                    match alone.commit_anyhow(&connection, &reporting).await {
+                        Ok(()) => alone.committed(&recorded, &reporting),
                         Err(error) => alone.failed(&error),
                     }
                 }
@@ -166,6 +175,17 @@ impl Groups {
         recordings.chain(processed).chain(others).map(|job| Self::of(vec![job]))
     }
 
+    /// Again as long as other gateways are in the way: they were faster, so it goes on with all of them.
+    async fn commit_anyhow(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
+        let mut tries = OVERTAKEN_TRIES;
+        loop {
+            match self.commit(connection, reporting).await {
+                Err(Error::Overtaken(_)) if tries > 0 => tries -= 1,
+                done => return done,
+            }
+        }
+    }
+
     async fn commit(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -182,7 +202,16 @@ impl Groups {
         }
     }
 
+    fn touched(&self) -> Touched<'_> {
+        let mut touched = Touched::default();
+        self.recordings.iter().flat_map(|asked| &asked.input).for_each(|message| touched.record(message));
+        self.processed.iter().for_each(|asked| touched.process(&asked.input));
+        self.others.iter().for_each(|other| other.touches(&mut touched));
+        touched
+    }
+
     async fn apply(&mut self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
+        self.touched().lock(transaction).await?;
         let messages: Vec<&NewInbound> = self.recordings.iter().flat_map(|asked| &asked.input).collect();
         self.receipts = record::apply(transaction, &messages, reporting).await?;
         let processed: Vec<&Processed> = self.processed.iter().map(|asked| &asked.input).collect();
@@ -194,7 +223,8 @@ impl Groups {
     }
 
     /// Whoever asked may have gone; the work is done all the same.
-    fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>) {
+    fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>, reporting: &Reporting) {
+        let processed = !self.processed.is_empty();
         let mut receipts = self.receipts.into_iter();
         for asked in self.recordings {
             let mut own = Vec::with_capacity(asked.input.len());
@@ -212,6 +242,10 @@ impl Groups {
         for other in self.others {
             other.committed();
         }
+        if processed {
+            reporting.wakeups().processed();
+        }
+        reporting.subscribed().committed();
     }
 
     fn failed(self, error: &Error) {

@@ -17,7 +17,7 @@ use recado_tests::{Builder, Plugin, TestGateway};
 use serde_json::{Value, json};
 
 /// Questions to the provider and their answers come soon one after the other.
-const HASTY: &str = "[inbound]\nreply_within_ms = 2000\n\
+const HASTY: &str = "[inbound]\nreply_within_ms = 2000\nlease_s = 3\n\
     [delivery]\ntimeout_s = 1\nlease_s = 7\npause_s = 1\npause_max_s = 2\n\
     [reconcile]\nask_after_s = 1\nask_max_s = 1\nresend_after_s = 6\npoll_s = [1, 1, 2, 4, 8, 8]\n\
     pull_every_s = 1\npull_after_s = 1\nparallel = 16";

@@ -60,6 +60,7 @@ pub(in crate::store) fn all() -> Vec<Table> {
         reports,
         endpoints,
         events,
+        gateways,
         pauses,
         pulls,
         uploads,

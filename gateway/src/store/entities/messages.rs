@@ -49,6 +49,8 @@ pub struct Model {
     pub gate: Option<String>,
     pub repeats: Option<i32>,
     pub repeated_at: Option<i64>,
+    /// Of an inbound message: who processes it.
+    pub gateway: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

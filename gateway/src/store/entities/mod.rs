@@ -10,6 +10,7 @@ pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod endpoints;
 pub(super) mod events;
+pub(super) mod gateways;
 pub(super) mod idempotency_keys;
 pub(super) mod lookups;
 pub(super) mod media;

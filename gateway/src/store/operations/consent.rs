@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Set,
@@ -123,7 +123,7 @@ pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, addre
         .filter(conversations::Column::Channel.eq(channel))
         .filter(conversations::Column::Address.eq(address))
         .filter(Expr::cust("status <> 'closed'"))
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .into_tuple::<Uuid>()
         .all(transaction)
         .await?;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
 use super::millis;
@@ -68,7 +68,9 @@ async fn open(
         .filter(any)
         // Word for word the condition of the partial index, so that SQLite uses it.
         .filter(Expr::cust("status <> 'closed'"))
-        .lock_exclusive()
+        // In one order for all, and so that rows that refer to them may be written meanwhile.
+        .order_by_asc(conversations::Column::Id)
+        .lock(LockType::NoKeyUpdate)
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| ((row.channel.clone(), row.address.clone()), row)).collect())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Set, Statement, Value,
@@ -37,7 +37,7 @@ pub(super) async fn before(
     let rows = conversations::Entity::find()
         .filter(conversations::Column::Id.is_in(ids))
         .order_by_asc(conversations::Column::Id)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -64,7 +64,7 @@ async fn change_conversation(transaction: &DatabaseTransaction, processed: &Proc
             .await?;
     }
     if let Some(tags) = &processed.tags {
-        let found = conversations::Entity::find_by_id(processed.conversation_id.0).lock_exclusive();
+        let found = conversations::Entity::find_by_id(processed.conversation_id.0).lock(LockType::NoKeyUpdate);
         if let Some(row) = found.one(transaction).await? {
             let tags = retagged(row.tags, &processed.tags_seen, tags);
             conversation().col_expr(Column::Tags, Expr::value(tags)).exec(transaction).await?;
@@ -173,7 +173,7 @@ pub(super) async fn place(
     for submission in submissions {
         let conversation = found
             .get_mut(&key(submission))
-            .ok_or_else(|| Error::Unavailable("the conversation was closed just now".to_owned()))?;
+            .ok_or_else(|| Error::Overtaken("the conversation was closed just now".to_owned()))?;
         if keeps && !submission.tags.is_empty() {
             before.entry(conversation.id).or_insert_with(|| conversation.clone());
         }

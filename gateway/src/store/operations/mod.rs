@@ -11,7 +11,9 @@ mod conversation;
 mod events;
 mod follow;
 mod gate;
+mod gateways;
 mod keys;
+pub(super) mod locks;
 pub(super) mod looks;
 mod lookups;
 mod matching;
@@ -43,6 +45,7 @@ use serde_json::Value;
 
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
 pub(super) use events::OPEN as OPEN_EVENTS;
+pub use gateways::{Beat, Orphans};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
 
@@ -156,5 +159,6 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         gate: Set(None),
         repeats: Set(None),
         repeated_at: Set(None),
+        gateway: Set(None),
     }
 }

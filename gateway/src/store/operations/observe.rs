@@ -8,6 +8,7 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 
 use super::consent::{self, Change};
+use super::locks::Touched;
 use super::settle::{read, reduce_message};
 use super::{millis, storable, storable_json};
 use crate::message::status::{self, Reduction};
@@ -33,6 +34,13 @@ impl Operation for Observe {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
         self.observation.apply(transaction, self.questions, &self.reporting).await
+    }
+
+    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
+        touched.provided(&self.observation.channel, &self.observation.provider_id);
+        if let Some(part) = self.observation.part_id {
+            touched.part(part.0);
+        }
     }
 }
 

@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
 use uuid::Uuid;
 
 use super::gate::Gate;
+use super::gateways::{ASIDE, EARLIER};
 use super::state::{Book, Entry};
 use super::submit::{hurry, insert_outbound};
 use super::{consent, follow, millis, storable, tell, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
-use crate::store::entities::conversations;
 use crate::store::records::{NewOutbound, Submission};
 use crate::store::reporting::Reporting;
 
@@ -47,11 +44,13 @@ pub(in crate::store) async fn apply(
         }
     }
     let marked = mark(transaction, &fresh).await?;
-    let done: Vec<&Processed> = fresh.into_iter().filter(|processed| marked.contains(&processed.key())).collect();
+    let (done, unmarked): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|processed| marked.contains(&processed.key()));
+    let early = too_early(transaction, &unmarked).await?;
     carry_out(transaction, &done, book, &gate, reporting).await?;
     let committed = |(processed, first): (&&Processed, bool)| match processed.key() {
         _ if !first => Committed::Before,
         key if stale.contains(&key) => Committed::Stale,
+        key if early.contains(&key) => Committed::Early,
         key if !marked.contains(&key) => Committed::Before,
         key if unanswered.contains(&key) => Committed::Unanswered,
         _ => Committed::Done,
@@ -71,12 +70,12 @@ async fn carry_out(
     follow::change(transaction, done).await?;
     let sends: Vec<&Submission> = done.iter().flat_map(|processed| &processed.sends).collect();
     let places = follow::place(transaction, &sends, &mut before, reporting).await?;
-    // Once more with their conversations locked: where there are several writers, one of them may have
-    // learned just now that somebody wants no messages.
+    // Once more: a conversation that was not there could not be locked, and another gateway may have learned just
+    // now that somebody wants no messages.
     if !sends.is_empty() && transaction.get_database_backend() == DbBackend::Postgres {
         let keys: Vec<(&str, &str)> = sends.iter().map(|send| recipient(&send.message)).collect();
         if !consent::opted_out(transaction, &keys).await?.is_empty() {
-            return Err(Error::Unavailable("a recipient opted out just now".to_owned()));
+            return Err(Error::Overtaken("a recipient opted out just now".to_owned()));
         }
     }
     let replies =
@@ -110,19 +109,7 @@ async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Resul
     if keys.is_empty() {
         return Ok(allowed);
     }
-    if transaction.get_database_backend() == DbBackend::Postgres {
-        // Whoever keeps an opting out holds this lock; SQLite has one writer.
-        let ids = all.iter().filter(|processed| !processed.replies.is_empty()).map(|p| p.conversation_id.0);
-        conversations::Entity::find()
-            .select_only()
-            .column(conversations::Column::Id)
-            .filter(conversations::Column::Id.is_in(ids))
-            .order_by_asc(conversations::Column::Id)
-            .lock_exclusive()
-            .into_tuple::<Uuid>()
-            .all(transaction)
-            .await?;
-    }
+    // Whoever keeps an opting out holds the lock of the conversation, as this transaction does by now.
     let keys: Vec<(&str, &str)> = keys.into_iter().collect();
     let gate = Gate::look(transaction, &keys).await?;
     let has_opted_out = |message: &NewOutbound| gate.opted_out(message).is_some();
@@ -221,9 +208,25 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
         "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
          seed = new.column4, discarded = new.column5, seen = new.column6, decided = new.column7 \
          FROM (VALUES {}) AS new WHERE messages.id = new.column1 AND messages.processed_at IS NULL \
-         RETURNING messages.id AS id",
-        rows.join(", ")
-    );
+         AND NOT EXISTS ({EARLIER}${})) RETURNING messages.id AS id",
+        rows.join(", "),
+        values.len() + 1
+    )
+    .replace("later.", "messages.");
+    values.push(ASIDE.into());
+    ids(transaction, sql, values).await
+}
+
+/// Of those that were not marked, the messages that were not processed before: an earlier one of their conversation
+/// was not either.
+async fn too_early(transaction: &DatabaseTransaction, unmarked: &[&Processed]) -> Result<BTreeSet<Uuid>, Error> {
+    let of_messages = unmarked.iter().filter(|processed| processed.cause == Cause::Message);
+    let values: Vec<Value> = of_messages.map(|processed| processed.message_id.0.into()).collect();
+    if values.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
+    let sql = format!("SELECT id FROM messages WHERE id IN ({}) AND processed_at IS NULL", places.join(", "));
     ids(transaction, sql, values).await
 }
 

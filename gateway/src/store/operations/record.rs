@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set,
-    Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    Set, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::consent::Change;
 use super::conversation::{Key, Wanted, find_or_create};
+use super::gateways::ASIDE;
 use super::{CHUNK, count, insert_media, media_rows, millis, repeats, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
@@ -151,7 +152,7 @@ async fn insert(
         change.messages += 1;
         change.last_at = conversation.last_message_at;
         change.last_inbound_at = conversation.last_inbound_at;
-        rows.push(row(message, conversation, previous));
+        rows.push(row(message, conversation, previous, reporting.gateway()));
         let items = message.media.iter().map(|item| (item.url.as_str(), item.content_type.as_deref()));
         media.extend(media_rows(message.id.0, Some(message.received_at), items));
         recorded.insert(message.id, seen_by_plugins(message, conversation, previous));
@@ -166,12 +167,44 @@ async fn insert(
             .await?;
     }
     if usize::try_from(inserted).ok() != Some(fresh.len()) {
-        return Err(Error::Unavailable("another process recorded the same message just now".to_owned()));
+        return Err(Error::Overtaken("another gateway recorded the same message just now".to_owned()));
     }
     insert_media(transaction, media).await?;
     count_inbound(transaction, &touched).await?;
     keep_consents(transaction, fresh, reporting).await?;
+    behind_others(transaction, &mut recorded, reporting).await?;
     Ok(recorded)
+}
+
+/// Finds those that come behind what another gateway has not processed yet. Their conversations are locked, so
+/// what comes before is all here.
+async fn behind_others(
+    transaction: &DatabaseTransaction,
+    recorded: &mut BTreeMap<MessageId, Recorded>,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    let Some(gateway) = reporting.gateway() else { return Ok(()) };
+    let backend = transaction.get_database_backend();
+    if backend != DbBackend::Postgres {
+        return Ok(());
+    }
+    let ids: BTreeSet<ConversationId> = recorded.values().map(|text| text.conversation_id).collect();
+    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let mut values: Vec<Value> = ids.into_iter().map(|id| id.0.into()).collect();
+    values.extend([gateway.into(), ASIDE.into()]);
+    let sql = format!(
+        "SELECT DISTINCT conversation_id FROM messages WHERE conversation_id IN ({}) AND processed_at IS NULL \
+         AND direction = 'inbound' AND (gateway IS NULL OR gateway NOT IN (${}, ${}))",
+        places.join(", "),
+        places.len() + 1,
+        places.len() + 2
+    );
+    let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let others = rows.iter().map(|row| row.try_get("", "conversation_id")).collect::<Result<BTreeSet<Uuid>, _>>()?;
+    for text in recorded.values_mut() {
+        text.behind = others.contains(&text.conversation_id.0);
+    }
+    Ok(())
 }
 
 /// Almost no message changes what its sender allows, so these are done one by one.
@@ -250,7 +283,12 @@ async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uui
     Ok(())
 }
 
-fn row(message: &NewInbound, conversation: &conversations::Model, previous: Option<i64>) -> messages::ActiveModel {
+fn row(
+    message: &NewInbound,
+    conversation: &conversations::Model,
+    previous: Option<i64>,
+    gateway: Option<Uuid>,
+) -> messages::ActiveModel {
     messages::ActiveModel {
         id: Set(message.id.0),
         conversation_id: Set(conversation.id),
@@ -294,6 +332,7 @@ fn row(message: &NewInbound, conversation: &conversations::Model, previous: Opti
         gate: Set(None),
         repeats: Set(None),
         repeated_at: Set(None),
+        gateway: Set(gateway),
     }
 }
 
@@ -310,5 +349,6 @@ fn seen_by_plugins(message: &NewInbound, conversation: &conversations::Model, pr
         received_at: message.received_at,
         ordinal: u32::try_from(conversation.inbound_count).unwrap_or(0),
         previous_inbound_at: previous.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+        behind: false,
     }
 }

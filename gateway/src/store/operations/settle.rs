@@ -10,6 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::consent::{self, Change};
+use super::locks::Touched;
 use super::{callbacks, count, millis, redact, removals, reports, storable, tell};
 use crate::message::{ProviderError, Status, status};
 use crate::store::entities::{attempts, messages, parts};
@@ -54,6 +55,10 @@ impl Operation for Settle {
         }
         row.update(transaction).await?;
         reduce_message(transaction, message_id, settlement.at, &self.reporting).await
+    }
+
+    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
+        touched.part(self.settlement.part_id.0);
     }
 }
 

@@ -216,7 +216,7 @@ async fn insert(transaction: &DatabaseTransaction, rows: Vec<plugin_state::Model
             .exec_without_returning(transaction)
             .await?;
         if usize::try_from(inserted).ok() != Some(some.len()) {
-            return Err(Error::Unavailable("another process wrote the same plugin's state just now".to_owned()));
+            return Err(Error::Overtaken("another gateway wrote the same plugin's state just now".to_owned()));
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::gate::Gate;
+use super::locks::Touched;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
@@ -32,6 +33,10 @@ impl Operation for Submit {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Submitted, Error> {
         self.submission.apply(transaction, &self.reporting).await
+    }
+
+    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
+        touched.submit(&self.submission);
     }
 }
 
@@ -59,7 +64,7 @@ impl Submission {
             && self.message.rejected.is_none()
             && !consent::opted_out(transaction, &[self.recipient()]).await?.is_empty()
         {
-            return Err(Error::Unavailable("the recipient opted out just now".to_owned()));
+            return Err(Error::Overtaken("the recipient opted out just now".to_owned()));
         }
         let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
         insert_outbound(transaction, &placed, &gate).await?;

@@ -130,7 +130,9 @@ async fn what_the_gate_said_is_kept_as_it_was(database: Database) {
 
 async fn what_the_gate_refused_is_kept_with_the_decision(database: Database) {
     let store = database.store().await;
-    store.record(says(&database, "SM1", Choice::OptedOut, 3)).await.unwrap();
+    let stop = says(&database, "SM1", Choice::OptedOut, 3);
+    store.record(stop.clone()).await.unwrap();
+    store.commit(processed(&stop, stop.conversation_id)).await.unwrap();
     let (luis, ana) = (database.inbound("SM2", LUIS), database.inbound("SM3", ANA));
     for (new, allowed) in [(luis, true), (ana, false)] {
         store.record(new.clone()).await.unwrap();

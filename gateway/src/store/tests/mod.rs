@@ -37,6 +37,7 @@ mod copying;
 mod events;
 mod explaining;
 mod follow;
+mod gateways;
 mod inspecting;
 mod lines;
 mod listing;

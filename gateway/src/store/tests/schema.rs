@@ -22,6 +22,7 @@ async fn every_table_fits_its_entity(database: Database) {
         )*};
     }
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, endpoints, events);
+    select!(gateways);
     select!(idempotency_keys, lookups);
     select!(
         media,

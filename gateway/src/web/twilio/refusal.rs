@@ -63,7 +63,7 @@ impl Refusal {
     pub(super) fn store(error: &store::Error) -> Self {
         tracing::error!(%error, "the store did not do it");
         match error {
-            store::Error::Unavailable(_) => Self::unavailable(),
+            store::Error::Unavailable(_) | store::Error::Overtaken(_) => Self::unavailable(),
             store::Error::Refused(_) => Self::internal(),
         }
     }

@@ -1,0 +1,131 @@
+//! Several gateways on one database: what each does for the others.
+//!
+//! A text is processed by the gateway that recorded it, and in the order of its conversation, also where other
+//! gateways recorded what came before. What a gateway leaves that is not at work any more is taken over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{Inbound, held};
+use crate::store::{self, Beat, Orphans};
+
+/// How many texts are taken over at once.
+const STEP: usize = 1_000;
+/// How often a gateway counts on while others wait so long for it to.
+const BEATS: u32 = 4;
+
+/// When each gateway was seen to count on, by the clock of this one.
+#[derive(Default)]
+struct Watch(HashMap<Uuid, (i64, Instant)>);
+
+impl Watch {
+    /// Those that have not counted on for so long.
+    fn gone(&mut self, beats: &[Beat], now: Instant, lease: Duration) -> Vec<Beat> {
+        self.0.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
+        let mut gone = Vec::new();
+        for beat in beats {
+            let (count, seen) = self.0.entry(beat.gateway).or_insert((beat.beats, now));
+            if *count != beat.beats {
+                (*count, *seen) = (beat.beats, now);
+            } else if now.duration_since(*seen) >= lease {
+                gone.push(*beat);
+            }
+        }
+        gone
+    }
+}
+
+impl Inbound {
+    /// Takes up what an earlier run recorded and did not process, and what others left.
+    pub(super) async fn take_up(&self, orphans: Orphans) -> Result<(), store::Error> {
+        let mut texts = 0;
+        loop {
+            let taken = self.shared.store.take_over(orphans.clone(), self.nobodys_before(), STEP).await?;
+            let last = taken.len() < STEP;
+            texts += taken.len();
+            for text in taken {
+                self.enqueue(text);
+            }
+            if last {
+                break;
+            }
+        }
+        if texts > 0 {
+            tracing::info!(texts, "processing what an earlier run or another gateway left");
+        }
+        Ok(())
+    }
+
+    /// What bears no gateway's name is left to a gateway of an older version for so long.
+    fn nobodys_before(&self) -> Timestamp {
+        let lease = SignedDuration::try_from(self.lease()).unwrap_or(SignedDuration::MAX);
+        self.shared.clock.now().checked_sub(lease).unwrap_or(Timestamp::MIN)
+    }
+
+    fn lease(&self) -> Duration {
+        Duration::from_secs(u64::from(self.shared.settings.lease_s))
+    }
+
+    /// Counts on for the others to see, and takes over from those that do not.
+    pub(super) async fn share(self) {
+        let mut watch = Watch::default();
+        loop {
+            sleep(self.lease() / BEATS).await;
+            if let Err(error) = self.share_once(&mut watch).await {
+                tracing::warn!(%error, "whether other gateways have stopped is not known for now");
+            }
+        }
+    }
+
+    async fn share_once(&self, watch: &mut Watch) -> Result<(), store::Error> {
+        let beats = self.shared.store.beat(self.shared.clock.now()).await?;
+        let gone = watch.gone(&beats, Instant::now(), self.lease());
+        for beat in &gone {
+            tracing::warn!(gateway = %beat.gateway, "a gateway is not at work any more; its texts are taken over");
+        }
+        self.take_up(Orphans::Of(gone)).await
+    }
+
+    /// Lets go what waits for another gateway's text, once that is processed.
+    pub(super) async fn let_go(self) {
+        let held = Arc::clone(&self.shared.held);
+        loop {
+            held.any().await;
+            self.shared.store.others_processed(held::LOOK).await;
+            let asked = held.conversations();
+            match self.shared.store.next_texts(&asked).await {
+                Ok(next) => held.release(&asked, &next, |text| self.put_in_lane(text)),
+                Err(error) => tracing::warn!(%error, "whether an earlier text is processed is not known for now"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_gone_when_it_has_not_counted_on_for_long() {
+        let [one, two] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let beats =
+            |first: i64, second: i64| [(one, first), (two, second)].map(|(gateway, beats)| Beat { gateway, beats });
+        let (start, lease) = (Instant::now(), Duration::from_secs(10));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::default();
+        assert_eq!(watch.gone(&beats(5, 9), at(0), lease), []);
+        assert_eq!(watch.gone(&beats(6, 9), at(9), lease), []);
+        assert_eq!(watch.gone(&beats(7, 9), at(10), lease), [Beat { gateway: two, beats: 9 }]);
+        // It was only slow.
+        assert_eq!(watch.gone(&beats(8, 10), at(12), lease), []);
+        assert_eq!(watch.gone(&beats(8, 11), at(19), lease), []);
+        // One that comes again under its name begins anew.
+        assert_eq!(watch.gone(&beats(9, 11)[..1], at(21), lease), []);
+        assert_eq!(watch.gone(&beats(10, 11), at(30), lease), []);
+    }
+}
