@@ -1,7 +1,7 @@
 //! What must be zero, by the gateway's own record and by the local Twilio's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use recado_tests::{NUMBER, Outside, TestGateway, wait_up_to};
@@ -11,9 +11,11 @@ use super::load::{Acknowledged, CUSTOMERS};
 use crate::going;
 use crate::journal::{customer, everything};
 
-/// Longer than a question to the provider is left alone that a gateway took and was killed over (five
-/// minutes), and than what is unknown then takes to be sent again a few times in a row.
-const RECOVERY: Duration = Duration::from_mins(8);
+/// For so long nothing may become of anything: longer than a question to the provider is left alone that a gateway
+/// took and was killed over (a minute), and than what is unknown then takes to be sent again.
+const RECOVERY: Duration = Duration::from_mins(4);
+/// Looking at everything takes a while, too.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What went wrong, one line for each case.
 #[derive(Debug, Default, PartialEq)]
@@ -30,16 +32,24 @@ pub(super) fn all_are_zero(gateway: &TestGateway, outside: &Outside, acknowledge
     let texts: usize = acknowledged.texts.iter().map(Vec::len).sum();
     let messages: usize = acknowledged.messages.iter().map(Vec::len).sum();
     let mut all = Vec::new();
-    let is_settled = |all: &[Value]| {
+    let settled = |all: &[Value]| {
         let processed = going(all, "inbound").iter().filter(|one| one["processed_at"].is_string()).count();
         let delivered = going(all, "outbound").iter().filter(|one| one["status"] == "delivered").count();
-        processed >= texts && delivered >= texts + messages
+        (processed, delivered)
     };
+    let (mut reached, mut since) = ((0, 0), Instant::now());
     // What does not settle shows below.
-    let _ = wait_up_to(RECOVERY, || {
+    while since.elapsed() < RECOVERY {
         all = everything(gateway);
-        is_settled(&all).then_some(())
-    });
+        let now = settled(&all);
+        if now.0 >= texts && now.1 >= texts + messages {
+            break;
+        }
+        if now != reached {
+            (reached, since) = (now, Instant::now());
+        }
+        let _ = wait_up_to(LOOK, || None::<()>);
+    }
     let found = Found { gateway, all: &all, ledger: &outside.ledger() };
     let mut zeros = Zeros::default();
     found.of_the_texts(acknowledged, &mut zeros);

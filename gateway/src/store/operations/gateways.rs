@@ -112,6 +112,7 @@ impl Operation for TakeOver {
         self.forget_the_gone(transaction).await?;
         let backend = transaction.get_database_backend();
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+        // In the order of the partial index, so that nothing else can seem faster to a planner.
         let mut values: Vec<Value> = vec![self.gateway.into()];
         let whose = match self.orphans {
             Orphans::All => "(gateway IS NULL OR gateway <> $1)",
@@ -125,7 +126,8 @@ impl Operation for TakeOver {
         };
         let sql = format!(
             "UPDATE messages SET gateway = $1 WHERE id IN (SELECT id FROM messages \
-             WHERE processed_at IS NULL AND direction = 'inbound' AND {whose} ORDER BY id LIMIT {}{lock}) RETURNING id",
+             WHERE processed_at IS NULL AND direction = 'inbound' AND {whose} \
+             ORDER BY conversation_id, ordinal LIMIT {}{lock}) RETURNING id",
             self.limit
         );
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
