@@ -18,6 +18,7 @@ pub struct Builder {
     database: Option<FreshDatabase>,
     allow_errors: bool,
     allow_unsent: bool,
+    on_disk: bool,
 }
 
 impl Builder {
@@ -76,6 +77,13 @@ impl Builder {
         self
     }
 
+    /// In a folder on the disk (`TMPDIR`), for what is too large for memory.
+    #[must_use]
+    pub fn on_disk(mut self) -> Self {
+        self.on_disk = true;
+        self
+    }
+
     /// On a database of its own in Postgres; none where there is no server for tests.
     pub fn postgres(mut self) -> Option<Self> {
         self.database = Some(FreshDatabase::create()?);
@@ -84,7 +92,7 @@ impl Builder {
 
     /// Starts it, and the local Twilio unless there is another provider.
     pub fn start(self) -> TestGateway {
-        let folder = crate::folder();
+        let folder = if self.on_disk { tempfile::tempdir().must("a folder") } else { crate::folder() };
         let twilio = self.provider.is_none().then(|| LocalTwilio::start(self.messaging_service));
         let provider = self.provider.or_else(|| twilio.as_ref().map(|twilio| twilio.url().to_owned()));
         let mut settings = usual(&provider.must("a provider"));

@@ -90,6 +90,12 @@ impl TestGateway {
         &mut self.process
     }
 
+    /// Where its database is.
+    pub fn database_url(&self) -> String {
+        let url = self.settings.get("database").and_then(|database| database.get("url")?.as_str());
+        url.must("the database's URL").to_owned()
+    }
+
     /// What its database takes on the disk: on SQLite with the write-ahead log, which is the second number.
     pub fn database_bytes(&self) -> (u64, u64) {
         if let Some(database) = &self.database {
