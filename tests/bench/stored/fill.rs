@@ -187,9 +187,8 @@ impl Filling {
              ELSE {start} + n / {PER_BLOCK} * {BLOCK} * {step} + n % {PER_BLOCK} END)"
         );
         let ended = format!(
-            "(CASE WHEN n >= {ENDLESS} THEN {start} + {rows} * {step} \
-             ELSE {start} + (n / {PER_BLOCK} + 1) * {BLOCK} * {step} END)",
-            rows = self.rows
+            "(CASE WHEN n >= {ENDLESS} THEN {end} ELSE {start} + (n / {PER_BLOCK} + 1) * {BLOCK} * {step} END)",
+            end = start + self.rows * step
         );
         let (id, contact) = (dialect.id(Of::Conversation, &began, "n"), dialect.id(Of::Contact, &began, "n"));
         let address = "'+5255' || (20000000 + n)";
