@@ -29,6 +29,7 @@ mod m20261128_000003_decided;
 mod m20261129_000008_endpoints;
 mod m20261129_000060_retention;
 mod m20261130_000001_gateways;
+mod m20261130_000021_channels;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000008_endpoints::Migration),
             Box::new(m20261129_000060_retention::Migration),
             Box::new(m20261130_000001_gateways::Migration),
+            Box::new(m20261130_000021_channels::Migration),
         ]
     }
 }

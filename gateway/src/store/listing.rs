@@ -84,9 +84,13 @@ impl Store {
 fn matching(listing: &Listing) -> Select<messages::Entity> {
     // What came in was sent when it came.
     let sent = || Expr::cust("COALESCE(sent_at, CASE WHEN direction = 'inbound' THEN created_at END)");
-    let mut query = messages::Entity::find()
-        .filter(messages::Column::DeletedAt.is_null())
-        .filter(messages::Column::Channel.is_in(&listing.channels));
+    let of_these = match listing.channels.as_slice() {
+        [only] => messages::Column::Channel.eq(only),
+        // One after the other from the newest, whichever channel it is of. By an index on channels, all that these
+        // have would be sorted first; an expression has none.
+        several => Expr::cust("COALESCE(channel, '')").is_in(several),
+    };
+    let mut query = messages::Entity::find().filter(messages::Column::DeletedAt.is_null()).filter(of_these);
     if let Some(from) = &listing.from {
         query = query.filter(messages::Column::Sender.eq(from));
     }

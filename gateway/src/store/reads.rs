@@ -129,8 +129,8 @@ impl Store {
 
     async fn unprocessed_of(&self, query: Select<messages::Entity>) -> Result<Vec<Recorded>, Error> {
         let rows = query
-            .filter(messages::Column::Direction.eq("inbound"))
-            .filter(messages::Column::ProcessedAt.is_null())
+            // Word for word the condition of the partial index, so that it is used.
+            .filter(Expr::cust("processed_at IS NULL AND direction = 'inbound'"))
             .order_by_asc(messages::Column::Id)
             .all(&self.reads)
             .await?;

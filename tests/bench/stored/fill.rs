@@ -193,13 +193,16 @@ impl Filling {
         let (id, contact) = (dialect.id(Of::Conversation, &began, "n"), dialect.id(Of::Contact, &began, "n"));
         let address = "'+5255' || (20000000 + n)";
         let tags = dialect.json("'[]'");
-        for numbers in [
-            dialect.numbers(0, self.conversations() - 1),
-            dialect.numbers(ENDLESS, ENDLESS + ENDLESS_COUNT - 1),
-        ] {
+        for numbers in
+            [dialect.numbers(0, self.conversations() - 1), dialect.numbers(ENDLESS, ENDLESS + ENDLESS_COUNT - 1)]
+        {
             for statement in [
-                format!("INSERT INTO contacts (id, created_at, updated_at) SELECT {contact}, {began}, {began} FROM {numbers}"),
-                format!("INSERT INTO addresses (address, contact_id, created_at) SELECT {address}, {contact}, {began} FROM {numbers}"),
+                format!(
+                    "INSERT INTO contacts (id, created_at, updated_at) SELECT {contact}, {began}, {began} FROM {numbers}"
+                ),
+                format!(
+                    "INSERT INTO addresses (address, contact_id, created_at) SELECT {address}, {contact}, {began} FROM {numbers}"
+                ),
                 format!(
                     "INSERT INTO conversations (id, channel, address, contact_id, status, subject, tags, unread, inbound_count, \
                      last_message_at, last_inbound_at, created_at, updated_at) SELECT {id}, 'sms', {address}, {contact}, \
@@ -236,11 +239,14 @@ impl Filling {
         let is_inbound = format!("({} / 65536 % 2 = 0)", dialect.hash(99));
         let waits = format!("(n >= {})", rows - (2 * SCHEDULED).min(rows / 10));
         let tomorrow = start + YEAR + 24 * HOUR;
-        let (none, nothing) = (dialect.json("'[]'"), "'Hola, quisiera saber si mañana tienen lugar a las ' || (n % 12 + 9)");
+        let (none, nothing) =
+            (dialect.json("'[]'"), "'Hola, quisiera saber si mañana tienen lugar a las ' || (n % 12 + 9)");
         let extra = dialect.json(
             "'[[\"ToCountry\",\"MX\"],[\"SmsStatus\",\"received\"],[\"FromCountry\",\"MX\"],[\"ApiVersion\",\"2010-04-01\"]]'",
         );
-        let raw = dialect.json(&format!("'[[\"MessageStatus\",\"delivered\"],[\"To\",\"' || {address} || '\"],[\"ApiVersion\",\"2010-04-01\"]]'"));
+        let raw = dialect.json(&format!(
+            "'[[\"MessageStatus\",\"delivered\"],[\"To\",\"' || {address} || '\"],[\"ApiVersion\",\"2010-04-01\"]]'"
+        ));
         let decided = "'{\"ran\":[{\"plugin\":\"auto-reply\",\"version\":\"0.1.0\",\"decision\":{\"actions\":[],\"flow\":\"proceed\",\"left_out\":[]},\"error\":null,\"duration_micros\":' || (n % 900 + 100) || '}]}'";
         let digest: Vec<String> = (0..8).map(|salt| dialect.hex(&dialect.hash(salt * 31_337), 8)).collect();
         let digest = digest.join(" || ");

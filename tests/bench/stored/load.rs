@@ -16,7 +16,10 @@ use crate::{Side, median, micros};
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
     /// A text from somebody who has texted before, or in a tenth of all cases not.
-    Inbound { connections: i64, count: i64 },
+    Inbound {
+        connections: i64,
+        count: i64,
+    },
     /// Messages of an application, of which nothing is sent yet …
     Submit,
     /// … and now: claimed, sent, settled and reported.
@@ -168,7 +171,8 @@ fn text(side: &Side) -> bool {
     };
     // Providers' ids are in no order.
     let scattered = u128::from(number.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    let message = form(&format!("SM{scattered:032x}"), &Filling::address(conversation), "Buenas tardes, ¿tienen lugar?");
+    let message =
+        form(&format!("SM{scattered:032x}"), &Filling::address(conversation), "Buenas tardes, ¿tienen lugar?");
     let answer = side.gateway.signed_webhook("sms/inbound", &message);
     assert_eq!(answer.status(), 200, "{}", answer.text());
     true

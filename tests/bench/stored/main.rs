@@ -111,7 +111,10 @@ fn note(seen: &mut Vec<(String, Vec<Cost>)>, name: &str, cost: Cost, turn: i64) 
 fn print(kind: &str, seen: &[Vec<(String, Vec<Cost>)>], sides: &[Side]) {
     let [small, large] = seen else { return };
     println!("\n{kind}, {} and {} messages: medians of the turns", sides[0].filling.rows, sides[1].filling.rows);
-    println!("{:<44} {:>9} {:>9} {:>6}   {:>8} {:>8} {:>6}   {:>8} {:>8}", "", "µs", "µs", "", "p50 ms", "p50 ms", "", "p99 ms", "p99 ms");
+    println!(
+        "{:<44} {:>9} {:>9} {:>6}   {:>8} {:>8} {:>6}   {:>8} {:>8}",
+        "", "µs", "µs", "", "p50 ms", "p50 ms", "", "p99 ms", "p99 ms"
+    );
     let mut rows: Vec<Value> = Vec::new();
     for ((name, small), (_, large)) in small.iter().zip(large) {
         let of = |costs: &[Cost], what: fn(&Cost) -> f64| median(costs.iter().map(what).collect());
@@ -119,14 +122,22 @@ fn print(kind: &str, seen: &[Vec<(String, Vec<Cost>)>], sides: &[Side]) {
         let ((a, b), (c, d), (e, f)) = (both(|cost| cost.micros), both(|cost| cost.p50), both(|cost| cost.p99));
         let ratio = b / a;
         let mark = if ratio > ALLOWED { '!' } else { ' ' };
-        println!("{name:<44} {a:>9.1} {b:>9.1} {ratio:>5.2}{mark}   {c:>8.3} {d:>8.3} {:>6.2}   {e:>8.2} {f:>8.2}", d / c);
+        println!(
+            "{name:<44} {a:>9.1} {b:>9.1} {ratio:>5.2}{mark}   {c:>8.3} {d:>8.3} {:>6.2}   {e:>8.2} {f:>8.2}",
+            d / c
+        );
         let (rate_a, rate_b) = both(|cost| cost.per_second);
         rows.push(json!({
             "what": name, "processor_us": [a, b], "ratio": ratio, "p50_ms": [c, d], "p99_ms": [e, f], "per_second": [rate_a, rate_b],
         }));
     }
-    println!("µs: processor time of the gateway and its database for one message or request; of questions, the time they took");
-    println!("{}", json!({ "database": kind, "messages": [sides[0].filling.rows, sides[1].filling.rows], "rows": rows }));
+    println!(
+        "µs: processor time of the gateway and its database for one message or request; of questions, the time they took"
+    );
+    println!(
+        "{}",
+        json!({ "database": kind, "messages": [sides[0].filling.rows, sides[1].filling.rows], "rows": rows })
+    );
 }
 
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {

@@ -35,7 +35,8 @@ pub(crate) struct Asker {
 impl Asker {
     pub(crate) async fn open(url: &str) -> Self {
         // Not by the gateway's name, for the server's time is counted by it.
-        let url = if url.starts_with("postgres") { format!("{url}?application_name=questions") } else { url.to_owned() };
+        let url =
+            if url.starts_with("postgres") { format!("{url}?application_name=questions") } else { url.to_owned() };
         let settings = Settings { url, readers: 1, queue: 100 };
         let (store, _) = Store::open(&settings).await.expect("the store");
         Self { store, ids: Ids::default() }
@@ -62,7 +63,9 @@ impl Asker {
             "what waits to be sent" => store.waiting(now).await.map(drop),
             "a claim of what is due" => store.claim(self.wanted(now, soon)).await.map(drop),
             "leases that ended" => store.expire_leases(old).await.map(drop),
-            "whom to ask what became of it" => store.due_questions(old, soon, vec!["sms".to_owned()], 100).await.map(drop),
+            "whom to ask what became of it" => {
+                store.due_questions(old, soon, vec!["sms".to_owned()], 100).await.map(drop)
+            }
             "callbacks due" => store.callbacks_due(now).await.map(drop),
             "removals due" => store.removals_due(now).await.map(drop),
             "media due" => store.media_due().await.map(drop),

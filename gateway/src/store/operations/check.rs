@@ -48,8 +48,10 @@ impl Operation for Ask {
         // Several gateways may share a Postgres: none waits for, or takes, what another holds.
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
         let named: Vec<String> = (3..self.channels.len() + 3).map(|number| format!("${number}")).collect();
+        // SQLite takes a channel for more telling than a time, and would go through all parts of these. An
+        // expression has no index.
         let sql = format!(
-            "WITH due AS MATERIALIZED (SELECT id FROM parts WHERE check_at <= $2 AND channel IN ({}) \
+            "WITH due AS MATERIALIZED (SELECT id FROM parts WHERE check_at <= $2 AND COALESCE(channel, '') IN ({}) \
              AND state IN ('unknown', 'settled') ORDER BY check_at, id LIMIT {}{lock}) \
              UPDATE parts SET check_at = $1, checks = checks + 1 WHERE id IN (SELECT id FROM due) RETURNING *",
             named.join(", "),
