@@ -45,6 +45,7 @@ mod lists;
 mod lookups;
 mod matching;
 mod media;
+mod plans;
 mod plugin_reports;
 mod processing;
 mod reconciling;

@@ -1,0 +1,217 @@
+//! No statement that a running gateway repeats looks at all that is stored: told by how SQLite means to go about
+//! each of them. Postgres has statistics that make it do better where there are many rows; SQLite goes by the
+//! statement alone, so what holds in an empty database holds in a full one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::*;
+use crate::message::Direction;
+use crate::store::reporting::Reporting;
+use crate::store::{Aged, Beside, Listing, MessageFilter, Questions, connect, writer};
+
+/// Statements, each with the values that it was given last.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<BTreeMap<String, Statement>>>);
+
+impl Heard {
+    fn hears(&self, connection: &mut DatabaseConnection) {
+        let heard = self.clone();
+        connection.set_metric_callback(move |info| {
+            let mut heard = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.insert(info.statement.sql.clone(), info.statement.clone());
+        });
+    }
+
+    fn statements(&self) -> Vec<Statement> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl Database {
+    /// Of whose statements none is missed.
+    async fn heard(&self) -> (Store, Heard) {
+        let (mut reads, mut write) = connect::open(&self.settings()).await.unwrap();
+        let heard = Heard::default();
+        heard.hears(&mut reads);
+        heard.hears(&mut write);
+        let (writes, jobs) = tokio::sync::mpsc::channel(100);
+        let reporting = Reporting::default();
+        let (recorded, _) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
+        (Store { reads, writes, questions: Questions::default(), reporting }, heard)
+    }
+}
+
+/// What there is little of; all else grows with every message, also by whatever other name a statement calls it.
+const LITTLE: [&str; 7] = ["pauses", "api_keys", "endpoints", "retention", "retention_held", "pulls", "CONSTANT"];
+
+/// What is wrong with a step of a plan, if anything is. `SCAN` goes through a whole table, or a whole index; a
+/// channel alone stands for most of what there is. What a partial index holds is little, or is looked through
+/// only as far as the page goes.
+fn objection(step: &str, partial: &[String], made: &[&str], pages: bool) -> Option<String> {
+    let words: Vec<&str> = step.split_whitespace().collect();
+    let index = words.iter().position(|word| *word == "INDEX").and_then(|at| words.get(at + 1));
+    if index.is_some_and(|index| partial.iter().any(|partial| partial == index)) {
+        return None;
+    }
+    let whole = words.first() == Some(&"SCAN") && !(pages && index.is_some());
+    let grows = words.get(1).is_some_and(|table| !LITTLE.contains(table) && !made.contains(table));
+    let by_channel = step.ends_with("(channel=?)") && !pages;
+    ((whole && grows) || by_channel).then(|| step.to_owned())
+}
+
+async fn objections(heard: &Heard, database: &Database) -> Vec<String> {
+    let connection = database.directly().await;
+    let query = |sql: &str| Statement::from_string(DbBackend::Sqlite, sql.to_owned());
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'";
+    let partial = connection.query_all_raw(query(sql)).await.unwrap();
+    let partial: Vec<String> = partial.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    let mut found = Vec::new();
+    for statement in heard.statements() {
+        let kinds = ["SELECT", "UPDATE", "INSERT", "DELETE", "WITH"];
+        if !kinds.iter().any(|kind| statement.sql.starts_with(kind)) {
+            continue;
+        }
+        let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), ..statement.clone() };
+        let rows = connection.query_all_raw(explain).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+        // A page is read in the order of an index, and no further.
+        let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
+        let pages = statement.sql.contains("LIMIT") && !sorts;
+        // What the statement makes for itself, and then looks through.
+        let made = |step: &str| matches!(step.split(' ').next(), Some("MATERIALIZE" | "CO-ROUTINE"));
+        let made: Vec<&str> =
+            steps.iter().filter(|step| made(step)).filter_map(|step| step.split(' ').nth(1)).collect();
+        let wrong = steps.iter().filter_map(|step| objection(step, &partial, &made, pages));
+        found.extend(wrong.map(|step| format!("{step}\n    in {}", statement.sql)));
+    }
+    found
+}
+
+async fn inbound_and_outbound(store: &Store, database: &Database) -> MessageId {
+    let message = database.inbound("SM1", ANA);
+    store.record(message.clone()).await.unwrap();
+    store.record(database.inbound("SM1", ANA)).await.unwrap();
+    let conversation = only_conversation(store).await;
+    store.commit(processed(&message, conversation.id)).await.unwrap();
+    let submitted = store.submit(database.submission(ANA, &["one", "two"])).await.unwrap();
+    let Submitted::Stored(sent) = submitted else { panic!("not stored: {submitted:?}") };
+    for seconds in [1, 2] {
+        for part in claim(store, database, seconds, 10).await {
+            let provider_id = format!("SM{}", part.id);
+            store.settle(settled(&part, seconds, accepted(&provider_id))).await.unwrap();
+            let report = database.report(Some(part.id), &provider_id, Status::Delivered, seconds);
+            store.observe(report).await.unwrap();
+        }
+    }
+    assert_eq!(status(store, sent).await, Status::Delivered);
+    store.cancel(sent, at(3)).await.unwrap();
+    sent
+}
+
+/// What workers ask again and again.
+async fn rounds(store: &Store) {
+    let (now, until) = (at(10), at(70));
+    let channels = vec!["sms".to_owned(), "other".to_owned()];
+    store.waiting(now).await.unwrap();
+    store.paused().await.unwrap();
+    store.expire_leases(now).await.unwrap();
+    store.due_questions(now, until, channels.clone(), 100).await.unwrap();
+    store.recorded("sms", &["SM1".to_owned()]).await.unwrap();
+    store.callbacks_due(now).await.unwrap();
+    store.claim_callbacks(now, until, 10).await.unwrap();
+    store.removals_due(now).await.unwrap();
+    store.claim_removals(now, until, 10).await.unwrap();
+    store.media_due().await.unwrap();
+    store.claim_media(now, until, 10).await.unwrap();
+    store.next_timer(&channels).await.unwrap();
+    store.claim_timers(channels.clone(), now, until, 10).await.unwrap();
+    store.claim_reports(now, until, 10).await.unwrap();
+    store.release_followups().await.unwrap();
+    store.events_due("crm", now).await.unwrap();
+    store.claim_events("crm", now, until, 10).await.unwrap();
+    store.unprocessed(100).await.unwrap();
+    store.prune_state(now, 100).await.unwrap();
+    for aged in Aged::ALL {
+        store.age(aged, now, 10, now).await.unwrap();
+        store.aged(aged, now).await.unwrap();
+    }
+    store.aged_media(now, 10).await.unwrap();
+    store.age_held(None, 10, now).await.unwrap();
+}
+
+/// What applications ask for.
+async fn looks(store: &Store, id: MessageId) {
+    let conversation = only_conversation(store).await.id;
+    let any = MessageFilter::default;
+    let filters = [
+        any(),
+        MessageFilter { conversation: Some(conversation), ..any() },
+        MessageFilter { conversation: Some(conversation), direction: Some(Direction::Inbound), ..any() },
+        MessageFilter { direction: Some(Direction::Outbound), ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), since: Some(at(0)), ..any() },
+        MessageFilter { since: Some(at(0)), ..any() },
+        MessageFilter { given_up: true, ..any() },
+    ];
+    for filter in filters {
+        store.messages(filter.clone(), None, 50).await.unwrap();
+        store.messages(filter, Some(id.0), 50).await.unwrap();
+    }
+    store.conversations(None, 50).await.unwrap();
+    store.conversations(Some(conversation.0), 50).await.unwrap();
+    for beside in [Beside::Skip(0), Beside::Older(id.0), Beside::Newer(id.0)] {
+        let channels = vec!["sms".to_owned(), "other".to_owned()];
+        let listing = Listing { channels, from: None, to: None, since: None, until: None, beside, limit: 50 };
+        store.list(&listing).await.unwrap();
+        store.list(&Listing { channels: vec!["sms".to_owned()], ..listing }).await.unwrap();
+    }
+    store.message_of_provider(&["sms"], "SM1").await.unwrap();
+    store.history(id).await.unwrap();
+    store.traces(id).await.unwrap();
+    store.events_of(id).await.unwrap();
+    store.removals(id).await.unwrap();
+    store.has_older(conversation, at(10)).await.unwrap();
+    store.open_thread("sms", &Address::received(ANA)).await.unwrap();
+    store.thread(conversation).await.unwrap();
+    store.followed(id).await.unwrap();
+    store.previous_inbound_at(conversation).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_repeated_goes_through_all_that_is_stored() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, heard) = database.heard().await;
+    let sent = inbound_and_outbound(&store, &database).await;
+    rounds(&store).await;
+    looks(&store, sent).await;
+    assert!(heard.statements().len() > 80, "few statements were heard: {}", heard.statements().len());
+    let found = objections(&heard, &database).await;
+    assert!(found.is_empty(), "{} go through too much:\n{}", found.len(), found.join("\n"));
+}
+
+/// Each was how a statement was once carried out, or would be without what keeps it from that.
+#[test]
+fn what_grows_is_told_from_what_does_not() {
+    let partial = ["parts_lines".to_owned()];
+    let page = "SCAN messages USING INDEX sqlite_autoindex_messages_1";
+    let cases = [
+        ("SCAN messages", false, true),
+        (page, false, true),
+        (page, true, false),
+        ("SEARCH messages USING INDEX messages_provider (channel=?)", false, true),
+        ("SEARCH messages USING INDEX messages_channel (channel=?)", true, false),
+        ("SEARCH parts USING INDEX parts_lines (channel=?)", false, false),
+        ("SEARCH messages USING INDEX messages_conversation (conversation_id=?)", false, false),
+        ("SCAN pauses", false, false),
+        ("SCAN picked", false, false),
+        ("SCAN due", false, true),
+    ];
+    for (step, pages, objects) in cases {
+        assert_eq!(objection(step, &partial, &["picked"], pages).is_some(), objects, "{step}");
+    }
+}
