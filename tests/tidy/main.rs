@@ -10,22 +10,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 36] = [
     ("message", &[]),
     ("clock", &[]),
+    ("metrics", &[]),
     ("rounds", &[]),
     ("channels", &["message"]),
     ("components", &["channels", "message"]),
     ("actions", &["message"]),
     ("transport", &[]),
-    ("plugins", &["actions", "message", "transport"]),
+    ("plugins", &["actions", "message", "metrics", "transport"]),
     ("workbench", &["actions", "message", "plugins"]),
-    ("store", &["message"]),
+    ("store", &["message", "metrics"]),
     ("journal", &["channels", "message"]),
     ("pauses", &["channels", "message"]),
     ("rates", &["channels", "message"]),
     ("media", &["channels", "clock", "message", "store", "transport"]),
-    ("events", &["channels", "clock", "message", "rounds", "store", "transport"]),
+    ("events", &["channels", "clock", "message", "metrics", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
     ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),
@@ -39,6 +40,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "deciding",
             "journal",
             "message",
+            "metrics",
             "outbound",
             "pauses",
             "plugins",
@@ -48,12 +50,13 @@ const ROOMS: [(&str, &[&str]); 34] = [
         ],
     ),
     ("followups", &["actions", "clock", "deciding", "message", "plugins", "processing", "store"]),
-    ("delivery", &["channels", "clock", "message", "pauses", "rates", "store", "transport"]),
+    ("delivery", &["channels", "clock", "message", "metrics", "pauses", "rates", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("retention", &["clock", "media", "store"]),
     ("lookup", &["channels", "clock", "message", "store", "transport"]),
+    ("gauges", &["channels", "clock", "events", "inbound", "message", "metrics", "pauses", "plugins", "store"]),
     (
         "web",
         &[
@@ -61,10 +64,12 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "channels",
             "clock",
             "events",
+            "gauges",
             "inbound",
             "lookup",
             "media",
             "message",
+            "metrics",
             "outbound",
             "pauses",
             "plugins",
@@ -110,11 +115,13 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "doctor",
             "events",
             "followups",
+            "gauges",
             "inbound",
             "journal",
             "media",
             "lookup",
             "message",
+            "metrics",
             "outbound",
             "pauses",
             "plugins",
@@ -136,7 +143,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 27] = [
+const ALONE: [(&str, &[&str]); 28] = [
     ("wasmtime", &["components", "plugins/wasm"]),
     ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
@@ -156,6 +163,7 @@ const ALONE: [(&str, &[&str]); 27] = [
     ("tower_http", &["web", "sandbox"]),
     ("http_body_util", &["web", "sandbox"]),
     ("phonenumber", &["message"]),
+    ("metrics_exporter_prometheus", &["metrics"]),
     ("regex", &["message"]),
     ("unicode_segmentation", &["message"]),
     ("infer", &["media"]),
@@ -173,6 +181,7 @@ const ALONE: [(&str, &[&str]); 27] = [
             "delivery",
             "events",
             "followups",
+            "gauges",
             "inbound",
             "journal",
             "media",

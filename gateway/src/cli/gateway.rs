@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::deciding::{self, Deciding};
 use crate::events::{self, Endpoints};
 use crate::followups;
+use crate::gauges::{self, Gauges};
 use crate::inbound::{self, Inbound};
 use crate::journal::Journal;
 use crate::lookup::{self, Lookup};
@@ -25,7 +26,7 @@ use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, components, delivery, plugins, reconcile, removals, retention, web};
+use crate::{callbacks, components, delivery, metrics, plugins, reconcile, removals, retention, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -49,8 +50,10 @@ impl Gateway {
     /// Opens the database, loads the plugins, takes up what an earlier run left, and listens.
     #[expect(clippy::too_many_lines, reason = "the one place where all rooms meet, line by line")]
     pub(super) async fn start(config: &Config, source: plugins::Source, bound: web::Bound) -> anyhow::Result<Self> {
-        let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", bound.address()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        metrics::start();
+        metrics::START.set("", [], clock.now().as_duration().as_secs_f64());
+        let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", bound.address()));
         let ids = Arc::new(Ids::default());
         let components = components::Loader::new(&random()?);
         let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
@@ -234,6 +237,16 @@ impl Gateway {
             timeout: total,
         };
         let removals = tokio::spawn(removals::run(removing, stopping.clone()));
+        tokio::spawn(gauges::run(stopping.clone()));
+        let gauges = Gauges::new(gauges::Parts {
+            store: store.clone(),
+            channels: channels.clone(),
+            inbound: inbound.clone(),
+            pauses: pauses.clone(),
+            plugins: loader.in_force(),
+            endpoints: endpoints.clone(),
+            clock: Arc::clone(&clock),
+        });
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -246,6 +259,8 @@ impl Gateway {
             plugins: loader,
             replay,
             endpoints,
+            gauges,
+            metrics_token: config.server.metrics_token.clone(),
             clock,
             locale,
             region: config.defaults.region.as_str().into(),

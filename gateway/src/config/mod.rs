@@ -248,6 +248,7 @@ impl Config {
 
     fn check(&self, figment: &Figment) -> Result<(), Error> {
         let wrong = |key: String, problem: String| wrong(figment, key, problem);
+        self.server.check().map_err(|(key, problem)| wrong(format!("server.{key}"), problem))?;
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;

@@ -6,6 +6,7 @@
 //! parts stay in the queue.
 
 mod claiming;
+mod counting;
 mod judge;
 mod settings;
 mod shares;
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use crate::channels::{self, Channels, Content, Exchange, Outcome, exchange};
 use crate::clock::{Clock, Ids};
 use crate::message::{MessageId, ProviderError};
+use crate::metrics;
 use crate::pauses::{News, Pauses};
 use crate::rates::Rates;
 use crate::store::{self, Claimed, Settled, Settlement, Store};
@@ -101,6 +103,8 @@ impl Parts {
 
     async fn deliver(&self, part: Claimed) {
         let started = std::time::Instant::now();
+        counting::waited(&part, self.clock.now());
+        let mut class = counting::NOT_SENT;
         let (result, exchange) = match self.channels.get(&part.channel) {
             None => (without_a_channel(&part), None),
             Some(channel) => {
@@ -108,11 +112,13 @@ impl Parts {
                     (waits, None)
                 } else {
                     let (outcome, exchange) = self.send(channel.as_ref(), &part).await;
+                    class = counting::class(&outcome, exchange.as_ref());
                     (self.judge(&part, outcome, self.clock.now()).await, exchange)
                 }
             }
         };
         let now = self.clock.now();
+        metrics::ATTEMPTS.add(&part.channel, [name(&result), class]);
         tracing::info!(
             message_id = %part.message_id,
             part_id = %part.id,
@@ -164,6 +170,7 @@ impl Parts {
         let (harmless, began) = (channel.harmless(), std::time::Instant::now());
         let asked = Exchange::asked(&request, &harmless);
         let response = self.transport.send(request).await;
+        metrics::PROVIDER_SECONDS.took(&part.channel, [], began.elapsed());
         let asked = asked.took(began.elapsed());
         match response {
             Ok(response) => {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::Endpoint;
 use super::judging::judge;
 use crate::clock::Clock;
+use crate::metrics;
 use crate::rounds::Worker;
 use crate::store::{self, ClaimedEvent, EventResult, EventSettled, EventSettlement, Store};
 use crate::transport::Failure;
@@ -106,6 +107,7 @@ impl Teller {
         let (endpoint, tries) = (&self.endpoint.name, event.tries);
         let event_id = event.id;
         let message_id = event.message_id.map(tracing::field::display);
+        metrics::EVENTS.add(endpoint, [outcome(result)]);
         match result {
             EventResult::Delivered => {
                 tracing::info!(endpoint, %event_id, message_id, tries, answer, "told an endpoint");
@@ -121,5 +123,14 @@ impl Teller {
                 "an endpoint says that it is gone: what it is to be told waits until it has another `url` or is enabled"
             ),
         }
+    }
+}
+
+fn outcome(result: &EventResult) -> &'static str {
+    match result {
+        EventResult::Delivered => "delivered",
+        EventResult::Retry { .. } => "retry",
+        EventResult::GivenUp { .. } => "given-up",
+        EventResult::Gone { .. } => "gone",
     }
 }

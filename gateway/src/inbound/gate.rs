@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Error;
 use crate::journal::{self, Entry, Journal};
+use crate::metrics;
 use crate::store;
 
 /// The way that is open.
@@ -123,6 +124,7 @@ impl Gate {
             Entered::Database(place, kept) => (place, kept),
             Entered::Journal(kept) => return in_journal(kept.await).map(|()| None),
         };
+        let began = std::time::Instant::now();
         let mut record = pin!(record);
         let mut slow = pin!(sleep(self.after));
         let mut waits = true;
@@ -134,7 +136,10 @@ impl Gate {
                         self.fall_back(&place, &reason);
                         return in_journal(kept.await).map(|()| None);
                     }
-                    Ok(recorded) => return Ok(Some(recorded)),
+                    Ok(recorded) => {
+                        metrics::RECORDING_SECONDS.took("", [], began.elapsed());
+                        return Ok(Some(recorded));
+                    }
                     Err(error) => {
                         self.set_aside(&place, &error).await;
                         return Err(error.into());

@@ -5,6 +5,7 @@
 //! (plugins, plan, commit) begins then; if it is done soon enough, the replies ride the webhook's own
 //! answer, otherwise they go through the outbox.
 
+mod counting;
 mod gate;
 mod held;
 mod process;
@@ -254,7 +255,9 @@ impl Inbound {
                 Event::Status(report) => {
                     let report = self.shared.new_observation(&entry, report);
                     let told = Told::of(&report);
-                    if let Some(observed) = self.shared.gate.keep(entry, self.shared.store.observe(report)).await? {
+                    let observed = self.shared.gate.keep(entry, self.shared.store.observe(report)).await?;
+                    counting::kept(channel, observed.as_ref());
+                    if let Some(observed) = observed {
                         self.shared.observed(channel, &told, observed).await;
                     }
                 }
@@ -267,7 +270,10 @@ impl Inbound {
     async fn record(&self, entry: Entry, message: channels::Inbound) -> Result<(), Error> {
         let new = self.shared.new_inbound(&entry, message);
         let id = new.id;
-        match self.shared.gate.keep(entry, self.shared.store.record(new)).await? {
+        let channel = entry.channel.clone();
+        let receipt = self.shared.gate.keep(entry, self.shared.store.record(new)).await?;
+        counting::kept(&channel, receipt.as_ref());
+        match receipt {
             Some(Receipt::Repeat { of, .. }) if of == id => self.shared.process_anyhow(of).await?,
             Some(Receipt::Repeat { of, .. }) => tracing::info!(message_id = %of, "a message came again"),
             Some(Receipt::Recorded) | None => {}
@@ -284,7 +290,9 @@ impl Inbound {
         // Open before the message is recorded, so that processing finds somebody waiting.
         let waiter = shared.waiting.join(id);
         let within = Duration::from_millis(u64::from(shared.settings.reply_within_ms));
+        let channel = entry.channel.clone();
         let receipt = shared.gate.keep(entry, shared.store.record(new)).await?;
+        counting::kept(&channel, receipt.as_ref());
         // The provider does not wait longer because the database took its time.
         let within = within.saturating_sub(began.elapsed());
         match receipt {

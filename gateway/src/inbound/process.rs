@@ -7,6 +7,7 @@ use crate::actions::PlannedReply;
 use crate::channels::{self, Channel};
 use crate::deciding::seen;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
+use crate::metrics;
 use crate::outbound;
 use crate::plugins::InboundCall;
 use crate::processing::{Matter, pauses};
@@ -16,6 +17,7 @@ use crate::store::{
 
 /// Until it is processed: what was recorded is never given up while the gateway runs.
 pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
+    let began = std::time::Instant::now();
     let deciding = shared.processing.deciding();
     let seed = deciding.seed();
     let mut pauses = pauses();
@@ -28,7 +30,7 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
                 shared.held.hold(recorded);
                 return;
             }
-            Ok(_) => return,
+            Ok(_) => return metrics::PROCESSING_SECONDS.took(&recorded.channel, [], began.elapsed()),
             Err(store::Error::Refused(reason)) => {
                 tracing::error!(message_id = %recorded.id, reason, "a message can't be processed; the next start tries again");
                 shared.waiting.finish(recorded.id, None);

@@ -26,6 +26,14 @@ impl Priority {
         }
     }
 
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Bulk => "bulk",
+        }
+    }
+
     /// What is not known is like most.
     pub fn from_number(number: i32) -> Self {
         Self::ALL.into_iter().find(|priority| priority.number() == number).unwrap_or_default()
@@ -54,7 +62,8 @@ mod tests {
         for priority in Priority::ALL {
             assert_eq!(Priority::from_number(priority.number()), priority);
             let word = serde_json::to_value(priority).unwrap();
-            assert_eq!(word.as_str().unwrap().parse(), Ok(priority));
+            assert_eq!(word, priority.as_str());
+            assert_eq!(priority.as_str().parse(), Ok(priority));
         }
         assert_eq!(Priority::from_number(7), Priority::Normal);
         assert!(Priority::High < Priority::Normal && Priority::Normal < Priority::Bulk);

@@ -75,6 +75,11 @@ impl Health {
         Self(Mutex::new(Record { patient: true, ..Record::default() }))
     }
 
+    /// Whether it is asked for real.
+    pub(super) fn is_live(&self) -> bool {
+        !self.record().patient
+    }
+
     /// Until when the plugin is left alone, if it is. The first to ask after that is let through, and
     /// others only once it has decided.
     pub(super) fn tripped(&self, now: Timestamp) -> Option<Timestamp> {

@@ -106,5 +106,22 @@ pub enum Failure {
     Tripped(Timestamp),
 }
 
+impl Failure {
+    /// Its kind in a word.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Deadline(_) => "deadline",
+            Self::Waiting(_) => "waiting",
+            Self::Memory(_) => "memory",
+            Self::Tables(_) => "tables",
+            Self::Trapped(_) => "trapped",
+            Self::TooMuch(_) => "too-much",
+            Self::Failed(_) => "failed",
+            Self::BadConfig(_) => "bad-config",
+            Self::Tripped(_) => "disabled",
+        }
+    }
+}
+
 /// How the failure of a plugin that was not asked begins, in a trace.
 pub const TRIPPED: &str = "it is not asked until ";

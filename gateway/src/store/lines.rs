@@ -61,7 +61,8 @@ pub(super) fn sender_of(table: &str) -> String {
 
 /// From each channel to the next, then from each sender to the next, and of each the first part of every
 /// priority: one look at the index each. A list of all that waits would take the longer the more there is.
-fn waiting_sql() -> String {
+/// Channels are left out by a condition.
+pub(super) fn lines_sql(condition: &str) -> String {
     let sender = sender_of("parts");
     format!(
         "WITH RECURSIVE \
@@ -74,8 +75,7 @@ fn waiting_sql() -> String {
          lines(channel, sender) AS ( \
            SELECT channels.channel, (SELECT {sender} FROM parts WHERE parts.state = 'queued' \
              AND parts.channel = channels.channel ORDER BY {sender} LIMIT 1) \
-           FROM channels WHERE channels.channel IS NOT NULL \
-             AND channels.channel NOT IN (SELECT pauses.channel FROM pauses) \
+           FROM channels WHERE channels.channel IS NOT NULL {condition} \
            UNION ALL \
            SELECT lines.channel, (SELECT {sender} FROM parts WHERE parts.state = 'queued' \
              AND parts.channel = lines.channel AND {sender} > lines.sender ORDER BY {sender} LIMIT 1) \
@@ -85,9 +85,14 @@ fn waiting_sql() -> String {
            (SELECT parts.due_at FROM parts WHERE parts.state = 'queued' AND parts.channel = lines.channel \
              AND {sender} = lines.sender AND parts.priority = priorities.priority \
              ORDER BY parts.due_at LIMIT 1) AS due_at \
-           FROM lines, priorities WHERE lines.sender IS NOT NULL) \
-         SELECT channel, sender, priority, due_at FROM firsts WHERE due_at <= $1 \
-         ORDER BY channel, sender, priority"
+           FROM lines, priorities WHERE lines.sender IS NOT NULL)"
+    )
+}
+
+fn waiting_sql() -> String {
+    format!(
+        "{} SELECT channel, sender, priority, due_at FROM firsts WHERE due_at <= $1 ORDER BY channel, sender, priority",
+        lines_sql("AND channels.channel NOT IN (SELECT pauses.channel FROM pauses)")
     )
 }
 

@@ -4,6 +4,7 @@
 //! of them in one transaction (`writer`); whoever asked is answered after the commit. The
 //! store knows the vocabulary, but no provider, plugin or web server.
 
+mod backlog;
 mod backup;
 mod connect;
 mod copying;
@@ -38,6 +39,7 @@ mod tests;
 use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
+pub use backlog::{Backlog, COUNTED, DueParts, EndpointBacklog};
 pub use backup::{BackupError, BackupMade, backup};
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};
 pub use copying::{Copied, CopiedTable, Doing, End, Error as CopyError, Progress, copy};

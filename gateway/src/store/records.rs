@@ -222,6 +222,8 @@ pub struct Claimed {
     pub send_at: Option<Timestamp>,
     pub priority: Priority,
     pub segments: u32,
+    /// Since when it could have been sent.
+    pub due_at: Timestamp,
     /// How many tries were made, this one included.
     pub attempts: u32,
 }

@@ -8,8 +8,12 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Store;
+use super::operations::starting_status;
+use super::records::NewOutbound;
 use super::subscriptions::Subscribed;
 use super::wakeups::Wakeups;
+use crate::message::Status;
+use crate::metrics::{self, Pending};
 
 type Wanted = dyn Fn(Timestamp) -> Option<Uuid> + Send + Sync;
 
@@ -25,6 +29,7 @@ struct Inner {
     /// The gateway that writes, when it is one that processes.
     gateway: OnceLock<Uuid>,
     wakeups: Wakeups,
+    counted: Pending,
 }
 
 impl Reporting {
@@ -50,6 +55,21 @@ impl Reporting {
     /// Which endpoints want to be told of what.
     pub(super) fn subscribed(&self) -> &Subscribed {
         &self.0.subscribed
+    }
+
+    /// What is counted once this transaction is committed.
+    pub(super) fn counted(&self) -> &Pending {
+        &self.0.counted
+    }
+
+    /// Outbound messages of this channel are one more in this status, once this transaction is committed.
+    pub(super) fn count(&self, channel: &str, status: Status) {
+        self.0.counted.add(&metrics::MESSAGES, channel, ["outbound", status.as_str()]);
+    }
+
+    /// These messages were stored.
+    pub(super) fn count_new<T>(&self, new: &[(&NewOutbound, T)]) {
+        new.iter().for_each(|(message, _)| self.count(&message.channel, starting_status(message)));
     }
 
     /// There is something to follow up, once this transaction is committed. Whoever looks then goes

@@ -12,6 +12,7 @@ use super::operations::locks::Touched;
 use super::operations::{process, record};
 use super::reporting::Reporting;
 use super::{Committed, Error, NewInbound, Processed, Receipt, Recorded, Store};
+use crate::metrics;
 
 /// The most operations in one transaction.
 const BATCH: usize = 128;
@@ -124,10 +125,11 @@ pub(super) async fn run(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        metrics::COMMIT_OPERATIONS.record("", [], f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let mut groups = Groups::of(std::mem::take(&mut batch));
-        let mut done = groups.commit(&connection, &reporting).await;
+        let mut done = groups.commit_timed(&connection, &reporting).await;
         if let Err(Error::Overtaken(_)) = done {
-            done = groups.commit(&connection, &reporting).await;
+            done = groups.commit_timed(&connection, &reporting).await;
         }
         match done {
             Ok(()) => groups.committed(&recorded, &reporting),
@@ -179,11 +181,23 @@ impl Groups {
     async fn commit_anyhow(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
         let mut tries = OVERTAKEN_TRIES;
         loop {
-            match self.commit(connection, reporting).await {
+            match self.commit_timed(connection, reporting).await {
                 Err(Error::Overtaken(_)) if tries > 0 => tries -= 1,
                 done => return done,
             }
         }
+    }
+
+    async fn commit_timed(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
+        let began = std::time::Instant::now();
+        let committed = self.commit(connection, reporting).await;
+        let outcome = if committed.is_ok() { "done" } else { "failed" };
+        metrics::COMMIT_SECONDS.took("", [outcome], began.elapsed());
+        match &committed {
+            Ok(()) => reporting.counted().happened(),
+            Err(_) => reporting.counted().forget(),
+        }
+        committed
     }
 
     async fn commit(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
@@ -230,6 +244,7 @@ impl Groups {
             let mut own = Vec::with_capacity(asked.input.len());
             for (receipt, new) in receipts.by_ref().take(asked.input.len()) {
                 if let Some(new) = new {
+                    metrics::MESSAGES.add(&new.channel, ["inbound", "received"]);
                     let _ = recorded.send(new);
                 }
                 own.push(receipt);

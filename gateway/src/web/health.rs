@@ -23,6 +23,7 @@ pub(super) async fn about() -> Json<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "api": "/v1/messages",
         "health": ["/healthz", "/readyz"],
+        "metrics": "/metrics",
     }))
 }
 

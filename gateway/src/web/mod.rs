@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod files;
 mod health;
+mod metrics;
 mod problem;
 mod query;
 mod server;
@@ -20,6 +21,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -29,6 +31,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::events::Endpoints;
+use crate::gauges::Gauges;
 use crate::inbound::Inbound;
 use crate::lookup::Lookup;
 use crate::media::Uploads;
@@ -55,6 +58,26 @@ pub struct Settings {
     pub connections: usize,
     /// How long a stop waits for requests and sends that are under way, in seconds.
     pub drain_s: u32,
+    /// How long a stop goes on as before while it says that it is not ready, in seconds.
+    pub announce_s: u32,
+    /// What lets one see the metrics, besides an API key.
+    pub metrics_token: Option<SecretString>,
+}
+
+/// A shorter token could be guessed.
+const TOKEN: usize = 16;
+
+impl Settings {
+    /// The key that makes no sense, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        match &self.metrics_token {
+            Some(token) if token.expose_secret().len() < TOKEN => {
+                let problem = format!("must have {TOKEN} characters at least, as from `openssl rand -hex 24`");
+                Err(("metrics_token", problem))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What the handlers share.
@@ -73,6 +96,9 @@ pub struct App {
     pub plugins: Loader,
     pub replay: Replay,
     pub endpoints: Endpoints,
+    pub gauges: Gauges,
+    /// What lets one see the metrics, besides a key.
+    pub metrics_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
     /// Where numbers without a country code are dialled.
@@ -98,6 +124,7 @@ pub fn router(app: App) -> Router {
         .route("/", get(health::about))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page))
         .route("/webhooks/{channel}/inbound", any(webhooks::receive))
         .route("/webhooks/{channel}/status", any(webhooks::receive))
         .route("/v1/messages", post(api::messages::create).get(api::messages::list))

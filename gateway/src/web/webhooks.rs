@@ -8,10 +8,14 @@ use axum::response::{IntoResponse, Response};
 use super::files::read_body;
 use super::problem::Problem;
 use super::{App, WEBHOOK_BODY};
-use crate::channels::Webhook;
+use crate::channels::{Refused, Webhook};
+use crate::{inbound, metrics, store};
 
 pub(super) async fn receive(State(app): State<App>, Path(channel): Path<String>, request: Request) -> Response {
-    match answer(&app, &channel, request).await {
+    let began = std::time::Instant::now();
+    let answered = answer(&app, &channel, request).await;
+    metrics::WEBHOOK_SECONDS.took(counted_as(&app, &channel), [], began.elapsed());
+    match answered {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
@@ -24,6 +28,26 @@ async fn answer(app: &App, channel: &str, request: Request) -> Result<Response, 
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let webhook =
         Webhook { method: parts.method, url: format!("{}{target}", app.public_url), headers: parts.headers, body };
-    let answer = app.inbound.receive(channel, webhook).await.map_err(|error| Problem::webhook(channel, &error))?;
+    let answer = app.inbound.receive(channel, webhook).await.map_err(|error| refused(app, channel, &error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type.into_owned())], answer.body).into_response())
+}
+
+/// Counted under a name from the settings, since anybody may call any other.
+fn refused(app: &App, channel: &str, error: &inbound::Error) -> Problem {
+    let outcome = match error {
+        inbound::Error::UnknownChannel => "unknown-channel",
+        inbound::Error::Refused(Refused::Unsigned | Refused::Forged | Refused::Foreign) => "forged",
+        inbound::Error::Refused(Refused::Malformed(_)) => "malformed",
+        inbound::Error::Refused(Refused::Broken(_)) => "failed",
+        inbound::Error::Store(store::Error::Refused(_)) => "failed",
+        inbound::Error::Store(store::Error::Unavailable(_)) | inbound::Error::Journal(_) => "busy",
+    };
+    metrics::WEBHOOKS.add(counted_as(app, channel), ["unread", outcome]);
+    Problem::webhook(channel, error)
+}
+
+/// A kind that channels share has a name, too; all else is nobody's.
+fn counted_as<'a>(app: &App, channel: &'a str) -> &'a str {
+    let is_known = app.channels.iter().any(|(name, it)| name == channel || it.kind() == channel);
+    if is_known { channel } else { "unknown" }
 }

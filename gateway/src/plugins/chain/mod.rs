@@ -18,6 +18,7 @@ use super::{
 };
 use crate::actions::{Changes, Decision, Flow, Plan, Planner, Taken, Verdict, cut_reason};
 use crate::message::{Address, ConversationId, MessageId};
+use crate::metrics;
 
 /// A plugin in its place in the chain, under the name the operator gave it.
 #[derive(Clone)]
@@ -125,7 +126,7 @@ impl Chain {
         for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
-            let asked = link.ask(conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
+            let asked = link.ask("inbound", conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
             if asking.take(link, asked) == Flow::Stop {
                 break;
             }
@@ -139,7 +140,7 @@ impl Chain {
         for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.status) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
-            let asked = link.ask(conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
+            let asked = link.ask("status", conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
             if asking.take(link, asked) == Flow::Stop {
                 break;
             }
@@ -162,7 +163,7 @@ impl Chain {
         let link = self.links.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
         let mut asking = Asking::new(None, &call.conversation);
         let conversation = Some(call.conversation.id);
-        let asked = link.ask(conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
+        let asked = link.ask("timer", conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
         asking.take(link, asked);
         Some(asking.finish())
     }
@@ -181,7 +182,7 @@ impl Chain {
                 conversation.tags = tagging.tags().to_vec();
                 conversation.id
             });
-            let asked = link.ask(conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
+            let asked = link.ask("outbound", conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
             let (Called { result, effects }, duration) = asked;
             match result {
                 Ok(Verdict::Accept(mut wanted)) => {
@@ -321,20 +322,30 @@ impl Link {
     /// Makes the call, unless the plugin is tripped, and says how long it took.
     async fn ask<T>(
         &self,
+        hook: &'static str,
         conversation: Option<ConversationId>,
         surroundings: &Surroundings,
         call: impl Future<Output = Called<T>>,
     ) -> (Called<T>, Duration) {
         if let Some(until) = self.health.tripped(surroundings.now) {
+            metrics::PLUGIN_FAILURES.add(&self.name, [Failure::Tripped(until).word()]);
             return (Called { result: Err(Failure::Tripped(until)), effects: Effects::default() }, Duration::ZERO);
         }
         let started = Instant::now();
         let called = call.await;
         let duration = started.elapsed();
         let failure = called.result.as_ref().err();
+        self.health.is_live().then(|| self.count(hook, failure, duration));
         if self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
             tracing::error!(plugin = %self.name, "the plugin failed again and again; it is not asked for a while");
         }
         (called, duration)
+    }
+
+    fn count(&self, hook: &'static str, failure: Option<&Failure>, duration: Duration) {
+        metrics::PLUGIN_SECONDS.took(&self.name, [hook], duration);
+        if let Some(failure) = failure {
+            metrics::PLUGIN_FAILURES.add(&self.name, [failure.word()]);
+        }
     }
 }

@@ -166,6 +166,7 @@ fn to_claimed(part: parts::Model, attempt_id: Uuid) -> Claimed {
         send_at: part.send_at.map(time),
         priority: Priority::from_number(part.priority),
         segments: part.segments.and_then(|segments| u32::try_from(segments).ok()).unwrap_or(1).max(1),
+        due_at: time(part.due_at),
         attempts: u32::try_from(part.attempts).unwrap_or(0),
     }
 }

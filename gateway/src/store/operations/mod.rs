@@ -48,6 +48,7 @@ pub(super) use events::OPEN as OPEN_EVENTS;
 pub use gateways::{Beat, Orphans};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
+pub(super) use submit::starting_status;
 
 use super::entities::messages;
 use super::media::MediaState;

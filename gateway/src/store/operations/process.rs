@@ -83,6 +83,7 @@ async fn carry_out(
     let messages: Vec<(&NewOutbound, Uuid)> =
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
     insert_outbound(transaction, &messages, gate).await?;
+    reporting.count_new(&messages);
     hurry(transaction, &messages).await?;
     timers::change(transaction, done, reporting).await?;
     let entries = done.iter().map(|processed| Entry {

@@ -293,6 +293,9 @@ pub(super) async fn reduce_message(
     row.updated_at = Set(behind.unwrap_or(millis(now)));
     stamp(&mut row, &message, reached, millis(now));
     let after = row.update(transaction).await?;
+    if read(&message.status) != reached {
+        reporting.count(&message.channel, reached);
+    }
     // Seldom done, so that it need not take room in every other write.
     Box::pin(removals::follow(transaction, &after, &parts, now)).await?;
     if reached.is_final() && !read(&message.status).is_final() && discards(&parts) {

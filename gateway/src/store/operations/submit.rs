@@ -68,6 +68,7 @@ impl Submission {
         }
         let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
         insert_outbound(transaction, &placed, &gate).await?;
+        reporting.count_new(&placed);
         // A conversation that is new has nothing that waits.
         if placed.iter().any(|(_, conversation_id)| *conversation_id != self.conversation_id.0) {
             hurry(transaction, &placed).await?;
@@ -167,7 +168,7 @@ pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutboun
     Ok(())
 }
 
-fn starting_status(message: &NewOutbound) -> Status {
+pub(in crate::store) fn starting_status(message: &NewOutbound) -> Status {
     match message.route {
         _ if message.rejected.is_some() => Status::Failed,
         Route::Outbox => Status::Pending,

@@ -44,6 +44,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         send_at: Some(at(4000)),
         priority: Priority::Normal,
         segments: 1,
+        due_at: at(0),
         attempts: 1,
     };
     assert_eq!(claimed, [expected]);
