@@ -34,6 +34,7 @@ pub mod replay;
 pub mod retention;
 pub mod rounds;
 pub mod sandbox;
+pub mod spans;
 pub mod store;
 pub mod telemetry;
 pub mod transport;

@@ -7,7 +7,12 @@ use clap::Parser;
 fn main() -> ExitCode {
     let cli = recado::cli::Cli::parse();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(recado::cli::run(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(recado::cli::run(cli));
+            // A name that nobody resolves, or a slow disk, keeps a thread, and shall not keep the process.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+            code
+        }
         Err(error) => {
             use std::io::Write;
             let _ = writeln!(std::io::stderr(), "error: the program can't start: {error}");

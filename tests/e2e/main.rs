@@ -49,6 +49,8 @@ mod lookup;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod moving;
 #[cfg(test)]
 mod options;
@@ -94,6 +96,10 @@ mod retries;
 mod sending;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod spans;
+#[cfg(test)]
+mod stopping;
 #[cfg(test)]
 mod telegram;
 #[cfg(test)]

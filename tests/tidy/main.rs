@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 36] = [
+const ROOMS: [(&str, &[&str]); 37] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -19,6 +19,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("components", &["channels", "message"]),
     ("actions", &["message"]),
     ("transport", &[]),
+    ("spans", &["clock", "transport"]),
     ("plugins", &["actions", "message", "metrics", "transport"]),
     ("workbench", &["actions", "message", "plugins"]),
     ("store", &["message", "metrics"]),
@@ -29,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("events", &["channels", "clock", "message", "metrics", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
-    ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "store", "transport"]),
+    ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "spans", "store", "transport"]),
     ("processing", &["actions", "clock", "deciding", "events", "message", "outbound", "store"]),
     (
         "inbound",
@@ -46,11 +47,12 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "plugins",
             "processing",
             "rates",
+            "spans",
             "store",
         ],
     ),
     ("followups", &["actions", "clock", "deciding", "message", "plugins", "processing", "store"]),
-    ("delivery", &["channels", "clock", "message", "metrics", "pauses", "rates", "store", "transport"]),
+    ("delivery", &["channels", "clock", "message", "metrics", "pauses", "rates", "spans", "store", "transport"]),
     ("reconcile", &["channels", "clock", "inbound", "message", "pauses", "store", "transport"]),
     ("callbacks", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "rounds", "store", "transport"]),
@@ -96,6 +98,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "plugins",
             "reconcile",
             "retention",
+            "spans",
             "store",
             "telemetry",
             "web",
@@ -132,6 +135,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "replay",
             "retention",
             "sandbox",
+            "spans",
             "store",
             "telemetry",
             "transport",
@@ -194,6 +198,7 @@ const ALONE: [(&str, &[&str]); 28] = [
             "retention",
             "rounds",
             "sandbox",
+            "spans",
             "store",
             "transport",
             "web",

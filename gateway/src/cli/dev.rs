@@ -11,8 +11,9 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::call::Reach;
-use super::gateway::{Gateway, random_key, stop_signal};
+use super::gateway::{Gateway, random_key};
 use super::{Context, Usage};
+use super::signals::{StopSignals, StoppedAtOnce};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};
@@ -74,14 +75,20 @@ impl Dev {
             wanted.settings.splice(..0, first.iter().cloned());
             Ok(wanted)
         });
+        let mut signals = StopSignals::listen()?;
         let gateway = Gateway::start(&config, source, bound).await?;
         let reach = self.reach(&gateway, gateway_url).await?;
         self.welcome(context, &reach, sandbox.url());
-        stop_signal().await;
+        signals.next().await;
         tracing::info!("stopping");
-        gateway.stop().await;
-        sandbox.stop().await;
-        Ok(())
+        let stop = async {
+            gateway.stop().await;
+            sandbox.stop().await;
+        };
+        tokio::select! {
+            () = stop => Ok(()),
+            () = signals.next() => Err(StoppedAtOnce.into()),
+        }
     }
 
     async fn bind_phones(&self) -> anyhow::Result<sandbox::Bound> {

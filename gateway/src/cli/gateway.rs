@@ -26,7 +26,7 @@ use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, components, delivery, metrics, plugins, reconcile, removals, retention, web};
+use crate::{callbacks, components, delivery, metrics, plugins, reconcile, removals, retention, spans, web};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -43,6 +43,10 @@ pub(super) struct Gateway {
     removals: JoinHandle<()>,
     retention: JoinHandle<()>,
     inbound: Inbound,
+    /// True before it stops, for who asks whether it is ready.
+    leaving: watch::Sender<bool>,
+    under_way: delivery::UnderWay,
+    announce: Duration,
     drain: Duration,
 }
 
@@ -71,6 +75,9 @@ impl Gateway {
         let files = Files::open(folder, clock.now())
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
         let (stop, stopping) = watch::channel(false);
+        let (leaving, is_leaving) = watch::channel(false);
+        let under_way = delivery::UnderWay::default();
+        spans::start(&config.telemetry, Arc::clone(&clock), Arc::new(HttpTransport::new(SPANS)?));
         let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
         let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
@@ -170,6 +177,7 @@ impl Gateway {
                 pauses: pauses.clone(),
                 rates: rates.clone(),
                 turns: delivery::Turns::default(),
+                under_way: under_way.clone(),
             },
             stopping.clone(),
         ));
@@ -266,7 +274,7 @@ impl Gateway {
             region: config.defaults.region.as_str().into(),
             public_url: public_url.into(),
             private_callbacks: config.callbacks.private_addresses,
-            stopping: stopping.clone(),
+            stopping: is_leaving,
         });
         let drain = Duration::from_secs(u64::from(config.server.drain_s));
         let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
@@ -284,13 +292,18 @@ impl Gateway {
             removals,
             retention,
             inbound,
+            leaving,
+            under_way,
+            announce: Duration::from_secs(u64::from(config.server.announce_s)),
             drain,
         })
     }
 
-    /// Stops accepting, finishes what is under way, and gives up when the time is over: what is
-    /// left then is on disk and taken up by the next start.
+    /// Says that it is not ready, stops accepting, finishes what is under way, and gives up when the time is
+    /// over: what is left then is on disk and taken up by the next start.
     pub(super) async fn stop(self) {
+        self.leaving.send_replace(true);
+        tokio::time::sleep(self.announce).await;
         self.stop.send_replace(true);
         let finished = async {
             let _ = self.server.await;
@@ -305,12 +318,26 @@ impl Gateway {
             let _ = self.removals.await;
             let _ = self.retention.await;
         };
-        if tokio::time::timeout(self.drain + Duration::from_secs(1), finished).await.is_err() {
+        if tokio::time::timeout(self.drain + LAST, finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
         }
-        self.inbound.leave().await;
+        // Should the database be away, the leases end by themselves.
+        let _ = tokio::time::timeout(LAST, self.under_way.give_up(&self.store, SystemClock.now())).await;
+        let _ = tokio::time::timeout(LAST, self.inbound.leave()).await;
+        let _ = tokio::time::timeout(LAST, spans::finish()).await;
     }
 }
+
+/// For what is done last.
+const LAST: Duration = Duration::from_secs(1);
+/// Whoever collects spans may be slow, and then loses some.
+const SPANS: Limits = Limits {
+    connect: Duration::from_secs(2),
+    silence: None,
+    total: Duration::from_secs(5),
+    response: 1024 * 1024,
+    reach: Reach::Anyone,
+};
 
 /// Tries changes of plugins on recorded messages first, where that is set.
 fn check_before_reload(loader: &plugins::Loader, replay: &Replay, files: &plugins::Files) {
@@ -374,25 +401,4 @@ fn random_seed() -> u64 {
 /// A new API key: random enough that nobody guesses it.
 pub(super) fn random_key() -> anyhow::Result<String> {
     Ok(web::new_key(random()?))
-}
-
-/// Waits until somebody asks the process to stop. A second time, it stops at once.
-pub(super) async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let Ok(mut terminate) = terminate else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        std::process::abort();
-    });
 }

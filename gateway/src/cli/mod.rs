@@ -17,6 +17,7 @@ mod replay;
 mod retry;
 mod send;
 mod serve;
+mod signals;
 mod store;
 
 use std::path::PathBuf;

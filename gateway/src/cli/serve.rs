@@ -5,7 +5,8 @@ use clap::Args;
 use figment::value::Value;
 
 use super::Context;
-use super::gateway::{Gateway, stop_signal};
+use super::gateway::Gateway;
+use super::signals::{StopSignals, StoppedAtOnce};
 use crate::{telemetry, web};
 
 #[derive(Debug, Args)]
@@ -25,11 +26,14 @@ impl Serve {
         let bound = web::Bound::bind(config.server.listen).await.context(hint)?;
         let address = bound.address();
         let source = Box::new(move || sources.plugins().map_err(|error| error.to_string()));
+        let mut signals = StopSignals::listen()?;
         let gateway = Gateway::start(&config, source, bound).await?;
         tracing::info!(%address, "listening");
-        stop_signal().await;
+        signals.next().await;
         tracing::info!("stopping");
-        gateway.stop().await;
-        Ok(())
+        tokio::select! {
+            () = gateway.stop() => Ok(()),
+            () = signals.next() => Err(StoppedAtOnce.into()),
+        }
     }
 }

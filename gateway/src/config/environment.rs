@@ -7,12 +7,13 @@ use figment::value::{Num, Value};
 #[derive(Clone, Default)]
 pub struct Environment(Vec<(String, String)>);
 
-/// What users of Twilio's own libraries have set already.
-const TWILIO: [(&str, &str); 4] = [
+/// What users of Twilio's own libraries, and of OpenTelemetry's, have set already.
+const USUAL: [(&str, &str); 5] = [
     ("TWILIO_ACCOUNT_SID", "channels.sms.account_sid"),
     ("TWILIO_AUTH_TOKEN", "channels.sms.auth_token"),
     ("TWILIO_PHONE_NUMBER", "channels.sms.from"),
     ("TWILIO_MESSAGING_SERVICE_SID", "channels.sms.messaging_service_sid"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
 ];
 const PREFIX: &str = "RECADO_";
 const LEVEL: &str = "__";
@@ -30,9 +31,9 @@ impl Environment {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Variable, key and value of each setting, Twilio's names first.
+    /// Variable, key and value of each setting, names of others' first.
     pub(super) fn settings(&self, below: &Figment) -> Vec<(String, String, Value)> {
-        let twilio = TWILIO.iter().filter_map(|(name, key)| {
+        let usual = USUAL.iter().filter_map(|(name, key)| {
             let value = self.get(name)?;
             Some(((*name).to_owned(), (*key).to_owned(), Value::from(value)))
         });
@@ -43,7 +44,7 @@ impl Environment {
             let value = typed(value, below.find_value(&key).ok().as_ref());
             Some((name.clone(), key, value))
         });
-        twilio.chain(own).collect()
+        usual.chain(own).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::channels::Channels;
 use crate::message::{Place, phone};
 use crate::{
     callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, retention,
-    store, telemetry, web,
+    spans, store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -43,6 +43,7 @@ pub struct Config {
     pub lookup: lookup::Settings,
     pub retention: retention::Settings,
     pub log: telemetry::Settings,
+    pub telemetry: spans::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     pub plugin_host: plugins::HostSettings,
     #[serde(default)]
@@ -249,6 +250,7 @@ impl Config {
     fn check(&self, figment: &Figment) -> Result<(), Error> {
         let wrong = |key: String, problem: String| wrong(figment, key, problem);
         self.server.check().map_err(|(key, problem)| wrong(format!("server.{key}"), problem))?;
+        self.telemetry.check().map_err(|(key, problem)| wrong(format!("telemetry.{key}"), problem))?;
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;

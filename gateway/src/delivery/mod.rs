@@ -12,6 +12,7 @@ mod settings;
 mod shares;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +26,13 @@ use crate::message::{MessageId, ProviderError};
 use crate::metrics;
 use crate::pauses::{News, Pauses};
 use crate::rates::Rates;
+use crate::spans;
 use crate::store::{self, Claimed, Settled, Settlement, Store};
 use crate::transport::{Failure, Transport};
 use claiming::Claims;
 pub use claiming::Turns;
 pub use settings::Settings;
+pub use under_way::UnderWay;
 
 /// What the worker is made of.
 pub struct Parts {
@@ -46,6 +49,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Whose turn it is.
     pub turns: Turns,
+    /// What is being sent, for who stops the gateway.
+    pub under_way: UnderWay,
 }
 
 /// How long the worker sleeps when nobody wakes it: retries become due, leases end.
@@ -66,10 +71,18 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         let Claims { claimed, again_at } = worker.claim(free.available_permits()).await;
         let busy = !claimed.is_empty();
         for part in claimed {
+            // Nothing was asked of the provider yet, so that the next start need not wait for the lease's end.
+            if *stop.borrow() {
+                worker.settle(under_way::released(&part, worker.clock.now())).await;
+                continue;
+            }
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
             let worker = Arc::clone(&worker);
+            worker.under_way.begin(&part);
             tokio::spawn(async move {
+                let id = part.id;
                 worker.deliver(part).await;
+                worker.under_way.end(id);
                 drop(permit);
                 worker.outbox.notify_one();
             });
@@ -128,10 +141,33 @@ impl Parts {
             millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "sent a part"
         );
+        self.tell_span(&part, name(&result), started.elapsed()).await;
         let exchange = exchange.and_then(|exchange| serde_json::to_value(exchange).ok());
         let settlement = Settlement { part_id: part.id, attempt_id: part.attempt_id, at: now, result, exchange };
         self.settle(settlement).await;
         let _ = self.settled.send(part.message_id);
+    }
+
+    /// In the trace of the text that led to it, if one did.
+    async fn tell_span(&self, part: &Claimed, outcome: &'static str, took: Duration) {
+        if !spans::wanted() {
+            return;
+        }
+        let cause = self.store.cause_of(part.message_id).await.unwrap_or_default().unwrap_or(part.message_id);
+        spans::record(|| spans::Span {
+            trace: cause.0,
+            place: spans::Place::After,
+            name: "send",
+            took,
+            attributes: vec![
+                ("recado.message.id", part.message_id.to_string()),
+                ("recado.part.id", part.id.to_string()),
+                ("recado.attempt.id", part.attempt_id.to_string()),
+                ("recado.channel", part.channel.clone()),
+                ("recado.outcome", outcome.to_owned()),
+            ],
+            failed: outcome != "accepted",
+        });
     }
 
     /// The provider has answered, so this is tried until it is on record; should the gateway

@@ -14,9 +14,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Error;
+use super::{Error, counting};
 use crate::journal::{self, Entry, Journal};
-use crate::metrics;
 use crate::store;
 
 /// The way that is open.
@@ -120,11 +119,11 @@ impl Gate {
         entry: Entry,
         record: impl Future<Output = Result<T, store::Error>>,
     ) -> Result<Option<T>, Error> {
+        let (text, began) = (entry.is_message().then(|| (entry.id, entry.channel.clone())), std::time::Instant::now());
         let (place, mut kept) = match self.enter(entry).await {
             Entered::Database(place, kept) => (place, kept),
             Entered::Journal(kept) => return in_journal(kept.await).map(|()| None),
         };
-        let began = std::time::Instant::now();
         let mut record = pin!(record);
         let mut slow = pin!(sleep(self.after));
         let mut waits = true;
@@ -137,7 +136,7 @@ impl Gate {
                         return in_journal(kept.await).map(|()| None);
                     }
                     Ok(recorded) => {
-                        metrics::RECORDING_SECONDS.took("", [], began.elapsed());
+                        counting::recorded(text, began.elapsed());
                         return Ok(Some(recorded));
                     }
                     Err(error) => {

@@ -31,6 +31,7 @@ use crate::message::{MessageId, Place};
 use crate::pauses::Pauses;
 use crate::processing::Processing;
 use crate::rates::Rates;
+use crate::spans;
 use crate::store::{self, Answered, Orphans, Receipt, Recorded, Store};
 use gate::{Gate, Way};
 use held::Held;
@@ -244,6 +245,7 @@ impl Inbound {
         let replies_ride = provider.capabilities().answer.is_some();
         for event in events {
             let entry = self.shared.entry(channel, event.clone());
+            let (id, began) = (entry.id, Instant::now());
             match event {
                 Event::Inbound(message) => {
                     if !replies_ride {
@@ -251,6 +253,7 @@ impl Inbound {
                     } else if let Some(body) = self.take(entry, message).await? {
                         answer = Answer { content_type: provider.answer(&[]).content_type, body };
                     }
+                    counting::span(id, spans::Place::First, "webhook", channel, began.elapsed());
                 }
                 Event::Status(report) => {
                     let report = self.shared.new_observation(&entry, report);

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Shared;
+use super::{Shared, counting};
 use crate::actions::PlannedReply;
 use crate::channels::{self, Channel};
 use crate::deciding::seen;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
-use crate::metrics;
 use crate::outbound;
 use crate::plugins::InboundCall;
 use crate::processing::{Matter, pauses};
@@ -30,7 +29,7 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
                 shared.held.hold(recorded);
                 return;
             }
-            Ok(_) => return metrics::PROCESSING_SECONDS.took(&recorded.channel, [], began.elapsed()),
+            Ok(_) => return counting::processed(&recorded.channel, recorded.id, began.elapsed()),
             Err(store::Error::Refused(reason)) => {
                 tracing::error!(message_id = %recorded.id, reason, "a message can't be processed; the next start tries again");
                 shared.waiting.finish(recorded.id, None);

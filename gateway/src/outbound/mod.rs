@@ -20,6 +20,7 @@ use crate::message::{Address, ContactId, ConversationId, MessageId, Options, Par
 use crate::store::{
     self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
 };
+use crate::spans::{self, Span};
 use crate::transport::Transport;
 
 pub use crate::plugins::Origin;
@@ -127,7 +128,7 @@ impl Outbound {
             return Ok((before, true));
         }
         self.0.uploads.publish(&mut request.media, request.send_at).await?;
-        let mut turn = None;
+        let (began, mut turn) = (std::time::Instant::now(), None);
         for _ in 0..TRIES {
             let submission = self.prepare(request.clone(), None, &[]).await?;
             let rejected = submission.message.rejected.clone();
@@ -138,6 +139,7 @@ impl Outbound {
                         return Err(Error::Rejected { id, problem: rejection.problem });
                     }
                     self.0.outbox.notify_one();
+                    spans::record(|| submitted(id, began.elapsed()));
                     return Ok((id, false));
                 }
                 Submitted::Before(id) => return Ok((self.again(id).await?, true)),
@@ -323,6 +325,12 @@ fn check_media(text: &str) -> Result<(), Error> {
         Ok(_) => Err(Error::Media("must be http or https URLs".to_owned())),
         Err(error) => Err(Error::Media(format!("a URL can't be read: {error}"))),
     }
+}
+
+/// The trace of what no text led to begins here.
+fn submitted(id: MessageId, took: Duration) -> Span {
+    let attributes = vec![("recado.message.id", id.to_string())];
+    Span { trace: id.0, place: spans::Place::First, name: "submit", took, attributes, failed: false }
 }
 
 #[cfg(test)]

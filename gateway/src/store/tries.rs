@@ -1,4 +1,4 @@
-//! How a part was tried so far, for whoever decides whether it is tried again.
+//! How a part was tried so far, for whoever decides whether it is tried again; and what led to it.
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use super::entities::{attempts, messages, parts};
 use super::reads::time;
 use super::{Error, Store};
-use crate::message::PartId;
+use crate::message::{MessageId, PartId};
 
 /// Since when a part is wanted, and since when it is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub struct Tried {
 }
 
 impl Store {
+    /// The message that led to this one, if one did.
+    pub async fn cause_of(&self, id: MessageId) -> Result<Option<MessageId>, Error> {
+        let found = messages::Entity::find_by_id(id.0).one(&self.reads).await?;
+        Ok(found.and_then(|row| row.in_reply_to.or(row.caused_by)).map(MessageId))
+    }
+
     /// Nothing for a part that is not there.
     pub async fn tried(&self, id: PartId) -> Result<Option<Tried>, Error> {
         let Some(part) = parts::Entity::find_by_id(id.0).one(&self.reads).await? else { return Ok(None) };

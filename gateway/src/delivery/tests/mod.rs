@@ -86,6 +86,7 @@ impl Fixture {
             pauses: Pauses::new(channels.clone(), settings().lengths(), Locale::En),
             rates: Rates::new(channels.clone(), rates, 1),
             turns: Turns::default(),
+            under_way: UnderWay::default(),
             channels,
             transport: provider.clone(),
             clock: clock.clone(),
@@ -346,4 +347,48 @@ async fn an_account_that_denies_one_message_again_is_asked_later() {
     assert_eq!((fixture.status(first).await, fixture.is_paused()), ((Status::Pending, Some(20003)), false));
     assert_eq!(fixture.later(2).await, 1);
     assert_eq!(fixture.status(first).await, (Status::Queued, None));
+}
+
+/// Says that it is to stop as soon as the worker looks for something to send.
+struct StopsAtTheClaim(watch::Sender<bool>, Timestamp);
+
+impl Clock for StopsAtTheClaim {
+    fn now(&self) -> Timestamp {
+        self.0.send_replace(true);
+        self.1
+    }
+}
+
+#[tokio::test]
+async fn what_was_claimed_when_the_stop_came_goes_back_to_the_queue() {
+    let fixture = Fixture::new([]).await;
+    let ids = [fixture.submit(ANA, None, Options::default()).await, fixture.submit(LUIS, None, Options::default()).await];
+    let (store, provider) = (fixture.worker.store.clone(), Arc::clone(&fixture.provider));
+    let (stop, stopping) = watch::channel(false);
+    let clock: Arc<dyn Clock> = Arc::new(StopsAtTheClaim(stop, fixture.clock.now()));
+    let Fixture { worker, _folder, .. } = fixture;
+    run(Parts { clock, ..worker }, stopping).await;
+    assert!(provider.sent.lock().unwrap().is_empty(), "nothing is asked any more");
+    for id in ids {
+        let message = store.message(id).await.unwrap().unwrap();
+        assert_eq!((message.status, message.parts[0].attempts), (Status::Pending, 0), "as if nobody had claimed it");
+    }
+    let due = store.waiting("2026-11-24T08:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(due.len(), 1, "both wait in one line: {due:?}");
+}
+
+#[tokio::test]
+async fn what_a_stop_can_not_wait_for_is_unknown_and_no_longer_leased() {
+    let fixture = Fixture::new([]).await;
+    let id = fixture.submit(ANA, None, Options::default()).await;
+    let claimed = fixture.worker.claim(1).await.claimed;
+    let under_way = UnderWay::default();
+    under_way.begin(&claimed[0]);
+    under_way.give_up(&fixture.worker.store, fixture.clock.now()).await;
+    assert_eq!(fixture.worker.store.message(id).await.unwrap().unwrap().status, Status::Unknown);
+    // What was settled meanwhile is left alone.
+    under_way.give_up(&fixture.worker.store, fixture.clock.now()).await;
+    // The provider's answer came after all.
+    fixture.worker.deliver(claimed[0].clone()).await;
+    assert_eq!(fixture.worker.store.message(id).await.unwrap().unwrap().status, Status::Queued);
 }

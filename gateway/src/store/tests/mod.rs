@@ -28,6 +28,7 @@ macro_rules! on_postgres {
     };
 }
 
+mod backlog;
 mod backup;
 mod callbacks;
 mod canceling;

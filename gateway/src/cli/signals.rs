@@ -1,0 +1,24 @@
+//! The signals that ask the process to stop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Told of SIGTERM and SIGINT from now on.
+pub(super) struct StopSignals(Vec<Signal>);
+
+impl StopSignals {
+    /// From here on neither ends the process by itself.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self(vec![signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        let signals = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(signals).await;
+    }
+}
+
+/// A second signal came before the stop was done.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped at once, at the second signal; the next start goes on with what was under way")]
+pub(super) struct StoppedAtOnce;
