@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ::http::Method;
-use recado_tests::{Behaviour, Plugin, ScriptedProvider, Step, TestGateway, form, wait_for};
+use recado_tests::{Behaviour, Plugin, ScriptedProvider, Step, TestGateway, form, run, wait_for};
 use serde_json::{Value, json};
 
 use super::{going, message_sid, number};
@@ -38,12 +38,12 @@ fn a_stop_under_load_loses_nothing_sends_nothing_twice_and_leaves_no_lease() {
     let (taken, texts) = std::thread::scope(|scope| {
         let (running, stopped) = (&gateway, &stopped);
         let bearer = format!("Bearer {}", running.key());
-        let senders: Vec<_> = (0..4)
+        let senders: Vec<_> = (0..2)
             .map(|sender| {
                 let bearer = bearer.clone();
                 scope.spawn(move || {
                     let mut taken = Vec::new();
-                    for count in 0.. {
+                    for count in 0..200 {
                         let body = json!({ "to": format!("+5299855{sender}{count:04}"), "text": format!("Mensaje {sender}-{count}") });
                         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
                         match running.try_request(Method::POST, "/v1/messages", &headers, body.to_string()) {
@@ -62,7 +62,7 @@ fn a_stop_under_load_loses_nothing_sends_nothing_twice_and_leaves_no_lease() {
             .map(|customer| {
                 scope.spawn(move || {
                     let mut texts = Vec::new();
-                    for count in 0.. {
+                    for count in 0..200 {
                         let (sid, from) = (message_sid(), format!("+5299811{customer}{count:04}"));
                         let (signature, body) =
                             recado_tests::sign(&running.webhook_url("sms/inbound"), &form(&sid, &from, "Hola"));
@@ -174,13 +174,20 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn a_gateway_that_is_about_to_stop_says_so_and_goes_on_meanwhile() {
     let mut gateway = TestGateway::builder()
-        .config_toml("[server]\nannounce_s = 3")
+        .config_toml("[server]\nannounce_s = 6")
         .plugin(Plugin::that("answers", Behaviour::Reply("Hola")))
         .start();
     let ready = |gateway: &TestGateway| gateway.request(Method::GET, "/readyz", &[], "").status();
     assert_eq!(ready(&gateway), 200);
+    let url = gateway.url();
+    let asked = |code| {
+        let ran = run(gateway.folder(), &["ready", "--gateway", &url], &[]);
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+    };
+    asked(0);
     gateway.terminate();
     wait_for("the gateway to say so", || (ready(&gateway) == 503).then_some(()));
+    asked(1);
     let answer = gateway.signed_webhook("sms/inbound", &form(&message_sid(), "+529981122334", "Hola"));
     assert!(answer.text().contains("<Body>Hola</Body>"), "{}", answer.text());
     assert!(gateway.log().find("listening").is_some());

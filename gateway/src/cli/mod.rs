@@ -13,6 +13,7 @@ mod lookup;
 mod migrate;
 mod output;
 mod plugin;
+mod ready;
 mod replay;
 mod retry;
 mod send;
@@ -69,6 +70,8 @@ enum Command {
     Lookup(lookup::Lookup),
     /// Check everything the gateway needs, here and at the provider
     Doctor(doctor::Doctor),
+    /// Ask a running gateway whether it is ready
+    Ready(ready::Ready),
     /// Explain a phone number
     Phone(check::Phone),
     /// Count a text's SMS segments, as Twilio bills them
@@ -106,6 +109,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Send(command) => command.run(&context).await,
         Command::Lookup(command) => command.run(&context).await,
         Command::Doctor(command) => command.run(&context).await,
+        Command::Ready(command) => command.run(&context).await,
         Command::Phone(command) => command.run(&context),
         Command::Segments(command) => {
             command.run(&context);

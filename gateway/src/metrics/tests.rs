@@ -34,7 +34,7 @@ fn what_is_recorded_shows_with_its_labels_help_and_buckets() {
     WEBHOOKS.add("one", ["inbound", "recorded"]);
     QUEUE_SECONDS.took("one", ["bulk"], std::time::Duration::from_secs(2));
     BUILD.set("9.9.9", [], 1.0);
-    COMMIT_OPERATIONS.record("", [], 3.0);
+    PROCESSING_SECONDS.record("one", [], 3.0);
     tidy();
     let page = render();
     for line in [
@@ -44,7 +44,7 @@ fn what_is_recorded_shows_with_its_labels_help_and_buckets() {
         "recado_queue_seconds_bucket{channel=\"one\",priority=\"bulk\",le=\"1\"} 0",
         "recado_queue_seconds_bucket{channel=\"one\",priority=\"bulk\",le=\"5\"} 1",
         "recado_queue_seconds_sum{channel=\"one\",priority=\"bulk\"} 2",
-        "recado_commit_operations_bucket{le=\"4\"} 1",
+        "recado_processing_seconds_bucket{channel=\"one\",le=\"5\"} 1",
         "recado_build_info{version=\"9.9.9\"} 1",
     ] {
         assert!(page.lines().any(|it| it == line), "{line} is not in\n{page}");

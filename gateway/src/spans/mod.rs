@@ -37,10 +37,10 @@ impl Settings {
             return Ok(());
         }
         let url = url::Url::parse(&self.otlp_endpoint);
-        match url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-            true => Ok(()),
-            false => Err(("otlp_endpoint", "is no URL; write one as in http://127.0.0.1:4318".to_owned())),
+        if url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            return Ok(());
         }
+        Err(("otlp_endpoint", "is no URL; write one as in http://127.0.0.1:4318".to_owned()))
     }
 
     fn url(&self) -> String {

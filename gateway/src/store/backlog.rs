@@ -51,21 +51,21 @@ pub(super) fn due_sql() -> String {
     format!(
         "{} SELECT channel, priority, due_at AS since, (SELECT COUNT(*) FROM (SELECT 1 FROM parts \
          WHERE parts.state = 'queued' AND parts.channel = firsts.channel AND {sender} = firsts.sender \
-         AND parts.priority = firsts.priority AND parts.due_at <= $1 LIMIT {COUNTED}) AS some) AS number \
+         AND parts.priority = firsts.priority AND parts.due_at <= $1 LIMIT {COUNTED}) AS counted) AS number \
          FROM firsts WHERE due_at <= $1",
         lines_sql("")
     )
 }
 
 pub(super) fn sending_sql() -> String {
-    format!("SELECT COUNT(*) AS number FROM (SELECT 1 FROM parts WHERE parts.state = 'sending' LIMIT {COUNTED}) AS some")
+    format!("SELECT COUNT(*) AS number FROM (SELECT 1 FROM parts WHERE parts.state = 'sending' LIMIT {COUNTED}) AS counted")
 }
 
 /// The texts on the way between recording and processing are the newest of all; the first by id is the oldest.
 pub(super) fn unprocessed_sql() -> String {
     let open = "FROM messages WHERE processed_at IS NULL AND direction = 'inbound'";
     format!(
-        "SELECT (SELECT COUNT(*) FROM (SELECT 1 {open} LIMIT {COUNTED}) AS some) AS number, \
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 {open} LIMIT {COUNTED}) AS counted) AS number, \
          (SELECT created_at {open} ORDER BY id LIMIT 1) AS since"
     )
 }
@@ -74,7 +74,7 @@ pub(super) fn endpoints_sql() -> String {
     format!(
         "SELECT endpoints.name AS name, endpoints.gone_at IS NOT NULL OR endpoints.disabled_at IS NOT NULL AS disabled, \
          (SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE events.endpoint = endpoints.name \
-         AND events.state IN ('waiting', 'sending') LIMIT {COUNTED}) AS some) AS number FROM endpoints"
+         AND events.state IN ('waiting', 'sending') LIMIT {COUNTED}) AS counted) AS number FROM endpoints"
     )
 }
 

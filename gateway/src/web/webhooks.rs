@@ -38,8 +38,7 @@ fn refused(app: &App, channel: &str, error: &inbound::Error) -> Problem {
         inbound::Error::UnknownChannel => "unknown-channel",
         inbound::Error::Refused(Refused::Unsigned | Refused::Forged | Refused::Foreign) => "forged",
         inbound::Error::Refused(Refused::Malformed(_)) => "malformed",
-        inbound::Error::Refused(Refused::Broken(_)) => "failed",
-        inbound::Error::Store(store::Error::Refused(_)) => "failed",
+        inbound::Error::Refused(Refused::Broken(_)) | inbound::Error::Store(store::Error::Refused(_)) => "failed",
         inbound::Error::Store(store::Error::Unavailable(_)) | inbound::Error::Journal(_) => "busy",
     };
     metrics::WEBHOOKS.add(counted_as(app, channel), ["unread", outcome]);

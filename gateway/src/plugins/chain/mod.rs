@@ -335,7 +335,9 @@ impl Link {
         let called = call.await;
         let duration = started.elapsed();
         let failure = called.result.as_ref().err();
-        self.health.is_live().then(|| self.count(hook, failure, duration));
+        if self.health.is_live() {
+            self.count(hook, failure, duration);
+        }
         if self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
             tracing::error!(plugin = %self.name, "the plugin failed again and again; it is not asked for a while");
         }
