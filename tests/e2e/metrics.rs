@@ -111,7 +111,9 @@ fn every_metric_is_there_after_some_traffic_and_tells_no_secrets() {
     ] {
         assert_eq!(value(&page, series), Some(expected), "{series}\n{page}");
     }
-    for private in [sid.as_str(), id.as_str(), "529981122334", "529985550100", "privado", "Aqui estamos", TOKEN, gateway.key()] {
+    for private in
+        [sid.as_str(), id.as_str(), "529981122334", "529985550100", "privado", "Aqui estamos", TOKEN, gateway.key()]
+    {
         assert!(!page.contains(private), "the page tells {private}");
     }
 }

@@ -27,7 +27,10 @@ fn spans(collector: &ScriptedProvider) -> BTreeMap<(String, String), Value> {
 fn a_text_and_its_reply_are_one_trace() {
     let collector = ScriptedProvider::start([]);
     let mut gateway = TestGateway::builder()
-        .config_toml(&format!("[telemetry]\notlp_endpoint = \"{}/\"\n[inbound]\nreply_within_ms = 100", collector.url()))
+        .config_toml(&format!(
+            "[telemetry]\notlp_endpoint = \"{}/\"\n[inbound]\nreply_within_ms = 100",
+            collector.url()
+        ))
         // So slow that the reply is sent by itself.
         .plugin(Plugin::that("slow", Behaviour::Loop).setting("deadline_ms", 800))
         .plugin(Plugin::that("answers", Behaviour::Reply("Aqui estamos, digame")))
@@ -36,7 +39,8 @@ fn a_text_and_its_reply_are_one_trace() {
     let messages = gateway.wait_for_messages("the reply", |messages| {
         going(messages, "outbound").iter().any(|message| message["status"] == "delivered")
     });
-    let sent = gateway.post("/v1/messages?wait=sent", &json!({ "to": "+529985550100", "text": "Otro texto" })).expect(200);
+    let sent =
+        gateway.post("/v1/messages?wait=sent", &json!({ "to": "+529985550100", "text": "Otro texto" })).expect(200);
     let trace = |message: &Value| message["id"].as_str().unwrap().replace('-', "");
     let (text, reply) = (going(&messages, "inbound")[0], going(&messages, "outbound")[0]);
     let (text_trace, sent_trace) = (trace(text), trace(&sent));
@@ -45,7 +49,8 @@ fn a_text_and_its_reply_are_one_trace() {
         .into_iter()
         .chain(["submit", "send"].map(|name| (sent_trace.clone(), name.to_owned())))
         .collect();
-    let all = wait_for("all spans", || Some(spans(&collector)).filter(|all| wanted.iter().all(|it| all.contains_key(it))));
+    let all =
+        wait_for("all spans", || Some(spans(&collector)).filter(|all| wanted.iter().all(|it| all.contains_key(it))));
     let span = |trace: &str, name: &str| &all[&(trace.to_owned(), name.to_owned())];
     let first = span(&text_trace, "webhook");
     assert_eq!(first["parentSpanId"], Value::Null);
@@ -63,7 +68,8 @@ fn a_text_and_its_reply_are_one_trace() {
     }
 
     // What was gathered when the gateway is stopped is sent before it ends.
-    let last = gateway.post("/v1/messages?wait=sent", &json!({ "to": "+529985550100", "text": "El ultimo" })).expect(200);
+    let last =
+        gateway.post("/v1/messages?wait=sent", &json!({ "to": "+529985550100", "text": "El ultimo" })).expect(200);
     gateway.terminate();
     assert_eq!(gateway.process().ended().code(), Some(0));
     assert!(spans(&collector).contains_key(&(trace(&last), "send".to_owned())));
@@ -79,6 +85,8 @@ fn a_collector_that_is_away_holds_up_nothing() {
     for number in 0..3 {
         assert_eq!(gateway.text("+529981122334", &format!("Texto {number}"))["webhook"]["status"], 200);
     }
-    let told = || gateway.log().lines().into_iter().filter(|line| line.to_string().contains("telemetry.otlp_endpoint")).count();
+    let told = || {
+        gateway.log().lines().into_iter().filter(|line| line.to_string().contains("telemetry.otlp_endpoint")).count()
+    };
     wait_for("the log to say so", || (told() == 1).then_some(()));
 }

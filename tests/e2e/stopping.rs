@@ -28,10 +28,8 @@ fn leased(gateway: &TestGateway) -> i64 {
 
 #[test]
 fn a_stop_under_load_loses_nothing_sends_nothing_twice_and_leaves_no_lease() {
-    let mut gateway = TestGateway::builder()
-        .config_toml("[server]\ndrain_s = 10\n[delivery]\nparallel = 4")
-        .no_plugins()
-        .start();
+    let mut gateway =
+        TestGateway::builder().config_toml("[server]\ndrain_s = 10\n[delivery]\nparallel = 4").no_plugins().start();
     // Slow enough that much is under way, and more waits.
     gateway.set_faults(&json!({ "create_late": { "every": 1, "millis": 150 } }));
     let stopped = AtomicBool::new(false);
@@ -86,7 +84,11 @@ fn a_stop_under_load_loses_nothing_sends_nothing_twice_and_leaves_no_lease() {
     let took = ends_well(&mut gateway);
     assert!(took < Duration::from_secs(10) + MARGIN, "{took:?}");
     assert_eq!(leased(&gateway), 0, "nothing stays leased");
-    assert_eq!(number(&gateway, "SELECT COUNT(*) AS number FROM parts WHERE state = 'unknown'"), 0, "all were waited for");
+    assert_eq!(
+        number(&gateway, "SELECT COUNT(*) AS number FROM parts WHERE state = 'unknown'"),
+        0,
+        "all were waited for"
+    );
     let waiting = number(&gateway, "SELECT COUNT(*) AS number FROM parts WHERE state = 'queued'");
     assert!(waiting > 0, "the test is about a stop while something waits");
 
@@ -157,8 +159,7 @@ fn a_client_that_takes_its_time_does_not_hold_up_a_stop() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let provider = ScriptedProvider::start([Step::Hold]);
-    let mut gateway =
-        TestGateway::builder().no_plugins().provider(&provider).allow_errors().allow_unsent().start();
+    let mut gateway = TestGateway::builder().no_plugins().provider(&provider).allow_errors().allow_unsent().start();
     gateway.post("/v1/messages", &json!({ "to": "+529985550100", "text": "Uno" })).expect(202);
     provider.wait_for(1);
     gateway.terminate();

@@ -30,7 +30,10 @@ const ROOMS: [(&str, &[&str]); 37] = [
     ("events", &["channels", "clock", "message", "metrics", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
-    ("outbound", &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "spans", "store", "transport"]),
+    (
+        "outbound",
+        &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "spans", "store", "transport"],
+    ),
     ("processing", &["actions", "clock", "deciding", "events", "message", "outbound", "store"]),
     (
         "inbound",

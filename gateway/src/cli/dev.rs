@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::call::Reach;
 use super::gateway::{Gateway, random_key};
-use super::{Context, Usage};
 use super::signals::{StopSignals, StoppedAtOnce};
+use super::{Context, Usage};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};

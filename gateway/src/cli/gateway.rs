@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
+use super::reloading;
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
@@ -231,8 +232,8 @@ impl Gateway {
             stopping.clone(),
         ));
         let replay = Replay { store: store.clone(), place: config.defaults.place(), parallel: 2 };
-        check_before_reload(&loader, &replay, &config.plugin_files);
-        keep_plugins_fresh(&loader, &config.plugin_files, &stopping);
+        reloading::check_before(&loader, &replay, &config.plugin_files);
+        reloading::keep_fresh(&loader, &config.plugin_files, &stopping);
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let telling = events::run(endpoints.clone(), store.clone(), Arc::clone(&clock), stopping.clone());
@@ -338,39 +339,6 @@ const SPANS: Limits = Limits {
     response: 1024 * 1024,
     reach: Reach::Anyone,
 };
-
-/// Tries changes of plugins on recorded messages first, where that is set.
-fn check_before_reload(loader: &plugins::Loader, replay: &Replay, files: &plugins::Files) {
-    let (last, max_changed) = (u64::from(files.after_replay), files.max_changed);
-    if last == 0 {
-        return;
-    }
-    let replay = replay.clone();
-    loader.checked_by(Arc::new(move |chain| {
-        let replay = replay.clone();
-        Box::pin(async move { replay.check(&chain, last, max_changed).await.map(drop) })
-    }));
-}
-
-/// Reloads plugins when their files change, and when the process gets SIGHUP.
-fn keep_plugins_fresh(loader: &plugins::Loader, files: &plugins::Files, stopping: &watch::Receiver<bool>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    if files.watch_s > 0 {
-        let every = Duration::from_secs(u64::from(files.watch_s));
-        tokio::spawn(loader.clone().watch(every, stopping.clone()));
-    }
-    let loader = loader.clone();
-    match signal(SignalKind::hangup()) {
-        Ok(mut hangups) => {
-            tokio::spawn(async move {
-                while hangups.recv().await.is_some() {
-                    loader.reload_and_tell("SIGHUP").await;
-                }
-            });
-        }
-        Err(error) => tracing::warn!(%error, "SIGHUP can't be heard; `recado plugin reload` reloads the plugins"),
-    }
-}
 
 fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<Arc<HttpTransport>> {
     let total = Duration::from_secs(u64::from(settings.timeout_s));

@@ -14,6 +14,7 @@ mod migrate;
 mod output;
 mod plugin;
 mod ready;
+mod reloading;
 mod replay;
 mod retry;
 mod send;

@@ -38,7 +38,9 @@ impl UnderWay {
         let settled = settlements.map(async |settlement| {
             let part_id = settlement.part_id;
             match store.settle(settlement).await {
-                Ok(()) => tracing::warn!(part_id = %part_id, "a part was being sent at the stop: its outcome is unknown"),
+                Ok(()) => {
+                    tracing::warn!(part_id = %part_id, "a part was being sent at the stop: its outcome is unknown")
+                }
                 Err(error) => tracing::warn!(part_id = %part_id, %error, "a part stays leased until its lease ends"),
             }
         });

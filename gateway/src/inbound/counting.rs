@@ -1,13 +1,16 @@
 //! What is counted and timed of webhooks that were let in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::Error;
+use super::gate::Gate;
+use crate::journal::Entry;
 use crate::message::MessageId;
 use crate::metrics;
 use crate::spans::{self, Place, Span};
-use crate::store::{Observed, Receipt};
+use crate::store::{self, Observed, Receipt};
 
 /// What the database made of something that came in.
 pub(super) trait Kept {
@@ -34,17 +37,23 @@ impl Kept for Observed {
     }
 }
 
-/// It is in the database, or else in the journal.
-pub(super) fn kept<T: Kept>(channel: &str, kept: Option<&T>) {
-    metrics::WEBHOOKS.add(channel, [T::KIND, kept.map_or("journaled", T::outcome)]);
-}
-
-/// It is committed: a text of this id, by this channel, or else a report.
-pub(super) fn recorded(text: Option<(Uuid, String)>, took: Duration) {
-    metrics::RECORDING_SECONDS.took("", [], took);
-    if let Some((id, channel)) = text {
-        span(id, Place::After, "recording", &channel, took);
+/// [`Gate::keep`], counted and timed.
+pub(super) async fn keep<T: Kept>(
+    gate: &Gate,
+    entry: Entry,
+    record: impl Future<Output = Result<T, store::Error>>,
+) -> Result<Option<T>, Error> {
+    let (began, id, channel) = (Instant::now(), entry.id, entry.channel.clone());
+    let is_text = entry.is_message();
+    let kept = gate.keep(entry, record).await?;
+    metrics::WEBHOOKS.add(&channel, [T::KIND, kept.as_ref().map_or("journaled", T::outcome)]);
+    if kept.is_some() {
+        metrics::RECORDING_SECONDS.took("", [], began.elapsed());
+        if is_text {
+            span(id, Place::After, "recording", &channel, began.elapsed());
+        }
     }
+    Ok(kept)
 }
 
 /// Decided about, and what follows from it committed.

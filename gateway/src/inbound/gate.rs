@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Error, counting};
+use super::Error;
 use crate::journal::{self, Entry, Journal};
 use crate::store;
 
@@ -119,7 +119,6 @@ impl Gate {
         entry: Entry,
         record: impl Future<Output = Result<T, store::Error>>,
     ) -> Result<Option<T>, Error> {
-        let (text, began) = (entry.is_message().then(|| (entry.id, entry.channel.clone())), std::time::Instant::now());
         let (place, mut kept) = match self.enter(entry).await {
             Entered::Database(place, kept) => (place, kept),
             Entered::Journal(kept) => return in_journal(kept.await).map(|()| None),
@@ -135,10 +134,7 @@ impl Gate {
                         self.fall_back(&place, &reason);
                         return in_journal(kept.await).map(|()| None);
                     }
-                    Ok(recorded) => {
-                        counting::recorded(text, began.elapsed());
-                        return Ok(Some(recorded));
-                    }
+                    Ok(recorded) => return Ok(Some(recorded)),
                     Err(error) => {
                         self.set_aside(&place, &error).await;
                         return Err(error.into());

@@ -258,9 +258,8 @@ impl Inbound {
                 Event::Status(report) => {
                     let report = self.shared.new_observation(&entry, report);
                     let told = Told::of(&report);
-                    let observed = self.shared.gate.keep(entry, self.shared.store.observe(report)).await?;
-                    counting::kept(channel, observed.as_ref());
-                    if let Some(observed) = observed {
+                    let observe = self.shared.store.observe(report);
+                    if let Some(observed) = counting::keep(&self.shared.gate, entry, observe).await? {
                         self.shared.observed(channel, &told, observed).await;
                     }
                 }
@@ -273,10 +272,7 @@ impl Inbound {
     async fn record(&self, entry: Entry, message: channels::Inbound) -> Result<(), Error> {
         let new = self.shared.new_inbound(&entry, message);
         let id = new.id;
-        let channel = entry.channel.clone();
-        let receipt = self.shared.gate.keep(entry, self.shared.store.record(new)).await?;
-        counting::kept(&channel, receipt.as_ref());
-        match receipt {
+        match counting::keep(&self.shared.gate, entry, self.shared.store.record(new)).await? {
             Some(Receipt::Repeat { of, .. }) if of == id => self.shared.process_anyhow(of).await?,
             Some(Receipt::Repeat { of, .. }) => tracing::info!(message_id = %of, "a message came again"),
             Some(Receipt::Recorded) | None => {}
@@ -293,9 +289,7 @@ impl Inbound {
         // Open before the message is recorded, so that processing finds somebody waiting.
         let waiter = shared.waiting.join(id);
         let within = Duration::from_millis(u64::from(shared.settings.reply_within_ms));
-        let channel = entry.channel.clone();
-        let receipt = shared.gate.keep(entry, shared.store.record(new)).await?;
-        counting::kept(&channel, receipt.as_ref());
+        let receipt = counting::keep(&shared.gate, entry, shared.store.record(new)).await?;
         // The provider does not wait longer because the database took its time.
         let within = within.saturating_sub(began.elapsed());
         match receipt {

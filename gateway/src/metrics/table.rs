@@ -59,8 +59,12 @@ pub static QUEUE_SECONDS: Family<Histogram, 1> = seconds(
     &["channel", "priority"],
     "From when a part was due until it was claimed to be sent.",
 );
-pub static PROVIDER_SECONDS: Family<Histogram, 0> =
-    seconds("recado_provider_seconds", USUAL, &["channel"], "How long the provider takes to answer a request that sends.");
+pub static PROVIDER_SECONDS: Family<Histogram, 0> = seconds(
+    "recado_provider_seconds",
+    USUAL,
+    &["channel"],
+    "How long the provider takes to answer a request that sends.",
+);
 pub static ATTEMPTS: Family<Counter, 2> = counter(
     "recado_attempts_total",
     &["channel", "outcome", "class"],
@@ -99,8 +103,12 @@ pub static OUTBOUND_OLDEST: Family<Gauge, 1> = gauge(
     &["channel", "priority"],
     "For how long the part that is due for longest has been; 0 if none is.",
 );
-pub static OUTBOUND_SENDING: Family<Gauge, 0> =
-    gauge("recado_outbound_sending", "", &[], "Parts that are being sent, by any gateway; 10000 at the most are counted.");
+pub static OUTBOUND_SENDING: Family<Gauge, 0> = gauge(
+    "recado_outbound_sending",
+    "",
+    &[],
+    "Parts that are being sent, by any gateway; 10000 at the most are counted.",
+);
 pub static UNPROCESSED: Family<Gauge, 0> = gauge(
     "recado_inbound_unprocessed",
     "",
@@ -113,19 +121,19 @@ pub static UNPROCESSED_OLDEST: Family<Gauge, 0> = gauge(
     &[],
     "For how long the oldest of them has been recorded; 0 if there is none.",
 );
-pub static PLUGIN_SECONDS: Family<Histogram, 1> =
-    seconds("recado_plugin_call_seconds", FAST, &["plugin", "hook"], "One call of a plugin, with all that it waits for.");
+pub static PLUGIN_SECONDS: Family<Histogram, 1> = seconds(
+    "recado_plugin_call_seconds",
+    FAST,
+    &["plugin", "hook"],
+    "One call of a plugin, with all that it waits for.",
+);
 pub static PLUGIN_FAILURES: Family<Counter, 1> = counter(
     "recado_plugin_failures_total",
     &["plugin", "reason"],
     "Calls that gave no decision. Reasons: deadline, waiting, memory, tables, trapped, too-much, failed, bad-config; disabled (it was not asked).",
 );
-pub static PLUGIN_DISABLED: Family<Gauge, 0> = gauge(
-    "recado_plugin_disabled",
-    "",
-    &["plugin"],
-    "1 while a plugin is not asked, since it failed again and again.",
-);
+pub static PLUGIN_DISABLED: Family<Gauge, 0> =
+    gauge("recado_plugin_disabled", "", &["plugin"], "1 while a plugin is not asked, since it failed again and again.");
 pub static CHANNEL_PAUSED: Family<Gauge, 1> = gauge(
     "recado_channel_paused",
     "",
@@ -136,8 +144,12 @@ pub static JOURNAL_ENTRIES: Family<Gauge, 0> =
     gauge("recado_journal_entries", "", &[], "What came in and waits on this machine for the database.");
 pub static JOURNAL_BYTES: Family<Gauge, 0> =
     gauge("recado_journal_bytes", "bytes", &[], "How much of journal.max_bytes that takes.");
-pub static JOURNAL_OLDEST: Family<Gauge, 0> =
-    gauge("recado_journal_oldest_seconds", "seconds", &[], "For how long the oldest of it has waited; 0 if nothing does.");
+pub static JOURNAL_OLDEST: Family<Gauge, 0> = gauge(
+    "recado_journal_oldest_seconds",
+    "seconds",
+    &[],
+    "For how long the oldest of it has waited; 0 if nothing does.",
+);
 pub static EVENTS: Family<Counter, 1> = counter(
     "recado_events_total",
     &["endpoint", "outcome"],

@@ -62,7 +62,9 @@ fn names_without_end_are_counted_as_one() {
     }
     let page = render();
     assert!(page.contains("recado_many_total{channel=\"other\"} 500"), "all that is beyond the limit");
-    assert!(page.contains("recado_many_total{channel=\"999\"} 1") && !page.contains("recado_many_total{channel=\"1000\"}"));
+    assert!(
+        page.contains("recado_many_total{channel=\"999\"} 1") && !page.contains("recado_many_total{channel=\"1000\"}")
+    );
 }
 
 /// The words of a text that may be metrics.

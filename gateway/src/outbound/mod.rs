@@ -17,10 +17,10 @@ use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status, phone};
+use crate::spans::{self, Span};
 use crate::store::{
     self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
 };
-use crate::spans::{self, Span};
 use crate::transport::Transport;
 
 pub use crate::plugins::Origin;

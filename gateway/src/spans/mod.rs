@@ -179,7 +179,10 @@ impl Exporter {
             // Once, not for every batch.
             Err(reason) if !self.failing => {
                 self.failing = true;
-                tracing::warn!(reason, "spans can't be sent to `telemetry.otlp_endpoint`; they are left out until it takes them");
+                tracing::warn!(
+                    reason,
+                    "spans can't be sent to `telemetry.otlp_endpoint`; they are left out until it takes them"
+                );
             }
             Err(_) => {}
         }

@@ -58,7 +58,9 @@ pub(super) fn due_sql() -> String {
 }
 
 pub(super) fn sending_sql() -> String {
-    format!("SELECT COUNT(*) AS number FROM (SELECT 1 FROM parts WHERE parts.state = 'sending' LIMIT {COUNTED}) AS counted")
+    format!(
+        "SELECT COUNT(*) AS number FROM (SELECT 1 FROM parts WHERE parts.state = 'sending' LIMIT {COUNTED}) AS counted"
+    )
 }
 
 /// The texts on the way between recording and processing are the newest of all; the first by id is the oldest.

@@ -362,7 +362,8 @@ impl Clock for StopsAtTheClaim {
 #[tokio::test]
 async fn what_was_claimed_when_the_stop_came_goes_back_to_the_queue() {
     let fixture = Fixture::new([]).await;
-    let ids = [fixture.submit(ANA, None, Options::default()).await, fixture.submit(LUIS, None, Options::default()).await];
+    let ids =
+        [fixture.submit(ANA, None, Options::default()).await, fixture.submit(LUIS, None, Options::default()).await];
     let (store, provider) = (fixture.worker.store.clone(), Arc::clone(&fixture.provider));
     let (stop, stopping) = watch::channel(false);
     let clock: Arc<dyn Clock> = Arc::new(StopsAtTheClaim(stop, fixture.clock.now()));

@@ -126,7 +126,8 @@ impl Chain {
         for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.inbound) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
-            let asked = link.ask("inbound", conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
+            let asked =
+                link.ask("inbound", conversation, surroundings, link.plugin.on_inbound(&call, surroundings)).await;
             if asking.take(link, asked) == Flow::Stop {
                 break;
             }
@@ -140,7 +141,8 @@ impl Chain {
         for link in self.links.iter().filter(|link| link.plugin.manifest().hooks.status) {
             call.conversation.tags = asking.planner.tags().to_vec();
             let conversation = Some(call.conversation.id);
-            let asked = link.ask("status", conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
+            let asked =
+                link.ask("status", conversation, surroundings, link.plugin.on_status(&call, surroundings)).await;
             if asking.take(link, asked) == Flow::Stop {
                 break;
             }
@@ -182,7 +184,8 @@ impl Chain {
                 conversation.tags = tagging.tags().to_vec();
                 conversation.id
             });
-            let asked = link.ask("outbound", conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
+            let asked =
+                link.ask("outbound", conversation, surroundings, link.plugin.on_outbound(&call, surroundings)).await;
             let (Called { result, effects }, duration) = asked;
             match result {
                 Ok(Verdict::Accept(mut wanted)) => {

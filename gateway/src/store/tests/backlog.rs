@@ -6,7 +6,11 @@ use super::*;
 use crate::store::backlog::{due_sql, endpoints_sql, sending_sql, unprocessed_sql};
 use crate::store::{Backlog, DueParts};
 
-on_both!(what_waits_is_counted_by_channel_and_priority, texts_wait_until_they_are_processed, no_look_goes_through_a_table);
+on_both!(
+    what_waits_is_counted_by_channel_and_priority,
+    texts_wait_until_they_are_processed,
+    no_look_goes_through_a_table
+);
 
 async fn backlog(store: &Store, seconds: i64) -> Backlog {
     store.backlog(at(seconds)).await.unwrap()
@@ -56,11 +60,10 @@ async fn texts_wait_until_they_are_processed(database: Database) {
 
 async fn no_look_goes_through_a_table(database: Database) {
     database.store().await;
-    let directly = sea_orm::Database::connect(
-        sea_orm::ConnectOptions::new(&database.url).max_connections(1).to_owned(),
-    )
-    .await
-    .unwrap();
+    let directly =
+        sea_orm::Database::connect(sea_orm::ConnectOptions::new(&database.url).max_connections(1).to_owned())
+            .await
+            .unwrap();
     let explain = if database.is_postgres() {
         // An empty table is read whole by choice; so only where there is no other way.
         directly.execute_unprepared("SET enable_seqscan = off").await.unwrap();
@@ -74,11 +77,15 @@ async fn no_look_goes_through_a_table(database: Database) {
         let column = if database.is_postgres() { "QUERY PLAN" } else { "detail" };
         let rows = directly.query_all_raw(statement).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
-        let looks = |line: &&String| ["parts", "messages", "events"].iter().any(|table| {
-            line.contains(&format!("Seq Scan on {table}"))
-                || line.contains(&format!("using {table}_pkey"))
-                || [format!("SCAN {table}"), format!("SEARCH {table}")].iter().any(|look| line.ends_with(look.as_str()))
-        });
+        let looks = |line: &&String| {
+            ["parts", "messages", "events"].iter().any(|table| {
+                line.contains(&format!("Seq Scan on {table}"))
+                    || line.contains(&format!("using {table}_pkey"))
+                    || [format!("SCAN {table}"), format!("SEARCH {table}")]
+                        .iter()
+                        .any(|look| line.ends_with(look.as_str()))
+            })
+        };
         let bad: Vec<&String> = plan.iter().filter(looks).collect();
         assert!(bad.is_empty(), "{sql}\n{plan:#?}");
         assert!(plan.iter().any(|line| line.contains("Index") || line.contains("INDEX")), "{plan:#?}");
