@@ -39,7 +39,8 @@ fn refused(app: &App, channel: &str, error: &inbound::Error) -> Problem {
         inbound::Error::Refused(Refused::Unsigned | Refused::Forged | Refused::Foreign) => "forged",
         inbound::Error::Refused(Refused::Malformed(_)) => "malformed",
         inbound::Error::Refused(Refused::Broken(_)) | inbound::Error::Store(store::Error::Refused(_)) => "failed",
-        inbound::Error::Store(store::Error::Unavailable(_)) | inbound::Error::Journal(_) => "busy",
+        inbound::Error::Store(store::Error::Unavailable(_) | store::Error::Overtaken(_))
+        | inbound::Error::Journal(_) => "busy",
     };
     metrics::WEBHOOKS.add(counted_as(app, channel), ["unread", outcome]);
     Problem::webhook(channel, error)
