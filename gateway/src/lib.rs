@@ -5,6 +5,7 @@
 #![recursion_limit = "256"]
 
 pub mod actions;
+pub mod bench;
 pub mod callbacks;
 pub mod channels;
 pub mod cli;

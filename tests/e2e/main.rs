@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authoring;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod channel_pauses;
 #[cfg(test)]
 mod command_line;

@@ -38,15 +38,28 @@ impl FreshDatabase {
 
     /// What it takes on the disk, without the server's log.
     pub(crate) fn bytes(&self) -> u64 {
-        let url = self.url();
+        self.number("SELECT pg_database_size(current_database()) AS number")
+    }
+
+    /// How many tables it has.
+    pub fn tables(&self) -> u64 {
+        self.number("SELECT count(*) AS number FROM pg_tables WHERE schemaname = 'public'")
+    }
+
+    /// How many databases on the same server have a name that begins like this.
+    pub fn beside(&self, name: &str) -> u64 {
+        self.number(&format!("SELECT count(*) AS number FROM pg_database WHERE starts_with(datname, '{name}')"))
+    }
+
+    fn number(&self, sql: &str) -> u64 {
+        let (url, statement) = (self.url(), Statement::from_string(DbBackend::Postgres, sql));
         let read = block(async move {
             let connection = Database::connect(url).await?;
-            let sql = "SELECT pg_database_size(current_database()) AS bytes";
-            let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+            let row = connection.query_one_raw(statement).await?;
             connection.close().await?;
-            row.map_or(Ok(0), |row| row.try_get::<i64>("", "bytes"))
+            row.map_or(Ok(0), |row| row.try_get::<i64>("", "number"))
         });
-        u64::try_from(read.must("the size of the database")).unwrap_or(0)
+        u64::try_from(read.must("a number of the database")).unwrap_or(0)
     }
 
     fn execute(&self, sql: String) {

@@ -48,6 +48,10 @@ impl Process {
         &self.log
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The processor time that it has used, in both user and kernel mode.
     ///
     /// Linux counts it in hundredths of a second (`proc(5)`, fields 14 and 15 of `stat`).

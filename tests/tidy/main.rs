@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 37] = [
+const ROOMS: [(&str, &[&str]); 38] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -84,6 +84,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
         ],
     ),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
+    ("bench", &["channels::twilio::signature"]),
     ("telemetry", &[]),
     (
         "config",
@@ -111,6 +112,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
     (
         "cli",
         &[
+            "bench",
             "callbacks",
             "channels",
             "clock",
@@ -165,10 +167,10 @@ const ALONE: [(&str, &[&str]); 28] = [
     ("tower_service", &["transport"]),
     ("rustix", &["doctor", "plugins/wasm"]),
     ("axum", &["web", "sandbox"]),
-    ("hyper", &["web", "sandbox"]),
-    ("hyper_util", &["web", "sandbox"]),
+    ("hyper", &["bench", "web", "sandbox"]),
+    ("hyper_util", &["bench", "web", "sandbox"]),
     ("tower_http", &["web", "sandbox"]),
-    ("http_body_util", &["web", "sandbox"]),
+    ("http_body_util", &["bench", "web", "sandbox"]),
     ("phonenumber", &["message"]),
     ("metrics_exporter_prometheus", &["metrics"]),
     ("regex", &["message"]),
@@ -181,6 +183,7 @@ const ALONE: [(&str, &[&str]); 28] = [
     (
         "tokio",
         &[
+            "bench",
             "callbacks",
             "cli",
             "components",

@@ -115,6 +115,11 @@ pub trait Channel: Send + Sync {
     /// What an operator writes as `kind`.
     fn kind(&self) -> &'static str;
 
+    /// Where its requests go, if that is one place: scheme and host.
+    fn provider_url(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether a webhook that named only the kind of channel seems to be this one's, and by what.
     /// Nothing of it is trusted yet: `verify` decides.
     fn claims(&self, webhook: &Webhook) -> Option<Claim>;

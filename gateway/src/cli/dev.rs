@@ -41,8 +41,8 @@ pub(super) struct Dev {
 }
 
 /// The local Twilio's account, where the environment names none.
-const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
-const AUTH_TOKEN: &str = "local-development-token";
+pub(super) const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
+pub(super) const AUTH_TOKEN: &str = "local-development-token";
 
 /// Where it keeps what, and an account that nobody needs to have: for commands that only look at it.
 pub(super) fn flags(data: &Path) -> Vec<(String, Value)> {

@@ -1,5 +1,6 @@
 //! The commands: what they take, and the wiring behind them. They decide nothing.
 
+mod bench;
 mod call;
 mod channel;
 mod check;
@@ -87,6 +88,8 @@ enum Command {
     Plugin(plugin::Plugin),
     /// Try again what the gateway had stopped trying to send
     Retry(retry::Retry),
+    /// Measure how many messages a gateway takes and sends, and what that costs
+    Bench(bench::Bench),
     /// Say all that happened to one message, and why
     Explain(explain::Explain),
     /// Put recorded messages to other plugins, and show what would be different
@@ -121,6 +124,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Endpoint(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
         Command::Retry(command) => command.run(&context).await,
+        Command::Bench(command) => command.run(&context).await,
         Command::Explain(command) => command.run(&context).await,
         Command::Replay(command) => command.run(&context).await,
     };

@@ -193,6 +193,10 @@ impl Channel for Twilio {
         "twilio"
     }
 
+    fn provider_url(&self) -> Option<&str> {
+        Some(&self.hosts.api)
+    }
+
     fn claims(&self, webhook: &Webhook) -> Option<Claim> {
         self.identity.claims(&webhook::peek(webhook)?)
     }

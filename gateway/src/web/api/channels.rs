@@ -24,6 +24,8 @@ use crate::web::problem::Problem;
 pub(in crate::web) struct Shown {
     name: String,
     kind: &'static str,
+    /// Where its requests go; null where that is not one place.
+    provider_url: Option<String>,
     /// Null where the provider picks one.
     sender: Option<Address>,
     capabilities: Capabilities,
@@ -123,6 +125,7 @@ impl Shown {
         Self {
             name: name.to_owned(),
             kind: channel.kind(),
+            provider_url: channel.provider_url().map(str::to_owned),
             sender: channel.sender().cloned(),
             capabilities: channel.capabilities(),
             segments_per_s: rate.limit,
