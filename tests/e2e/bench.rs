@@ -136,9 +136,6 @@ fn a_gateway_that_runs_is_measured_and_keeps_what_it_was_given() {
 #[test]
 fn what_goes_wrong_is_said_and_ends_with_1() {
     let gateway = TestGateway::builder().no_plugins().start();
-    gateway.set_faults(&json!({ "callback_lost": { "every": 7 } }));
-    let bad = running(&gateway, &["--messages", "20", "--inbound", "--config", "other.toml"]);
-    assert_eq!(bad.code, Some(2), "{bad:?}");
     std::fs::write(
         gateway.folder().join("other.toml"),
         "[channels.sms]\nauth_token = 'another'\naccount_sid = 'AC00000000000000000000000000000001'",
@@ -171,7 +168,6 @@ fn what_goes_wrong_is_said_and_ends_with_1() {
     let errors: u64 =
         report["inbound"]["errors"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(errors, 22, "{report}");
-    gateway.set_faults(&json!({}));
     assert!(gateway.messages().is_empty());
 }
 
@@ -193,12 +189,32 @@ fn a_provider_that_may_be_real_is_not_written_to() {
 }
 
 #[test]
+fn a_run_that_is_killed_leaves_no_process() {
+    let (home, temporary) = (folder(), folder());
+    let below = temporary.path().to_str().unwrap();
+    let log = Log::default();
+    let mut process = Process::start(home.path(), &["bench", "--seconds", "600", "--inbound", "--folder", below], &log);
+    wait_for("the gateway's own process", || log.text().contains("the limit of this machine").then_some(()));
+    let at_work = || {
+        let of = |entry: std::fs::DirEntry| std::fs::read_link(entry.path().join("cwd")).ok();
+        let folders = std::fs::read_dir("/proc").unwrap().filter_map(|entry| of(entry.unwrap()));
+        folders.filter(|folder| folder.starts_with(temporary.path())).count()
+    };
+    let before = at_work();
+    process.kill();
+    if cfg!(target_os = "linux") {
+        assert_eq!(before, 2, "the gateway and the limit's server");
+        wait_for("their end", || (at_work() == 0).then_some(()));
+    }
+}
+
+#[test]
 fn a_run_that_is_stopped_leaves_nothing() {
     let (home, temporary) = (folder(), folder());
     let below = temporary.path().to_str().unwrap();
     let log = Log::default();
     let mut process = Process::start(home.path(), &["bench", "--seconds", "600", "--inbound", "--folder", below], &log);
-    wait_for("the load", || log.text().contains("texts that come in").then_some(()));
+    wait_for("the gateway's own process", || log.text().contains("the limit of this machine").then_some(()));
     process.terminate();
     assert_eq!(process.ended().code(), Some(1), "{}", log.text());
     assert!(log.text().contains("stopped"), "{}", log.text());

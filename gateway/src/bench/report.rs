@@ -50,7 +50,7 @@ pub struct Direction {
     pub latency_ms: Option<Spread>,
     /// Null where it can't be measured.
     pub cost: Option<Cost>,
-    /// Messages a second, as a share of the limit's.
+    /// Messages a second, as a share of the limit's; only where both were as many as it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of_limit: Option<f64>,
     pub errors: BTreeMap<String, u64>,
@@ -206,16 +206,19 @@ impl Display for Report {
 
 impl Report {
     fn remarks(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(share), Some(limit), Some(inbound)) =
-            (self.inbound.as_ref().and_then(|one| one.of_limit), &self.limit, &self.inbound)
-        {
-            write!(to, "inbound is {share:.2} of the limit")?;
+        if let (Some(limit), Some(inbound)) = (&self.limit, &self.inbound) {
+            if let Some(share) = inbound.of_limit {
+                writeln!(to, "inbound: {share:.2} of the limit's messages a second")?;
+            }
             if let (Some(limit), Some(inbound)) = (limit.cost, inbound.cost)
                 && limit.processor_us > 0.0
             {
-                write!(to, ", at {:.1} times its processor time", inbound.processor_us / limit.processor_us)?;
+                writeln!(
+                    to,
+                    "inbound: {:.1} times the limit's processor time",
+                    inbound.processor_us / limit.processor_us
+                )?;
             }
-            writeln!(to)?;
         }
         let outbound = self.outbound.as_ref().map(|outbound| &outbound.accepted);
         for (what, one) in [("inbound", self.inbound.as_ref()), ("outbound", outbound)] {
@@ -299,8 +302,7 @@ mod tests {
         let near = |value: f64, wanted: f64| (value - wanted).abs() < 0.001;
         assert!(near(cost.processor_us, 80.0) && near(cost.load_us, 40.0) && near(cost.elsewhere_us, 30.0));
         let text = report.to_string();
-        for wanted in
-            ["inbound is 0.50 of the limit, at 1.0 times", "lost 0, doubled 0", "50.00", "99.00", "all is well"]
+        for wanted in ["0.50 of the limit", "1.0 times the limit", "lost 0, doubled 0", "50.00", "99.00", "all is well"]
         {
             assert!(text.contains(wanted), "{wanted}:\n{text}");
         }

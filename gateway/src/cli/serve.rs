@@ -6,7 +6,7 @@ use figment::value::Value;
 
 use super::Context;
 use super::gateway::Gateway;
-use super::signals::{StopSignals, StoppedAtOnce};
+use super::signals::{StopSignals, StoppedAtOnce, end_with_input};
 use crate::{telemetry, web};
 
 #[derive(Debug, Args)]
@@ -14,10 +14,16 @@ pub(super) struct Serve {
     /// Address and port to listen on [default: `server.listen`]
     #[arg(long)]
     listen: Option<std::net::SocketAddr>,
+    /// Stop at once when standard input ends, as it does when whoever started this has ended
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        if self.tied {
+            end_with_input();
+        }
         let listen = self.listen.map(|listen| ("server.listen".to_owned(), Value::from(listen.to_string())));
         let sources = context.sources(listen.into_iter().collect());
         let config = sources.load()?;

@@ -22,3 +22,11 @@ impl StopSignals {
 #[derive(Debug, thiserror::Error)]
 #[error("stopped at once, at the second signal; the next start goes on with what was under way")]
 pub(super) struct StoppedAtOnce;
+
+/// Ends this process when standard input ends. What was acknowledged is on disk.
+pub(super) fn end_with_input() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::abort();
+    });
+}

@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The most lines of a log that are shown.
 const LINES: usize = 10;
 
-/// A process that listens; it ends with this.
+/// A process that listens; it ends with this, and also when this process is killed, since then its standard input
+/// ends.
 pub(super) struct Child {
     process: Process,
     readers: Vec<JoinHandle<()>>,
@@ -50,8 +51,12 @@ pub(super) fn ask(folder: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
 impl Child {
     /// Starts it, and waits until it says where it listens.
     pub(super) async fn start(folder: &Path, arguments: &[&str]) -> anyhow::Result<(Self, SocketAddr)> {
-        let mut process =
-            program(folder, arguments)?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("no process")?;
+        let mut process = program(folder, arguments)?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("no process")?;
         let heard = Arc::new(Mutex::new(Failures::default()));
         let (listening, listens) = oneshot::channel();
         let listening = Arc::new(Mutex::new(Some(listening)));

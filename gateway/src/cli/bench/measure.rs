@@ -17,6 +17,8 @@ use crate::clock::{Clock, SystemClock};
 
 /// How long what is on its way may take once nothing new comes, beside what its rate makes it wait.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// A pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How many of the newest messages are looked at first, to know when all has been sent.
 const NEWEST: usize = 200;
 
@@ -87,6 +89,7 @@ impl Measuring<'_> {
                 direction.checked = Some(checked);
                 return Ok(direction);
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -153,16 +156,15 @@ impl Measuring<'_> {
         let patience = Patience::of(PATIENCE + Duration::from_secs_f64(queue));
         shown.begin("waiting for the last", None);
         let mut client = Client::new(self.subject.webhooks.target.clone());
-        let mut newest: Vec<Uuid> = ids.to_vec();
-        newest.sort_unstable();
-        newest.reverse();
-        newest.truncate(NEWEST);
+        let mut ours = ids.to_vec();
+        ours.sort_unstable();
+        let mut newest: Vec<Uuid> = ours.iter().rev().take(NEWEST).copied().collect();
         loop {
             bench::settled(&mut client, &self.subject.key, &newest, patience).await.map_err(|error| anyhow!(error))?;
             let cost = self.cost(driven);
             let known = self.known("outbound", driven.since, shown).await?;
-            newest =
-                known.iter().filter(|one| !one.is_final()).map(|one| one.id).filter(|id| ids.contains(id)).collect();
+            let going = known.iter().filter(|one| !one.is_final() && ours.binary_search(&one.id).is_ok());
+            newest = going.map(|one| one.id).collect();
             if newest.is_empty() || patience.until <= Instant::now() {
                 return Ok((cost, known));
             }

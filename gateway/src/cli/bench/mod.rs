@@ -14,13 +14,16 @@ use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::gateway::stop_signal;
+use super::gateway::{end_with_input, stop_signal};
 use super::{Context, Usage};
 use crate::bench::{self, Amount, Load, Report};
 use measure::Measured;
 use own::Own;
 use running::Running;
 use shown::Shown;
+
+/// The longest that the limit is measured; it does not change.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Measures what a gateway does under load: messages a second, how long they take, and what they cost.
 ///
@@ -101,7 +104,7 @@ impl Bench {
         report.plugins.clone_from(&self.own.plugins);
         report.provider_latency_ms = Some(self.own.provider_latency);
         report.disk = started.on_disk().then_some(disk);
-        if let (Some(inbound), Some(limit)) = (&mut report.inbound, &limit) {
+        if let (Some(inbound), Some(limit), None) = (&mut report.inbound, &limit, self.rate) {
             inbound.compare(limit);
         }
         report.limit = limit;
@@ -136,7 +139,14 @@ impl Bench {
     /// What a server of the same kind does that keeps nothing, with the same texts.
     async fn of_limit(&self, started: &own::Started, shown: &mut Shown) -> anyhow::Result<bench::Direction> {
         let (server, subject) = started.bare().await?;
-        let measuring = measure::Measuring { subject: &subject, load: self.load(), warm_up: self.warm_up() };
+        let load = self.load();
+        let amount = match load.amount {
+            Amount::For(time) => Amount::For(time.min(LIMIT)),
+            amount @ Amount::Messages(_) => amount,
+        };
+        // As fast as they are answered, also where there is a rate to keep: else it would be no limit.
+        let load = Load { amount, rate: None, ..load };
+        let measuring = measure::Measuring { subject: &subject, load, warm_up: self.warm_up() };
         let limit = measuring.limit(shown).await?;
         drop(server);
         Ok(limit)
@@ -180,6 +190,7 @@ fn system_folder() -> PathBuf {
 
 /// What a child process of `recado bench` does that stands for the machine's limit.
 async fn bare(context: &Context) -> anyhow::Result<()> {
+    end_with_input();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     context.output.print(&json!({ "message": "listening", "address": address }), || address.to_string());

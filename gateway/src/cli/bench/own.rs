@@ -125,7 +125,7 @@ impl Own {
         write(&folder.join("bench.toml"), &settings)?;
         let made = child::ask(folder, &["--config", "bench.toml", "--json", "key", "create", "--name", "bench"])?;
         let key = made["key"].as_str().context("no key was made")?.to_owned();
-        let (gateway, address) = Child::start(folder, &["--config", "bench.toml", "serve"]).await?;
+        let (gateway, address) = Child::start(folder, &["--config", "bench.toml", "serve", "--tied"]).await?;
         let described = match &self.database {
             None => format!("SQLite in {}", folder.parent().unwrap_or(folder).display()),
             Some(_) => "Postgres".to_owned(),
