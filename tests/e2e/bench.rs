@@ -123,7 +123,7 @@ fn a_gateway_that_runs_is_measured_and_keeps_what_it_was_given() {
     assert!(ran.stderr.contains("messages are written into the gateway"), "{ran:?}");
     let report = ran.json();
     is_sensible(&report, 60, 6);
-    assert_eq!((&report["limit"], &report["log"]), (&Value::Null, &Value::Null), "{report}");
+    assert_eq!([&report["limit"], &report["log"], &report["plugins"]], [&Value::Null; 3], "{report}");
     if cfg!(target_os = "linux") {
         is_measured(&report["inbound"]["cost"]);
     }

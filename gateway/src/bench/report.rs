@@ -22,7 +22,8 @@ pub struct Report {
     pub processors: usize,
     /// What the gateway keeps messages in, or where it is.
     pub gateway: String,
-    pub plugins: Vec<String>,
+    /// Those that are asked; null where somebody else has chosen them.
+    pub plugins: Option<Vec<String>>,
     pub connections: u32,
     pub phones: usize,
     /// So many a second were asked for; null is as many as it takes.
@@ -166,10 +167,14 @@ fn row(
 
 impl Display for Report {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plugins = if self.plugins.is_empty() { "no plugins".to_owned() } else { self.plugins.join(", ") };
+        let plugins = match self.plugins.as_deref() {
+            None => String::new(),
+            Some([]) => "; no plugins".to_owned(),
+            Some(plugins) => format!("; {}", plugins.join(", ")),
+        };
         writeln!(
             to,
-            "recado {} ({} build), {} processors; {}; {plugins}; {} connections, {} phones{}",
+            "recado {} ({} build), {} processors; {}{plugins}; {} connections, {} phones{}",
             self.version,
             self.build,
             self.processors,
@@ -277,7 +282,7 @@ mod tests {
             build: "release",
             processors: 2,
             gateway: "SQLite".to_owned(),
-            plugins: vec![],
+            plugins: Some(vec![]),
             connections: 64,
             phones: 1000,
             rate: None,

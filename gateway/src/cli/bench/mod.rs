@@ -101,7 +101,7 @@ impl Bench {
             None => error,
         })?;
         let mut report = self.report(started.subject().described.clone(), measured, started.subject().phones.len());
-        report.plugins.clone_from(&self.own.plugins);
+        report.plugins = Some(self.own.plugins.clone());
         report.provider_latency_ms = Some(self.own.provider_latency);
         report.disk = started.on_disk().then_some(disk);
         if let (Some(inbound), Some(limit), None) = (&mut report.inbound, &limit, self.rate) {
@@ -168,7 +168,7 @@ impl Bench {
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             gateway,
-            plugins: Vec::new(),
+            plugins: None,
             connections: self.connections,
             phones,
             rate: self.rate,
