@@ -45,6 +45,7 @@ impl Watch {
 
 impl Used {
     /// What was used since then.
+    #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
             gateway: self.gateway.saturating_sub(before.gateway),

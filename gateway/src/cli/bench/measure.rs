@@ -120,9 +120,9 @@ impl Measuring<'_> {
         shown.begin("warming up", Some(self.warm_up));
         let load = Load { amount: Amount::Messages(self.warm_up), rate: None, ..self.load };
         let before = bench::drive(target, traffic, load, 0, &mut |answered| shown.tell(answered)).await?;
-        let of = match (self.load.amount, self.load.rate) {
-            (Amount::Messages(count), _) => Some(count),
-            (Amount::For(_), _) => None,
+        let of = match self.load.amount {
+            Amount::Messages(count) => Some(count),
+            Amount::For(_) => None,
         };
         shown.begin(what, of);
         let used = self.subject.watch.and_then(Watch::used);
