@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sea_orm::{ConnectionTrait, Database, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr, Statement};
 use serde::Serialize;
 
 use super::connect::{self, Settings, Use};
@@ -109,7 +109,9 @@ impl Partial {
 
 /// Reads all of it.
 async fn check(path: &str) -> Result<(), BackupError> {
-    let connection = Database::connect(format!("sqlite://{path}?mode=ro")).await?;
+    let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=ro"));
+    connect::last(&mut options);
+    let connection = Database::connect(options).await?;
     let backend = connection.get_database_backend();
     let statement = |sql: &str| Statement::from_string(backend, sql);
     let rows = connection.query_all_raw(statement("PRAGMA integrity_check")).await?;

@@ -42,9 +42,6 @@ pub(super) enum Use {
 /// What Postgres shows of a gateway's connections, unless their URL names something else.
 pub(super) const APPLICATION_NAME: &str = "recado";
 
-/// A connection that is alone holds its lock for as long as it lasts, so it must last.
-const LASTING: Duration = Duration::from_hours(30 * 24);
-
 fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
@@ -77,10 +74,15 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 None => options.application_name(APPLICATION_NAME),
             }
         });
-    if purpose == Use::Alone {
-        options.idle_timeout(LASTING).max_lifetime(LASTING);
-    }
+    last(&mut options);
     options
+}
+
+/// Keeps connections for as long as they are good. With a limit to their age or idleness, sqlx looks after them in a
+/// loop over as many as it counts to be idle, and that count can be read just when it is one below zero: the loop
+/// then takes a processor for ever, and the process can't end. With neither limit, nothing looks.
+pub(super) fn last(options: &mut ConnectOptions) {
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
 }
 
 /// One connection that writes, and a pool that only reads.
