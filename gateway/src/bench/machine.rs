@@ -61,11 +61,12 @@ impl Used {
 }
 
 fn ticks<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Duration> {
-    let mut sum = 0_u64;
+    // None where there are no fields.
+    let mut sum = None;
     for field in fields {
-        sum = sum.saturating_add(field.parse().ok()?);
+        sum = Some(sum.unwrap_or(0_u64).saturating_add(field.parse().ok()?));
     }
-    Some(Duration::from_millis(sum.saturating_mul(TICK_MS)))
+    sum.map(|sum| Duration::from_millis(sum.saturating_mul(TICK_MS)))
 }
 
 /// Of `/proc/PID/stat`: fields 14 and 15. The second is a name in parentheses, and may have spaces.
