@@ -106,8 +106,8 @@ fn every_metric_is_there_after_some_traffic_and_tells_no_secrets() {
         (r#"recado_plugin_call_seconds_count{plugin="answers",hook="inbound"}"#, 1.0),
         (r#"recado_plugin_failures_total{plugin="broken",reason="trapped"}"#, 1.0),
         (r#"recado_channel_paused{channel="sms",by="fault"}"#, 0.0),
-        (r#"recado_database_up"#, 1.0),
-        (r#"recado_inbound_unprocessed"#, 0.0),
+        ("recado_database_up", 1.0),
+        ("recado_inbound_unprocessed", 0.0),
     ] {
         assert_eq!(value(&page, series), Some(expected), "{series}\n{page}");
     }

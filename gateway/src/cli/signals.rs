@@ -18,6 +18,14 @@ impl StopSignals {
     }
 }
 
+/// Waits until somebody asks a command that works for a while to stop.
+pub(super) async fn stop_signal() {
+    match StopSignals::listen() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
 /// A second signal came before the stop was done.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped at once, at the second signal; the next start goes on with what was under way")]

@@ -39,7 +39,7 @@ impl UnderWay {
             let part_id = settlement.part_id;
             match store.settle(settlement).await {
                 Ok(()) => {
-                    tracing::warn!(part_id = %part_id, "a part was being sent at the stop: its outcome is unknown")
+                    tracing::warn!(part_id = %part_id, "a part was being sent at the stop: its outcome is unknown");
                 }
                 Err(error) => tracing::warn!(part_id = %part_id, %error, "a part stays leased until its lease ends"),
             }

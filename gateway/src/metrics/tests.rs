@@ -110,11 +110,11 @@ fn the_dashboard_and_the_alerts_name_only_what_there_is() {
 
 #[test]
 fn the_page_about_them_is_the_table() {
-    let mut page = String::from(
+    let mut page = vec![String::from(
         "# Metrics\n\n`GET /metrics` is for Prometheus; `[server] metrics_token` and README.md say who may read it. \
          Histograms have\n`_bucket`, `_sum` and `_count`. Labels are names from the settings and words of the \
          program, never a number or an id.\n\n| metric | kind | labels | what it tells |\n|---|---|---|---|\n",
-    );
+    )];
     for metric in TABLE {
         let kind = match metric.kind() {
             Kind::Counter => "counter",
@@ -122,7 +122,8 @@ fn the_page_about_them_is_the_table() {
             Kind::Histogram(_) => "histogram",
         };
         let labels: Vec<String> = metric.labels().iter().map(|label| format!("`{label}`")).collect();
-        page += &format!("| `{}` | {kind} | {} | {} |\n", metric.name(), labels.join(", "), metric.help());
+        page.push(format!("| `{}` | {kind} | {} | {} |\n", metric.name(), labels.join(", "), metric.help()));
     }
+    let page = page.concat();
     assert_eq!(PAGE, page, "gateway/METRICS.md is to be:\n{page}");
 }

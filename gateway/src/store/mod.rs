@@ -21,6 +21,7 @@ mod operations;
 mod plugins;
 mod questions;
 mod reads;
+mod recorded;
 mod records;
 mod removals;
 mod replays;

@@ -6,19 +6,17 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
-    QueryOrder, QuerySelect, Select, TransactionOptions, TransactionTrait,
+    QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{api_keys, consents, conversations, media, messages, observations, parts};
 use super::media::MessageMedia;
-use super::records::{Answered, Recorded};
+use super::records::Answered;
 use super::shown::{ApiKey, Conversation, KnownConsent, Message, Part};
 use super::{Error, Store};
-use crate::message::{
-    Address, ContactId, ConversationId, ConversationStatus, Direction, Media, MessageId, PartId, Priority,
-};
+use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, PartId, Priority};
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,26 +113,6 @@ impl Store {
                 at: time(row.at),
             })
             .collect())
-    }
-
-    /// Inbound messages that were recorded but not processed, oldest first.
-    pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
-        self.unprocessed_of(messages::Entity::find().limit(limit)).await
-    }
-
-    /// An inbound message, unless it was processed.
-    pub async fn unprocessed_one(&self, id: MessageId) -> Result<Option<Recorded>, Error> {
-        Ok(self.unprocessed_of(messages::Entity::find_by_id(id.0)).await?.pop())
-    }
-
-    async fn unprocessed_of(&self, query: Select<messages::Entity>) -> Result<Vec<Recorded>, Error> {
-        let rows = query
-            // Word for word the condition of the partial index, so that it is used.
-            .filter(Expr::cust("processed_at IS NULL AND direction = 'inbound'"))
-            .order_by_asc(messages::Column::Id)
-            .all(&self.reads)
-            .await?;
-        recorded(&self.reads, rows).await
     }
 
     /// What the webhook of an inbound message was answered.
@@ -283,7 +261,7 @@ pub(super) fn time(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn positive(number: i32) -> u32 {
+pub(super) fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
@@ -358,39 +336,6 @@ pub(super) fn to_message(
 fn named(pairs: Value) -> BTreeMap<String, String> {
     let pairs: Vec<(String, String)> = serde_json::from_value(pairs).unwrap_or_default();
     pairs.into_iter().rev().collect()
-}
-
-/// As they were recorded, with their media.
-pub(super) async fn recorded(
-    database: &impl ConnectionTrait,
-    rows: Vec<messages::Model>,
-) -> Result<Vec<Recorded>, Error> {
-    let mut media = media_of(database, &rows).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let media = media.remove(&row.id).unwrap_or_default();
-            let told = media.into_iter().map(|row| Media { url: row.url, content_type: row.content_type });
-            record_of(row, told.collect())
-        })
-        .collect())
-}
-
-pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
-    Recorded {
-        id: MessageId(row.id),
-        conversation_id: ConversationId(row.conversation_id),
-        channel: row.channel,
-        sender: Address::received(row.sender.as_deref().unwrap_or_default()),
-        recipient: Address::received(&row.recipient),
-        text: row.text,
-        media,
-        extra: serde_json::from_value(row.extra).unwrap_or_default(),
-        received_at: time(row.created_at),
-        ordinal: row.ordinal.map_or(0, positive),
-        previous_inbound_at: row.previous_inbound_at.map(time),
-        behind: false,
-    }
 }
 
 fn to_part(row: parts::Model) -> Part {

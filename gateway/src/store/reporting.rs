@@ -69,7 +69,9 @@ impl Reporting {
 
     /// These messages were stored.
     pub(super) fn count_new<T>(&self, new: &[(&NewOutbound, T)]) {
-        new.iter().for_each(|(message, _)| self.count(&message.channel, starting_status(message)));
+        for (message, _) in new {
+            self.count(&message.channel, starting_status(message));
+        }
     }
 
     /// There is something to follow up, once this transaction is committed. Whoever looks then goes

@@ -94,13 +94,13 @@ impl Dialect {
     }
 
     /// 32 bits that seem to be random.
-    fn hash(self, salt: i64) -> String {
+    fn hash(salt: i64) -> String {
         format!("((n * 2654435761 + {salt}) % 4294967296)")
     }
 
     /// A provider's id: nobody sees an order in them.
     fn provider_id(self, prefix: &str) -> String {
-        let eights: Vec<String> = [7, 77_777, 1_234_567, 987_654_321].map(|salt| self.hex(&self.hash(salt), 8)).into();
+        let eights: Vec<String> = [7, 77_777, 1_234_567, 987_654_321].map(|salt| self.hex(&Self::hash(salt), 8)).into();
         format!("'{prefix}' || {}", eights.join(" || "))
     }
 }
@@ -221,7 +221,7 @@ impl Filling {
         let Self { rows, start, step, endless_every, .. } = self;
         let at = format!("({start} + n * {step})");
         // Few conversations get many of their time's messages.
-        let among = format!("(({hash} % 1000) * ({hash} % 1000) / 5000)", hash = dialect.hash(12_345));
+        let among = format!("(({hash} % 1000) * ({hash} % 1000) / 5000)", hash = Dialect::hash(12_345));
         let conversation = format!(
             "(CASE WHEN n % {endless_every} = 0 THEN {ENDLESS} + n / {endless_every} % {ENDLESS_COUNT} \
              ELSE n / {BLOCK} * {PER_BLOCK} + {among} END)"
@@ -236,7 +236,7 @@ impl Filling {
         let id = |of| dialect.id(of, &at, "n");
         let address = "'+5255' || (20000000 + c)";
         let (inbound, outbound) = (dialect.provider_id("SM"), dialect.provider_id("SM"));
-        let is_inbound = format!("({} / 65536 % 2 = 0)", dialect.hash(99));
+        let is_inbound = format!("({} / 65536 % 2 = 0)", Dialect::hash(99));
         let waits = format!("(n >= {})", rows - (2 * SCHEDULED).min(rows / 10));
         let tomorrow = start + YEAR + 24 * HOUR;
         let (none, nothing) =
@@ -248,7 +248,7 @@ impl Filling {
             "'[[\"MessageStatus\",\"delivered\"],[\"To\",\"' || {address} || '\"],[\"ApiVersion\",\"2010-04-01\"]]'"
         ));
         let decided = "'{\"ran\":[{\"plugin\":\"auto-reply\",\"version\":\"0.1.0\",\"decision\":{\"actions\":[],\"flow\":\"proceed\",\"left_out\":[]},\"error\":null,\"duration_micros\":' || (n % 900 + 100) || '}]}'";
-        let digest: Vec<String> = (0..8).map(|salt| dialect.hex(&dialect.hash(salt * 31_337), 8)).collect();
+        let digest: Vec<String> = (0..8).map(|salt| dialect.hex(&Dialect::hash(salt * 31_337), 8)).collect();
         let digest = digest.join(" || ");
         let is_false = dialect.or("FALSE", "0");
         let observed = |of: Of, status: &str, only: &str| {

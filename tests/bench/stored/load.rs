@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use recado::clock::{Clock, SystemClock};
 use recado_tests::{Answer, TestGateway, form};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use serde_json::json;
@@ -194,8 +195,7 @@ fn pause(gateway: &TestGateway, what: &str) -> Answer {
 
 /// Whether anything of what was submitted is still to be sent or reported; what is scheduled has been there for long.
 async fn under_way(database: &DatabaseConnection) -> bool {
-    let hour_ago = std::time::SystemTime::now() - Duration::from_mins(30);
-    let millis = hour_ago.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = SystemClock.now().as_millisecond() - 30 * 60 * 1000;
     let id = format!("{:08x}-{:04x}-0000-0000-000000000000", millis >> 16, millis & 0xffff);
     let (id, backend) = match database.get_database_backend() {
         DbBackend::Postgres => (format!("'{id}'"), DbBackend::Postgres),

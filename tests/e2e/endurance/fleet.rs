@@ -10,7 +10,7 @@ use super::{Chance, kills, on_postgres, zeros};
 
 const GATEWAYS: usize = 3;
 /// How many texts and messages there are for each kill.
-const EACH: u64 = 60;
+const EACH: u64 = 24;
 /// How many for each measurement.
 const MEASURED: u32 = 240;
 

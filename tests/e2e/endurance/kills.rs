@@ -8,7 +8,7 @@ use super::load::Load;
 use super::{Chance, hasty, kills, on_postgres, zeros};
 
 /// How many texts and messages there are for each kill.
-const EACH: u64 = 60;
+const EACH: u64 = 24;
 
 #[test]
 fn nothing_is_lost_or_doubled_although_the_gateway_is_killed_at_random() {

@@ -14,7 +14,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::gateway::{end_with_input, stop_signal};
+use super::signals::{end_with_input, stop_signal};
 use super::{Context, Usage};
 use crate::bench::{self, Amount, Load, Report};
 use measure::Measured;

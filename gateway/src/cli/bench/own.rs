@@ -25,7 +25,7 @@ const CHANNEL: &str = "sms";
 
 #[derive(Debug, Args)]
 pub(super) struct Own {
-    /// A Postgres server, as in postgres://USER@HOST/NAME: a new database is made there, and removed afterwards
+    /// A Postgres server, as in `postgres://USER@HOST/NAME`: a new database is made there, and removed afterwards
     /// [default: SQLite]
     #[arg(long, value_name = "URL", conflicts_with = "gateway")]
     database: Option<String>,

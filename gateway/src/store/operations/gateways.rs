@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{CHUNK, millis};
 use crate::message::{ConversationId, MessageId};
 use crate::store::entities::{gateways, messages};
-use crate::store::reads::recorded;
+use crate::store::recorded::recorded;
 use crate::store::records::Recorded;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};

@@ -1,0 +1,65 @@
+//! Inbound messages as they were recorded, for those who process them.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use super::entities::messages;
+use super::reads::{media_of, positive, time};
+use super::records::Recorded;
+use super::{Error, Store};
+use crate::message::{Address, ConversationId, Media, MessageId};
+
+/// As they were recorded, with their media.
+pub(super) async fn recorded(
+    database: &impl ConnectionTrait,
+    rows: Vec<messages::Model>,
+) -> Result<Vec<Recorded>, Error> {
+    let mut media = media_of(database, &rows).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let media = media.remove(&row.id).unwrap_or_default();
+            let told = media.into_iter().map(|row| Media { url: row.url, content_type: row.content_type });
+            record_of(row, told.collect())
+        })
+        .collect())
+}
+
+pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
+    Recorded {
+        id: MessageId(row.id),
+        conversation_id: ConversationId(row.conversation_id),
+        channel: row.channel,
+        sender: Address::received(row.sender.as_deref().unwrap_or_default()),
+        recipient: Address::received(&row.recipient),
+        text: row.text,
+        media,
+        extra: serde_json::from_value(row.extra).unwrap_or_default(),
+        received_at: time(row.created_at),
+        ordinal: row.ordinal.map_or(0, positive),
+        previous_inbound_at: row.previous_inbound_at.map(time),
+        behind: false,
+    }
+}
+
+impl Store {
+    /// Inbound messages that were recorded but not processed, oldest first.
+    pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
+        self.unprocessed_of(messages::Entity::find().limit(limit)).await
+    }
+
+    /// An inbound message, unless it was processed.
+    pub async fn unprocessed_one(&self, id: MessageId) -> Result<Option<Recorded>, Error> {
+        Ok(self.unprocessed_of(messages::Entity::find_by_id(id.0)).await?.pop())
+    }
+
+    async fn unprocessed_of(&self, query: Select<messages::Entity>) -> Result<Vec<Recorded>, Error> {
+        let rows = query
+            // Word for word the condition of the partial index, so that it is used.
+            .filter(Expr::cust("processed_at IS NULL AND direction = 'inbound'"))
+            .order_by_asc(messages::Column::Id)
+            .all(&self.reads)
+            .await?;
+        recorded(&self.reads, rows).await
+    }
+}
