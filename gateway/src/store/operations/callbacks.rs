@@ -62,8 +62,10 @@ pub(super) async fn enqueue(
 }
 
 /// A callback waits for every earlier one of its message. One whose lease ended may have arrived,
-/// but nobody knows: it is made again, since to be told twice does less harm than never.
-pub(in crate::store) const OPEN: &str = "SELECT open.message_id, open.position FROM callbacks AS open WHERE ((open.state = 'due' AND open.due_at <= $1) \
+/// but nobody knows: it is made again, since to be told twice does less harm than never. The first condition is word
+/// for word that of the partial index, without which SQLite would go through all callbacks there ever were.
+pub(in crate::store) const OPEN: &str = "SELECT open.message_id, open.position FROM callbacks AS open \
+    WHERE open.state IN ('due', 'sending') AND ((open.state = 'due' AND open.due_at <= $1) \
     OR (open.state = 'sending' AND open.lease_until < $1)) \
     AND NOT EXISTS (SELECT 1 FROM callbacks AS earlier WHERE earlier.message_id = open.message_id \
     AND earlier.position < open.position AND earlier.state IN ('due', 'sending')) \

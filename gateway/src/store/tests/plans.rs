@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use super::*;
 use crate::message::Direction;
 use crate::store::reporting::Reporting;
-use crate::store::{Aged, Beside, Listing, MessageFilter, Questions, connect, writer};
+use crate::store::{Aged, Beside, Listing, MessageFilter, Orphans, Questions, connect, writer};
 
 /// Statements, each with the values that it was given last.
 #[derive(Clone, Default)]
@@ -46,7 +46,8 @@ impl Database {
 }
 
 /// What there is little of; all else grows with every message, also by whatever other name a statement calls it.
-const LITTLE: [&str; 7] = ["pauses", "api_keys", "endpoints", "retention", "retention_held", "pulls", "CONSTANT"];
+const LITTLE: [&str; 8] =
+    ["pauses", "api_keys", "endpoints", "retention", "retention_held", "pulls", "gateways", "CONSTANT"];
 
 /// What is wrong with a step of a plan, if anything is. `SCAN` goes through a whole table, or a whole index; a
 /// channel alone stands for most of what there is. What a partial index holds is little, or is looked through
@@ -58,7 +59,9 @@ fn objection(step: &str, partial: &[String], made: &[&str], pages: bool) -> Opti
         return None;
     }
     let whole = words.first() == Some(&"SCAN") && !(pages && index.is_some());
-    let grows = words.get(1).is_some_and(|table| !LITTLE.contains(table) && !made.contains(table));
+    // "3 CONSTANT ROWS" and the like are in the statement itself.
+    let is_table = |word: &str| !word.starts_with(|first: char| first.is_ascii_digit());
+    let grows = words.get(1).is_some_and(|it| is_table(it) && !LITTLE.contains(it) && !made.contains(it));
     let by_channel = step.ends_with("(channel=?)") && !pages;
     ((whole && grows) || by_channel).then(|| step.to_owned())
 }
@@ -72,7 +75,8 @@ async fn objections(heard: &Heard, database: &Database) -> Vec<String> {
     let mut found = Vec::new();
     for statement in heard.statements() {
         let kinds = ["SELECT", "UPDATE", "INSERT", "DELETE", "WITH"];
-        if !kinds.iter().any(|kind| statement.sql.starts_with(kind)) {
+        // What is never true is found out before anything is looked at.
+        if !kinds.iter().any(|kind| statement.sql.starts_with(kind)) || statement.sql.contains("WHERE ? = ?") {
             continue;
         }
         let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), ..statement.clone() };
@@ -134,9 +138,18 @@ async fn rounds(store: &Store) {
     store.events_due("crm", now).await.unwrap();
     store.claim_events("crm", now, until, 10).await.unwrap();
     store.unprocessed(100).await.unwrap();
+    store.join(Uuid::from_u128(1), now).await.unwrap();
+    store.beat(now).await.unwrap();
+    for orphans in [Orphans::All, Orphans::AtStart, Orphans::Of(Vec::new())] {
+        store.take_over(orphans, now, 100).await.unwrap();
+    }
+    store.next_texts(&[ConversationId(Uuid::from_u128(1))]).await.unwrap();
     store.prune_state(now, 100).await.unwrap();
     for aged in Aged::ALL {
-        store.age(aged, now, 10, now).await.unwrap();
+        // Media are given up together with their files.
+        if aged != Aged::Media {
+            store.age(aged, now, 10, now).await.unwrap();
+        }
         store.aged(aged, now).await.unwrap();
     }
     store.aged_media(now, 10).await.unwrap();
