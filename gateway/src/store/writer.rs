@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
+use super::operations::learned::{self, About, Learned};
 use super::operations::locks::Touched;
-use super::operations::{process, record};
+use super::operations::{process, record, submit};
 use super::reporting::Reporting;
-use super::{Committed, Error, NewInbound, Processed, Receipt, Recorded, Store};
+use super::{Committed, Error, NewInbound, Observed, Processed, Receipt, Recorded, Store, Submission, Submitted};
 use crate::metrics;
 
 /// The most operations in one transaction.
@@ -32,9 +33,11 @@ pub(super) trait Operation: Send + Sync + 'static {
 
 /// What waits for the writer.
 pub(super) enum Job {
-    /// The two that every message needs are done for many messages with a handful of statements.
+    /// Those that every message needs are done for many messages with a handful of statements.
     Record(Box<Asked<Vec<NewInbound>, Vec<Receipt>>>),
     Process(Box<Asked<Processed, Committed>>),
+    Submit(Box<Asked<Submission, Submitted>>),
+    Learn(Box<Asked<Learned, Option<Observed>>>),
     Other(Box<dyn Waiting>),
 }
 
@@ -105,7 +108,7 @@ impl Store {
         self.ask(processed, Job::Process).await
     }
 
-    async fn ask<I, O>(&self, input: I, job: impl FnOnce(Box<Asked<I, O>>) -> Job) -> Result<O, Error> {
+    pub(super) async fn ask<I, O>(&self, input: I, job: impl FnOnce(Box<Asked<I, O>>) -> Job) -> Result<O, Error> {
         let (answer, answered) = oneshot::channel();
         self.enqueue(job(Box::new(Asked { input, answer })))?;
         answered.await.map_err(|_| Error::Unavailable("the writer has stopped".to_owned()))?
@@ -145,15 +148,51 @@ pub(super) async fn run(
     }
 }
 
-/// The operations of one transaction: the recordings, what processing came to, then the others
-/// in the order they came. Nobody asks for a second operation before the first was answered, so
-/// the order among different callers is free.
+/// What is asked for of one kind, and what each came to.
+struct Group<I, O> {
+    asked: Vec<Asked<I, O>>,
+    done: Vec<O>,
+}
+
+impl<I, O> Default for Group<I, O> {
+    fn default() -> Self {
+        Self { asked: Vec::new(), done: Vec::new() }
+    }
+}
+
+impl<I, O> Group<I, O> {
+    fn inputs(&self) -> Vec<&I> {
+        self.asked.iter().map(|asked| &asked.input).collect()
+    }
+
+    /// Whoever asked may have gone; the work is done all the same.
+    fn committed(self) {
+        for (asked, done) in self.asked.into_iter().zip(self.done) {
+            let _ = asked.answer.send(Ok(done));
+        }
+    }
+
+    fn failed(self, error: &Error) {
+        for asked in self.asked {
+            let _ = asked.answer.send(Err(error.clone()));
+        }
+    }
+
+    fn apart(self, job: fn(Box<Asked<I, O>>) -> Job) -> impl Iterator<Item = Job> {
+        self.asked.into_iter().map(move |asked| job(Box::new(asked)))
+    }
+}
+
+/// The operations of one transaction: the recordings, what processing came to, what is to be sent, what became
+/// of it, then the others in the order they came. Nobody asks for a second operation before the first was
+/// answered, so the order among different callers is free.
 #[derive(Default)]
 struct Groups {
     recordings: Vec<Asked<Vec<NewInbound>, Vec<Receipt>>>,
     receipts: Vec<(Receipt, Option<Recorded>)>,
-    processed: Vec<Asked<Processed, Committed>>,
-    done: Vec<Committed>,
+    processed: Group<Processed, Committed>,
+    submitted: Group<Submission, Submitted>,
+    learned: Group<Learned, Option<Observed>>,
     others: Vec<Box<dyn Waiting>>,
 }
 
@@ -163,7 +202,9 @@ impl Groups {
         for job in jobs {
             match job {
                 Job::Record(asked) => groups.recordings.push(*asked),
-                Job::Process(asked) => groups.processed.push(*asked),
+                Job::Process(asked) => groups.processed.asked.push(*asked),
+                Job::Submit(asked) => groups.submitted.asked.push(*asked),
+                Job::Learn(asked) => groups.learned.asked.push(*asked),
                 Job::Other(other) => groups.others.push(other),
             }
         }
@@ -172,9 +213,9 @@ impl Groups {
 
     fn apart(self) -> impl Iterator<Item = Self> {
         let recordings = self.recordings.into_iter().map(|asked| Job::Record(Box::new(asked)));
-        let processed = self.processed.into_iter().map(|asked| Job::Process(Box::new(asked)));
-        let others = self.others.into_iter().map(Job::Other);
-        recordings.chain(processed).chain(others).map(|job| Self::of(vec![job]))
+        let sets = self.processed.apart(Job::Process).chain(self.submitted.apart(Job::Submit));
+        let others = self.learned.apart(Job::Learn).chain(self.others.into_iter().map(Job::Other));
+        recordings.chain(sets).chain(others).map(|job| Self::of(vec![job]))
     }
 
     /// Again as long as other gateways are in the way: they were faster, so it goes on with all of them.
@@ -219,7 +260,14 @@ impl Groups {
     fn touched(&self) -> Touched<'_> {
         let mut touched = Touched::default();
         self.recordings.iter().flat_map(|asked| &asked.input).for_each(|message| touched.record(message));
-        self.processed.iter().for_each(|asked| touched.process(&asked.input));
+        self.processed.asked.iter().for_each(|asked| touched.process(&asked.input));
+        self.submitted.asked.iter().for_each(|asked| touched.submit(&asked.input));
+        for asked in &self.learned.asked {
+            match &asked.input.about {
+                About::Try(settlement) => touched.part(settlement.part_id.0),
+                About::Report(observation) => touched.report(observation),
+            }
+        }
         self.others.iter().for_each(|other| other.touches(&mut touched));
         touched
     }
@@ -228,8 +276,9 @@ impl Groups {
         self.touched().lock(transaction).await?;
         let messages: Vec<&NewInbound> = self.recordings.iter().flat_map(|asked| &asked.input).collect();
         self.receipts = record::apply(transaction, &messages, reporting).await?;
-        let processed: Vec<&Processed> = self.processed.iter().map(|asked| &asked.input).collect();
-        self.done = process::apply(transaction, &processed, reporting).await?;
+        self.processed.done = process::apply(transaction, &self.processed.inputs(), reporting).await?;
+        self.submitted.done = submit::apply(transaction, &self.submitted.inputs(), reporting).await?;
+        self.learned.done = learned::apply(transaction, &self.learned.inputs(), reporting).await?;
         for other in &mut self.others {
             other.apply(transaction).await?;
         }
@@ -238,7 +287,7 @@ impl Groups {
 
     /// Whoever asked may have gone; the work is done all the same.
     fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>, reporting: &Reporting) {
-        let processed = !self.processed.is_empty();
+        let processed = !self.processed.asked.is_empty();
         let mut receipts = self.receipts.into_iter();
         for asked in self.recordings {
             let mut own = Vec::with_capacity(asked.input.len());
@@ -251,9 +300,9 @@ impl Groups {
             }
             let _ = asked.answer.send(Ok(own));
         }
-        for (asked, done) in self.processed.into_iter().zip(self.done) {
-            let _ = asked.answer.send(Ok(done));
-        }
+        self.processed.committed();
+        self.submitted.committed();
+        self.learned.committed();
         for other in self.others {
             other.committed();
         }
@@ -267,9 +316,9 @@ impl Groups {
         for asked in self.recordings {
             let _ = asked.answer.send(Err(error.clone()));
         }
-        for asked in self.processed {
-            let _ = asked.answer.send(Err(error.clone()));
-        }
+        self.processed.failed(error);
+        self.submitted.failed(error);
+        self.learned.failed(error);
         for other in self.others {
             other.failed(error.clone());
         }

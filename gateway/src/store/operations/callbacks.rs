@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Set, Statement,
 };
 use uuid::Uuid;
 
+use super::moves::Moved;
 use super::settle::read;
-use super::{count, millis, storable};
+use super::{CHUNK, count, millis, storable};
 use crate::message::{Address, MessageId, Status};
 use crate::store::entities::{api_keys, callbacks, media, messages, observations, parts};
 use crate::store::records::Callback;
@@ -20,45 +21,67 @@ use crate::store::shown::{CallbackResult, CallbackSettlement, ClaimedCallback};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// Puts down that an application is to be told, if it asked for it and this change is of interest.
-/// In the transaction of the change, so that neither is there without the other.
-pub(super) async fn enqueue(
-    transaction: &DatabaseTransaction,
-    before: &messages::Model,
-    after: &messages::Model,
-) -> Result<(), Error> {
-    if before.callback_url.is_none() || before.status == after.status {
+/// Puts down what applications are to be told: of the moves of interest, those of messages for which they asked it.
+/// In the transaction of the moves, so that neither is there without the other.
+pub(super) async fn enqueue(transaction: &DatabaseTransaction, moved: &[Moved]) -> Result<(), Error> {
+    let told: Vec<&messages::Model> = moved.iter().filter(|moved| is_told(moved)).map(|moved| &moved.message).collect();
+    if told.is_empty() {
         return Ok(());
     }
-    let told = match read(&after.status) {
+    let mut next = positions(transaction, told.iter().map(|message| message.id).collect()).await?;
+    let rows = told.into_iter().map(|message| {
+        let next = next.entry(message.id).or_insert(0);
+        let position = i32::try_from(*next).unwrap_or(i32::MAX);
+        *next += 1;
+        callbacks::ActiveModel {
+            message_id: Set(message.id),
+            position: Set(position),
+            status: Set(message.status.clone()),
+            error_code: Set(message.error_code),
+            state: Set("due".to_owned()),
+            due_at: Set(message.updated_at),
+            tries: Set(0),
+            lease_until: Set(None),
+            problem: Set(None),
+            created_at: Set(message.updated_at),
+            finished_at: Set(None),
+        }
+    });
+    let mut rows: Vec<_> = rows.collect();
+    while !rows.is_empty() {
+        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
+        callbacks::Entity::insert_many(some).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+fn is_told(Moved { from, message, .. }: &Moved) -> bool {
+    let reached = read(&message.status);
+    if message.callback_url.is_none() || *from == reached {
+        return false;
+    }
+    match reached {
         Status::Sent | Status::Delivered | Status::Undelivered | Status::Failed | Status::Canceled | Status::Read => {
             true
         }
         // News only of what a service has to find a sender for.
-        Status::Queued => after.service.is_some(),
+        Status::Queued => message.service.is_some(),
         _ => false,
-    };
-    if !told {
-        return Ok(());
     }
-    // The message's row is locked, so nobody else counts at this moment.
-    let earlier =
-        callbacks::Entity::find().filter(callbacks::Column::MessageId.eq(after.id)).count(transaction).await?;
-    let row = callbacks::ActiveModel {
-        message_id: Set(after.id),
-        position: Set(i32::try_from(earlier).unwrap_or(i32::MAX)),
-        status: Set(after.status.clone()),
-        error_code: Set(after.error_code),
-        state: Set("due".to_owned()),
-        due_at: Set(after.updated_at),
-        tries: Set(0),
-        lease_until: Set(None),
-        problem: Set(None),
-        created_at: Set(after.updated_at),
-        finished_at: Set(None),
-    };
-    callbacks::Entity::insert(row).exec_without_returning(transaction).await?;
-    Ok(())
+}
+
+/// How many callbacks there are of each message. The messages are locked, so nobody else counts at this moment.
+async fn positions(transaction: &DatabaseTransaction, ids: BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, i64>, Error> {
+    let rows: Vec<(Uuid, i64)> = callbacks::Entity::find()
+        .select_only()
+        .column(callbacks::Column::MessageId)
+        .column_as(callbacks::Column::Position.count(), "earlier")
+        .filter(callbacks::Column::MessageId.is_in(ids))
+        .group_by(callbacks::Column::MessageId)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A callback waits for every earlier one of its message. One whose lease ended may have arrived,

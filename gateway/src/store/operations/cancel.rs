@@ -7,7 +7,8 @@ use sea_orm::{
 };
 
 use super::millis;
-use super::settle::{read, reduce_message};
+use super::moves::reduce_message;
+use super::settle::read;
 use crate::message::{MessageId, PartId, Status};
 use crate::store::entities::{messages, parts};
 use crate::store::records::Cancellation;

@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::millis;
-use super::settle::reduce_message;
+use super::moves::reduce_message;
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
 use crate::store::entities::{attempts, parts};
 use crate::store::lines::{Order, Wanted, sender_of};

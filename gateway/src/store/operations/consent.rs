@@ -5,19 +5,19 @@
 //! once, the second sees the first. Should there be no open conversation to lock, `claim` still
 //! hands out nothing to an address that opted out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 use uuid::Uuid;
 
 use super::conversation::Key;
 use super::millis;
-use super::settle::reduce_message;
+use super::moves::Moves;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, Status};
 use crate::store::Error;
@@ -95,28 +95,36 @@ impl Change<'_> {
             .lock_exclusive()
             .all(transaction)
             .await?;
-        for part in waiting {
-            let message_id = part.message_id;
-            let mut row = part.into_active_model();
-            refuse(&mut row, self.consent.code);
-            row.updated_at = Set(millis(self.at));
-            row.update(transaction).await?;
-            reduce_message(transaction, message_id, self.at, self.reporting).await?;
+        let message_ids: BTreeSet<Uuid> = waiting.iter().map(|part| part.message_id).collect();
+        if message_ids.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut moves = Moves::load(transaction, &message_ids, self.reporting).await?;
+        for mut part in waiting {
+            refuse(&mut part, self.consent.code);
+            part.updated_at = millis(self.at);
+            moves.put(part);
+        }
+        for message_id in message_ids {
+            moves.reduce(message_id, self.at)?;
+        }
+        moves.write(transaction).await
     }
 }
 
 /// A part that will not be sent, since its recipient opted out.
-pub(super) fn refuse(part: &mut parts::ActiveModel, code: Option<i32>) {
-    part.state = Set("settled".to_owned());
-    part.status = Set(Status::Failed.as_str().to_owned());
-    part.error_code = Set(code);
-    part.error_message = Set(Some(REASON.to_owned()));
+pub(super) fn refuse(part: &mut parts::Model, code: Option<i32>) {
+    "settled".clone_into(&mut part.state);
+    Status::Failed.as_str().clone_into(&mut part.status);
+    part.error_code = code;
+    part.error_message = Some(REASON.to_owned());
 }
 
-/// Takes the lock that keeping and asking share; nothing where there is no open conversation.
+/// Takes the lock that keeping and asking share; nothing where there is no open conversation. SQLite has one writer.
 pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, address: &str) -> Result<(), Error> {
+    if transaction.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
     conversations::Entity::find()
         .select_only()
         .column(conversations::Column::Id)
@@ -135,10 +143,14 @@ pub(super) async fn known(
     transaction: &DatabaseTransaction,
     keys: &[(&str, &str)],
 ) -> Result<BTreeMap<Key, consents::Model>, Error> {
-    let mut any = Condition::any();
+    let mut by_channel: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (channel, address) in keys {
+        by_channel.entry(channel).or_default().insert(address);
+    }
+    let mut any = Condition::any();
+    for (channel, addresses) in by_channel {
         any = any.add(
-            Condition::all().add(consents::Column::Channel.eq(*channel)).add(consents::Column::Address.eq(*address)),
+            Condition::all().add(consents::Column::Channel.eq(channel)).add(consents::Column::Address.is_in(addresses)),
         );
     }
     let rows = consents::Entity::find().filter(any).all(transaction).await?;

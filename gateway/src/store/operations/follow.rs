@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Set, Statement, Value,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set, Value,
 };
 use uuid::Uuid;
 
 use super::conversation::{Key, Wanted, find_or_create};
+use super::rows::Rows;
 use super::tell::Before;
 use super::{millis, storable};
 use crate::message::ConversationStatus;
@@ -124,23 +125,7 @@ async fn touch(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result
         let at = last.entry(processed.conversation_id.0).or_insert(i64::MIN);
         *at = millis(processed.at).max(*at);
     }
-    if last.is_empty() {
-        return Ok(());
-    }
-    let mut values: Vec<Value> = Vec::with_capacity(last.len() * 2);
-    let mut rows = Vec::with_capacity(last.len());
-    for (id, at) in last {
-        rows.push(format!("(${}, CAST(${} AS BIGINT))", values.len() + 1, values.len() + 2));
-        values.extend([Value::from(id), Value::from(at)]);
-    }
-    let sql = format!(
-        "UPDATE conversations SET last_message_at = new.column2, updated_at = new.column2 \
-         FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
-        rows.join(", ")
-    );
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-    transaction.execute_raw(statement).await?;
-    Ok(())
+    mark_last(transaction, last).await
 }
 
 /// The conversation that each message belongs to, in order; those that did not exist are there
@@ -170,6 +155,7 @@ pub(super) async fn place(
     let mut found = find_or_create(transaction, &wanted).await?;
     let keeps = reporting.subscribed().wants(EventKind::ConversationUpdated);
     let mut places = Vec::with_capacity(submissions.len());
+    let mut joined = BTreeMap::new();
     for submission in submissions {
         let conversation = found
             .get_mut(&key(submission))
@@ -177,9 +163,13 @@ pub(super) async fn place(
         if keeps && !submission.tags.is_empty() {
             before.entry(conversation.id).or_insert_with(|| conversation.clone());
         }
-        join(transaction, conversation, submission).await?;
+        if !submission.tags.is_empty() {
+            tag(transaction, conversation, &submission.tags).await?;
+        }
+        joined.insert(conversation.id, millis(submission.message.at));
         places.push(conversation.id);
     }
+    mark_last(transaction, joined).await?;
     Ok(places)
 }
 
@@ -187,24 +177,30 @@ fn key(submission: &Submission) -> Key {
     (submission.message.channel.clone(), submission.message.recipient.as_str().to_owned())
 }
 
-async fn join(
+async fn tag(
     transaction: &DatabaseTransaction,
     conversation: &mut conversations::Model,
-    submission: &Submission,
+    wanted: &[String],
 ) -> Result<(), Error> {
-    use conversations::Column;
-    let at = millis(submission.message.at);
-    let mut update = conversations::Entity::update_many()
-        .col_expr(Column::LastMessageAt, Expr::value(at))
-        .col_expr(Column::UpdatedAt, Expr::value(at))
-        .filter(Column::Id.eq(conversation.id));
-    if !submission.tags.is_empty() {
-        let mut tags: Vec<String> = serde_json::from_value(conversation.tags.clone()).unwrap_or_default();
-        let known: BTreeSet<String> = tags.iter().cloned().collect();
-        tags.extend(submission.tags.iter().map(|tag| storable(tag)).filter(|tag| !known.contains(tag)));
-        conversation.tags = serde_json::json!(tags);
-        update = update.col_expr(Column::Tags, Expr::value(conversation.tags.clone()));
+    let mut tags: Vec<String> = serde_json::from_value(conversation.tags.clone()).unwrap_or_default();
+    let known: BTreeSet<String> = tags.iter().cloned().collect();
+    tags.extend(wanted.iter().map(|tag| storable(tag)).filter(|tag| !known.contains(tag)));
+    conversation.tags = serde_json::json!(tags);
+    conversations::Entity::update_many()
+        .col_expr(conversations::Column::Tags, Expr::value(conversation.tags.clone()))
+        .filter(conversations::Column::Id.eq(conversation.id))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// When the last message of these conversations was.
+async fn mark_last(transaction: &DatabaseTransaction, last: BTreeMap<Uuid, i64>) -> Result<(), Error> {
+    let mut rows = Rows::new(&["", "BIGINT"]);
+    for (id, at) in last {
+        rows.push([Value::from(id), Value::from(at)]);
     }
-    update.exec(transaction).await?;
+    let update = "UPDATE conversations SET last_message_at = new.column2, updated_at = new.column2";
+    rows.update(transaction, update, "WHERE conversations.id = new.column1").await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::store::Error;
 use crate::store::decisions::{Processed, StateKey};
-use crate::store::records::{NewInbound, Submission};
+use crate::store::records::{NewInbound, NewObservation, Submission};
 
 /// What the operations of one transaction are about.
 #[derive(Default)]
@@ -42,20 +42,23 @@ impl<'a> Touched<'a> {
         }
     }
 
-    pub(super) fn submit(&mut self, submission: &'a Submission) {
+    pub(in crate::store) fn submit(&mut self, submission: &'a Submission) {
         self.more_than_recording = true;
         self.state.extend(submission.state.iter().map(|change| number(&change.key)));
         self.person(submission);
     }
 
     /// With its message.
-    pub(super) fn part(&mut self, id: Uuid) {
+    pub(in crate::store) fn part(&mut self, id: Uuid) {
         self.parts.insert(id);
     }
 
-    /// The part with this provider's id, with its message.
-    pub(super) fn provided(&mut self, channel: &'a str, provider_id: &'a str) {
-        self.provided.insert((channel, provider_id));
+    /// The part that it is about, by the provider's id or by ours, with its message.
+    pub(in crate::store) fn report(&mut self, observation: &'a NewObservation) {
+        self.provided.insert((&observation.channel, &observation.provider_id));
+        if let Some(part) = observation.part_id {
+            self.part(part.0);
+        }
     }
 
     fn person(&mut self, submission: &'a Submission) {

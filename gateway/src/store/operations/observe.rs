@@ -1,73 +1,48 @@
 //! Keeping a status report, and what it changes.
 
-use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
-};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
-use super::consent::{self, Change};
-use super::locks::Touched;
-use super::settle::{read, reduce_message};
-use super::{millis, storable, storable_json};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::learned::Choice;
+use super::moves::Moves;
+use super::settle::read;
+use super::{CHUNK, millis, storable, storable_json};
 use crate::message::status::{self, Reduction};
 use crate::message::{MessageId, ProviderError};
+use crate::store::Error;
 use crate::store::entities::{observations, parts};
 use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
-use crate::store::reporting::Reporting;
-use crate::store::writer::Operation;
-use crate::store::{Error, Store};
-
-/// A report, and when the provider is asked about what it leaves open.
-#[derive(Clone, Debug)]
-struct Observe {
-    observation: NewObservation,
-    questions: Questions,
-    reporting: Reporting,
-}
-
-#[async_trait]
-impl Operation for Observe {
-    type Output = Observed;
-
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Observed, Error> {
-        self.observation.apply(transaction, self.questions, &self.reporting).await
-    }
-
-    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
-        touched.provided(&self.observation.channel, &self.observation.provider_id);
-        if let Some(part) = self.observation.part_id {
-            touched.part(part.0);
-        }
-    }
-}
 
 impl NewObservation {
-    async fn apply(
-        &self,
-        transaction: &DatabaseTransaction,
+    pub(super) fn apply<'a>(
+        &'a self,
+        moves: &mut Moves<'_>,
         questions: Questions,
-        reporting: &Reporting,
+        kept: &mut Kept,
+        choices: &mut Vec<Choice<'a>>,
     ) -> Result<Observed, Error> {
-        let part = self.part(transaction).await?;
-        let reduction = part.as_ref().map(|part| status::reduce(read(&part.status), self.status));
-        let conflict = reduction.as_ref().is_some_and(|reduction| reduction.conflict);
-        self.keep(transaction, part.as_ref().map(|part| part.id), conflict).await?;
-        let (Some(part), Some(reduction)) = (part, reduction) else { return Ok(Observed::Unrelated) };
+        let Some(part) = self.part(moves).cloned() else {
+            kept.add(self, None, false);
+            return Ok(Observed::Unrelated);
+        };
+        let reduction = status::reduce(read(&part.status), self.status);
+        let Reduction { status, conflict, .. } = reduction;
+        kept.add(self, Some(part.id), conflict);
         let message_id = part.message_id;
         let news = self.tells_more(&part, reduction);
-        let row = self.moved(part, reduction, news, questions).update(transaction).await?;
-        reduce_message(transaction, message_id, self.received_at, reporting).await?;
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| news) {
-            consent::lock(transaction, &row.channel, &row.recipient).await?;
-            let (channel, address, at) = (row.channel.as_str(), row.recipient.as_str(), self.received_at);
-            let change = Change { channel, address, consent, message_id, at, reporting };
-            change.keep(transaction).await?;
+            let (channel, address) = (part.channel.clone(), part.recipient.clone());
+            choices.push(Choice { channel, address, message_id, consent, at: &self.received_at });
         }
-        Ok(Observed::Message { id: MessageId(message_id), status: reduction.status, conflict })
+        moves.put(self.moved(part, reduction, news, questions));
+        moves.reduce(message_id, self.received_at)?;
+        Ok(Observed::Message { id: MessageId(message_id), status, conflict })
     }
 
     /// Whether what it says of an error counts: it moves the part, or it repeats where the part stands and
@@ -77,99 +52,101 @@ impl NewObservation {
         reduction.changed || (reduction.status == self.status && part.error_code.is_none() && has_code)
     }
 
-    fn moved(&self, part: parts::Model, reduction: Reduction, news: bool, questions: Questions) -> parts::ActiveModel {
-        let state = part.state.clone();
-        let asked_before = part.check_at.filter(|_| state == "settled");
-        let named = part.sender.is_some();
-        let mut row = part.into_active_model();
+    fn moved(&self, mut part: parts::Model, reduction: Reduction, news: bool, questions: Questions) -> parts::Model {
         // The provider reports only what it has: the part was sent, whatever we thought of it.
-        if state != "sending" {
-            row.state = Set("settled".to_owned());
-            row.unknown_at = Set(None);
+        if part.state != "sending" {
+            let asked_before = part.check_at.filter(|_| part.state == "settled");
             let first = questions.after(reduction.status, self.received_at).map(millis);
-            row.check_at = Set(first.map(|first| asked_before.unwrap_or(first)));
-            if state == "unknown" {
-                row.checks = Set(0);
+            part.check_at = first.map(|first| asked_before.unwrap_or(first));
+            part.unknown_at = None;
+            if part.state == "unknown" {
+                part.checks = 0;
             }
+            "settled".clone_into(&mut part.state);
         }
-        row.provider_id = Set(Some(self.provider_id.clone()));
-        row.given_up_at = Set(None);
-        row.status = Set(reduction.status.as_str().to_owned());
-        row.updated_at = Set(millis(self.received_at));
-        if let Some(sender) = self.sender.as_ref().filter(|_| !named) {
-            row.sender = Set(Some(storable(sender.as_str())));
+        part.provider_id = Some(self.provider_id.clone());
+        part.given_up_at = None;
+        reduction.status.as_str().clone_into(&mut part.status);
+        part.updated_at = millis(self.received_at);
+        if part.sender.is_none() {
+            part.sender = self.sender.as_ref().map(|sender| storable(sender.as_str()));
         }
         if news {
             let ProviderError { code, message } = self.error.clone().unwrap_or_default();
-            row.error_code = Set(code);
+            part.error_code = code;
             // What was told without a code stays, if the code comes without words.
             if reduction.changed || message.is_some() {
-                row.error_message = Set(message.as_deref().map(storable));
+                part.error_message = message.as_deref().map(storable);
             }
         }
-        row
+        part
     }
-}
 
-impl NewObservation {
     /// The part that has this provider's id; else the one whose id rode the callback, if it is of
     /// this channel and has no other provider's id.
     ///
     /// In this order, since of two identical parts one may have been given the other's message.
     /// Then the report is of the part that has the message, and the other stays to be found.
-    async fn part(&self, transaction: &DatabaseTransaction) -> Result<Option<parts::Model>, Error> {
-        let holder = parts::Entity::find()
-            .filter(parts::Column::Channel.eq(&self.channel))
-            .filter(parts::Column::ProviderId.eq(&self.provider_id))
-            .lock_exclusive()
-            .one(transaction)
-            .await?;
-        if holder.is_some() {
-            return Ok(holder);
+    fn part<'a>(&self, moves: &'a Moves<'_>) -> Option<&'a parts::Model> {
+        moves.holder(&self.channel, &self.provider_id).or_else(|| {
+            let part = moves.part(self.part_id?.0)?;
+            (part.channel == self.channel && part.provider_id.is_none()).then_some(part)
+        })
+    }
+}
+
+/// Reports as they are to be kept: as rows of their own, or as one more time of the same report. A provider
+/// repeats what was not answered in time, and whoever recorded a webhook can send it for ever.
+#[derive(Default)]
+pub(super) struct Kept {
+    rows: Vec<observations::Model>,
+    /// Where the first of each is: databases take no row twice in one statement.
+    known: BTreeMap<(String, String, String, String), usize>,
+}
+
+impl Kept {
+    fn add(&mut self, report: &NewObservation, part_id: Option<Uuid>, conflict: bool) {
+        let (status, digest) = (report.status.as_str().to_owned(), digest(&report.raw));
+        let key = (report.channel.clone(), report.provider_id.clone(), status.clone(), digest.clone());
+        if let Some(row) = self.known.get(&key).and_then(|place| self.rows.get_mut(*place)) {
+            row.times += 1;
+            row.repeated_at = Some(millis(report.received_at));
+            row.part_id = row.part_id.or(part_id);
+            row.conflict |= conflict;
+            return;
         }
-        if let Some(id) = self.part_id {
-            let found = parts::Entity::find_by_id(id.0)
-                .filter(parts::Column::Channel.eq(&self.channel))
-                .lock_exclusive()
-                .one(transaction)
-                .await?;
-            return Ok(found.filter(|part| part.provider_id.is_none()));
-        }
-        Ok(None)
+        self.known.insert(key, self.rows.len());
+        self.rows.push(observations::Model {
+            id: report.id,
+            channel: report.channel.clone(),
+            provider_id: report.provider_id.clone(),
+            part_id,
+            status,
+            error_code: report.error.as_ref().and_then(|error| error.code),
+            error_message: report.error.as_ref().and_then(|error| error.message.as_deref().map(storable)),
+            conflict,
+            raw: storable_json(serde_json::json!(report.raw)),
+            received_at: millis(report.received_at),
+            digest: Some(digest),
+            times: 1,
+            repeated_at: None,
+        });
     }
 
-    /// As a row of its own, or as one more time of the same report: a provider repeats what was not
-    /// answered in time, and whoever recorded a webhook can send it for ever.
-    async fn keep(
-        &self,
-        transaction: &DatabaseTransaction,
-        part_id: Option<uuid::Uuid>,
-        conflict: bool,
-    ) -> Result<(), Error> {
+    pub(super) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         use observations::Column;
-        let row = observations::ActiveModel {
-            id: Set(self.id),
-            channel: Set(self.channel.clone()),
-            provider_id: Set(self.provider_id.clone()),
-            part_id: Set(part_id),
-            status: Set(self.status.as_str().to_owned()),
-            error_code: Set(self.error.as_ref().and_then(|error| error.code)),
-            error_message: Set(self.error.as_ref().and_then(|error| error.message.as_deref().map(storable))),
-            conflict: Set(conflict),
-            raw: Set(storable_json(serde_json::json!(self.raw))),
-            received_at: Set(millis(self.received_at)),
-            digest: Set(Some(digest(&self.raw))),
-            times: Set(1),
-            repeated_at: Set(None),
-        };
-        let once_more = OnConflict::columns([Column::Channel, Column::ProviderId, Column::Status, Column::Digest])
-            .value(Column::Times, Expr::col((observations::Entity, Column::Times)).add(1))
-            .value(Column::RepeatedAt, millis(self.received_at))
-            // What was of no part, or no contradiction, when it came first may be one by now.
-            .value(Column::PartId, Expr::cust("COALESCE(observations.part_id, excluded.part_id)"))
-            .value(Column::Conflict, Expr::cust("observations.conflict OR excluded.conflict"))
-            .to_owned();
-        observations::Entity::insert(row).on_conflict(once_more).exec_without_returning(transaction).await?;
+        for some in self.rows.chunks(CHUNK) {
+            let rows = some.iter().map(|row| row.clone().into_active_model().reset_all());
+            let repeated_at = "COALESCE(excluded.repeated_at, excluded.received_at)";
+            let once_more = OnConflict::columns([Column::Channel, Column::ProviderId, Column::Status, Column::Digest])
+                .value(Column::Times, Expr::cust("observations.times + excluded.times"))
+                .value(Column::RepeatedAt, Expr::cust(repeated_at))
+                // What was of no part, or no contradiction, when it came first may be one by now.
+                .value(Column::PartId, Expr::cust("COALESCE(observations.part_id, excluded.part_id)"))
+                .value(Column::Conflict, Expr::cust("observations.conflict OR excluded.conflict"))
+                .to_owned();
+            observations::Entity::insert_many(rows).on_conflict(once_more).exec_without_returning(transaction).await?;
+        }
         Ok(())
     }
 }
@@ -189,13 +166,6 @@ fn digest(raw: &[(String, String)]) -> String {
         }
     }
     hex::encode(hash.finalize())
-}
-
-impl Store {
-    /// Keeps a status report and moves its message, never backwards.
-    pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
-        self.write(Observe { observation, questions: self.questions, reporting: self.reporting.clone() }).await
-    }
 }
 
 #[cfg(test)]

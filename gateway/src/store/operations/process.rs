@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::gate::Gate;
 use super::gateways::{ASIDE, EARLIER};
+use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::submit::{hurry, insert_outbound};
 use super::{consent, follow, millis, storable, tell, timers, traces};
@@ -180,22 +181,9 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
     if all.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let mut values: Vec<Value> = Vec::with_capacity(all.len() * 7);
-    let mut rows = Vec::with_capacity(all.len());
+    let mut rows = Rows::new(&["", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"]);
     for processed in all {
-        let next = values.len();
-        rows.push(format!(
-            "(${}, CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS BIGINT), CAST(${} AS TEXT), CAST(${} AS TEXT), \
-             CAST(${} AS TEXT))",
-            next + 1,
-            next + 2,
-            next + 3,
-            next + 4,
-            next + 5,
-            next + 6,
-            next + 7
-        ));
-        values.extend([
+        rows.push([
             Value::from(processed.message_id.0),
             Value::from(millis(processed.at)),
             Value::from(processed.answer.as_deref().map(storable)),
@@ -205,17 +193,15 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
             Value::from(traces::decided(processed)),
         ]);
     }
-    let sql = format!(
-        "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
-         seed = new.column4, discarded = new.column5, seen = new.column6, decided = new.column7 \
-         FROM (VALUES {}) AS new WHERE messages.id = new.column1 AND messages.processed_at IS NULL \
-         AND NOT EXISTS ({EARLIER}${})) RETURNING messages.id AS id",
-        rows.join(", "),
-        values.len() + 1
-    )
-    .replace("later.", "messages.");
-    values.push(ASIDE.into());
-    ids(transaction, sql, values).await
+    let aside = rows.place(ASIDE);
+    let condition = format!(
+        "WHERE messages.id = new.column1 AND messages.processed_at IS NULL \
+         AND NOT EXISTS ({}{aside})) RETURNING messages.id AS id",
+        EARLIER.replace("later.", "messages.")
+    );
+    let update = "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
+         seed = new.column4, discarded = new.column5, seen = new.column6, decided = new.column7";
+    ids(&rows.update(transaction, update, &condition).await?)
 }
 
 /// Of those that were not marked, the messages that were not processed before: an earlier one of their conversation
@@ -228,7 +214,9 @@ async fn too_early(transaction: &DatabaseTransaction, unmarked: &[&Processed]) -
     }
     let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
     let sql = format!("SELECT id FROM messages WHERE id IN ({}) AND processed_at IS NULL", places.join(", "));
-    ids(transaction, sql, values).await
+    ids(&transaction
+        .query_all_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))
+        .await?)
 }
 
 async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
@@ -237,11 +225,12 @@ async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) ->
     }
     let places: Vec<String> = (1..=all.len()).map(|number| format!("${number}")).collect();
     let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places.join(", "));
-    ids(transaction, sql, all.iter().map(|id| Value::from(*id)).collect()).await
+    let values: Vec<Value> = all.iter().map(|id| Value::from(*id)).collect();
+    ids(&transaction
+        .query_all_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))
+        .await?)
 }
 
-async fn ids(transaction: &DatabaseTransaction, sql: String, values: Vec<Value>) -> Result<BTreeSet<Uuid>, Error> {
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-    let rows = transaction.query_all_raw(statement).await?;
+fn ids(rows: &[QueryResult]) -> Result<BTreeSet<Uuid>, Error> {
     Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::check::{Tries, open_tries};
 use super::consent::{self, Change};
 use super::matching::{Unknown, Way, only_choice};
-use super::settle::reduce_message;
+use super::moves::reduce_message;
 use super::{count, looks, millis, storable};
 use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
@@ -250,43 +250,40 @@ impl Reconcile {
         fate: Fate,
         look: Look,
     ) -> Result<parts::Model, Error> {
-        let Unknown { part, way, .. } = unknown;
+        let Unknown { mut part, way, .. } = unknown;
         let next = self.listed.asked.iter().find(|(id, _)| id.0 == part.id);
         let Some((_, next)) = next else { return Ok(part) };
-        let message_id = part.message_id;
-        let looks = looks::add(part.looks.as_deref(), look);
-        let mut row = part.into_active_model();
-        row.looks = Set(looks);
-        row.updated_at = Set(millis(self.listed.at));
-        row.check_at = Set(next.map(millis));
+        part.looks = looks::add(part.looks.as_deref(), look);
+        part.updated_at = millis(self.listed.at);
+        part.check_at = next.map(millis);
         match fate {
             Fate::Open | Fate::Found(_) => {}
-            Fate::Held(hold) => row.error_message = Set(Some(hold.reason().to_owned())),
+            Fate::Held(hold) => part.error_message = Some(hold.reason().to_owned()),
             Fate::Resent => {
-                row.state = Set("queued".to_owned());
-                row.status = Set(Status::Pending.as_str().to_owned());
-                row.due_at = Set(millis(self.listed.at));
+                "queued".clone_into(&mut part.state);
+                Status::Pending.as_str().clone_into(&mut part.status);
+                part.due_at = millis(self.listed.at);
                 let (channel, recipient) = (&self.listed.channel, self.listed.recipient.as_str());
                 if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
-                    consent::refuse(&mut row, proof.error_code);
+                    consent::refuse(&mut part, proof.error_code);
                 }
             }
             Fate::GivenUp => {
-                row.state = Set("settled".to_owned());
-                row.status = Set(Status::Failed.as_str().to_owned());
-                row.given_up_at = Set(Some(millis(self.listed.at)));
-                row.error_message = Set(Some("the provider never took it, as often as it was tried".to_owned()));
+                "settled".clone_into(&mut part.state);
+                Status::Failed.as_str().clone_into(&mut part.status);
+                part.given_up_at = Some(millis(self.listed.at));
+                part.error_message = Some("the provider never took it, as often as it was tried".to_owned());
             }
         }
         if matches!(fate, Fate::Resent | Fate::GivenUp) {
-            row.check_at = Set(None);
-            row.unknown_at = Set(None);
-            row.checks = Set(0);
+            part.check_at = None;
+            part.unknown_at = None;
+            part.checks = 0;
             if way != Way::Request {
-                forget_answer(transaction, message_id).await?;
+                forget_answer(transaction, part.message_id).await?;
             }
         }
-        Ok(row.update(transaction).await?)
+        Ok(part.into_active_model().reset_all().update(transaction).await?)
     }
 }
 

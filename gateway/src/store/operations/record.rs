@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::consent::Change;
 use super::conversation::{Key, Wanted, find_or_create};
 use super::gateways::ASIDE;
+use super::rows::Rows;
 use super::{CHUNK, count, insert_media, media_rows, millis, repeats, storable, storable_json};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
@@ -257,29 +258,14 @@ struct Counters {
 }
 
 async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uuid, Counters>) -> Result<(), Error> {
-    let mut values: Vec<Value> = Vec::with_capacity(touched.len() * 4);
-    let mut rows = Vec::with_capacity(touched.len());
+    let mut rows = Rows::new(&["", "INTEGER", "BIGINT", "BIGINT"]);
     for (id, counters) in touched {
-        let next = values.len();
-        rows.push(format!(
-            "(${}, CAST(${} AS INTEGER), CAST(${} AS BIGINT), CAST(${} AS BIGINT))",
-            next + 1,
-            next + 2,
-            next + 3,
-            next + 4
-        ));
         let Counters { messages, last_at, last_inbound_at } = *counters;
-        values.extend([Value::from(*id), messages.into(), last_at.into(), last_inbound_at.into()]);
+        rows.push([Value::from(*id), messages.into(), last_at.into(), last_inbound_at.into()]);
     }
-    // `column1` and so on are what both databases call the columns of VALUES.
-    let sql = format!(
-        "UPDATE conversations SET unread = unread + new.column2, inbound_count = inbound_count + new.column2, \
-         last_message_at = new.column3, last_inbound_at = new.column4, updated_at = new.column3 \
-         FROM (VALUES {}) AS new WHERE conversations.id = new.column1",
-        rows.join(", ")
-    );
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-    transaction.execute_raw(statement).await?;
+    let update = "UPDATE conversations SET unread = unread + new.column2, inbound_count = inbound_count + new.column2, \
+         last_message_at = new.column3, last_inbound_at = new.column4, updated_at = new.column3";
+    rows.update(transaction, update, "WHERE conversations.id = new.column1").await?;
     Ok(())
 }
 

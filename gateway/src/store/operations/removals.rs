@@ -25,7 +25,7 @@ pub(super) async fn want(
     removal: Removal,
     now: Timestamp,
 ) -> Result<(), Error> {
-    for provider_id in provider_ids(message, parts) {
+    for provider_id in provider_ids(message, parts.iter()) {
         let key = (message.channel.clone(), provider_id.to_owned());
         match removals::Entity::find_by_id(key).one(transaction).await? {
             Some(before) => again(transaction, before, removal, now).await?,
@@ -39,7 +39,7 @@ pub(super) async fn want(
 pub(super) async fn follow(
     transaction: &DatabaseTransaction,
     message: &messages::Model,
-    parts: &[parts::Model],
+    parts: &[&parts::Model],
     now: Timestamp,
 ) -> Result<(), Error> {
     let removal = match (message.deleted_at, message.redacted_at) {
@@ -47,7 +47,7 @@ pub(super) async fn follow(
         (None, Some(_)) => Removal::Text,
         (None, None) => return Ok(()),
     };
-    for provider_id in provider_ids(message, parts) {
+    for provider_id in provider_ids(message, parts.iter().copied()) {
         let key = (message.channel.clone(), provider_id.to_owned());
         if removals::Entity::find_by_id(key).one(transaction).await?.is_none() {
             insert(transaction, message, provider_id, removal, now).await?;
@@ -57,9 +57,12 @@ pub(super) async fn follow(
 }
 
 /// Of a message that came in its own; of one that went out those of its parts.
-fn provider_ids<'a>(message: &'a messages::Model, parts: &'a [parts::Model]) -> impl Iterator<Item = &'a str> {
+fn provider_ids<'a>(
+    message: &'a messages::Model,
+    parts: impl Iterator<Item = &'a parts::Model>,
+) -> impl Iterator<Item = &'a str> {
     let own = message.provider_id.as_deref();
-    own.into_iter().chain(parts.iter().filter_map(|part| part.provider_id.as_deref()))
+    own.into_iter().chain(parts.filter_map(|part| part.provider_id.as_deref()))
 }
 
 async fn insert(

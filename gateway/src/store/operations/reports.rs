@@ -11,8 +11,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::millis;
+use super::moves::Moved;
 use super::settle::read;
+use super::{CHUNK, millis};
 use crate::message::{Address, ConversationId, MessageId, ProviderError};
 use crate::store::decisions::{ClaimedReport, Explaining};
 use crate::store::entities::{messages, reports};
@@ -21,29 +22,33 @@ use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// Puts down that plugins are to hear of a change, if it is one and they want to.
+/// Puts down that plugins are to hear of the moves, if they want to.
 pub(super) async fn enqueue(
     transaction: &DatabaseTransaction,
-    before: &messages::Model,
-    after: &messages::Model,
+    moved: &[Moved],
     reporting: &Reporting,
 ) -> Result<(), Error> {
-    if before.status == after.status {
-        return Ok(());
+    let news = moved.iter().filter(|moved| moved.from != read(&moved.message.status));
+    let rows = news.filter_map(|Moved { message, .. }| {
+        Some(reports::ActiveModel {
+            id: Set(reporting.id(time(message.updated_at))?),
+            conversation_id: Set(message.conversation_id),
+            message_id: Set(message.id),
+            status: Set(message.status.clone()),
+            error_code: Set(message.error_code),
+            error_message: Set(message.error_message.clone()),
+            created_at: Set(message.updated_at),
+            lease_until: Set(None),
+        })
+    });
+    let mut rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        reporting.wake();
     }
-    let Some(id) = reporting.id(time(after.updated_at)) else { return Ok(()) };
-    let row = reports::ActiveModel {
-        id: Set(id),
-        conversation_id: Set(after.conversation_id),
-        message_id: Set(after.id),
-        status: Set(after.status.clone()),
-        error_code: Set(after.error_code),
-        error_message: Set(after.error_message.clone()),
-        created_at: Set(after.updated_at),
-        lease_until: Set(None),
-    };
-    reports::Entity::insert(row).exec_without_returning(transaction).await?;
-    reporting.wake();
+    while !rows.is_empty() {
+        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
+        reports::Entity::insert_many(some).exec_without_returning(transaction).await?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use sea_orm::{
 
 use super::consent;
 use super::millis;
-use super::settle::{read, reduce_message};
+use super::moves::reduce_message;
+use super::settle::read;
 use crate::message::{MessageId, Options, Status};
 use crate::store::entities::{messages, parts};
 use crate::store::records::{NotRetried, Retried};

@@ -12,6 +12,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Set, Statement, Value};
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{millis, storable};
 use crate::message::MessageId;
 use crate::store::decisions::{StateChange, StateKey};
@@ -176,20 +177,12 @@ async fn committed(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Res
 
 async fn replace(transaction: &DatabaseTransaction, replaced: &[(Uuid, i64, Uuid)]) -> Result<(), Error> {
     for some in replaced.chunks(CHUNK) {
-        let mut values: Vec<Value> = Vec::with_capacity(some.len() * 3);
-        let mut rows = Vec::with_capacity(some.len());
+        let mut rows = Rows::new(&["", "BIGINT", ""]);
         for (version, at, by) in some {
-            let next = values.len();
-            rows.push(format!("(${}, CAST(${} AS BIGINT), ${})", next + 1, next + 2, next + 3));
-            values.extend([Value::from(*version), Value::from(*at), Value::from(*by)]);
+            rows.push([Value::from(*version), Value::from(*at), Value::from(*by)]);
         }
-        let sql = format!(
-            "UPDATE plugin_state SET replaced_at = new.column2, replaced_by = new.column3 \
-             FROM (VALUES {}) AS new WHERE plugin_state.version = new.column1",
-            rows.join(", ")
-        );
-        let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-        transaction.execute_raw(statement).await?;
+        let update = "UPDATE plugin_state SET replaced_at = new.column2, replaced_by = new.column3";
+        rows.update(transaction, update, "WHERE plugin_state.version = new.column1").await?;
     }
     Ok(())
 }

@@ -1,15 +1,13 @@
-//! Storing an outbound message with its parts.
+//! Storing outbound messages with their parts, many at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::gate::Gate;
-use super::locks::Touched;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
@@ -18,89 +16,143 @@ use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
 use crate::store::reporting::Reporting;
-use crate::store::writer::Operation;
+use crate::store::writer::Job;
 use crate::store::{Error, Store};
 
-#[derive(Clone, Debug)]
-struct Submit {
-    submission: Submission,
-    reporting: Reporting,
-}
-
-#[async_trait]
-impl Operation for Submit {
-    type Output = Submitted;
-
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Submitted, Error> {
-        self.submission.apply(transaction, &self.reporting).await
+/// For each, in order, what became of it.
+pub(in crate::store) async fn apply(
+    transaction: &DatabaseTransaction,
+    all: &[&Submission],
+    reporting: &Reporting,
+) -> Result<Vec<Submitted>, Error> {
+    if all.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
-        touched.submit(&self.submission);
-    }
-}
-
-impl Submission {
-    async fn apply(&self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<Submitted, Error> {
-        if let Some(idempotency) = &self.idempotency
-            && let Some(before) = called_before(transaction, idempotency).await?
-        {
-            return Ok(before);
+    let mut calls = Calls::known(transaction, all).await?;
+    let recipients: BTreeSet<(&str, &str)> = all.iter().map(|submission| submission.recipient()).collect();
+    let recipients: Vec<(&str, &str)> = recipients.into_iter().collect();
+    let gate = Gate::look(transaction, &recipients).await?;
+    let mut book = Book::open(transaction, all.iter().flat_map(|submission| &submission.state).collect()).await?;
+    let mut stored: Vec<&Submission> = Vec::with_capacity(all.len());
+    let mut done = Vec::with_capacity(all.len());
+    for submission in all {
+        if let Some(before) = calls.before(submission) {
+            done.push(before);
+            continue;
         }
-        let gate = Gate::look(transaction, &[self.recipient()]).await?;
         // What is only kept is sent to nobody.
-        if let Some(proof) = gate.opted_out(&self.message).filter(|_| self.message.rejected.is_none()) {
-            return Ok(Submitted::OptedOut { since: time(proof.at) });
-        }
-        let mut book = Book::open(transaction, self.state.iter().collect()).await?;
-        if !book.accepts(&self.state, self.message.at) {
-            return Ok(Submitted::Stale);
-        }
-        let mut before = Before::new();
-        let conversations = follow::place(transaction, &[self], &mut before, reporting).await?;
-        // Once more with the conversation locked: where there are several writers, one of them may
-        // have learned of it just now.
-        if transaction.get_database_backend() == DbBackend::Postgres
-            && self.message.rejected.is_none()
-            && !consent::opted_out(transaction, &[self.recipient()]).await?.is_empty()
-        {
-            return Err(Error::Overtaken("the recipient opted out just now".to_owned()));
-        }
-        let placed: Vec<_> = conversations.into_iter().map(|id| (&self.message, id)).collect();
-        insert_outbound(transaction, &placed, &gate).await?;
-        reporting.count_new(&placed);
-        // A conversation that is new has nothing that waits.
-        if placed.iter().any(|(_, conversation_id)| *conversation_id != self.conversation_id.0) {
-            hurry(transaction, &placed).await?;
-        }
-        let entry = Entry { changes: &self.state, message_id: self.message.id, at: self.message.at };
-        book.write(transaction, vec![entry]).await?;
-        traces::explain(transaction, self.traces.iter().collect()).await?;
-        tell::of_submitted(transaction, &placed, &before, reporting).await?;
-        if let Some(idempotency) = &self.idempotency {
-            let row = idempotency_keys::ActiveModel {
-                api_key_id: Set(idempotency.api_key_id),
-                key: Set(idempotency.key.clone()),
-                fingerprint: Set(idempotency.fingerprint.clone()),
-                message_id: Set(self.message.id.0),
-                created_at: Set(millis(self.message.at)),
-            };
-            idempotency_keys::Entity::insert(row).exec_without_returning(transaction).await?;
-        }
-        Ok(Submitted::Stored(self.message.id))
+        let refused = gate.opted_out(&submission.message).filter(|_| submission.message.rejected.is_none());
+        done.push(if let Some(proof) = refused {
+            Submitted::OptedOut { since: time(proof.at) }
+        } else if book.accepts(&submission.state, submission.message.at) {
+            calls.add(submission);
+            stored.push(submission);
+            Submitted::Stored(submission.message.id)
+        } else {
+            Submitted::Stale
+        });
     }
+    store(transaction, &stored, book, &gate, reporting).await?;
+    Ok(done)
+}
+
+async fn store(
+    transaction: &DatabaseTransaction,
+    all: &[&Submission],
+    book: Book,
+    gate: &Gate,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    let mut before = Before::new();
+    let conversations = follow::place(transaction, all, &mut before, reporting).await?;
+    // Once more with the conversations locked: where there are several writers, one of them may
+    // have learned of it just now.
+    let sent = all.iter().filter(|submission| submission.message.rejected.is_none());
+    let recipients: Vec<(&str, &str)> = sent.map(|submission| submission.recipient()).collect();
+    if transaction.get_database_backend() == DbBackend::Postgres
+        && !recipients.is_empty()
+        && !consent::opted_out(transaction, &recipients).await?.is_empty()
+    {
+        return Err(Error::Overtaken("a recipient opted out just now".to_owned()));
+    }
+    let placed: Vec<(&NewOutbound, Uuid)> =
+        all.iter().map(|submission| &submission.message).zip(conversations).collect();
+    insert_outbound(transaction, &placed, gate).await?;
+    reporting.count_new(&placed);
+    // A conversation that is new has nothing that waits, but for what is stored just now.
+    let known = all.iter().zip(&placed).filter(|(submission, placed)| submission.conversation_id.0 != placed.1);
+    let known: Vec<(&NewOutbound, Uuid)> = known.map(|(_, placed)| *placed).collect();
+    hurry(transaction, &known).await?;
+    let entries = all.iter().map(|submission| Entry {
+        changes: &submission.state,
+        message_id: submission.message.id,
+        at: submission.message.at,
+    });
+    book.write(transaction, entries.collect()).await?;
+    traces::explain(transaction, all.iter().flat_map(|submission| &submission.traces).collect()).await?;
+    tell::of_submitted(transaction, &placed, &before, reporting).await?;
+    let rows = all.iter().filter_map(|submission| {
+        let idempotency = submission.idempotency.as_ref()?;
+        Some(idempotency_keys::ActiveModel {
+            api_key_id: Set(idempotency.api_key_id),
+            key: Set(idempotency.key.clone()),
+            fingerprint: Set(idempotency.fingerprint.clone()),
+            message_id: Set(submission.message.id.0),
+            created_at: Set(millis(submission.message.at)),
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        idempotency_keys::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// The calls that came before, by API key and idempotency key: what was called, and what it made.
+struct Calls(BTreeMap<(Uuid, String), (String, MessageId)>);
+
+impl Calls {
+    async fn known(transaction: &DatabaseTransaction, all: &[&Submission]) -> Result<Self, Error> {
+        let mut by_api_key: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
+        for idempotency in all.iter().filter_map(|submission| submission.idempotency.as_ref()) {
+            by_api_key.entry(idempotency.api_key_id).or_default().insert(&idempotency.key);
+        }
+        let mut calls = BTreeMap::new();
+        for (api_key_id, keys) in by_api_key {
+            let rows = idempotency_keys::Entity::find()
+                .filter(idempotency_keys::Column::ApiKeyId.eq(api_key_id))
+                .filter(idempotency_keys::Column::Key.is_in(keys))
+                .all(transaction)
+                .await?;
+            let called = |row: idempotency_keys::Model| {
+                ((row.api_key_id, row.key), (row.fingerprint, MessageId(row.message_id)))
+            };
+            calls.extend(rows.into_iter().map(called));
+        }
+        Ok(Self(calls))
+    }
+
+    fn before(&self, submission: &Submission) -> Option<Submitted> {
+        let Idempotency { api_key_id, key, fingerprint } = submission.idempotency.as_ref()?;
+        let (called, message_id) = self.0.get(&(*api_key_id, key.clone()))?;
+        Some(answer(called == fingerprint, *message_id))
+    }
+
+    fn add(&mut self, submission: &Submission) {
+        if let Some(Idempotency { api_key_id, key, fingerprint }) = submission.idempotency.clone() {
+            self.0.insert((api_key_id, key), (fingerprint, submission.message.id));
+        }
+    }
+}
+
+fn answer(is_the_same: bool, message_id: MessageId) -> Submitted {
+    if is_the_same { Submitted::Before(message_id) } else { Submitted::KeyReused }
 }
 
 async fn called_before(database: &impl ConnectionTrait, idempotency: &Idempotency) -> Result<Option<Submitted>, Error> {
     let before =
         idempotency_keys::Entity::find_by_id((idempotency.api_key_id, idempotency.key.clone())).one(database).await?;
-    Ok(before.map(|row| {
-        if row.fingerprint == idempotency.fingerprint {
-            Submitted::Before(MessageId(row.message_id))
-        } else {
-            Submitted::KeyReused
-        }
-    }))
+    Ok(before.map(|row| answer(row.fingerprint == idempotency.fingerprint, MessageId(row.message_id))))
 }
 
 impl Submission {
@@ -229,6 +281,6 @@ impl Store {
 
     /// Stores an outbound message for the workers to send.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
-        self.write(Submit { submission, reporting: self.reporting.clone() }).await
+        self.ask(submission, Job::Submit).await
     }
 }

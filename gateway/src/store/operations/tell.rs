@@ -229,20 +229,19 @@ fn status(message: &Message, previous: Option<&str>, at: Timestamp, reporting: &
 }
 
 /// What has become of a message now, if that is another status than before, or tells more of a final one.
-pub(super) async fn of_status(
-    transaction: &DatabaseTransaction,
+pub(super) fn of_status(
     before: &messages::Model,
     after: &messages::Model,
-    parts: &[parts::Model],
+    parts: &[&parts::Model],
     reporting: &Reporting,
-) -> Result<(), Error> {
+) -> Result<Option<News>, Error> {
     let tells_more = read(&after.status).is_final() && before.error_code != after.error_code;
     let moved = before.status != after.status;
     if !(moved || tells_more) || !reporting.subscribed().wants(EventKind::MessageStatus) {
-        return Ok(());
+        return Ok(None);
     }
     // What is written in it is not told, nor looked up.
-    let message = to_message(after.clone(), Vec::new(), parts.to_vec(), false);
-    let news = status(&message, Some(&before.status), time(after.updated_at), reporting)?;
-    tell(transaction, &[news], None, reporting).await
+    let parts = parts.iter().map(|part| (*part).clone()).collect();
+    let message = to_message(after.clone(), Vec::new(), parts, false);
+    status(&message, Some(&before.status), time(after.updated_at), reporting).map(Some)
 }

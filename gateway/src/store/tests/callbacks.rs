@@ -20,7 +20,7 @@ async fn message_callback(store: &Store, database: &Database) -> Option<Callback
     Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id, account: "AC1".to_owned() })
 }
 
-async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Submission {
+pub(super) async fn asking(store: &Store, database: &Database, sender: Option<&str>) -> Submission {
     let mut submission = database.submission(ANA, &["hola"]);
     submission.message.sender = Sender::Own(sender.map(Address::received));
     submission.message.service = sender.is_none().then(|| "MG1".to_owned());
@@ -40,7 +40,7 @@ async fn settle(store: &Store, callback: &ClaimedCallback, seconds: i64, result:
 }
 
 /// What is told at this moment, when the application answers.
-async fn heard(store: &Store, seconds: i64) -> Vec<Status> {
+pub(super) async fn heard(store: &Store, seconds: i64) -> Vec<Status> {
     let mut statuses = Vec::new();
     loop {
         let told = told(store, seconds).await;

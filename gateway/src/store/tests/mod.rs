@@ -62,6 +62,7 @@ mod state;
 mod submitting;
 mod subscribing;
 mod timers;
+mod together;
 mod tries;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};

@@ -1,0 +1,194 @@
+//! What is learned about parts, from tries and from reports: many at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::consent::{self, Change};
+use super::conversation::Key;
+use super::moves::Moves;
+use super::observe::Kept;
+use super::settle::end_attempts;
+use crate::message::Consent;
+use crate::store::entities::{consents, parts};
+use crate::store::questions::Questions;
+use crate::store::records::{NewObservation, Observed, Settled, Settlement};
+use crate::store::reporting::Reporting;
+use crate::store::writer::Job;
+use crate::store::{Error, Store};
+
+/// What was learned, and when the provider is asked about what it leaves open.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Learned {
+    pub(in crate::store) about: About,
+    pub(in crate::store) questions: Questions,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::store) enum About {
+    Try(Settlement),
+    Report(NewObservation),
+}
+
+impl Learned {
+    fn settlement(&self) -> Option<&Settlement> {
+        match &self.about {
+            About::Try(settlement) => Some(settlement),
+            About::Report(_) => None,
+        }
+    }
+
+    fn observation(&self) -> Option<&NewObservation> {
+        match &self.about {
+            About::Try(_) => None,
+            About::Report(observation) => Some(observation),
+        }
+    }
+
+    fn part_id(&self) -> Option<Uuid> {
+        match &self.about {
+            About::Try(settlement) => Some(settlement.part_id.0),
+            About::Report(observation) => observation.part_id.map(|id| id.0),
+        }
+    }
+}
+
+/// What somebody allows, as it was learned with their part. Kept once all parts are written, since other parts may
+/// end by it.
+pub(super) struct Choice<'a> {
+    pub(super) channel: String,
+    pub(super) address: String,
+    pub(super) message_id: Uuid,
+    pub(super) consent: Consent,
+    pub(super) at: &'a jiff::Timestamp,
+}
+
+/// For each, in order, what a report changed; none of a try.
+pub(in crate::store) async fn apply(
+    transaction: &DatabaseTransaction,
+    all: &[&Learned],
+    reporting: &Reporting,
+) -> Result<Vec<Option<Observed>>, Error> {
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut moves = Moves::load(transaction, &messages(transaction, all).await?, reporting).await?;
+    let settlements: Vec<&Settlement> = all.iter().filter_map(|learned| learned.settlement()).collect();
+    if settlements.iter().any(|settlement| moves.part(settlement.part_id.0).is_none()) {
+        return Err(Error::Refused("a part was settled that is not there".to_owned()));
+    }
+    let mut counts = end_attempts(transaction, &settlements, &moves).await?.into_iter();
+    let opted_out = opted_out(transaction, &settlements, &moves).await?;
+    let mut kept = Kept::default();
+    let mut choices = Vec::new();
+    let mut done = Vec::with_capacity(all.len());
+    for Learned { about, questions } in all {
+        done.push(match about {
+            About::Report(observation) => Some(observation.apply(&mut moves, *questions, &mut kept, &mut choices)?),
+            About::Try(settlement) => {
+                if counts.next() == Some(true) {
+                    settle(transaction, settlement, *questions, &opted_out, &mut moves, &mut choices).await?;
+                }
+                None
+            }
+        });
+    }
+    kept.write(transaction).await?;
+    moves.write(transaction).await?;
+    for Choice { channel, address, message_id, consent, at } in choices {
+        consent::lock(transaction, &channel, &address).await?;
+        let (channel, address) = (channel.as_str(), address.as_str());
+        Change { channel, address, consent, message_id, at: *at, reporting }.keep(transaction).await?;
+    }
+    Ok(done)
+}
+
+/// Those whose parts these are about; the parts are locked.
+async fn messages(transaction: &DatabaseTransaction, all: &[&Learned]) -> Result<BTreeSet<Uuid>, Error> {
+    let parts: BTreeSet<Uuid> = all.iter().filter_map(|learned| learned.part_id()).collect();
+    let mut provided: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for observation in all.iter().filter_map(|learned| learned.observation()) {
+        provided.entry(&observation.channel).or_default().insert(&observation.provider_id);
+    }
+    let by_provider = provided
+        .into_iter()
+        .map(|(channel, ids)| parts::Column::Channel.eq(channel).and(parts::Column::ProviderId.is_in(ids)));
+    let by_id = (!parts.is_empty()).then(|| parts::Column::Id.is_in(parts));
+    let mut messages = BTreeSet::new();
+    for condition in by_provider.chain(by_id) {
+        let found: Vec<Uuid> = parts::Entity::find()
+            .select_only()
+            .column(parts::Column::MessageId)
+            .filter(condition)
+            .order_by_asc(parts::Column::Id)
+            .lock(LockType::NoKeyUpdate)
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        messages.extend(found);
+    }
+    Ok(messages)
+}
+
+/// Those who want no messages, among the recipients of what is to go back to the queue.
+async fn opted_out(
+    transaction: &DatabaseTransaction,
+    settlements: &[&Settlement],
+    moves: &Moves<'_>,
+) -> Result<BTreeMap<Key, consents::Model>, Error> {
+    let put_back = settlements.iter().filter(|settlement| settlement.is_put_back());
+    let parts = put_back.filter_map(|settlement| moves.part(settlement.part_id.0));
+    let keys: BTreeSet<(&str, &str)> = parts.map(|part| (part.channel.as_str(), part.recipient.as_str())).collect();
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    for (channel, recipient) in &keys {
+        consent::lock(transaction, channel, recipient).await?;
+    }
+    let keys: Vec<(&str, &str)> = keys.into_iter().collect();
+    consent::opted_out(transaction, &keys).await
+}
+
+async fn settle<'a>(
+    transaction: &DatabaseTransaction,
+    settlement: &'a Settlement,
+    questions: Questions,
+    opted_out: &BTreeMap<Key, consents::Model>,
+    moves: &mut Moves<'_>,
+    choices: &mut Vec<Choice<'a>>,
+) -> Result<(), Error> {
+    let Some(part) = moves.part(settlement.part_id.0).cloned() else { return Ok(()) };
+    if settlement.is_late(transaction, moves, &part).await? {
+        return Ok(());
+    }
+    if let (Settled::OptedOut { error }, None) = (&settlement.result, &part.provider_id) {
+        choices.push(Choice {
+            channel: part.channel.clone(),
+            address: part.recipient.clone(),
+            message_id: part.message_id,
+            consent: consent::refused(error.code),
+            at: &settlement.at,
+        });
+    }
+    let message_id = part.message_id;
+    moves.put(settlement.settled(part, questions, opted_out));
+    moves.reduce(message_id, settlement.at)
+}
+
+impl Store {
+    /// Records what a try to send a part came to. Once: the same again changes nothing.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.learn(About::Try(settlement)).await.map(|_| ())
+    }
+
+    /// Keeps a status report and moves its message, never backwards.
+    pub async fn observe(&self, observation: NewObservation) -> Result<Observed, Error> {
+        Ok(self.learn(About::Report(observation)).await?.unwrap_or(Observed::Unrelated))
+    }
+
+    async fn learn(&self, about: About) -> Result<Option<Observed>, Error> {
+        self.ask(Learned { about, questions: self.questions }, Job::Learn).await
+    }
+}

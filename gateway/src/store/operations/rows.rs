@@ -1,0 +1,56 @@
+//! Rows of values in a statement, which says what many rows of a table become.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+
+use crate::store::Error;
+
+/// Rows that a statement knows as `new`, with the columns `column1`, `column2` and so on: both databases call them so.
+pub(super) struct Rows {
+    /// Of each column. Postgres takes what may be null for text otherwise; an empty one is left as it is.
+    types: &'static [&'static str],
+    values: Vec<Value>,
+    places: Vec<String>,
+}
+
+impl Rows {
+    pub(super) fn new(types: &'static [&'static str]) -> Self {
+        Self { types, values: Vec::new(), places: Vec::new() }
+    }
+
+    /// One value for each type.
+    pub(super) fn push(&mut self, row: impl IntoIterator<Item = Value>) {
+        let first = self.values.len() + 1;
+        self.values.extend(row);
+        let place = |(number, kind): (usize, &&str)| match *kind {
+            "" => format!("${number}"),
+            kind => format!("CAST(${number} AS {kind})"),
+        };
+        let places: Vec<String> = (first..).zip(self.types).map(place).collect();
+        self.places.push(format!("({})", places.join(", ")));
+    }
+
+    /// Where a value of the condition is, that is no row's.
+    pub(super) fn place(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// Puts the rows between what comes before them, as `UPDATE parts SET state = new.column2`, and the condition.
+    pub(super) async fn update(
+        self,
+        transaction: &DatabaseTransaction,
+        update: &str,
+        condition: &str,
+    ) -> Result<Vec<QueryResult>, Error> {
+        if self.places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{update} FROM (VALUES {}) AS new {condition}", self.places.join(", "));
+        let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, self.values);
+        if condition.contains(" RETURNING ") {
+            return Ok(transaction.query_all_raw(statement).await?);
+        }
+        transaction.execute_raw(statement).await?;
+        Ok(Vec::new())
+    }
+}
