@@ -325,11 +325,12 @@ fn on_postgres_each_kind_arrives_too() {
     gateway.kill();
     gateway.restart();
     gateway.signed_webhook("sms/inbound", &form(&message_sid(), ANA, "tag otra"));
-    let all = wait_for("all of it", || {
+    let all = wait_up_to(Duration::from_mins(1), || {
         let all = told(&application);
         let delivered = of_kind(&all, "message.status").iter().any(|data| data["message"]["status"] == "delivered");
         (delivered && of_kind(&all, "conversation.updated").len() == 2).then_some(all)
-    });
+    })
+    .expect("all of it");
     assert_eq!(of_kind(&all, "message.received").len(), 2);
     assert!(statuses(&all).len() == 1);
 }
