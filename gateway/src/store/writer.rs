@@ -26,9 +26,6 @@ pub(super) trait Operation: Send + Sync + 'static {
     type Output: Send + 'static;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error>;
-
-    /// Adds what it is about and others may want to change as well.
-    fn touches<'a>(&'a self, _touched: &mut Touched<'a>) {}
 }
 
 /// What waits for the writer.
@@ -51,7 +48,6 @@ pub(super) struct Asked<I, O> {
 #[async_trait]
 pub(super) trait Waiting: Send {
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
-    fn touches<'a>(&'a self, touched: &mut Touched<'a>);
     fn committed(self: Box<Self>);
     fn failed(self: Box<Self>, error: Error);
 }
@@ -67,10 +63,6 @@ impl<O: Operation> Waiting for Waiter<O> {
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         self.output = Some(self.operation.apply(transaction).await?);
         Ok(())
-    }
-
-    fn touches<'a>(&'a self, touched: &mut Touched<'a>) {
-        self.operation.touches(touched);
     }
 
     fn committed(self: Box<Self>) {
@@ -257,6 +249,7 @@ impl Groups {
         }
     }
 
+    /// What others may want to change as well.
     fn touched(&self) -> Touched<'_> {
         let mut touched = Touched::default();
         self.recordings.iter().flat_map(|asked| &asked.input).for_each(|message| touched.record(message));
@@ -268,7 +261,6 @@ impl Groups {
                 About::Report(observation) => touched.report(observation),
             }
         }
-        self.others.iter().for_each(|other| other.touches(&mut touched));
         touched
     }
 

@@ -201,6 +201,5 @@ async fn mark_last(transaction: &DatabaseTransaction, last: BTreeMap<Uuid, i64>)
         rows.push([Value::from(id), Value::from(at)]);
     }
     let update = "UPDATE conversations SET last_message_at = new.column2, updated_at = new.column2";
-    rows.update(transaction, update, "WHERE conversations.id = new.column1").await?;
-    Ok(())
+    rows.update(transaction, update, "WHERE conversations.id = new.column1").await
 }

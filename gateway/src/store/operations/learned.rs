@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -57,12 +58,12 @@ impl Learned {
 
 /// What somebody allows, as it was learned with their part. Kept once all parts are written, since other parts may
 /// end by it.
-pub(super) struct Choice<'a> {
+pub(super) struct Consented {
     pub(super) channel: String,
     pub(super) address: String,
     pub(super) message_id: Uuid,
     pub(super) consent: Consent,
-    pub(super) at: &'a jiff::Timestamp,
+    pub(super) at: Timestamp,
 }
 
 /// For each, in order, what a report changed; none of a try.
@@ -82,14 +83,14 @@ pub(in crate::store) async fn apply(
     let mut counts = end_attempts(transaction, &settlements, &moves).await?.into_iter();
     let opted_out = opted_out(transaction, &settlements, &moves).await?;
     let mut kept = Kept::default();
-    let mut choices = Vec::new();
+    let mut consented = Vec::new();
     let mut done = Vec::with_capacity(all.len());
     for Learned { about, questions } in all {
         done.push(match about {
-            About::Report(observation) => Some(observation.apply(&mut moves, *questions, &mut kept, &mut choices)?),
+            About::Report(observation) => Some(observation.apply(&mut moves, *questions, &mut kept, &mut consented)?),
             About::Try(settlement) => {
                 if counts.next() == Some(true) {
-                    settle(transaction, settlement, *questions, &opted_out, &mut moves, &mut choices).await?;
+                    settle(transaction, settlement, *questions, &opted_out, &mut moves, &mut consented).await?;
                 }
                 None
             }
@@ -97,10 +98,10 @@ pub(in crate::store) async fn apply(
     }
     kept.write(transaction).await?;
     moves.write(transaction).await?;
-    for Choice { channel, address, message_id, consent, at } in choices {
+    for Consented { channel, address, message_id, consent, at } in consented {
         consent::lock(transaction, &channel, &address).await?;
         let (channel, address) = (channel.as_str(), address.as_str());
-        Change { channel, address, consent, message_id, at: *at, reporting }.keep(transaction).await?;
+        Change { channel, address, consent, message_id, at, reporting }.keep(transaction).await?;
     }
     Ok(done)
 }
@@ -151,25 +152,25 @@ async fn opted_out(
     consent::opted_out(transaction, &keys).await
 }
 
-async fn settle<'a>(
+async fn settle(
     transaction: &DatabaseTransaction,
-    settlement: &'a Settlement,
+    settlement: &Settlement,
     questions: Questions,
     opted_out: &BTreeMap<Key, consents::Model>,
     moves: &mut Moves<'_>,
-    choices: &mut Vec<Choice<'a>>,
+    consented: &mut Vec<Consented>,
 ) -> Result<(), Error> {
     let Some(part) = moves.part(settlement.part_id.0).cloned() else { return Ok(()) };
     if settlement.is_late(transaction, moves, &part).await? {
         return Ok(());
     }
     if let (Settled::OptedOut { error }, None) = (&settlement.result, &part.provider_id) {
-        choices.push(Choice {
+        consented.push(Consented {
             channel: part.channel.clone(),
             address: part.recipient.clone(),
             message_id: part.message_id,
             consent: consent::refused(error.code),
-            at: &settlement.at,
+            at: settlement.at,
         });
     }
     let message_id = part.message_id;

@@ -91,6 +91,11 @@ impl<'a> Moves<'a> {
         self.messages.get(&id)
     }
 
+    /// By position.
+    fn parts_of(&self, message_id: Uuid) -> Vec<&parts::Model> {
+        self.of.get(&message_id).into_iter().flatten().filter_map(|id| self.parts.get(id)).collect()
+    }
+
     /// The part that has this message of the provider, among those that were loaded.
     pub(super) fn holder(&self, channel: &str, provider_id: &str) -> Option<&parts::Model> {
         self.part(*self.holders.get(&(channel.to_owned(), provider_id.to_owned()))?)
@@ -112,8 +117,7 @@ impl<'a> Moves<'a> {
     /// Brings a message to where its parts are: as far as the least of them.
     pub(super) fn reduce(&mut self, message_id: Uuid, now: Timestamp) -> Result<(), Error> {
         let Some(before) = self.messages.get(&message_id) else { return Ok(()) };
-        let parts: Vec<&parts::Model> =
-            self.of.get(&message_id).into_iter().flatten().filter_map(|id| self.parts.get(id)).collect();
+        let parts = self.parts_of(message_id);
         let Some(reached) = status::least(parts.iter().map(|part| read(&part.status))) else { return Ok(()) };
         let failed = parts.iter().find(|part| read(&part.status) == reached && part.error_code.is_some());
         let shown = failed.or_else(|| parts.iter().find(|part| part.error_message.is_some()));
@@ -134,7 +138,8 @@ impl<'a> Moves<'a> {
         if from != reached {
             self.reporting.count(&before.channel, reached);
         }
-        self.news.extend(tell::of_status(before, &after, &parts, self.reporting)?);
+        let news = tell::of_status(before, &after, &parts, self.reporting)?;
+        self.news.extend(news);
         self.moved.push(Moved { from, message: after.clone(), at: now });
         self.messages.insert(message_id, after);
         Ok(())
@@ -221,8 +226,7 @@ impl<'a> Moves<'a> {
     /// no longer than it takes is removed at its end.
     async fn forget(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         for Moved { from, message, at } in &self.moved {
-            let parts: Vec<&parts::Model> =
-                self.of.get(&message.id).into_iter().flatten().filter_map(|id| self.parts.get(id)).collect();
+            let parts = self.parts_of(message.id);
             removals::follow(transaction, message, &parts, *at).await?;
             if read(&message.status).is_final() && !from.is_final() && parts.iter().any(|part| discards(part)) {
                 redact::clear(transaction, message, *at).await?;

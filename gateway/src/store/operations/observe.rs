@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveMode
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::learned::Choice;
+use super::learned::Consented;
 use super::moves::Moves;
 use super::settle::read;
 use super::{CHUNK, millis, storable, storable_json};
@@ -19,12 +19,12 @@ use crate::store::questions::Questions;
 use crate::store::records::{NewObservation, Observed};
 
 impl NewObservation {
-    pub(super) fn apply<'a>(
-        &'a self,
+    pub(super) fn apply(
+        &self,
         moves: &mut Moves<'_>,
         questions: Questions,
         kept: &mut Kept,
-        choices: &mut Vec<Choice<'a>>,
+        consented: &mut Vec<Consented>,
     ) -> Result<Observed, Error> {
         let Some(part) = self.part(moves).cloned() else {
             kept.add(self, None, false);
@@ -38,7 +38,7 @@ impl NewObservation {
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| news) {
             let (channel, address) = (part.channel.clone(), part.recipient.clone());
-            choices.push(Choice { channel, address, message_id, consent, at: &self.received_at });
+            consented.push(Consented { channel, address, message_id, consent, at: self.received_at });
         }
         moves.put(self.moved(part, reduction, news, questions));
         moves.reduce(message_id, self.received_at)?;

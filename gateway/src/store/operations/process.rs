@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
 use uuid::Uuid;
 
 use super::gate::Gate;
 use super::gateways::{ASIDE, EARLIER};
-use super::rows::Rows;
+use super::rows::{Rows, ids};
 use super::state::{Book, Entry};
 use super::submit::{hurry, insert_outbound};
 use super::{consent, follow, millis, storable, tell, timers, traces};
@@ -201,7 +201,7 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
     );
     let update = "UPDATE messages SET processed_at = new.column2, updated_at = new.column2, answer = new.column3, \
          seed = new.column4, discarded = new.column5, seen = new.column6, decided = new.column7";
-    ids(&rows.update(transaction, update, &condition).await?)
+    rows.update_and_tell(transaction, update, &condition).await
 }
 
 /// Of those that were not marked, the messages that were not processed before: an earlier one of their conversation
@@ -214,9 +214,7 @@ async fn too_early(transaction: &DatabaseTransaction, unmarked: &[&Processed]) -
     }
     let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
     let sql = format!("SELECT id FROM messages WHERE id IN ({}) AND processed_at IS NULL", places.join(", "));
-    ids(&transaction
-        .query_all_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))
-        .await?)
+    ids(transaction, Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await
 }
 
 async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
@@ -226,11 +224,5 @@ async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) ->
     let places: Vec<String> = (1..=all.len()).map(|number| format!("${number}")).collect();
     let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places.join(", "));
     let values: Vec<Value> = all.iter().map(|id| Value::from(*id)).collect();
-    ids(&transaction
-        .query_all_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))
-        .await?)
-}
-
-fn ids(rows: &[QueryResult]) -> Result<BTreeSet<Uuid>, Error> {
-    Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
+    ids(transaction, Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await
 }

@@ -265,8 +265,7 @@ async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uui
     }
     let update = "UPDATE conversations SET unread = unread + new.column2, inbound_count = inbound_count + new.column2, \
          last_message_at = new.column3, last_inbound_at = new.column4, updated_at = new.column3";
-    rows.update(transaction, update, "WHERE conversations.id = new.column1").await?;
-    Ok(())
+    rows.update(transaction, update, "WHERE conversations.id = new.column1").await
 }
 
 fn row(

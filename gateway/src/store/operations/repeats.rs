@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Value};
 use uuid::Uuid;
 
 use super::millis;
+use super::rows::Rows;
 use crate::store::Error;
 
 /// In the transaction that looks for repeats anyway. A message that another gateway is changing just now is
@@ -23,27 +24,16 @@ pub(super) async fn count(
     if counted.is_empty() {
         return Ok(());
     }
-    let backend = transaction.get_database_backend();
-    let mut values: Vec<Value> = Vec::with_capacity(counted.len() * 3);
-    let (mut rows, mut places) = (Vec::with_capacity(counted.len()), Vec::with_capacity(counted.len()));
-    for (message_id, (count, last)) in counted {
-        let next = values.len();
-        rows.push(format!("(${}, CAST(${} AS INTEGER), CAST(${} AS BIGINT))", next + 1, next + 2, next + 3));
-        places.push(format!("${}", next + 1));
-        values.extend([Value::from(message_id), count.into(), last.into()]);
+    let mut rows = Rows::new(&["", "INTEGER", "BIGINT"]);
+    for (message_id, (count, last)) in &counted {
+        rows.push([Value::from(*message_id), (*count).into(), (*last).into()]);
     }
-    let free = match backend {
-        DbBackend::Postgres => {
-            let places = places.join(", ");
-            format!(" AND messages.id IN (SELECT id FROM messages WHERE id IN ({places}) FOR UPDATE SKIP LOCKED)")
-        }
-        _ => String::new(),
-    };
-    let sql = format!(
-        "UPDATE messages SET repeats = COALESCE(messages.repeats, 0) + new.column2, repeated_at = new.column3 \
-         FROM (VALUES {}) AS new WHERE messages.id = new.column1{free}",
-        rows.join(", ")
-    );
-    transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    Ok(())
+    let mut condition = "WHERE messages.id = new.column1".to_owned();
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        let places: Vec<String> = counted.into_keys().map(|message_id| rows.place(message_id)).collect();
+        let free = "AND messages.id IN (SELECT id FROM messages WHERE id IN";
+        condition = format!("{condition} {free} ({}) FOR UPDATE SKIP LOCKED)", places.join(", "));
+    }
+    let update = "UPDATE messages SET repeats = COALESCE(messages.repeats, 0) + new.column2, repeated_at = new.column3";
+    rows.update(transaction, update, &condition).await
 }

@@ -1,6 +1,9 @@
 //! Rows of values in a statement, which says what many rows of a table become.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use uuid::Uuid;
 
 use crate::store::Error;
 
@@ -41,16 +44,34 @@ impl Rows {
         transaction: &DatabaseTransaction,
         update: &str,
         condition: &str,
-    ) -> Result<Vec<QueryResult>, Error> {
-        if self.places.is_empty() {
-            return Ok(Vec::new());
+    ) -> Result<(), Error> {
+        if !self.places.is_empty() {
+            transaction.execute_raw(self.statement(transaction, update, condition)).await?;
         }
-        let sql = format!("{update} FROM (VALUES {}) AS new {condition}", self.places.join(", "));
-        let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, self.values);
-        if condition.contains(" RETURNING ") {
-            return Ok(transaction.query_all_raw(statement).await?);
-        }
-        transaction.execute_raw(statement).await?;
-        Ok(Vec::new())
+        Ok(())
     }
+
+    /// Likewise, and says which rows of the table that was: what comes behind the condition returns their `id`.
+    pub(super) async fn update_and_tell(
+        self,
+        transaction: &DatabaseTransaction,
+        update: &str,
+        condition: &str,
+    ) -> Result<BTreeSet<Uuid>, Error> {
+        if self.places.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        ids(transaction, self.statement(transaction, update, condition)).await
+    }
+
+    fn statement(self, transaction: &DatabaseTransaction, update: &str, condition: &str) -> Statement {
+        let sql = format!("{update} FROM (VALUES {}) AS new {condition}", self.places.join(", "));
+        Statement::from_sql_and_values(transaction.get_database_backend(), sql, self.values)
+    }
+}
+
+/// The column `id` of what a statement returns.
+pub(super) async fn ids(transaction: &DatabaseTransaction, statement: Statement) -> Result<BTreeSet<Uuid>, Error> {
+    let rows = transaction.query_all_raw(statement).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, Value};
-use uuid::Uuid;
 
 use super::consent;
 use super::conversation::Key;
@@ -48,8 +47,7 @@ pub(super) async fn end_attempts(
     let update = "UPDATE attempts SET finished_at = new.column2, outcome = new.column3, error_code = new.column4, \
         error_message = new.column5, exchange = new.column6";
     let condition = "WHERE attempts.id = new.column1 AND attempts.finished_at IS NULL RETURNING attempts.id AS id";
-    let ended = rows.update(transaction, update, condition).await?;
-    let ended: BTreeSet<Uuid> = ended.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?;
+    let ended = rows.update_and_tell(transaction, update, condition).await?;
     let mut counts = Vec::with_capacity(all.len());
     for (settlement, plain) in all.iter().zip(plain) {
         let ended = plain && ended.contains(&settlement.attempt_id);

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Set};
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
 use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::gate::Gate;
+use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
@@ -190,34 +191,35 @@ pub(super) async fn insert_outbound(
 }
 
 /// A message waits for every older one of its conversation, and must not wait longer than its priority
-/// allows: so these get its priority.
+/// allows: so these get its priority. Those that come after it keep theirs, also where they are stored together.
 pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutbound, Uuid)]) -> Result<(), Error> {
-    // By when they leave; those that leave now together.
-    let mut hurried: BTreeMap<(Priority, i64), BTreeSet<Uuid>> = BTreeMap::new();
-    let at_once = new.iter().map(|(message, _)| millis(message.at)).max().unwrap_or_default();
-    for (message, conversation_id) in new.iter().filter(|(message, _)| message.route == Route::Outbox) {
-        let leaves = match message.schedule {
-            Schedule::At(at) => millis(at),
-            Schedule::Now | Schedule::AtProvider(_) => at_once,
-        };
-        hurried.entry((message.priority, leaves)).or_default().insert(*conversation_id);
-    }
-    for ((priority, leaves), conversations) in
-        hurried.into_iter().filter(|((priority, _), _)| *priority != Priority::Bulk)
-    {
-        parts::Entity::update_many()
-            .col_expr(parts::Column::Priority, Expr::value(priority.number()))
-            // The first word for word the condition of the partial index, so that SQLite uses it.
-            .filter(Expr::cust("state IN ('queued', 'sending')"))
-            .filter(parts::Column::State.eq("queued"))
-            .filter(parts::Column::ConversationId.is_in(conversations))
-            .filter(parts::Column::Priority.gt(priority.number()))
-            // What waits for a later time holds nobody up.
-            .filter(parts::Column::Attempts.gt(0).or(parts::Column::DueAt.lte(leaves)))
-            .exec(transaction)
-            .await?;
+    for priority in [Priority::Normal, Priority::High] {
+        let mut rows = Rows::new(&["", "BIGINT", ""]);
+        for (message, conversation_id) in new.iter().filter(|(message, _)| message.priority == priority) {
+            let Some(first) = message.parts.first().filter(|_| message.route == Route::Outbox) else { continue };
+            rows.push([Value::from(*conversation_id), millis(leaves(message)).into(), first.id.0.into()]);
+        }
+        let urgent = rows.place(priority.number());
+        let update = format!("UPDATE parts SET priority = CAST({urgent} AS INTEGER)");
+        // The state first word for word as the partial index has it, so that SQLite uses it. What waits for a later
+        // time holds nobody up.
+        let condition = format!(
+            "WHERE parts.state IN ('queued', 'sending') AND parts.state = 'queued' \
+             AND parts.conversation_id = new.column1 AND parts.id < new.column3 \
+             AND parts.priority > CAST({urgent} AS INTEGER) \
+             AND (parts.attempts > 0 OR parts.due_at <= new.column2)"
+        );
+        rows.update(transaction, &update, &condition).await?;
     }
     Ok(())
+}
+
+/// When it is due at the earliest.
+fn leaves(message: &NewOutbound) -> Timestamp {
+    match message.schedule {
+        Schedule::Now | Schedule::AtProvider(_) => message.at,
+        Schedule::At(at) => at,
+    }
 }
 
 pub(in crate::store) fn starting_status(message: &NewOutbound) -> Status {
@@ -251,10 +253,7 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         error_code: Set(None),
         error_message: Set(None),
         attempts: Set(attempts),
-        due_at: Set(millis(match message.schedule {
-            Schedule::Now | Schedule::AtProvider(_) => message.at,
-            Schedule::At(at) => at,
-        })),
+        due_at: Set(millis(leaves(message))),
         lease_until: Set(None),
         send_at: Set(match message.schedule {
             Schedule::Now | Schedule::At(_) => None,

@@ -17,6 +17,7 @@ on_both!(
     whoever_opts_out_is_sent_nothing_that_comes_back_with_it,
     a_part_that_is_not_there_spoils_only_itself,
     calls_with_one_key_at_once_make_one_message,
+    what_is_urgent_hurries_what_comes_before_it_and_nothing_else,
     many_parts_of_many_messages_go_where_they_belong,
 );
 
@@ -25,6 +26,14 @@ async fn learn(store: &Store, database: &Database, all: Vec<About>) -> Vec<Optio
     let all: Vec<Learned> = all.into_iter().map(|about| Learned { about, questions: store.questions }).collect();
     let transaction = database.directly().await.begin().await.unwrap();
     let done = learned::apply(&transaction, &all.iter().collect::<Vec<_>>(), &store.reporting).await.unwrap();
+    transaction.commit().await.unwrap();
+    done
+}
+
+/// Likewise.
+async fn submit_all(store: &Store, database: &Database, all: &[Submission]) -> Vec<Submitted> {
+    let transaction = database.directly().await.begin().await.unwrap();
+    let done = submit::apply(&transaction, &all.iter().collect::<Vec<_>>(), &store.reporting).await.unwrap();
     transaction.commit().await.unwrap();
     done
 }
@@ -135,9 +144,7 @@ async fn calls_with_one_key_at_once_make_one_message(database: Database) {
         Submission { idempotency: Some(idempotency), ..database.submission(ANA, &["hola"]) }
     };
     let all = [call("a", "same"), call("a", "same"), call("a", "other"), call("b", "same")];
-    let transaction = database.directly().await.begin().await.unwrap();
-    let done = submit::apply(&transaction, &all.iter().collect::<Vec<_>>(), &store.reporting).await.unwrap();
-    transaction.commit().await.unwrap();
+    let done = submit_all(&store, &database, &all).await;
     let [first, _, _, last] = all.map(|call| call.message.id);
     let expected = [Submitted::Stored(first), Submitted::Before(first), Submitted::KeyReused, Submitted::Stored(last)];
     assert_eq!(done, expected);
@@ -146,14 +153,29 @@ async fn calls_with_one_key_at_once_make_one_message(database: Database) {
     assert!(stored.iter().all(|message| message.conversation_id == stored[0].conversation_id), "of one conversation");
 }
 
+async fn what_is_urgent_hurries_what_comes_before_it_and_nothing_else(database: Database) {
+    use Priority::{Bulk, High, Normal};
+    let store = database.store().await;
+    let of = |recipient: &str, priority| {
+        let mut submission = database.submission(recipient, &["hola"]);
+        submission.message.priority = priority;
+        submission
+    };
+    let all = [of(ANA, High), of(ANA, Bulk), of(LUIS, Bulk), of(LUIS, Normal), of(LUIS, High), of(LUIS, Bulk)];
+    submit_all(&store, &database, &all).await;
+    let mut priorities = Vec::new();
+    for submission in &all {
+        priorities.push(message(&store, submission.message.id).await.priority.unwrap());
+    }
+    assert_eq!(priorities, [High, Bulk, High, High, High, Bulk]);
+}
+
 async fn many_parts_of_many_messages_go_where_they_belong(database: Database) {
     let store = database.store().await;
     let people: Vec<String> = (10..40).map(|number| format!("+5299811122{number}")).collect();
     let submissions: Vec<Submission> =
         people.iter().map(|person| database.submission(person, &["one", "two"])).collect();
-    let transaction = database.directly().await.begin().await.unwrap();
-    submit::apply(&transaction, &submissions.iter().collect::<Vec<_>>(), &store.reporting).await.unwrap();
-    transaction.commit().await.unwrap();
+    submit_all(&store, &database, &submissions).await;
     for turn in [1, 2] {
         let parts = claim(&store, &database, turn, 100).await;
         assert_eq!(parts.len(), people.len());
