@@ -25,6 +25,7 @@ fn only_a_valid_key_opens_the_api() {
     assert_eq!(ask(paths[0], Some(&other)).status(), 200);
     assert_eq!(ask(paths[0], Some(&other.replace("Bearer", "bearer"))).status(), 200);
     run(gateway.folder(), &["--config", "test.toml", "key", "revoke", id], &[]).good();
+    wait_for("the key to be locked out", || (ask(paths[0], Some(&other)).status() == 401).then_some(()));
 
     let basic = format!("Basic {}", gateway.key());
     let bearer = format!("Bearer {}", gateway.key());

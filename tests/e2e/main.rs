@@ -1,6 +1,7 @@
 //! What Recado promises, shown on the real program.
 
 #[cfg(test)]
+mod api_keys;
 mod authoring;
 #[cfg(test)]
 mod bench;
@@ -55,6 +56,7 @@ mod metrics;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod openapi;
 mod options;
 #[cfg(test)]
 mod outbound;

@@ -7,6 +7,8 @@ mod proxy;
 mod requests;
 mod tools;
 
+use std::path::Path;
+
 use recado_tests::{ACCOUNT_SID, AUTH_TOKEN, NUMBER, Plugin, ScriptedProvider, TestGateway, run};
 
 use proxy::Proxy;
@@ -124,4 +126,20 @@ fn the_library_of_standard_webhooks_takes_what_an_endpoint_is_told() {
         script.env(variable, told.header(name));
     }
     succeed(script);
+}
+
+/// How many requests are made up for each operation and kind of test.
+const EXAMPLES: &str = "25";
+
+#[test]
+fn the_api_answers_as_its_own_document_says_whatever_it_is_asked() {
+    let Some(tools) = Tools::find() else { return };
+    let gateway = TestGateway::builder().plugin(Plugin::obedient()).allow_unsent().start();
+    gateway.text("+529981122334", "say hola");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk/schemathesis.toml");
+    let mut schemathesis = tools.program("schemathesis");
+    schemathesis.arg("--config-file").arg(file).arg("run").arg(format!("{}/openapi.json", gateway.url()));
+    schemathesis.args(["--header", &format!("Authorization: Bearer {}", gateway.key())]);
+    schemathesis.args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1"]);
+    succeed(schemathesis);
 }

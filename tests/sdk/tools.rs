@@ -33,6 +33,13 @@ impl Tools {
         self.files.is_some()
     }
 
+    /// A program of the Python environment.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.sdks.join("venv/bin").join(name));
+        command.stdin(Stdio::null());
+        command
+    }
+
     /// A script of this folder.
     pub(crate) fn script(&self, name: &str) -> Command {
         let is_node = Path::new(name).extension().is_some_and(|extension| extension == "mjs");

@@ -152,7 +152,10 @@ const ROOMS: [(&str, &[&str]); 38] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 28] = [
+const ALONE: [(&str, &[&str]); 31] = [
+    ("governor", &["web"]),
+    ("utoipa_axum", &["web"]),
+    ("utoipa_swagger_ui", &["web"]),
     ("wasmtime", &["components", "plugins/wasm"]),
     ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),

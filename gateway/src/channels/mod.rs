@@ -178,7 +178,7 @@ pub enum Claim {
 }
 
 /// An error in words, for an operator, and what it asks for, for a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Explanation {
     pub title: &'static str,
     pub remedy: &'static str,
@@ -191,7 +191,7 @@ pub struct Explanation {
 }
 
 /// What a channel can do, for those who must choose or check before sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Capabilities {
     /// The most UTF-16 units one provider request may carry.
     pub max_text_units: usize,
@@ -217,7 +217,8 @@ pub struct KnownAs<'a> {
 }
 
 /// How far ahead of its time the provider takes a message, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ProviderSchedule)]
 pub struct Schedule {
     pub least: u32,
     pub most: u32,
@@ -232,7 +233,7 @@ impl Schedule {
 }
 
 /// What a webhook's own answer can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AnswerLimits {
     /// The most UTF-16 units of one reply.
     pub text_units: usize,

@@ -18,6 +18,7 @@ use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};
 use crate::sandbox::{self, Pace, Sandbox};
+use crate::store::{Act, Actor, NewKey};
 use crate::{telemetry, web};
 
 #[derive(Debug, Args)]
@@ -77,7 +78,7 @@ impl Dev {
         });
         let mut signals = StopSignals::listen()?;
         let gateway = Gateway::start(&config, source, bound).await?;
-        let reach = self.reach(&gateway, gateway_url).await?;
+        let reach = self.reach(context, &gateway, gateway_url).await?;
         self.welcome(context, &reach, sandbox.url());
         signals.next().await;
         tracing::info!("stopping");
@@ -167,13 +168,24 @@ impl Dev {
     }
 
     /// The same key at every start of the same data folder.
-    async fn reach(&self, gateway: &Gateway, url: String) -> anyhow::Result<Reach> {
+    async fn reach(&self, context: &Context, gateway: &Gateway, url: String) -> anyhow::Result<Reach> {
         let key = match Reach::read(&self.data) {
             Some(before) => before.key,
             None => random_key()?,
         };
         let now = SystemClock.now();
-        gateway.store.create_key(gateway.ids.next(now), "development".to_owned(), web::hash_key(&key), now).await?;
+        let new = NewKey {
+            id: gateway.ids.next(now),
+            name: "development".to_owned(),
+            hash: web::hash_key(&key),
+            scopes: None,
+            expires_at: None,
+            per_second: None,
+            at: now,
+        };
+        let actor = Actor::Command(context.environment.account());
+        let act = Act { id: gateway.ids.next(now), at: now, actor, action: "key.created", subject: new.id.to_string() };
+        gateway.store.create_key(new, act).await?;
         let reach = Reach { gateway: url, key };
         reach.write(&self.data).with_context(|| format!("{} can't be written to", self.data.display()))?;
         Ok(reach)

@@ -262,6 +262,8 @@ impl Gateway {
             uploads,
             lookup,
             store: store.clone(),
+            keys: web::Keys::new(store.clone()),
+            ids: Arc::clone(&ids),
             channels,
             pauses,
             rates,

@@ -1,7 +1,8 @@
 //! `recado key`
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use jiff::{SpanRelativeTo, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,7 +10,8 @@ use super::Context;
 use super::gateway::random_key;
 use crate::callbacks::token;
 use crate::clock::{Clock, Ids, SystemClock};
-use crate::store::{self, Store};
+use crate::message::Scope;
+use crate::store::{self, Act, Actor, ApiKey, NewKey, Store};
 use crate::web::hash_key;
 
 #[derive(Debug, Args)]
@@ -25,10 +27,19 @@ enum What {
         /// Who it is for
         #[arg(long)]
         name: String,
+        /// What it may be used for, as in messages:write [default: everything]
+        #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        /// After how long it lets nobody in any more, as in `90d` or `12h`
+        #[arg(long, value_name = "TIME")]
+        expires_in: Option<jiff::Span>,
+        /// How many requests a second it may make
+        #[arg(long, value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        per_second: Option<u32>,
     },
     /// List the keys, without the keys themselves
     List,
-    /// Lock a key out
+    /// Lock a key out, within a second
     Revoke { id: Uuid },
 }
 
@@ -37,14 +48,29 @@ impl Key {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
         let (store, _recordings) = Store::open(&settings).await?;
-        let now = SystemClock.now();
+        let (now, ids) = (SystemClock.now(), Ids::default());
+        let act = |action, id: Uuid| {
+            let actor = Actor::Command(context.environment.account());
+            Act { id: ids.next(now), at: now, actor, action, subject: id.to_string() }
+        };
         match &self.what {
-            What::Create { name } => {
-                let (id, key) = (Ids::default().next(now), random_key()?);
-                store.create_key(id, name.clone(), hash_key(&key), now).await?;
+            What::Create { name, scopes, expires_in, per_second } => {
+                let (id, key) = (ids.next(now), random_key()?);
+                let new = NewKey {
+                    id,
+                    name: name.clone(),
+                    hash: hash_key(&key),
+                    scopes: (!scopes.is_empty()).then(|| scopes.clone()),
+                    expires_at: expires_in.map(|span| after(now, span)).transpose()?,
+                    per_second: *per_second,
+                    at: now,
+                };
+                let expires_at = new.expires_at;
+                store.create_key(new, act("key.created", id)).await?;
                 let (account_sid, auth_token) = (format!("AC{}", id.simple()), token(&hash_key(&key)));
                 let made = json!({
-                    "id": id, "name": name, "key": key, "account_sid": account_sid, "auth_token": auth_token
+                    "id": id, "name": name, "key": key, "account_sid": account_sid, "auth_token": auth_token,
+                    "expires_at": expires_at
                 });
                 context.output.print(&made, || {
                     format!(
@@ -56,16 +82,10 @@ impl Key {
             }
             What::List => {
                 let keys = store.keys().await?;
-                context.output.print(&keys, || {
-                    let lines = keys.iter().map(|key| {
-                        let revoked = key.revoked_at.map(|at| format!("  revoked {at:.0}")).unwrap_or_default();
-                        format!("{}  {}  made {:.0}{revoked}", key.id, key.name, key.created_at)
-                    });
-                    lines.collect::<Vec<_>>().join("\n")
-                });
+                context.output.print(&keys, || keys.iter().map(|key| line(key, now)).collect::<Vec<_>>().join("\n"));
             }
             What::Revoke { id } => {
-                if !store.revoke_key(*id, now).await? {
+                if !store.revoke_key(*id, act("key.revoked", *id)).await? {
                     bail!("there is no key {id} that could be revoked; `recado key list` shows which there are");
                 }
                 context.output.print(&json!({ "id": id, "revoked": true }), || format!("{id} is locked out"));
@@ -73,4 +93,35 @@ impl Key {
         }
         Ok(())
     }
+}
+
+/// A day has 24 hours here, whatever clocks are put forward.
+fn after(now: Timestamp, span: jiff::Span) -> anyhow::Result<Timestamp> {
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).context("--expires-in")?;
+    if duration.is_zero() || duration.is_negative() {
+        bail!("--expires-in must be a time that is still to come, as in `90d` or `12h`");
+    }
+    now.checked_add(duration).context("--expires-in")
+}
+
+fn line(key: &ApiKey, now: Timestamp) -> String {
+    let scopes = match &key.scopes {
+        None => "everything".to_owned(),
+        Some(scopes) => scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
+    };
+    let mut line = format!("{}  {}  {scopes}  made {:.0}", key.id, key.name, key.created_at);
+    if let Some(per_second) = key.per_second {
+        line += &format!("  {per_second} requests/s");
+    }
+    match key.last_used_at {
+        Some(at) => line += &format!("  last used {at:.0}"),
+        None => line += "  never used",
+    }
+    if let Some(at) = key.expires_at {
+        line += &format!("  {} {at:.0}", if at <= now { "expired" } else { "expires" });
+    }
+    if let Some(at) = key.revoked_at {
+        line += &format!("  revoked {at:.0}");
+    }
+    line
 }

@@ -1,5 +1,6 @@
 //! The commands: what they take, and the wiring behind them. They decide nothing.
 
+mod audit;
 mod bench;
 mod call;
 mod channel;
@@ -12,6 +13,7 @@ mod gateway;
 mod key;
 mod lookup;
 mod migrate;
+mod openapi;
 mod output;
 mod plugin;
 mod ready;
@@ -80,6 +82,10 @@ enum Command {
     Segments(check::Segments),
     /// Make, list and revoke API keys
     Key(key::Key),
+    /// List what was done by hand, and by whom
+    Audit(audit::Audit),
+    /// Print the API as an OpenAPI document
+    Openapi(openapi::OpenApi),
     /// Pause and resume channels; check what they must do
     Channel(channel::ChannelCommand),
     /// Show the endpoints of a running gateway and what they are told; enable and replay
@@ -120,6 +126,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(())
         }
         Command::Key(command) => command.run(&context).await,
+        Command::Audit(command) => command.run(&context).await,
+        Command::Openapi(command) => command.run(&context),
         Command::Channel(command) => command.run(&context).await,
         Command::Endpoint(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,

@@ -31,6 +31,11 @@ impl Environment {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The name of the account on this machine that runs the command, where the system tells.
+    pub fn account(&self) -> Option<String> {
+        ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| self.get(name)).map(str::to_owned)
+    }
+
     /// Variable, key and value of each setting, names of others' first.
     pub(super) fn settings(&self, below: &Figment) -> Vec<(String, String, Value)> {
         let usual = USUAL.iter().filter_map(|(name, key)| {

@@ -42,7 +42,8 @@ pub struct Request {
 }
 
 /// What is known of a number; what is not known is null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = NumberReport)]
 pub struct Report {
     /// In E.164.
     pub number: String,
@@ -67,7 +68,8 @@ pub struct Report {
 }
 
 /// Who told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LookupSource)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     Provider,
@@ -76,7 +78,8 @@ pub enum Source {
 }
 
 /// A provider's error in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ProviderError)]
 pub struct Explained {
     pub code: Option<i32>,
     pub title: String,

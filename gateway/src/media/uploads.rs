@@ -40,7 +40,7 @@ pub enum Error {
 }
 
 /// An upload, as its application sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Upload {
     pub id: Uuid,
     /// What a message's `media` names it by.

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 11;
 /// A phone number in E.164, or what else a provider uses as one: a short code, a name.
 ///
 /// Its `Debug` form hides all but the ends, so that it can't slip into a log in clear.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Address(String);
 

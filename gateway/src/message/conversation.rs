@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A closed conversation takes no more messages; the next one begins a new conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConversationStatus {
     /// Nobody has taken it up yet.

@@ -13,6 +13,7 @@ pub mod phone;
 pub mod place;
 pub mod priority;
 pub mod removal;
+pub mod scope;
 pub mod segments;
 pub mod shortened;
 pub mod split;
@@ -30,6 +31,7 @@ pub use options::{ContentTemplate, Options};
 pub use place::Place;
 pub use priority::Priority;
 pub use removal::Removal;
+pub use scope::Scope;
 pub use shortened::shorten_numbers;
 pub use status::Status;
 
@@ -46,7 +48,7 @@ pub struct Media {
 }
 
 /// Which way a message goes, seen from the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     Inbound,

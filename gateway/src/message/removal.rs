@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// How much is removed for good. The greater comes last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Removal {
     /// Its text; that there was a message stays known.

@@ -4,7 +4,7 @@ use super::*;
 use crate::actions::{Changes, Verdict};
 use crate::deciding::tests::{Fixture, LUIS, Scripted, accept};
 use crate::plugins::{Hooks, OutboundCall};
-use crate::store::Hook;
+use crate::store::{Act, Actor, Hook, NewKey};
 
 fn plugin(outbound: fn(&OutboundCall, i32) -> (Verdict, Option<i32>)) -> Scripted {
     Scripted { outbound, ..Scripted::named("checks", Hooks { outbound: true, ..Hooks::default() }) }
@@ -117,7 +117,11 @@ async fn the_same_call_again_asks_no_plugin_again() {
     })])
     .await;
     let key = fixture.ids.next(fixture.clock.now());
-    fixture.store.create_key(key, "app".to_owned(), "hash".to_owned(), fixture.clock.now()).await.unwrap();
+    let now = fixture.clock.now();
+    let (name, hash) = ("app".to_owned(), "hash".to_owned());
+    let new = NewKey { id: key, name, hash, scopes: None, expires_at: None, per_second: None, at: now };
+    let act = Act { id: key, at: now, actor: Actor::Command(None), action: "key.created", subject: key.to_string() };
+    fixture.store.create_key(new, act).await.unwrap();
     let call = async |name: &str, fingerprint: &str, text: &str| {
         let idempotency = Idempotency { api_key_id: key, key: name.to_owned(), fingerprint: fingerprint.to_owned() };
         fixture.outbound.submit(Request { idempotency: Some(idempotency), ..request(text) }).await

@@ -48,7 +48,7 @@ struct Tripped {
 }
 
 /// What others see of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Fares {
     pub state: State,
     pub calls: u64,
@@ -62,7 +62,8 @@ pub struct Fares {
     pub tripped_until: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PluginState)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Active,

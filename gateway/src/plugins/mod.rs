@@ -71,7 +71,7 @@ pub struct Manifest {
 }
 
 /// Which hooks a plugin wants to be called for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags in the contract, too")]
 pub struct Hooks {
     pub inbound: bool,

@@ -104,7 +104,7 @@ pub struct Settings {
 }
 
 /// What happens to the chain when a plugin gives no decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
     /// The next plugin is asked as if this one were not there.

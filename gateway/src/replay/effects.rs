@@ -11,7 +11,7 @@ use crate::plugins::{Asked, Ran, TRIPPED};
 use crate::store::{Thread, Trace};
 
 /// One thing that follows from a message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "effect", rename_all = "kebab-case")]
 pub enum Effect {
     Reply {

@@ -26,7 +26,8 @@ pub enum Asked {
 }
 
 /// A plugin that was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayedPlugin)]
 pub struct Candidate {
     pub name: String,
     pub version: String,
@@ -35,7 +36,8 @@ pub struct Candidate {
 }
 
 /// A message that would be treated differently.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayedMessage)]
 pub struct Changed {
     pub message_id: MessageId,
     pub conversation_id: ConversationId,
@@ -48,7 +50,8 @@ pub struct Changed {
     pub after: Vec<Effect>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayReport)]
 pub struct Report {
     pub plugins: Vec<Candidate>,
     pub replayed: u64,

@@ -163,7 +163,7 @@ pub enum TimerChange {
 }
 
 /// For what a plugin was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Hook {
     Inbound,
@@ -193,7 +193,8 @@ impl Hook {
 }
 
 /// What one plugin decided, and about which message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Decision)]
 pub struct Trace {
     /// Ids sort by when they were made, and so do traces.
     #[serde(skip)]

@@ -121,7 +121,7 @@ pub enum EventResult {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventState {
     Waiting,
@@ -149,7 +149,8 @@ impl EventState {
 }
 
 /// An event as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Event)]
 pub struct KnownEvent {
     /// Also what the endpoint gets as `webhook-id`.
     pub id: Uuid,

@@ -13,7 +13,8 @@ use super::{Error, Store};
 use crate::message::{MessageId, PartId, Status, shorten_numbers};
 
 /// One try to send a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Attempt)]
 pub struct KnownAttempt {
     pub part_id: PartId,
     /// From 1, of its part.
@@ -31,7 +32,8 @@ pub struct KnownAttempt {
 }
 
 /// One status report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Observation)]
 pub struct KnownObservation {
     pub provider_id: String,
     pub status: Status,
@@ -49,14 +51,16 @@ pub struct KnownObservation {
 }
 
 /// How often the webhook of an inbound message came again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Repeats)]
 pub struct Repeated {
     pub times: u32,
     pub last_at: Timestamp,
 }
 
 /// One look at the provider's list for a part whose outcome was unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Look)]
 pub struct KnownLook {
     pub part_id: PartId,
     #[serde(flatten)]
@@ -64,7 +68,8 @@ pub struct KnownLook {
 }
 
 /// A message that followed from this one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Consequence)]
 pub struct LedTo {
     pub message_id: MessageId,
     /// Whether it answers this one, or is another message.
@@ -78,7 +83,8 @@ pub struct LedTo {
 }
 
 /// A timer that was started for it and has not run out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Timer)]
 pub struct WaitingTimer {
     pub plugin: String,
     pub name: String,
@@ -86,7 +92,7 @@ pub struct WaitingTimer {
     pub due_at: Timestamp,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct History {
     /// What the gate said of it when it was stored: of what goes out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use super::{Error, Store};
 use crate::message::MessageId;
 
 /// Where a medium of a message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MediaState {
     /// Only its URL is known, and that is all there will be.
@@ -44,7 +44,8 @@ impl MediaState {
 }
 
 /// A medium of a message, as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Medium)]
 pub struct MessageMedia {
     pub url: String,
     /// What it is by its contents, once they are here; until then what was told.

@@ -4,6 +4,7 @@
 //! of them in one transaction (`writer`); whoever asked is answered after the commit. The
 //! store knows the vocabulary, but no provider, plugin or web server.
 
+mod audit;
 mod backlog;
 mod backup;
 mod connect;
@@ -41,6 +42,7 @@ mod tests;
 use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
+pub use audit::{Act, Actor, AuditEntry};
 pub use backlog::{Backlog, COUNTED, DueParts, EndpointBacklog};
 pub use backup::{BackupError, BackupMade, backup};
 pub use connect::{MigrationState, Settings, migrate_down, migration_status};

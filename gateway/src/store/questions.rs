@@ -160,7 +160,8 @@ impl Hold {
 }
 
 /// One look at the provider's list for a part of which nobody knew whether it was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = LookResult)]
 pub struct Look {
     pub at: Timestamp,
     pub found: Match,
@@ -173,7 +174,7 @@ pub struct Look {
 }
 
 /// What of a list may be a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
     None,

@@ -130,27 +130,19 @@ impl Store {
         })
     }
 
-    /// The id of the key with this SHA-256 (hex), unless it was revoked.
-    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Uuid>, Error> {
+    /// The key with this SHA-256 (hex), unless it was revoked.
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, Error> {
         let row = api_keys::Entity::find()
             .filter(api_keys::Column::Hash.eq(hash))
             .filter(api_keys::Column::RevokedAt.is_null())
             .one(&self.reads)
             .await?;
-        Ok(row.map(|row| row.id))
+        Ok(row.map(to_key))
     }
 
     pub async fn keys(&self) -> Result<Vec<ApiKey>, Error> {
         let rows = api_keys::Entity::find().order_by_asc(api_keys::Column::Id).all(&self.reads).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| ApiKey {
-                id: row.id,
-                name: row.name,
-                created_at: time(row.created_at),
-                revoked_at: row.revoked_at.map(time),
-            })
-            .collect())
+        Ok(rows.into_iter().map(to_key).collect())
     }
 
     /// What is read through it is of one moment, so that a message and its parts agree.
@@ -259,6 +251,23 @@ fn direction_name(direction: Direction) -> &'static str {
 
 pub(super) fn time(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn to_key(row: api_keys::Model) -> ApiKey {
+    ApiKey {
+        id: row.id,
+        name: row.name,
+        // What cannot be read allows nothing. A newer gateway may know more words.
+        scopes: row.scopes.map(|scopes| {
+            let words: Vec<String> = serde_json::from_value(scopes).unwrap_or_default();
+            words.iter().filter_map(|word| word.parse().ok()).collect()
+        }),
+        per_second: row.per_second.map(positive),
+        created_at: time(row.created_at),
+        expires_at: row.expires_at.map(time),
+        last_used_at: row.last_used_at.map(time),
+        revoked_at: row.revoked_at.map(time),
+    }
 }
 
 pub(super) fn positive(number: i32) -> u32 {

@@ -39,7 +39,8 @@ pub enum RemovalResult {
 }
 
 /// What a provider is to forget, as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ProviderRemoval)]
 pub struct KnownRemoval {
     pub provider_id: String,
     pub removal: Removal,

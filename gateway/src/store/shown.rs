@@ -11,11 +11,13 @@ use uuid::Uuid;
 use super::media::MessageMedia;
 use super::records::Callback;
 use crate::message::{
-    Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, Options, PartId, Priority, Status,
+    Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, Options, PartId, Priority, Scope,
+    Status,
 };
 
 /// A message as others see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = StoredMessage)]
 pub struct Message {
     pub id: MessageId,
     pub conversation_id: ConversationId,
@@ -75,7 +77,7 @@ pub struct Message {
     pub parts: Vec<Part>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Part {
     pub id: PartId,
     pub provider_id: Option<String>,
@@ -87,7 +89,8 @@ pub struct Part {
 }
 
 /// What somebody allows on a channel, as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Consent)]
 pub struct KnownConsent {
     pub channel: String,
     pub address: Address,
@@ -148,7 +151,7 @@ pub enum Redaction {
 }
 
 /// A conversation as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Conversation {
     pub id: ConversationId,
     pub contact_id: ContactId,
@@ -186,6 +189,13 @@ pub struct Thread {
 pub struct ApiKey {
     pub id: Uuid,
     pub name: String,
+    /// What it may be used for; null is everything.
+    pub scopes: Option<Vec<Scope>>,
+    /// Requests a second; null is no limit.
+    pub per_second: Option<u32>,
     pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// To the minute.
+    pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
 }

@@ -1,5 +1,7 @@
 //! Bearer keys. Only their SHA-256 is stored, so the database does not let anybody in.
 
+use std::marker::PhantomData;
+
 use axum::extract::FromRequestParts;
 use axum::http::{header, request};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,20 +11,70 @@ use uuid::Uuid;
 
 use super::App;
 use super::problem::Problem;
+use crate::message::Scope;
+use crate::store::{Act, Actor, ApiKey};
 
-/// A caller with a valid key.
-pub(super) struct Caller {
-    pub(super) key_id: Uuid,
+/// What a handler asks of its caller: a type for each scope, so that no handler can do without.
+pub(super) trait Permission: Send {
+    const SCOPE: Scope;
 }
 
-impl FromRequestParts<App> for Caller {
+macro_rules! permissions {
+    ($($name:ident),* $(,)?) => {$(
+        /// The scope of the same name.
+        pub(super) struct $name;
+
+        impl Permission for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+
+permissions![
+    MessagesRead,
+    MessagesWrite,
+    ConversationsRead,
+    ConsentsRead,
+    ChannelsRead,
+    ChannelsWrite,
+    PluginsRead,
+    PluginsWrite,
+    EndpointsRead,
+    EndpointsWrite,
+    LookupRead,
+    MetricsRead,
+];
+
+/// A caller with a valid key that may do this.
+pub(super) struct Caller<P> {
+    pub(super) key_id: Uuid,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Caller<P> {
+    /// Something that this caller does now, for the record.
+    pub(super) fn act(&self, app: &App, action: &'static str, subject: impl Into<String>) -> Act {
+        let at = app.clock.now();
+        Act { id: app.ids.next(at), at, actor: Actor::Key(self.key_id), action, subject: subject.into() }
+    }
+}
+
+impl<P: Permission> FromRequestParts<App> for Caller<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut request::Parts, app: &App) -> Result<Self, Problem> {
         let key = bearer(parts).ok_or_else(Problem::no_key)?;
-        let found = app.store.key_by_hash(&hash_key(key)).await.map_err(|error| Problem::store(&error))?;
-        found.map(|key_id| Self { key_id }).ok_or_else(Problem::wrong_key)
+        let key = app.keys.enter(&hash_key(key), app.clock.now()).await.map_err(|why| Problem::no_entry(&why))?;
+        if !may(&key, P::SCOPE) {
+            return Err(Problem::not_allowed(P::SCOPE));
+        }
+        Ok(Self { key_id: key.id, permission: PhantomData })
     }
+}
+
+/// Whether a key may be used for this.
+pub(super) fn may(key: &ApiKey, scope: Scope) -> bool {
+    key.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
 }
 
 /// Somebody who may see the metrics: with their own token, which needs no database, or with a key. That a
@@ -36,7 +88,7 @@ impl FromRequestParts<App> for Watcher {
         if app.metrics_token.as_ref().is_some_and(|token| is_same(bearer(parts), token)) {
             return Ok(Self);
         }
-        Caller::from_request_parts(parts, app).await.map(|_| Self)
+        Caller::<MetricsRead>::from_request_parts(parts, app).await.map(|_| Self)
     }
 }
 

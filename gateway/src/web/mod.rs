@@ -7,7 +7,9 @@ mod api;
 mod auth;
 mod files;
 mod health;
+mod keys;
 mod metrics;
+mod openapi;
 mod problem;
 mod query;
 mod server;
@@ -20,16 +22,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::channels::Channels;
-use crate::clock::Clock;
+use crate::clock::{Clock, Ids};
 use crate::events::Endpoints;
 use crate::gauges::Gauges;
 use crate::inbound::Inbound;
@@ -44,6 +47,8 @@ use crate::replay::Replay;
 use crate::store::Store;
 
 pub use auth::{hash_key, new_key};
+pub use keys::Keys;
+pub use openapi::document;
 pub use server::{BindError, Bound};
 
 /// `[server]`
@@ -88,6 +93,9 @@ pub struct App {
     pub uploads: Uploads,
     pub lookup: Lookup,
     pub store: Store,
+    /// Who may call the API.
+    pub keys: Keys,
+    pub ids: Arc<Ids>,
     pub channels: Channels,
     /// Which channels can't send for now.
     pub pauses: Pauses,
@@ -127,29 +135,10 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics::page))
         .route("/webhooks/{channel}/inbound", any(webhooks::receive))
         .route("/webhooks/{channel}/status", any(webhooks::receive))
-        .route("/v1/messages", post(api::messages::create).get(api::messages::list))
-        .route("/v1/messages/{id}", get(api::messages::one))
-        .route("/v1/messages/{id}/cancel", post(api::messages::cancel))
-        .route("/v1/messages/{id}/retry", post(api::messages::retry))
-        .route("/v1/messages/{id}/trace", get(api::messages::trace))
-        .route("/v1/messages/{id}/media/{number}", get(api::media::one))
-        .route("/v1/media", post(api::media::upload))
         .route("/media/{token}/{name}", get(files::linked))
-        .route("/v1/conversations", get(api::conversations::list))
-        .route("/v1/conversations/{id}", get(api::conversations::one))
-        .route("/v1/conversations/{id}/messages", get(api::conversations::messages))
-        .route("/v1/channels", get(api::channels::list))
-        .route("/v1/channels/{name}/pause", post(api::channels::pause))
-        .route("/v1/channels/{name}/resume", post(api::channels::resume))
-        .route("/v1/plugins", get(api::plugins::list))
-        .route("/v1/plugins/reload", post(api::plugins::reload))
-        .route("/v1/plugins/replay", post(api::plugins::replay))
-        .route("/v1/endpoints", get(api::endpoints::list))
-        .route("/v1/endpoints/{name}/enable", post(api::endpoints::enable))
-        .route("/v1/endpoints/{name}/events", get(api::endpoints::events))
-        .route("/v1/endpoints/{name}/events/{id}/replay", post(api::endpoints::replay))
-        .route("/v1/consents", get(api::consents::list))
-        .route("/v1/lookup/{number}", get(api::lookup::one))
+        .route("/openapi.json", get(openapi::shown))
+        .merge(openapi::router().split_for_parts().0)
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .merge(twilio::router(&app))

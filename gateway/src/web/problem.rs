@@ -8,12 +8,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::message::{Locale, MessageId};
+use super::keys::NoEntry;
+use crate::message::{Locale, MessageId, Scope};
 use crate::store::{MediaState, MessageMedia};
 use crate::{inbound, lookup, media, outbound, plugins, store};
 
 /// One problem document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: String,
@@ -22,25 +23,19 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    #[serde(flatten)]
-    more: Option<Box<More>>,
+    /// What a provider said, where that is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Box<lookup::Explained>>,
+    /// The message that is on record all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<MessageId>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
     retry_after: Option<u64>,
 }
 
-/// What few problems have to tell.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-enum More {
-    /// What a provider said, where it is the reason.
-    Provider { error: lookup::Explained },
-    /// The message that is on record all the same.
-    Message { message_id: MessageId },
-}
-
 /// What is wrong with one field of the request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct FieldError {
     /// A JSON pointer into the body, or the name of a parameter or header.
     pointer: String,
@@ -60,7 +55,8 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
-            more: None,
+            error: None,
+            message_id: None,
             retry_after: None,
         }
     }
@@ -79,6 +75,29 @@ impl Problem {
     pub(super) fn wrong_key() -> Self {
         let detail = "this key is unknown or was revoked; `recado key list` shows which there are";
         Self::new(StatusCode::UNAUTHORIZED, "wrong-key", "The API key is not valid", detail)
+    }
+
+    pub(super) fn no_entry(why: &NoEntry) -> Self {
+        match why {
+            NoEntry::Unknown => Self::wrong_key(),
+            NoEntry::Expired { at } => {
+                let detail = format!("this key expired at {at}; `recado key create` makes another");
+                Self::new(StatusCode::UNAUTHORIZED, "expired-key", "The API key has expired", detail)
+            }
+            NoEntry::TooMany { per_second, after } => {
+                let detail = format!("this key may make {per_second} requests a second");
+                let problem =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+                Self { retry_after: Some(after.as_secs() + 1), ..problem }
+            }
+            NoEntry::Store(error) => Self::store(error),
+        }
+    }
+
+    pub(super) fn not_allowed(scope: Scope) -> Self {
+        let detail =
+            format!("this key lacks the scope `{scope}`; `recado key list` shows what each key may be used for");
+        Self::new(StatusCode::FORBIDDEN, "not-allowed", "The API key is not for this", detail)
     }
 
     pub(super) fn not_found(what: &str) -> Self {
@@ -258,8 +277,7 @@ impl Problem {
             Error::Rejected { id, problem } => {
                 let title = "A plugin refused the message";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                let more = Some(Box::new(More::Message { message_id: *id }));
-                Self { more, ..Self::new(status, "rejected-by-plugin", title, problem) }
+                Self { message_id: Some(*id), ..Self::new(status, "rejected-by-plugin", title, problem) }
             }
             Error::Store(error) => Self::store(error),
         }
@@ -315,7 +333,7 @@ impl Problem {
     }
 
     fn because(self, reason: &lookup::Explained) -> Self {
-        Self { more: Some(Box::new(More::Provider { error: reason.clone() })), ..self }
+        Self { error: Some(Box::new(reason.clone())), ..self }
     }
 }
 
@@ -330,7 +348,7 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, retry_after);
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -114,18 +114,18 @@ async fn a_sender_that_is_refused_for_its_speed_is_slowed_down() {
 async fn a_channel_that_is_paused_by_hand_sends_nothing_and_does_not_probe() {
     let fixture = Fixture::new([DENIED]).await;
     let id = fixture.to(ANA).await;
-    fixture.worker.store.pause("sms", None, fixture.clock.now()).await.unwrap();
+    fixture.worker.store.pause("sms", None, fixture.act()).await.unwrap();
     assert_eq!(fixture.round().await, 0);
     assert!(fixture.worker.pauses.is_by_hand("sms"));
-    fixture.worker.store.resume("sms", fixture.clock.now()).await.unwrap();
+    fixture.worker.store.resume("sms", fixture.act()).await.unwrap();
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(fixture.worker.claim(0).await.claimed, []);
     assert!(!fixture.worker.pauses.is_by_hand("sms"), "seen also while all places are taken");
     assert_eq!(fixture.round().await, 1);
     assert!(fixture.is_paused() && !fixture.worker.pauses.is_by_hand("sms"));
-    fixture.worker.store.pause("sms", None, fixture.clock.now()).await.unwrap();
+    fixture.worker.store.pause("sms", None, fixture.act()).await.unwrap();
     assert_eq!(fixture.later(5000).await, 0);
-    fixture.worker.store.resume("sms", fixture.clock.now()).await.unwrap();
+    fixture.worker.store.resume("sms", fixture.act()).await.unwrap();
     assert_eq!(fixture.round().await, 1);
     assert_eq!(fixture.status(id).await.0, Status::Queued);
 }

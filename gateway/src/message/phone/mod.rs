@@ -20,7 +20,8 @@ use plan::{Length, Plan};
 pub use refusal::{Expected, Refusal};
 
 /// What a number is for, as far as its digits tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = NumberKind)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     FixedLine,

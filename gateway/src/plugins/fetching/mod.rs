@@ -29,7 +29,7 @@ pub struct LiveFetcher {
 }
 
 /// How often a plugin asked other hosts since plugins were last loaded, and what came of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FetchCounts {
     /// Whatever the status.
     pub answered: u64,

@@ -44,12 +44,12 @@ pub enum ReloadError {
 pub type Check = Arc<dyn Fn(Chain) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What a reload changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reloaded {
     pub plugins: Vec<PluginReloaded>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PluginReloaded {
     pub name: String,
     pub version: String,
@@ -57,7 +57,8 @@ pub struct PluginReloaded {
     pub change: Change,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PluginChange)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     Added,

@@ -67,6 +67,7 @@ pub(in crate::store) fn all() -> Vec<Table> {
         media_links,
         retention,
         retention_held,
+        audit,
     ]
 }
 

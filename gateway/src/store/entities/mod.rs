@@ -4,6 +4,7 @@
 pub(super) mod addresses;
 pub(super) mod api_keys;
 pub(super) mod attempts;
+pub(super) mod audit;
 pub(super) mod callbacks;
 pub(super) mod consents;
 pub(super) mod contacts;

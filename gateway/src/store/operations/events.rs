@@ -14,6 +14,7 @@ use super::bodies::{self, AboutEndpoint};
 use super::tell::{News, tell};
 use super::{count, millis, storable};
 use crate::message::MessageId;
+use crate::store::audit::Act;
 use crate::store::entities::{endpoints, events};
 use crate::store::events::{ClaimedEvent, EventKind, EventResult, EventSettled, EventSettlement, EventState, about};
 use crate::store::reads::time;
@@ -305,12 +306,14 @@ impl Store {
     }
 
     /// Says that an endpoint that was gone, or failed for too long, is there again: all that waits is told.
-    pub async fn enable_endpoint(&self, name: &str, now: Timestamp) -> Result<(), Error> {
-        self.write(Enable { name: name.to_owned(), now }).await
+    pub async fn enable_endpoint(&self, name: &str, act: Act) -> Result<(), Error> {
+        let now = act.at;
+        self.write_by(Enable { name: name.to_owned(), now }, act, |()| true).await
     }
 
     /// Has an event told again, under the same id.
-    pub async fn replay_event(&self, endpoint: &str, id: Uuid, now: Timestamp) -> Result<(), Error> {
-        self.write(Replay { endpoint: endpoint.to_owned(), id, now }).await
+    pub async fn replay_event(&self, endpoint: &str, id: Uuid, act: Act) -> Result<(), Error> {
+        let now = act.at;
+        self.write_by(Replay { endpoint: endpoint.to_owned(), id, now }, act, |()| true).await
     }
 }

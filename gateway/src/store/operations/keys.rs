@@ -3,38 +3,40 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, Set, TryInsertResult};
 use uuid::Uuid;
 
-use super::millis;
+use super::{count, millis, storable};
+use crate::store::audit::Act;
 use crate::store::entities::api_keys;
+use crate::store::records::NewKey;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-struct Create {
-    id: Uuid,
-    name: String,
-    hash: String,
-    at: Timestamp,
-}
+struct Create(NewKey);
 
 #[async_trait]
 impl Operation for Create {
-    type Output = ();
+    type Output = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let new = &self.0;
         let row = api_keys::ActiveModel {
-            id: Set(self.id),
-            name: Set(self.name.clone()),
-            hash: Set(self.hash.clone()),
-            created_at: Set(millis(self.at)),
+            id: Set(new.id),
+            name: Set(storable(&new.name)),
+            hash: Set(new.hash.clone()),
+            created_at: Set(millis(new.at)),
             revoked_at: Set(None),
+            scopes: Set(new.scopes.as_ref().map(|scopes| serde_json::json!(scopes))),
+            expires_at: Set(new.expires_at.map(millis)),
+            last_used_at: Set(None),
+            per_second: Set(new.per_second.map(count)),
         };
-        api_keys::Entity::insert(row)
+        let inserted = api_keys::Entity::insert(row)
             .on_conflict_do_nothing_on([api_keys::Column::Hash])
             .exec_without_returning(transaction)
             .await?;
-        Ok(())
+        Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
     }
 }
 
@@ -58,14 +60,44 @@ impl Operation for Revoke {
     }
 }
 
+struct Used {
+    id: Uuid,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Used {
+    type Output = ();
+
+    /// Several gateways may say so: the latest counts.
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let at = millis(self.at);
+        let earlier =
+            Condition::any().add(api_keys::Column::LastUsedAt.is_null()).add(api_keys::Column::LastUsedAt.lt(at));
+        api_keys::Entity::update_many()
+            .col_expr(api_keys::Column::LastUsedAt, Expr::value(at))
+            .filter(api_keys::Column::Id.eq(self.id))
+            .filter(earlier)
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
 impl Store {
-    /// Lets a key in by its SHA-256 (hex). A key that is there already stays as it is.
-    pub async fn create_key(&self, id: Uuid, name: String, hash: String, at: Timestamp) -> Result<(), Error> {
-        self.write(Create { id, name, hash, at }).await
+    /// Lets a key in by its SHA-256 (hex). False if it is there already: then it stays as it is.
+    pub async fn create_key(&self, new: NewKey, act: Act) -> Result<bool, Error> {
+        self.write_by(Create(new), act, |created| *created).await
     }
 
     /// False when there is no such key, or it was revoked before.
-    pub async fn revoke_key(&self, id: Uuid, at: Timestamp) -> Result<bool, Error> {
-        self.write(Revoke { id, at }).await
+    pub async fn revoke_key(&self, id: Uuid, act: Act) -> Result<bool, Error> {
+        let at = act.at;
+        self.write_by(Revoke { id, at }, act, |revoked| *revoked).await
+    }
+
+    /// That a key was used.
+    pub async fn used_key(&self, id: Uuid, at: Timestamp) -> Result<(), Error> {
+        self.write(Used { id, at }).await
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::bodies::{self, AboutChannel};
 use super::tell::{News, tell};
 use super::{millis, storable};
+use crate::store::audit::Act;
 use crate::store::entities::pauses;
 use crate::store::events::EventKind;
 use crate::store::reporting::Reporting;
@@ -82,12 +83,15 @@ async fn told(
 impl Store {
     /// From now on nothing of the channel is claimed, by any gateway on this database. False if it was
     /// paused before.
-    pub async fn pause(&self, channel: &str, reason: Option<String>, now: Timestamp) -> Result<bool, Error> {
-        self.write(Pause { channel: channel.to_owned(), reason, now, reporting: self.reporting.clone() }).await
+    pub async fn pause(&self, channel: &str, reason: Option<String>, act: Act) -> Result<bool, Error> {
+        let (channel, now) = (channel.to_owned(), act.at);
+        let reporting = self.reporting.clone();
+        self.write_by(Pause { channel, reason, now, reporting }, act, |paused| *paused).await
     }
 
     /// False if it was not paused.
-    pub async fn resume(&self, channel: &str, now: Timestamp) -> Result<bool, Error> {
-        self.write(Resume { channel: channel.to_owned(), now, reporting: self.reporting.clone() }).await
+    pub async fn resume(&self, channel: &str, act: Act) -> Result<bool, Error> {
+        let (channel, now) = (channel.to_owned(), act.at);
+        self.write_by(Resume { channel, now, reporting: self.reporting.clone() }, act, |resumed| *resumed).await
     }
 }

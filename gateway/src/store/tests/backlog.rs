@@ -33,9 +33,9 @@ async fn what_waits_is_counted_by_channel_and_priority(database: Database) {
     seen.outbound.sort_by_key(|due| due.priority);
     assert_eq!(seen.outbound, [due(Priority::High, 1, 0), due(Priority::Bulk, 2, 1)], "what is for later is not due");
     // Also of a channel that is paused by hand: that is what one wants to see.
-    store.pause("sms", None, at(9)).await.unwrap();
+    store.pause("sms", None, act(9)).await.unwrap();
     assert_eq!(backlog(&store, 9).await.outbound.len(), 2);
-    store.resume("sms", at(9)).await.unwrap();
+    store.resume("sms", act(9)).await.unwrap();
     claim(&store, &database, 9, 1).await;
     let seen = backlog(&store, 70).await;
     assert_eq!((seen.sending, seen.outbound.iter().map(|due| due.parts).sum::<u64>()), (1, 3));

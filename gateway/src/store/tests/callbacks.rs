@@ -15,8 +15,8 @@ const HASH: &str = "aa";
 
 async fn message_callback(store: &Store, database: &Database) -> Option<Callback> {
     let key = database.id();
-    store.create_key(key, "app".to_owned(), HASH.to_owned(), at(0)).await.unwrap();
-    let api_key_id = store.key_by_hash(HASH).await.unwrap().unwrap();
+    store.create_key(new_key(key, "app", HASH), act(0)).await.unwrap();
+    let api_key_id = store.key_by_hash(HASH).await.unwrap().unwrap().id;
     Some(Callback { url: "https://app.example.com/status".to_owned(), api_key_id, account: "AC1".to_owned() })
 }
 

@@ -181,7 +181,7 @@ async fn an_endpoint_that_is_gone_is_told_nothing_until_it_is_back(database: Dat
     assert_eq!((event.id, event.tries), (ids[0], 2));
     settle(&store, &event, 2001, Some(410), gone()).await;
     assert!(!store.events_due(CRM, at(3000)).await.unwrap());
-    store.enable_endpoint(CRM, at(3000)).await.unwrap();
+    store.enable_endpoint(CRM, act(3000)).await.unwrap();
     assert!(store.events_due(CRM, at(3000)).await.unwrap());
 }
 
@@ -223,7 +223,7 @@ async fn an_endpoint_that_fails_for_too_long_is_told_nothing_until_it_is_enabled
 
     let store = open(&database).await;
     assert!(!store.events_due(CRM, at(99_999)).await.unwrap(), "the next start changes nothing");
-    store.enable_endpoint(CRM, at(10_000)).await.unwrap();
+    store.enable_endpoint(CRM, act(10_000)).await.unwrap();
     let [event, _] = told(&store, 10_000).await.try_into().unwrap();
     assert_eq!((event.id, event.tries), (ids[0], 1), "its schedule begins anew");
     let known = store.endpoints().await.unwrap().remove(CRM).unwrap();
@@ -236,19 +236,19 @@ async fn what_was_told_can_be_told_again(database: Database) {
     let store = open(&database).await;
     let (_, ids) = forwarded(&store, &database, "SM1", ANA, &[CRM]).await;
     let [event] = told(&store, 10).await.try_into().unwrap();
-    store.replay_event(CRM, ids[0], at(10)).await.unwrap();
+    store.replay_event(CRM, ids[0], act(10)).await.unwrap();
     assert_eq!(store.event(CRM, ids[0]).await.unwrap().unwrap().state, EventState::Sending, "it is on its way");
     deliver(&store, &event, 11).await;
-    store.replay_event("other", ids[0], at(12)).await.unwrap();
+    store.replay_event("other", ids[0], act(12)).await.unwrap();
     assert_eq!(ids_told(&store, 12).await, [] as [Uuid; 0], "it is none of the other's");
     assert_eq!(store.event("other", ids[0]).await.unwrap(), None);
-    store.replay_event(CRM, ids[0], at(12)).await.unwrap();
+    store.replay_event(CRM, ids[0], act(12)).await.unwrap();
     let shown = store.event(CRM, ids[0]).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.due_at, shown.finished_at), (EventState::Waiting, Some(at(12)), None));
     let [again] = told(&store, 12).await.try_into().unwrap();
     assert_eq!((again.id, again.tries), (ids[0], 1));
     settle(&store, &again, 13, None, retry(9999)).await;
-    store.replay_event(CRM, ids[0], at(14)).await.unwrap();
+    store.replay_event(CRM, ids[0], act(14)).await.unwrap();
     assert_eq!(ids_told(&store, 14).await, ids, "what waits is told now");
 }
 

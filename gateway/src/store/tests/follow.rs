@@ -151,7 +151,7 @@ async fn whoever_opted_out_is_sent_nothing_and_the_trace_says_so(database: Datab
 async fn a_rejected_message_is_kept_and_not_sent(database: Database) {
     let store = database.store().await;
     let key = database.id();
-    store.create_key(key, "app".to_owned(), "hash".to_owned(), at(0)).await.unwrap();
+    store.create_key(new_key(key, "app", "hash"), act(0)).await.unwrap();
     let once = || Idempotency { api_key_id: key, key: "order-17".to_owned(), fingerprint: "aa".to_owned() };
     let mut submission = database.submission(LUIS, &[]);
     submission.message.text = "Compra ya".to_owned();

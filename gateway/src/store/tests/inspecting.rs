@@ -17,7 +17,7 @@ async fn a_database_is_seen_as_it_is(database: Database) {
     let good = Seen { pending: Vec::new(), not_writable: None, paused: Vec::new(), disabled: Vec::new() };
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good.clone()), "also while a gateway runs");
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good), "the try before left nothing");
-    store.pause("sms", None, at(0)).await.unwrap();
+    store.pause("sms", None, act(0)).await.unwrap();
     assert_eq!(inspect(&settings).await.unwrap().seen.unwrap().paused, ["sms"]);
     store.introduce_endpoint("crm", "aa".to_owned()).await.unwrap();
     let sql = "UPDATE endpoints SET disabled_at = 1";

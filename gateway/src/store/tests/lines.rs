@@ -167,8 +167,8 @@ async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) 
         store.submit(submission).await.unwrap();
     }
     let before = store.waiting(at(1)).await.unwrap();
-    assert!(store.pause("sms", Some("una revisión".to_owned()), at(1)).await.unwrap());
-    assert!(!store.pause("sms", Some("otra".to_owned()), at(2)).await.unwrap(), "the first stays");
+    assert!(store.pause("sms", Some("una revisión".to_owned()), act(1)).await.unwrap());
+    assert!(!store.pause("sms", Some("otra".to_owned()), act(2)).await.unwrap(), "the first stays");
     let paused = store.paused().await.unwrap();
     assert_eq!((paused.len(), paused["sms"].since), (1, at(1)));
     assert_eq!(paused["sms"].reason.as_deref(), Some("una revisión"));
@@ -179,7 +179,7 @@ async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) 
     let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
     let claimed = store.claim(wanted).await.unwrap();
     assert_eq!(claimed.iter().map(|part| part.channel.as_str()).collect::<Vec<_>>(), ["other"]);
-    assert!(store.resume("sms", at(3)).await.unwrap() && !store.resume("sms", at(3)).await.unwrap());
+    assert!(store.resume("sms", act(3)).await.unwrap() && !store.resume("sms", act(3)).await.unwrap());
     assert_eq!(claim(&store, &database, 2, 9).await.len(), 1);
 }
 

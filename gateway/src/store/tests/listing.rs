@@ -139,7 +139,7 @@ async fn what_is_under_way_keeps_its_text(database: Database) {
 async fn a_deleted_message_is_hidden_and_still_known(database: Database) {
     let store = database.store().await;
     let key = database.id();
-    store.create_key(key, "app".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    store.create_key(new_key(key, "app", "aa"), act(0)).await.unwrap();
     let once = || Idempotency { api_key_id: key, key: "order-7".to_owned(), fingerprint: "f".to_owned() };
     let mut submission = database.submission(ANA, &["hola"]);
     submission.message.media = vec!["https://example.com/a.png".to_owned()];

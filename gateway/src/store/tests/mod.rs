@@ -67,6 +67,7 @@ mod tries;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -75,13 +76,14 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
+use super::audit::{Act, Actor};
 use super::decisions::*;
 use super::events::*;
 use super::records::*;
 use super::shown::*;
 use super::{Order, Settings, Store, Wanted};
 use crate::clock::{Clock, Ids, SystemClock};
-use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Status};
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Scope, Status};
 
 /// The operator's address.
 const OURS: &str = "+529983162438";
@@ -260,6 +262,19 @@ fn trace(database: &Database, message_id: MessageId, plugin: &str) -> Trace {
 /// A moment of the tests' day.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+/// Something that somebody does by hand at that moment.
+fn act(seconds: i64) -> Act {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let id = Uuid::from_u64_pair(0, NUMBER.fetch_add(1, Ordering::Relaxed));
+    Act { id, at: at(seconds), actor: Actor::Command(None), action: "test.done", subject: "test".to_owned() }
+}
+
+/// A key that may do everything.
+fn new_key(id: Uuid, name: &str, hash: &str) -> NewKey {
+    let (name, hash) = (name.to_owned(), hash.to_owned());
+    NewKey { id, name, hash, scopes: None, expires_at: None, per_second: None, at: at(0) }
 }
 
 async fn message(store: &Store, id: MessageId) -> Message {

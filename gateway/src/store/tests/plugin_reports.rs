@@ -72,12 +72,12 @@ async fn nothing_is_kept_where_nobody_wants_it(database: Database) {
     store.observe(report(Status::Queued)).await.unwrap();
     let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (wants, ids) = (Arc::clone(&asked), Arc::clone(&database.ids));
-    let wants = move |now| wants.load(std::sync::atomic::Ordering::Relaxed).then(|| ids.next(now));
+    let wants = move |now| wants.load(Ordering::Relaxed).then(|| ids.next(now));
     store.report_when(wants);
     store.observe(report(Status::Sent)).await.unwrap();
     assert_eq!(open(&store, 9).await, []);
     // Asked at each change, since plugins come and go.
-    asked.store(true, std::sync::atomic::Ordering::Relaxed);
+    asked.store(true, Ordering::Relaxed);
     store.observe(report(Status::Delivered)).await.unwrap();
     let statuses: Vec<Status> = open(&store, 9).await.into_iter().map(|report| report.status).collect();
     assert_eq!(statuses, [Status::Delivered]);

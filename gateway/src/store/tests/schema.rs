@@ -21,6 +21,7 @@ async fn every_table_fits_its_entity(database: Database) {
             assert_eq!(rows.as_deref(), Ok(&[][..]), stringify!($table));
         )*};
     }
+    select!(audit);
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, endpoints, events);
     select!(gateways);
     select!(idempotency_keys, lookups);
@@ -106,21 +107,49 @@ async fn what_was_recorded_is_on_disk(database: Database) {
 async fn keys_let_in_until_they_are_revoked(database: Database) {
     let store = database.store().await;
     let [id, other, third] = [database.id(), database.id(), database.id()];
-    store.create_key(id, "web".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
-    store.create_key(other, "app".to_owned(), "bb".to_owned(), at(1)).await.unwrap();
+    store.create_key(new_key(id, "web", "aa"), act(0)).await.unwrap();
+    let limits = (Some(vec![Scope::MessagesWrite]), Some(at(100)), Some(5));
+    let new = NewKey { scopes: limits.0, expires_at: limits.1, per_second: limits.2, ..new_key(other, "app", "bb") };
+    assert!(store.create_key(new, act(1)).await.unwrap());
     // The same key again stays as it is.
-    store.create_key(third, "web again".to_owned(), "aa".to_owned(), at(2)).await.unwrap();
-    assert_eq!(store.key_by_hash("aa").await.unwrap(), Some(id));
-    assert_eq!(store.key_by_hash("cc").await.unwrap(), None);
+    assert!(!store.create_key(new_key(third, "web again", "aa"), act(2)).await.unwrap());
+    let found = async |hash: &str| store.key_by_hash(hash).await.unwrap().map(|key| key.id);
+    assert_eq!(found("aa").await, Some(id));
+    assert_eq!(found("cc").await, None);
 
-    assert!(store.revoke_key(id, at(3)).await.unwrap());
-    assert!(!store.revoke_key(id, at(4)).await.unwrap(), "it was revoked before");
-    assert!(!store.revoke_key(third, at(4)).await.unwrap(), "there is no such key");
-    assert_eq!(store.key_by_hash("aa").await.unwrap(), None);
-    assert_eq!(store.key_by_hash("bb").await.unwrap(), Some(other));
-    let web = ApiKey { id, name: "web".to_owned(), created_at: at(0), revoked_at: Some(at(3)) };
-    let app = ApiKey { id: other, name: "app".to_owned(), created_at: at(1), revoked_at: None };
+    assert!(store.revoke_key(id, act(3)).await.unwrap());
+    assert!(!store.revoke_key(id, act(4)).await.unwrap(), "it was revoked before");
+    assert!(!store.revoke_key(third, act(4)).await.unwrap(), "there is no such key");
+    assert_eq!(found("aa").await, None);
+    assert_eq!(found("bb").await, Some(other));
+    let app = ApiKey {
+        id: other,
+        name: "app".to_owned(),
+        scopes: Some(vec![Scope::MessagesWrite]),
+        per_second: Some(5),
+        created_at: at(0),
+        expires_at: Some(at(100)),
+        last_used_at: Some(at(60)),
+        revoked_at: None,
+    };
+    let web = ApiKey {
+        id,
+        name: "web".to_owned(),
+        scopes: None,
+        per_second: None,
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: Some(at(3)),
+        ..app.clone()
+    };
+    store.used_key(other, at(60)).await.unwrap();
+    store.used_key(other, at(30)).await.unwrap();
     assert_eq!(store.keys().await.unwrap(), [web, app]);
+    // Who did so is on record, if it changed anything.
+    let entries = store.audit_entries(None, 2).await.unwrap();
+    assert_eq!(entries.items.iter().map(|entry| entry.at).collect::<Vec<_>>(), [at(3), at(1)]);
+    let rest = store.audit_entries(entries.next, 2).await.unwrap();
+    assert_eq!((rest.items.len(), rest.items[0].at, rest.next), (1, at(0), None));
 }
 
 #[tokio::test]

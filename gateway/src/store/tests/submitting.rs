@@ -43,8 +43,8 @@ fn with_key(database: &Database, api_key_id: Uuid, key: &str, fingerprint: &str)
 async fn the_same_call_again_does_nothing_again(database: Database) {
     let store = database.store().await;
     let [one, other] = [database.id(), database.id()];
-    store.create_key(one, "one".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
-    store.create_key(other, "other".to_owned(), "bb".to_owned(), at(0)).await.unwrap();
+    store.create_key(new_key(one, "one", "aa"), act(0)).await.unwrap();
+    store.create_key(new_key(other, "other", "bb"), act(0)).await.unwrap();
     let first = with_key(&database, one, "order-7", "f1");
     let id = first.message.id;
     assert_eq!(store.submit(first).await.unwrap(), Submitted::Stored(id));
@@ -62,7 +62,7 @@ async fn the_same_call_again_does_nothing_again(database: Database) {
 async fn the_same_call_at_once_is_made_once(database: Database) {
     let stores = [database.store().await, database.store().await];
     let key = database.id();
-    stores[0].create_key(key, "one".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    stores[0].create_key(new_key(key, "one", "aa"), act(0)).await.unwrap();
     let calls: Vec<_> = (0..20).map(|_| with_key(&database, key, "order-7", "f1")).collect();
     let came = join_all(calls.into_iter().zip(stores.iter().cycle()).map(|(call, store)| store.submit(call))).await;
     let came: Vec<Submitted> = came.into_iter().map(Result::unwrap).collect();

@@ -199,10 +199,10 @@ async fn what_is_different_about_a_conversation_is_told(database: Database) {
 async fn a_channel_that_is_paused_is_told(database: Database) {
     let store = open(&database).await;
     for _ in 0..2 {
-        store.pause("sms", Some("una revisión".to_owned()), at(1)).await.unwrap();
+        store.pause("sms", Some("una revisión".to_owned()), act(1)).await.unwrap();
     }
     for _ in 0..2 {
-        store.resume("sms", at(2)).await.unwrap();
+        store.resume("sms", act(2)).await.unwrap();
     }
     let all = told(&store).await;
     assert_eq!(kinds(&all), ["channel.paused", "channel.resumed"]);
@@ -247,7 +247,7 @@ async fn where_nobody_subscribes_nothing_is_written(database: Database) {
     let submission = database.submission(LUIS, &["hola"]);
     store.submit(Submission { tags: vec!["vip".to_owned()], ..submission.clone() }).await.unwrap();
     store.cancel(submission.message.id, at(9)).await.unwrap();
-    store.pause("sms", None, at(1)).await.unwrap();
+    store.pause("sms", None, act(1)).await.unwrap();
     assert_eq!(store.events(CRM, None, None, 10).await.unwrap().items, []);
 }
 

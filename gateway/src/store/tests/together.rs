@@ -138,7 +138,7 @@ async fn a_part_that_is_not_there_spoils_only_itself(database: Database) {
 async fn calls_with_one_key_at_once_make_one_message(database: Database) {
     let store = database.store().await;
     let api_key_id = database.id();
-    store.create_key(api_key_id, "app".to_owned(), "aa".to_owned(), at(0)).await.unwrap();
+    store.create_key(new_key(api_key_id, "app", "aa"), act(0)).await.unwrap();
     let call = |key: &str, fingerprint: &str| {
         let idempotency = Idempotency { api_key_id, key: key.to_owned(), fingerprint: fingerprint.to_owned() };
         Submission { idempotency: Some(idempotency), ..database.submission(ANA, &["hola"]) }

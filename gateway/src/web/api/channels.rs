@@ -10,17 +10,19 @@ use axum::http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::List;
 use super::messages::negotiate;
+use super::{List, read};
 use crate::channels::{Capabilities, Channel};
 use crate::message::{Address, Line, Locale};
 use crate::store::{self, ByHand, Page};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, ChannelsRead, ChannelsWrite};
+use crate::web::openapi::{Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 
 /// A channel as others see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Channel)]
 pub(in crate::web) struct Shown {
     name: String,
     kind: &'static str,
@@ -40,7 +42,8 @@ pub(in crate::web) struct Shown {
     paused: Option<Reason>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ChannelState)]
 #[serde(rename_all = "lowercase")]
 enum Sending {
     Active,
@@ -48,7 +51,8 @@ enum Sending {
 }
 
 /// Why a channel sends nothing for now, and what to do about it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PauseReason)]
 pub(in crate::web) struct Reason {
     by: By,
     paused_since: Timestamp,
@@ -63,7 +67,8 @@ pub(in crate::web) struct Reason {
 }
 
 /// Who paused it.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PausedBy)]
 #[serde(rename_all = "lowercase")]
 enum By {
     /// The gateway, since the provider takes nothing.
@@ -136,10 +141,18 @@ impl Shown {
     }
 }
 
-/// `GET /v1/channels`: all of them, by name.
+/// All of them, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/channels",
+    tag = "channels",
+    operation_id = "channels_list",
+    security(("key" = ["channels:read"])),
+    responses((status = 200, description = "As it is now", body = List<Shown>), Usual)
+)]
 pub(in crate::web) async fn list(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<ChannelsRead>,
     headers: HeaderMap,
 ) -> Result<Json<List<Shown>>, Problem> {
     let locale = negotiate(&headers, app.locale);
@@ -149,7 +162,8 @@ pub(in crate::web) async fn list(
 }
 
 /// Why somebody pauses a channel.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[schema(as = PauseRequest)]
 #[serde(deny_unknown_fields)]
 struct Why {
     #[serde(default)]
@@ -159,40 +173,57 @@ struct Why {
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// `POST /v1/channels/{name}/pause`: nothing more is sent by it, until somebody resumes it. What is under way
+/// Nothing more is sent by it, until somebody resumes it. What is under way
 /// just then comes to its end.
+#[utoipa::path(
+    post,
+    path = "/v1/channels/{name}/pause",
+    tag = "channels",
+    operation_id = "channels_pause",
+    security(("key" = ["channels:write"])),
+    params(("name" = String, Path)),
+    request_body = Option<Why>,
+    responses((status = 200, description = "As it is now", body = Shown), Usual, NotFound, Unread, Invalid, TooLarge)
+)]
 pub(in crate::web) async fn pause(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller<ChannelsWrite>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Shown>, Problem> {
-    let Why { reason } = if body.is_empty() {
-        Why::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|error| Problem::invalid("", "invalid", error.to_string()))?
-    };
+    let Why { reason } = if body.is_empty() { Why::default() } else { read::<Option<Why>>(&body)?.unwrap_or_default() };
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
         let detail = format!("`reason` may have {LONGEST_REASON} characters at the most");
         return Err(Problem::invalid("/reason", "too-long", detail));
     }
     find(&app, &name)?;
-    if app.store.pause(&name, reason, app.clock.now()).await.map_err(|error| Problem::store(&error))? {
+    let act = caller.act(&app, "channel.paused", &name);
+    if app.store.pause(&name, reason, act).await.map_err(|error| Problem::store(&error))? {
         tracing::info!(channel = name, "paused by hand");
     }
     one(&app, &name, negotiate(&headers, app.locale)).await
 }
 
-/// `POST /v1/channels/{name}/resume`: what waits is sent.
+/// What waits is sent.
+#[utoipa::path(
+    post,
+    path = "/v1/channels/{name}/resume",
+    tag = "channels",
+    operation_id = "channels_resume",
+    security(("key" = ["channels:write"])),
+    params(("name" = String, Path)),
+    responses((status = 200, description = "As it is now", body = Shown), Usual, NotFound)
+)]
 pub(in crate::web) async fn resume(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller<ChannelsWrite>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Shown>, Problem> {
     find(&app, &name)?;
-    if app.store.resume(&name, app.clock.now()).await.map_err(|error| Problem::store(&error))? {
+    let act = caller.act(&app, "channel.resumed", &name);
+    if app.store.resume(&name, act).await.map_err(|error| Problem::store(&error))? {
         tracing::info!(channel = name, "resumed by hand");
     }
     let shown = one(&app, &name, negotiate(&headers, app.locale)).await?;

@@ -10,19 +10,30 @@ use super::messages::negotiate;
 use crate::message::Address;
 use crate::store::{KnownConsent, Page};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, ConsentsRead};
+use crate::web::openapi::{Invalid, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Of {
     address: String,
 }
 
-/// `GET /v1/consents?address=`: what an address allows, on each channel where it ever opted out.
+/// What an address allows, on each channel where it ever opted out.
+#[utoipa::path(
+    get,
+    path = "/v1/consents",
+    tag = "consents",
+    operation_id = "consents_list",
+    security(("key" = ["consents:read"])),
+    params(Of),
+    responses((status = 200, description = "As it is now", body = List<KnownConsent>), Usual, Unread, Invalid)
+)]
 pub(in crate::web) async fn list(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<ConsentsRead>,
     Query(of): Query<Of>,
     headers: HeaderMap,
 ) -> Result<Json<List<KnownConsent>>, Problem> {

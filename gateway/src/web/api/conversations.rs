@@ -9,14 +9,24 @@ use super::{List, Paging, id};
 use crate::message::ConversationId;
 use crate::store::{Conversation, MessageFilter};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, ConversationsRead};
+use crate::web::openapi::{Invalid, NotFound, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
 
-/// `GET /v1/conversations`: the newest first.
+/// The newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/conversations",
+    tag = "conversations",
+    operation_id = "conversations_list",
+    security(("key" = ["conversations:read"])),
+    params(Paging),
+    responses((status = 200, description = "A page", body = List<Conversation>), Usual, Unread, Invalid)
+)]
 pub(in crate::web) async fn list(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<ConversationsRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Conversation>>, Problem> {
     let (cursor, limit) = paging.read()?;
@@ -24,19 +34,37 @@ pub(in crate::web) async fn list(
     Ok(List::of(page))
 }
 
-/// `GET /v1/conversations/{id}`
+/// One conversation.
+#[utoipa::path(
+    get,
+    path = "/v1/conversations/{id}",
+    tag = "conversations",
+    operation_id = "conversations_one",
+    security(("key" = ["conversations:read"])),
+    params(("id" = String, Path)),
+    responses((status = 200, description = "As it is now", body = Conversation), Usual, NotFound)
+)]
 pub(in crate::web) async fn one(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<ConversationsRead>,
     Path(text): Path<String>,
 ) -> Result<Json<Conversation>, Problem> {
     find(&app, &text).await.map(Json)
 }
 
-/// `GET /v1/conversations/{id}/messages`: newest first.
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/conversations/{id}/messages",
+    tag = "conversations",
+    operation_id = "conversations_messages",
+    security(("key" = ["conversations:read"])),
+    params(("id" = String, Path), Paging),
+    responses((status = 200, description = "A page", body = List<Explained>), Usual, Unread, Invalid, NotFound)
+)]
 pub(in crate::web) async fn messages(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<ConversationsRead>,
     Path(text): Path<String>,
     Query(paging): Query<Paging>,
     headers: HeaderMap,

@@ -10,12 +10,14 @@ use super::{List, Paging, id};
 use crate::events::Endpoint;
 use crate::store::{EventState, KnownEndpoint, KnownEvent, Page};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, EndpointsRead, EndpointsWrite};
+use crate::web::openapi::{Invalid, NotFound, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
 
 /// An endpoint as others see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Endpoint)]
 pub(in crate::web) struct Shown {
     name: String,
     /// Without what may be a secret in it.
@@ -41,7 +43,8 @@ pub(in crate::web) struct Shown {
 }
 
 /// Whether it is told anything.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EndpointState)]
 #[serde(rename_all = "lowercase")]
 enum Telling {
     Active,
@@ -74,38 +77,72 @@ impl Shown {
     }
 }
 
-/// `GET /v1/endpoints`: all of them, by name.
-pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Result<Json<List<Shown>>, Problem> {
+/// All of them, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/endpoints",
+    tag = "endpoints",
+    operation_id = "endpoints_list",
+    security(("key" = ["endpoints:read"])),
+    responses((status = 200, description = "As it is now", body = List<Shown>), Usual)
+)]
+pub(in crate::web) async fn list(
+    State(app): State<App>,
+    _: Caller<EndpointsRead>,
+) -> Result<Json<List<Shown>>, Problem> {
     let mut known = app.store.endpoints().await.map_err(|error| Problem::store(&error))?;
     let shown =
         app.endpoints.iter().map(|endpoint| Shown::of(endpoint, known.remove(&endpoint.name).unwrap_or_default()));
     Ok(List::of(Page { items: shown.collect(), next: None }))
 }
 
-/// `POST /v1/endpoints/{name}/enable`: it is there again, although it had failed for too long or answered 410.
+/// It is there again, although it had failed for too long or answered 410.
 /// All that waits is told.
+#[utoipa::path(
+    post,
+    path = "/v1/endpoints/{name}/enable",
+    tag = "endpoints",
+    operation_id = "endpoints_enable",
+    security(("key" = ["endpoints:write"])),
+    params(("name" = String, Path)),
+    responses((status = 200, description = "As it is now", body = Shown), Usual, NotFound)
+)]
 pub(in crate::web) async fn enable(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller<EndpointsWrite>,
     Path(name): Path<String>,
 ) -> Result<Json<Shown>, Problem> {
     let endpoint = find(&app, &name)?;
-    app.store.enable_endpoint(&name, app.clock.now()).await.map_err(|error| Problem::store(&error))?;
+    app.store
+        .enable_endpoint(&name, caller.act(&app, "endpoint.enabled", &name))
+        .await
+        .map_err(|error| Problem::store(&error))?;
     tracing::info!(endpoint = name, "enabled by hand");
     app.endpoints.wake(&name);
     let known = app.store.endpoints().await.map_err(|error| Problem::store(&error))?.remove(&name);
     Ok(Json(Shown::of(endpoint, known.unwrap_or_default())))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Filter {
+    #[param(inline)]
     state: Option<EventState>,
 }
 
-/// `GET /v1/endpoints/{name}/events`: the newest first; all, or those in a state.
+/// The newest first; all, or those in a state.
+#[utoipa::path(
+    get,
+    path = "/v1/endpoints/{name}/events",
+    tag = "endpoints",
+    operation_id = "endpoints_events",
+    security(("key" = ["endpoints:read"])),
+    params(("name" = String, Path), Filter, Paging),
+    responses((status = 200, description = "A page", body = List<KnownEvent>), Usual, Unread, Invalid, NotFound)
+)]
 pub(in crate::web) async fn events(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<EndpointsRead>,
     Path(name): Path<String>,
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
@@ -116,15 +153,25 @@ pub(in crate::web) async fn events(
     Ok(List::of(page))
 }
 
-/// `POST /v1/endpoints/{name}/events/{id}/replay`: tells it again, or now. 202 once that is on record.
+/// Tells it again, or now. 202 once that is on record.
+#[utoipa::path(
+    post,
+    path = "/v1/endpoints/{name}/events/{id}/replay",
+    tag = "endpoints",
+    operation_id = "endpoints_replay",
+    security(("key" = ["endpoints:write"])),
+    params(("name" = String, Path), ("id" = String, Path)),
+    responses((status = 202, description = "It will be told", body = KnownEvent), Usual, NotFound)
+)]
 pub(in crate::web) async fn replay(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller<EndpointsWrite>,
     Path((name, text)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<KnownEvent>), Problem> {
     find(&app, &name)?;
     let id = id(&text).ok_or_else(|| Problem::not_found("event"))?;
-    app.store.replay_event(&name, id, app.clock.now()).await.map_err(|error| Problem::store(&error))?;
+    let act = caller.act(&app, "event.replayed", id);
+    app.store.replay_event(&name, id, act).await.map_err(|error| Problem::store(&error))?;
     let event = app.store.event(&name, id).await.map_err(|error| Problem::store(&error))?;
     let event = event.ok_or_else(|| Problem::not_found("event"))?;
     app.endpoints.wake(&name);

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use super::messages::negotiate;
 use crate::lookup::{Report, Request};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, LookupRead};
+use crate::web::openapi::{BadGateway, Invalid, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Wanted {
     region: Option<String>,
     channel: Option<String>,
@@ -20,10 +22,19 @@ pub(in crate::web) struct Wanted {
     fresh: bool,
 }
 
-/// `GET /v1/lookup/{number}`
+/// What is known of a number.
+#[utoipa::path(
+    get,
+    path = "/v1/lookup/{number}",
+    tag = "lookup",
+    operation_id = "lookup_one",
+    security(("key" = ["lookup:read"])),
+    params(("number" = String, Path, description = "In E.164, or as dialled in `region`"), Wanted),
+    responses((status = 200, description = "As it is now", body = Report), Usual, Unread, Invalid, BadGateway)
+)]
 pub(in crate::web) async fn one(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<LookupRead>,
     Path(number): Path<String>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,

@@ -12,8 +12,9 @@ use crate::media::{Upload, kind};
 use crate::message::MessageId;
 use crate::store::{MediaState, Message, StoredFile};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
 use crate::web::files::{read_body, serve};
+use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 
 /// Says of each medium that is here where it is.
@@ -24,10 +25,19 @@ pub(super) fn show(message: &mut Message) {
     }
 }
 
-/// `POST /v1/media`: takes a file for messages to come.
+/// Takes a file for messages to come.
+#[utoipa::path(
+    post,
+    path = "/v1/media",
+    tag = "media",
+    operation_id = "media_upload",
+    security(("key" = ["messages:write"])),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file's bytes, with their `Content-Type`"),
+    responses((status = 201, description = "It is here", body = Upload), Usual, Unread, Invalid, TooLarge)
+)]
 pub(in crate::web) async fn upload(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesWrite>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Upload>), Problem> {
@@ -37,10 +47,19 @@ pub(in crate::web) async fn upload(
     Ok((StatusCode::CREATED, Json(upload)))
 }
 
-/// `GET /v1/messages/{id}/media/{number}`: the bytes, with the first medium as number 0.
+/// The bytes, with the first medium as number 0.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}/media/{number}",
+    tag = "media",
+    operation_id = "media_one",
+    security(("key" = ["messages:read"])),
+    params(("id" = String, Path), ("number" = u8, Path, description = "From 0")),
+    responses((status = 200, description = "The file", content_type = "*/*"), (status = 206, description = "A range of it", content_type = "*/*"), (status = 304, description = "It is as it was"), (status = 416, description = "There is no such range"), Usual, NotFound, Conflict)
+)]
 pub(in crate::web) async fn one(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesRead>,
     path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

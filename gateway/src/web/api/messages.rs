@@ -10,20 +10,22 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::waits::Waits;
-use super::{List, Paging, id};
+use super::{List, Paging, id, read};
 use crate::channels::Explanation;
 use crate::message::{ConversationId, Direction, Locale, MessageId, Options, Priority};
 use crate::outbound;
 use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
+use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
 use crate::web::{API_BODY, App};
 
 /// What a caller wants sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMessage {
     to: String,
@@ -41,12 +43,14 @@ struct NewMessage {
     priority: Priority,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Wait {
+    #[param(inline)]
     wait: Option<WaitFor>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum WaitFor {
     /// Until the provider has answered.
@@ -60,7 +64,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY: usize = 255;
 
 /// A message, with what its error means and what can be done about it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Message)]
 pub(in crate::web) struct Explained {
     #[serde(flatten)]
     message: Message,
@@ -77,18 +82,28 @@ impl Explained {
     }
 }
 
-/// `POST /v1/messages`: takes a message. 202 once it is on disk; with `?wait=sent` 200 once the
+/// Takes a message. 202 once it is on disk; with `?wait=sent` 200 once the
 /// provider has answered.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    tag = "messages",
+    operation_id = "messages_create",
+    security(("key" = ["messages:write"])),
+    params(Wait, ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Makes the same call again harmless")),
+    request_body = NewMessage,
+    responses((status = 202, description = "It is on disk and will be sent", body = Explained, headers(("Location", description = "Where it is"), ("Idempotency-Replayed" = bool, description = "That the same call was made before"))), (status = 200, description = "With `wait=sent`: the provider has answered, or the time is up", body = Explained), Usual, Unread, Invalid, TooLarge, Conflict)
+)]
 pub(in crate::web) async fn create(
     State(app): State<App>,
-    caller: Caller,
+    caller: Caller<MessagesWrite>,
     Query(wait): Query<Wait>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
-    let new = read(&body)?;
-    let idempotency = idempotency(&headers, &caller, &body)?;
+    let new: NewMessage = read(&body)?;
+    let idempotency = idempotency(&headers, caller.key_id, &body)?;
     let locale = negotiate(&headers, app.locale);
     let request = outbound::Request {
         to: new.to,
@@ -120,17 +135,7 @@ pub(in crate::web) async fn create(
     Ok(response)
 }
 
-fn read(body: &[u8]) -> Result<NewMessage, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            Problem::invalid("", "invalid", error.to_string())
-        } else {
-            Problem::unreadable(format!("the body must be a JSON object: {error}"))
-        }
-    })
-}
-
-fn idempotency(headers: &HeaderMap, caller: &Caller, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+fn idempotency(headers: &HeaderMap, key_id: Uuid, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MAX_KEY {
@@ -138,7 +143,7 @@ fn idempotency(headers: &HeaderMap, caller: &Caller, body: &[u8]) -> Result<Opti
         return Err(Problem::invalid("Idempotency-Key", "invalid", detail));
     }
     let fingerprint = hex::encode(Sha256::digest(body));
-    Ok(Some(Idempotency { api_key_id: caller.key_id, key: key.to_owned(), fingerprint }))
+    Ok(Some(Idempotency { api_key_id: key_id, key: key.to_owned(), fingerprint }))
 }
 
 pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
@@ -146,23 +151,37 @@ pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
     wanted.map_or(fallback, |wanted| Locale::negotiate(wanted, fallback))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Filter {
+    #[param(value_type = Option<Uuid>)]
     conversation: Option<String>,
+    #[param(inline)]
     direction: Option<Direction>,
     channel: Option<String>,
     since: Option<Timestamp>,
     /// Only what the gateway stopped trying to send.
     #[serde(default)]
     given_up: bool,
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
+    #[param(value_type = Option<Uuid>)]
     cursor: Option<String>,
 }
 
-/// `GET /v1/messages`: newest first.
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    tag = "messages",
+    operation_id = "messages_list",
+    security(("key" = ["messages:read"])),
+    params(Filter),
+    responses((status = 200, description = "A page", body = List<Explained>), Usual, Unread, Invalid)
+)]
 pub(in crate::web) async fn list(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesRead>,
     Query(filter): Query<Filter>,
     headers: HeaderMap,
 ) -> Result<Json<List<Explained>>, Problem> {
@@ -191,10 +210,19 @@ pub(super) async fn page_of(
     Ok(List::of(Page { items, next: page.next }))
 }
 
-/// `GET /v1/messages/{id}`
+/// One message.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    tag = "messages",
+    operation_id = "messages_one",
+    security(("key" = ["messages:read"])),
+    params(("id" = String, Path, description = "Its id, or the provider's")),
+    responses((status = 200, description = "As it is now", body = Explained), Usual, NotFound)
+)]
 pub(in crate::web) async fn one(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesRead>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Explained>, Problem> {
@@ -217,10 +245,19 @@ async fn find(app: &App, text: &str) -> Result<Message, Problem> {
     found.ok_or_else(|| Problem::not_found("message"))
 }
 
-/// `POST /v1/messages/{id}/cancel`: takes back what has not been sent yet, here or at the provider.
+/// Takes back what has not been sent yet, here or at the provider.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/{id}/cancel",
+    tag = "messages",
+    operation_id = "messages_cancel",
+    security(("key" = ["messages:write"])),
+    params(("id" = String, Path, description = "Its id, or the provider's")),
+    responses((status = 200, description = "As it is now", body = Explained), Usual, NotFound, Conflict)
+)]
 pub(in crate::web) async fn cancel(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesWrite>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Explained>, Problem> {
@@ -230,10 +267,19 @@ pub(in crate::web) async fn cancel(
     Ok(Json(Explained::of(&app, negotiate(&headers, app.locale), message)))
 }
 
-/// `POST /v1/messages/{id}/retry`: tries again what was given up of it. The same again changes nothing.
+/// Tries again what was given up of it. The same again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/{id}/retry",
+    tag = "messages",
+    operation_id = "messages_retry",
+    security(("key" = ["messages:write"])),
+    params(("id" = String, Path, description = "Its id, or the provider's")),
+    responses((status = 200, description = "As it is now", body = Explained), Usual, NotFound, Conflict)
+)]
 pub(in crate::web) async fn retry(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesWrite>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Explained>, Problem> {
@@ -244,7 +290,8 @@ pub(in crate::web) async fn retry(
 }
 
 /// The explanation of one message.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Trace)]
 pub(in crate::web) struct Decisions {
     message_id: MessageId,
     /// Why it was not sent yet, where that is known.
@@ -263,10 +310,19 @@ pub(in crate::web) struct Decisions {
     removals: Vec<KnownRemoval>,
 }
 
-/// `GET /v1/messages/{id}/trace`
+/// All that happened to a message, and why.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}/trace",
+    tag = "messages",
+    operation_id = "messages_trace",
+    security(("key" = ["messages:read"])),
+    params(("id" = String, Path, description = "Its id, or the provider's")),
+    responses((status = 200, description = "As it is now", body = Decisions), Usual, NotFound)
+)]
 pub(in crate::web) async fn trace(
     State(app): State<App>,
-    _: Caller,
+    _: Caller<MessagesRead>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Decisions>, Problem> {

@@ -11,6 +11,7 @@ pub(super) mod plugins;
 mod waits;
 
 use axum::Json;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,11 +19,14 @@ use super::problem::Problem;
 use crate::store::Page;
 
 /// Which page of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
+    #[param(value_type = Option<Uuid>)]
     cursor: Option<String>,
 }
 
@@ -50,7 +54,7 @@ fn id(text: &str) -> Option<Uuid> {
 }
 
 /// One page of a list, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct List<T> {
     items: Vec<T>,
     /// Null on the last page.
@@ -61,4 +65,15 @@ impl<T> List<T> {
     fn of(page: Page<T>) -> Json<Self> {
         Json(Self { items: page.items, next_cursor: page.next })
     }
+}
+
+/// A JSON body.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Problem::invalid("", "invalid", error.to_string())
+        } else {
+            Problem::unreadable(format!("the body must be a JSON object: {error}"))
+        }
+    })
 }

@@ -6,22 +6,23 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::List;
+use super::{List, read};
 use crate::message::ConversationId;
 use crate::plugins::health::Fares;
 use crate::plugins::{Check, FetchCounts, Hooks, Link, OnError, Reloaded, Settings};
 use crate::replay::{Report, Wanted};
 use crate::store::{Page, PastFilter};
 use crate::web::App;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, PluginsRead, PluginsWrite};
+use crate::web::openapi::{Conflict, Invalid, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 
 /// A plugin as others see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Plugin)]
 pub(in crate::web) struct Shown {
     /// As the operator named it.
     name: String,
@@ -64,8 +65,16 @@ impl Shown {
     }
 }
 
-/// `GET /v1/plugins`: those in force, in the order they are asked.
-pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Json<List<Shown>> {
+/// Those in force, in the order they are asked.
+#[utoipa::path(
+    get,
+    path = "/v1/plugins",
+    tag = "plugins",
+    operation_id = "plugins_list",
+    security(("key" = ["plugins:read"])),
+    responses((status = 200, description = "As it is now", body = List<Shown>), Usual)
+)]
+pub(in crate::web) async fn list(State(app): State<App>, _: Caller<PluginsRead>) -> Json<List<Shown>> {
     let chain = app.plugins.in_force().chain();
     let counts = chain.fetch_counts();
     let shown = app.plugins.plugins().await.into_iter().map(|plugin| Shown::of(plugin, &counts));
@@ -73,18 +82,34 @@ pub(in crate::web) async fn list(State(app): State<App>, _: Caller) -> Json<List
 }
 
 /// On what a change is tried before it is put in force.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = ReloadRequest)]
 #[serde(deny_unknown_fields)]
 struct Trial {
     /// So many of the last messages.
+    #[schema(maximum = 5000)]
     after_replay: u64,
     /// The most of them that may be treated differently, in per cent.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 100)]
     max_changed: f64,
 }
 
-/// `POST /v1/plugins/reload`: loads what changed, or changes nothing and says why.
-pub(in crate::web) async fn reload(State(app): State<App>, _: Caller, body: Bytes) -> Result<Json<Reloaded>, Problem> {
+/// Loads what changed, or changes nothing and says why.
+#[utoipa::path(
+    post,
+    path = "/v1/plugins/reload",
+    tag = "plugins",
+    operation_id = "plugins_reload",
+    security(("key" = ["plugins:write"])),
+    request_body = Option<Trial>,
+    responses((status = 200, description = "As it is now", body = Reloaded), Usual, Unread, Invalid, TooLarge, Conflict)
+)]
+pub(in crate::web) async fn reload(
+    State(app): State<App>,
+    caller: Caller<PluginsWrite>,
+    body: Bytes,
+) -> Result<Json<Reloaded>, Problem> {
     let trial = if body.is_empty() { None } else { read::<Option<Trial>>(&body)? };
     let reloaded = match trial {
         Some(Trial { after_replay, max_changed }) => {
@@ -105,17 +130,24 @@ pub(in crate::web) async fn reload(State(app): State<App>, _: Caller, body: Byte
         }
         None => app.plugins.reload().await,
     };
-    reloaded.map(Json).map_err(|error| Problem::reload(&error))
+    let reloaded = reloaded.map_err(|error| Problem::reload(&error))?;
+    // They are in force by now, so that this fails nothing.
+    if let Err(error) = app.store.audit(caller.act(&app, "plugins.reloaded", "plugins")).await {
+        tracing::warn!(%error, "that plugins were reloaded is not on record");
+    }
+    Ok(Json(reloaded))
 }
 
 /// The most messages that are replayed for one request.
 const MOST: u64 = 5_000;
 
 /// Which messages are put to the plugins as a reload would load them.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = ReplayRequest)]
 #[serde(deny_unknown_fields)]
 struct Recorded {
     #[serde(default = "usual")]
+    #[schema(maximum = 5000)]
     last: u64,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -126,9 +158,29 @@ fn usual() -> u64 {
     100
 }
 
-/// `POST /v1/plugins/replay`: what would be different if plugins were reloaded now. Changes nothing.
-pub(in crate::web) async fn replay(State(app): State<App>, _: Caller, body: Bytes) -> Result<Json<Report>, Problem> {
-    let wanted: Recorded = if body.is_empty() { read(b"{}")? } else { read(&body)? };
+impl Default for Recorded {
+    fn default() -> Self {
+        Self { last: usual(), since: None, until: None, conversation: None }
+    }
+}
+
+/// What would be different if plugins were reloaded now. Changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/plugins/replay",
+    tag = "plugins",
+    operation_id = "plugins_replay",
+    security(("key" = ["plugins:read"])),
+    request_body = Option<Recorded>,
+    responses((status = 200, description = "As it is now", body = Report), Usual, Unread, Invalid, TooLarge)
+)]
+pub(in crate::web) async fn replay(
+    State(app): State<App>,
+    _: Caller<PluginsRead>,
+    body: Bytes,
+) -> Result<Json<Report>, Problem> {
+    let wanted = if body.is_empty() { None } else { read::<Option<Recorded>>(&body)? };
+    let wanted = wanted.unwrap_or_default();
     let filter =
         PastFilter { since: wanted.since, until: wanted.until, conversation: wanted.conversation.map(ConversationId) };
     let chain = app.plugins.candidate().await.map_err(|error| Problem::reload(&error))?;
@@ -137,14 +189,4 @@ pub(in crate::web) async fn replay(State(app): State<App>, _: Caller, body: Byte
     }
     let wanted = Wanted { last: wanted.last, filter };
     app.replay.run(&chain, &wanted, |_| ()).await.map(Json).map_err(|error| Problem::store(&error))
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            Problem::invalid("", "invalid", error.to_string())
-        } else {
-            Problem::unreadable(format!("the body must be a JSON object: {error}"))
-        }
-    })
 }

@@ -9,7 +9,7 @@ use crate::store::{self, Message};
 use crate::web::App;
 
 /// What a message waits for; of several, what comes last.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub(in crate::web) enum Waits {
     /// Its time.

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::refusal::Refusal;
 use crate::channels::Channels;
 use crate::channels::twilio::resource::id_after;
+use crate::message::Scope;
 use crate::web::App;
-use crate::web::auth::hash_key;
+use crate::web::auth::{hash_key, may};
 
 /// A caller with a valid key, and the account it calls itself.
 #[derive(Clone, Debug)]
@@ -22,10 +23,16 @@ pub(super) struct Access {
 }
 
 /// The password is compared as its hash, by the database, so that its time tells nothing of use.
-pub(super) async fn let_in(app: &App, headers: &HeaderMap, account: &str, path: &str) -> Result<Access, Refusal> {
+pub(super) async fn let_in(
+    app: &App,
+    headers: &HeaderMap,
+    account: &str,
+    path: &str,
+    writes: bool,
+) -> Result<Access, Refusal> {
     let (user, key) = credentials(headers).ok_or_else(Refusal::unauthorized)?;
-    let found = app.store.key_by_hash(&hash_key(&key)).await.map_err(|error| Refusal::store(&error))?;
-    let key_id = found.ok_or_else(Refusal::unauthorized)?;
+    let key = app.keys.enter(&hash_key(&key), app.clock.now()).await.map_err(|why| Refusal::no_entry(&why))?;
+    let key_id = key.id;
     let by_key = id_after(&user, "SK") == Some(key_id);
     if !by_key && user != account {
         return Err(Refusal::unauthorized());
@@ -35,6 +42,10 @@ pub(super) async fn let_in(app: &App, headers: &HeaderMap, account: &str, path: 
         // As Twilio: a key that is good is told that the account is not its own; another's name with
         // this password is no account at all.
         return Err(if by_key { Refusal::not_found(path) } else { Refusal::unauthorized() });
+    }
+    let scope = if writes { Scope::MessagesWrite } else { Scope::MessagesRead };
+    if !may(&key, scope) {
+        return Err(Refusal::not_allowed(scope));
     }
     Ok(Access { key_id, account: account.to_owned(), channels })
 }

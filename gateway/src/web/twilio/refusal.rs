@@ -7,7 +7,9 @@ use serde_json::json;
 use super::answer::{Answer, Format};
 use crate::channels::Declined;
 use crate::channels::twilio::xml::Subject;
+use crate::message::Scope;
 use crate::outbound::FeedbackError;
+use crate::web::keys::NoEntry;
 use crate::{outbound, store};
 
 /// Of a parameter that has no number of its own.
@@ -35,6 +37,19 @@ impl Refusal {
     pub(super) fn unauthorized() -> Self {
         let detail = Some("Your AccountSid or AuthToken was incorrect.");
         Self { detail, ..Self::new(StatusCode::UNAUTHORIZED, 20003, "Authenticate") }
+    }
+
+    /// Why a key does not let in. An old one is as good as none.
+    pub(super) fn no_entry(why: &NoEntry) -> Self {
+        match why {
+            NoEntry::Unknown | NoEntry::Expired { .. } => Self::unauthorized(),
+            NoEntry::TooMany { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests"),
+            NoEntry::Store(error) => Self::store(error),
+        }
+    }
+
+    pub(super) fn not_allowed(scope: Scope) -> Self {
+        Self::new(StatusCode::FORBIDDEN, 20403, format!("Forbidden: this key lacks the scope {scope}"))
     }
 
     pub(super) fn not_found(path: &str) -> Self {
