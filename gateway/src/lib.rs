@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod doctor;
 pub mod events;
 pub mod followups;
+pub mod gate;
 pub mod gauges;
 pub mod inbound;
 pub mod journal;

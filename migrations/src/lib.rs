@@ -30,6 +30,7 @@ mod m20261129_000008_endpoints;
 mod m20261129_000060_retention;
 mod m20261130_000001_gateways;
 mod m20261130_000021_channels;
+mod m20261201_000020_consent_events;
 mod m20261201_000061_keys;
 
 pub use sea_orm_migration::MigrationStatus;
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000060_retention::Migration),
             Box::new(m20261130_000001_gateways::Migration),
             Box::new(m20261130_000021_channels::Migration),
+            Box::new(m20261201_000020_consent_events::Migration),
             Box::new(m20261201_000061_keys::Migration),
         ]
     }

@@ -40,6 +40,8 @@ mod front_door_callbacks;
 #[cfg(test)]
 mod front_door_feedback;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_webhooks;

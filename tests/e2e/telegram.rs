@@ -107,7 +107,7 @@ fn too_many_requests_are_tried_again_and_a_number_is_no_chat() {
 
 #[test]
 fn who_blocked_the_bot_is_left_alone_until_the_person_comes_back() {
-    let telegram = ScriptedProvider::start([BLOCKED, SENT]);
+    let telegram = ScriptedProvider::start([BLOCKED, SENT, SENT]);
     let gateway = gateway(&telegram, "", None);
     let id = send(&gateway, "telegram:42", "uno").expect(202)["id"].as_str().unwrap().to_owned();
     let failed = gateway.wait_for_status(&id, "failed");
@@ -116,7 +116,8 @@ fn who_blocked_the_bot_is_left_alone_until_the_person_comes_back() {
     assert_eq!(update(&gateway, SECRET, 1, "/start").status(), 200);
     let id = send(&gateway, "telegram:42", "tres").expect(202)["id"].as_str().unwrap().to_owned();
     gateway.wait_for_status(&id, "sent");
-    assert_eq!(telegram.received().len(), 2);
+    let texts: Vec<Value> = telegram.received().iter().map(|request| said(request)["text"].clone()).collect();
+    assert_eq!(texts, ["uno", "Listo: volverás a recibir mensajes. Para dejar de recibirlos, responde ALTO.", "tres"]);
 }
 
 #[test]

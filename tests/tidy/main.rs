@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 38] = [
+const ROOMS: [(&str, &[&str]); 39] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -18,11 +18,12 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ("channels", &["message"]),
     ("components", &["channels", "message"]),
     ("actions", &["message"]),
+    ("gate", &["message"]),
     ("transport", &[]),
     ("spans", &["clock", "transport"]),
     ("plugins", &["actions", "message", "metrics", "transport"]),
     ("workbench", &["actions", "message", "plugins"]),
-    ("store", &["message", "metrics"]),
+    ("store", &["gate", "message", "metrics"]),
     ("journal", &["channels", "message"]),
     ("pauses", &["channels", "message"]),
     ("rates", &["channels", "message"]),
@@ -32,7 +33,19 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
     (
         "outbound",
-        &["actions", "channels", "clock", "deciding", "media", "message", "plugins", "spans", "store", "transport"],
+        &[
+            "actions",
+            "channels",
+            "clock",
+            "deciding",
+            "gate",
+            "media",
+            "message",
+            "plugins",
+            "spans",
+            "store",
+            "transport",
+        ],
     ),
     ("processing", &["actions", "clock", "deciding", "events", "message", "outbound", "store"]),
     (
@@ -42,6 +55,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "channels",
             "clock",
             "deciding",
+            "gate",
             "journal",
             "message",
             "metrics",
@@ -69,6 +83,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "channels",
             "clock",
             "events",
+            "gate",
             "gauges",
             "inbound",
             "lookup",
@@ -94,6 +109,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "delivery",
             "events",
             "followups",
+            "gate",
             "inbound",
             "journal",
             "lookup",
@@ -123,6 +139,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "doctor",
             "events",
             "followups",
+            "gate",
             "gauges",
             "inbound",
             "journal",

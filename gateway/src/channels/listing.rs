@@ -73,6 +73,8 @@ pub struct Listed {
     pub service: Option<String>,
     /// What it says about whether the person wants messages.
     pub consent: Option<Consent>,
+    /// Whether the provider has read it as one of its own words, and answered the person.
+    pub handled: bool,
     /// What else is kept of one that came in, by the provider's own names.
     pub extra: Vec<(String, String)>,
 }

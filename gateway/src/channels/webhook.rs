@@ -99,6 +99,9 @@ pub struct Inbound {
     pub extra: Vec<(String, String)>,
     /// What the sender allows from now on, if this says so.
     pub consent: Option<Consent>,
+    /// Whether the provider has read it as one of its own words, and answered the person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handled: bool,
 }
 
 /// One status report, as received.

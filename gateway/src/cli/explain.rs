@@ -108,6 +108,7 @@ fn waiting(waits: &Value) -> String {
         waits["until"].as_str().map(|_| format!(", until {}", shown(time(&waits["until"])))).unwrap_or_default();
     match word(&waits["for"]) {
         "time" => format!("waits for its time{until}"),
+        "gate" => format!("waits for the end of quiet hours in {}{until}", word(&waits["time_zone"])),
         "sender" => format!("waits for its sender, which sends {} segments a second{until}", waits["segments_per_s"]),
         _ => {
             let since = shown(time(&waits["paused_since"]));
@@ -184,8 +185,12 @@ fn decided(plugin: &Value) -> String {
         let _ = write!(text, "\n{:<28}   {}", "", word(reason));
     }
     for refusal in each(&decision["gate"]) {
-        let (what, to, since) = (word(&refusal["message"]), word(&refusal["to"]), word(&refusal["since"]));
-        let _ = write!(text, "\n{:<28}   the gate refused {what} to {to}: opted out since {since}", "");
+        let (what, to) = (word(&refusal["message"]), word(&refusal["to"]));
+        let why = match refusal["since"].as_str() {
+            Some(since) => format!("opted out since {since}"),
+            None => word(&refusal["reason"]).to_owned(),
+        };
+        let _ = write!(text, "\n{:<28}   the gate refused {what} to {to}: {why}", "");
     }
     for line in each(&decision["log"]) {
         let _ = write!(text, "\n{:<28}   {}: {}", "", word(&line["level"]), word(&line["text"]));
@@ -268,11 +273,23 @@ fn looked(look: &Value) -> String {
 }
 
 fn let_through(gate: &Value) -> String {
-    let consent = word(&gate["consent"]).replace('_', " ");
-    match gate["since"].as_str() {
-        Some(since) => format!("the gate let it through: {consent} since {since}"),
-        None => format!("the gate let it through: {consent}"),
+    if gate["verdict"] == "heard" {
+        let keyword = word(&gate["keyword"]).replace('_', " ");
+        let confirmed = if gate["confirm"] == true { "; to be confirmed" } else { "" };
+        return format!("the gate read it as: {keyword} ({}){confirmed}", word(&gate["locale"]));
     }
+    let consent = word(&gate["consent"]).replace('_', " ");
+    let mut text = match gate["verdict"].as_str() {
+        Some("held") => format!("the gate holds it until {}: {consent}", word(&gate["until"])),
+        _ => format!("the gate let it through: {consent}"),
+    };
+    if let Some(since) = gate["since"].as_str() {
+        let _ = write!(text, " since {since}");
+    }
+    if let Some(exempt) = gate["exempt"].as_str() {
+        let _ = write!(text, ", exempt as one of the {exempt}");
+    }
+    text
 }
 
 fn reported(report: &Value) -> String {

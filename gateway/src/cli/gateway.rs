@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::deciding::{self, Deciding};
 use crate::events::{self, Endpoints};
 use crate::followups;
+use crate::gate::Rules;
 use crate::gauges::{self, Gauges};
 use crate::inbound::{self, Inbound};
 use crate::journal::Journal;
@@ -68,6 +69,8 @@ impl Gateway {
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
         let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
         let store = store.asking(config.reconcile.questions());
+        let rules = Rules::new(&config.gate, &config.defaults.home());
+        store.gate_by(rules.clone());
         let endpoints = Endpoints::build(&config.endpoints)?;
         let locale = Locale::from_tag(&config.defaults.locale);
         store.subscribe(endpoints.subscriptions(channels.clone(), locale));
@@ -150,6 +153,7 @@ impl Gateway {
                 pauses: pauses.clone(),
                 rates: rates.clone(),
                 alone: config.delivery.gateways == 1,
+                rules,
             },
             recordings,
         )

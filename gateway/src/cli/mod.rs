@@ -5,6 +5,7 @@ mod bench;
 mod call;
 mod channel;
 mod check;
+mod consent;
 mod dev;
 mod doctor;
 mod endpoint;
@@ -88,6 +89,8 @@ enum Command {
     Openapi(openapi::OpenApi),
     /// Pause and resume channels; check what they must do
     Channel(channel::ChannelCommand),
+    /// Show and put down who wants messages and who does not
+    Consent(consent::ConsentCommand),
     /// Show the endpoints of a running gateway and what they are told; enable and replay
     Endpoint(endpoint::EndpointCommand),
     /// Write, try and build plugins; show and reload those of a running gateway
@@ -129,6 +132,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Audit(command) => command.run(&context).await,
         Command::Openapi(command) => command.run(&context),
         Command::Channel(command) => command.run(&context).await,
+        Command::Consent(command) => command.run(&context).await,
         Command::Endpoint(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
         Command::Retry(command) => command.run(&context).await,

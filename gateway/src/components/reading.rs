@@ -57,6 +57,7 @@ impl Reader<'_> {
             segments: None,
             extra: pairs(message.extra),
             consent: message.consent.map(|choice| consent(choice, Source::Message)),
+            handled: false,
         })
     }
 }

@@ -15,10 +15,10 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use crate::channels::Channels;
-use crate::message::{Place, phone};
+use crate::message::{Locale, Place, phone};
 use crate::{
-    callbacks, channels, delivery, events, followups, inbound, journal, lookup, media, plugins, reconcile, retention,
-    spans, store, telemetry, web,
+    callbacks, channels, delivery, events, followups, gate, inbound, journal, lookup, media, plugins, reconcile,
+    retention, spans, store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -34,6 +34,7 @@ pub struct Config {
     pub inbound: inbound::Settings,
     pub journal: journal::Settings,
     pub followups: followups::Settings,
+    pub gate: gate::Settings,
     pub delivery: delivery::Settings,
     pub media: media::Settings,
     pub reconcile: reconcile::Settings,
@@ -64,6 +65,11 @@ pub struct Defaults {
 impl Defaults {
     pub fn place(&self) -> Place {
         Place { locale: self.locale.clone(), time_zone: self.time_zone.clone(), subject: self.subject.clone() }
+    }
+
+    /// What the gate takes where nobody says more.
+    pub fn home(&self) -> gate::Home<'_> {
+        gate::Home { locale: Locale::from_tag(&self.locale), time_zone: &self.time_zone, region: &self.region }
     }
 }
 
@@ -254,6 +260,7 @@ impl Config {
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
+        self.gate.check().map_err(|(key, problem)| wrong(format!("gate.{key}"), problem))?;
         self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         self.retention.check().map_err(|(key, problem)| wrong(format!("retention.{key}"), problem))?;

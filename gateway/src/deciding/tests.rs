@@ -205,6 +205,7 @@ impl Fixture {
             segments: Some(1),
             extra: Vec::new(),
             consent: None,
+            heard: None,
             subject: "SMS".to_owned(),
             received_at: now,
         };

@@ -102,6 +102,7 @@ mod tests {
             ordinal,
             previous_inbound_at: None,
             behind: true,
+            heard: None,
         }
     }
 

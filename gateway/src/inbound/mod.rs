@@ -26,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::channels::{self, Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
+use crate::gate::Rules;
 use crate::journal::{self, Entry, Journal};
 use crate::message::{MessageId, Place};
 use crate::pauses::Pauses;
@@ -112,6 +113,7 @@ struct Shared {
     rates: Rates,
     /// What comes behind another gateway's texts.
     held: Arc<Held>,
+    rules: Rules,
     /// What ends before the lanes are drained.
     running: Mutex<Vec<AbortHandle>>,
 }
@@ -136,6 +138,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Whether this is the only gateway on the database.
     pub alone: bool,
+    /// What words say that somebody wants no messages, and what they are told.
+    pub rules: Rules,
 }
 
 impl Inbound {
@@ -158,6 +162,7 @@ impl Inbound {
             pauses: parts.pauses,
             rates: parts.rates,
             held: Arc::default(),
+            rules: parts.rules,
             running: Mutex::default(),
         });
         let inbound = Self { shared };

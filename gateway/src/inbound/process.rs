@@ -6,6 +6,8 @@ use super::{Shared, counting};
 use crate::actions::PlannedReply;
 use crate::channels::{self, Channel};
 use crate::deciding::seen;
+use crate::gate::Refusal;
+use crate::message::consent::Keyword;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
 use crate::outbound;
 use crate::plugins::InboundCall;
@@ -58,7 +60,12 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0 };
     let (mut processed, outgoing) = shared.processing.plan(&matter, decided).await?;
     let channel = shared.channel(recorded)?;
+    // Before all else: messages leave in the order in which they were made.
+    let confirmation = shared.confirmation(recorded, channel.as_ref());
     shared.replies(recorded, channel.as_ref(), outgoing.replies, &mut processed).await?;
+    if let Some(confirmation) = confirmation {
+        shared.confirm(recorded, confirmation, &mut processed);
+    }
     shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
     // What rides an answer would overtake what waits in the outbox for the same person.
     let waits =
@@ -70,7 +77,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     let committed = shared.processing.commit(processed).await?;
     match committed {
         Committed::Done => {}
-        Committed::Unanswered => tracing::info!(message_id = %recorded.id, "no reply to somebody who has opted out"),
+        Committed::Unanswered => tracing::info!(message_id = %recorded.id, "the gate let no reply ride the answer"),
         Committed::Before => tracing::info!(message_id = %recorded.id, "another process had processed this message"),
         // Whoever waits goes on waiting.
         Committed::Stale | Committed::Early => return Ok(committed),
@@ -122,6 +129,32 @@ impl Shared {
         Ok(())
     }
 
+    /// What tells the person what came of their own word, if that is still to be done: no plugin is asked.
+    fn confirmation(&self, recorded: &Recorded, channel: &dyn Channel) -> Option<NewOutbound> {
+        let heard = recorded.heard.filter(|heard| heard.confirm)?;
+        let text = self.rules.confirmation(heard.keyword, heard.locale)?;
+        match self.message(recorded, channel, text, &[], None) {
+            // Of these, that of an opting out alone comes past the gate: the others are replies like any.
+            Ok(message) => Some(NewOutbound { confirms: heard.keyword == Keyword::OptOut, ..message }),
+            Err(error) => {
+                tracing::warn!(message_id = %recorded.id, %error, "the channel can't carry a confirmation");
+                None
+            }
+        }
+    }
+
+    /// Before what plugins reply. Where the person wants no more messages, it is all they are told.
+    fn confirm(&self, recorded: &Recorded, confirmation: NewOutbound, processed: &mut Processed) {
+        if recorded.heard.is_some_and(|heard| heard.keyword == Keyword::OptOut) {
+            let everywhere = self.rules.is_business_wide();
+            let refusal = Refusal::OptedOut { since: recorded.received_at, everywhere };
+            for reply in std::mem::take(&mut processed.replies) {
+                processed.silence("a reply", &reply, &refusal);
+            }
+        }
+        processed.replies.insert(0, confirmation);
+    }
+
     /// Decides which way the replies take: what the webhook is answered, or nothing where they go through
     /// the outbox. From here on whoever still waits counts on the answer, and gets it after the commit.
     fn answer(&self, recorded: &Recorded, channel: &dyn Channel, processed: &mut Processed) -> Option<String> {
@@ -148,8 +181,19 @@ impl Shared {
         channel: &dyn Channel,
         reply: &PlannedReply,
     ) -> Result<NewOutbound, channels::Unsendable> {
-        let outbound =
-            channels::Outbound { text: reply.text.clone(), media: reply.media.clone(), ..Default::default() };
+        self.message(recorded, channel, &reply.text, &reply.media, Some(&reply.plugin))
+    }
+
+    /// A message that answers this one.
+    fn message(
+        &self,
+        recorded: &Recorded,
+        channel: &dyn Channel,
+        text: &str,
+        media: &[String],
+        plugin: Option<&str>,
+    ) -> Result<NewOutbound, channels::Unsendable> {
+        let outbound = channels::Outbound { text: text.to_owned(), media: media.to_vec(), ..Default::default() };
         let now = self.clock.now();
         let id = MessageId(self.ids.next(now));
         let parts: Vec<NewPart> = channel
@@ -169,13 +213,13 @@ impl Shared {
             sender: Sender::Named(recorded.recipient.clone()),
             service: None,
             recipient: recorded.sender.clone(),
-            text: reply.text.clone(),
-            media: reply.media.clone(),
+            text: outbound.text,
+            media: outbound.media,
             segments: parts.iter().map(|part| part.segments).sum(),
             parts,
             route: Route::Outbox,
             in_reply_to: Some(recorded.id),
-            plugin: Some(reply.plugin.clone()),
+            plugin: plugin.map(str::to_owned),
             options: Options::default(),
             schedule: Schedule::Now,
             // Somebody wrote and looks at their phone.
@@ -185,6 +229,7 @@ impl Shared {
             rejected: None,
             caused_by: None,
             hops: 0,
+            confirms: false,
             at: now,
         })
     }

@@ -31,6 +31,7 @@ impl Shared {
 
     pub(super) fn new_inbound(&self, entry: &Entry, message: channels::Inbound) -> NewInbound {
         let now = entry.received_at;
+        let (heard, consent) = self.rules.hear(&message.text, message.consent, message.handled);
         NewInbound {
             id: MessageId(entry.id),
             conversation_id: ConversationId(self.ids.next(now)),
@@ -44,7 +45,8 @@ impl Shared {
             media: message.media,
             segments: message.segments,
             extra: message.extra,
-            consent: message.consent,
+            consent,
+            heard,
             received_at: now,
         }
     }

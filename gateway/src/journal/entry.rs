@@ -95,6 +95,7 @@ pub(super) mod tests {
                 segments: Some(1),
                 extra: vec![("City".to_owned(), "Cancún".to_owned())],
                 consent: Some(Consent { choice: Choice::OptedOut, source: Source::Message, code: Some(21610) }),
+                handled: false,
             }),
         }
     }

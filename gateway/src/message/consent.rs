@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Locale;
+
 /// A change of what somebody allows us to send to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
@@ -14,7 +16,8 @@ pub struct Consent {
     pub code: Option<i32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ConsentState)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     OptedOut,
@@ -23,13 +26,39 @@ pub enum Choice {
 }
 
 /// How we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ConsentSource)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The provider says so.
     Provider,
     /// The person's own word, in a message.
     Message,
+    /// A list that the operator brought along.
+    Import,
+    /// An application.
+    Api,
+    /// Somebody at the console, or at the command line.
+    Console,
+}
+
+/// What a word asks for that stands alone in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keyword {
+    OptOut,
+    OptIn,
+    Help,
+}
+
+/// A word that was read in a text, and whether the person is still to be told what comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    pub keyword: Keyword,
+    /// The language of the word.
+    pub locale: Locale,
+    /// Whether it is on us to confirm it: the provider has not.
+    pub confirm: bool,
 }
 
 impl Choice {
@@ -39,6 +68,29 @@ impl Choice {
             Self::OptedIn => "opted_in",
         }
     }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::OptedOut, Self::OptedIn].into_iter().find(|choice| choice.as_str() == word)
+    }
+}
+
+impl Keyword {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OptOut => "opt_out",
+            Self::OptIn => "opt_in",
+            Self::Help => "help",
+        }
+    }
+
+    /// What somebody who says it allows from then on; a question for help changes nothing.
+    pub fn choice(self) -> Option<Choice> {
+        match self {
+            Self::OptOut => Some(Choice::OptedOut),
+            Self::OptIn => Some(Choice::OptedIn),
+            Self::Help => None,
+        }
+    }
 }
 
 impl Source {
@@ -46,6 +98,19 @@ impl Source {
         match self {
             Self::Provider => "provider",
             Self::Message => "message",
+            Self::Import => "import",
+            Self::Api => "api",
+            Self::Console => "console",
         }
+    }
+
+    /// Whether the person said so, and nobody for them.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Provider | Self::Message)
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Provider, Self::Message, Self::Import, Self::Api, Self::Console];
+        all.into_iter().find(|source| source.as_str() == word)
     }
 }

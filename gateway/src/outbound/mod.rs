@@ -15,6 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::channels::{self, Channel, Channels, Unsendable};
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
+use crate::gate::Refusal;
 use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status, phone};
 use crate::spans::{self, Span};
@@ -74,8 +75,9 @@ pub enum Error {
     Unsendable(#[from] Unsendable),
     #[error("this idempotency key was used before for a call with another body")]
     KeyReused,
-    #[error("the recipient has opted out of messages on this channel")]
-    OptedOut { since: Timestamp },
+    /// Nothing was stored.
+    #[error(transparent)]
+    Gate(Refusal),
     /// Nothing was stored: it may be sent another time.
     #[error("the plugin `{plugin}` must look at what is sent, and gave no verdict: {reason}")]
     NoVerdict { plugin: String, reason: String },
@@ -144,12 +146,17 @@ impl Outbound {
                 }
                 Submitted::Before(id) => return Ok((self.again(id).await?, true)),
                 Submitted::KeyReused => return Err(Error::KeyReused),
-                Submitted::OptedOut { since } => return Err(Error::OptedOut { since }),
+                Submitted::Refused(refusal) => return Err(Error::Gate(refusal)),
                 Submitted::Stale if turn.is_none() => turn = Some(self.0.deciding.turn().await),
                 Submitted::Stale => {}
             }
         }
         Err(store::Error::Unavailable("what the plugins remember changed again and again".to_owned()).into())
+    }
+
+    /// An id for what is made at that time.
+    pub fn new_id(&self, now: Timestamp) -> uuid::Uuid {
+        self.0.ids.next(now)
     }
 
     /// Something that waited may be sent now.
@@ -259,6 +266,7 @@ impl Outbound {
                 rejected: None,
                 caused_by: None,
                 hops: 0,
+                confirms: false,
                 at: now,
             },
         })

@@ -192,6 +192,7 @@ impl Outbound {
                 rejected: Some(rejection),
                 caused_by: None,
                 hops: 0,
+                confirms: false,
                 at: now,
             },
         }

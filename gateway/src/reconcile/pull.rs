@@ -105,6 +105,7 @@ fn inbound(listed: Listed, media: Vec<Media>, now: Timestamp) -> Option<channels
         media,
         segments: listed.segments,
         consent: listed.consent,
+        handled: listed.handled,
         extra,
     })
 }

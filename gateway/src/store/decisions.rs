@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::Snapshot;
 use super::events::NewEvent;
 use super::records::{NewOutbound, Submission};
+use crate::gate::Refusal;
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, MessageId, ProviderError, Status};
 
 /// What was processed, and must not be a second time.
@@ -105,8 +106,21 @@ impl Processed {
         }
     }
 
-    /// Keeps with the plugin's decision what the gate refused of it.
-    pub(super) fn refuse(&mut self, plugin: Option<&str>, refusal: Value) {
+    /// Leaves out what the gate refuses, and keeps with the plugin's decision why.
+    pub fn silence(&mut self, what: &str, message: &NewOutbound, refusal: &Refusal) {
+        let plugin = message.plugin.as_deref();
+        let mut told = refusal.explained();
+        if let Some(fields) = told.as_object_mut() {
+            fields.insert("message".to_owned(), what.into());
+            fields.insert("channel".to_owned(), message.channel.as_str().into());
+            fields.insert("to".to_owned(), message.recipient.redacted().into());
+            fields.insert("at".to_owned(), serde_json::json!(message.at));
+        }
+        self.refuse(plugin, told);
+        self.leave_out(plugin, format!("{what} was left out: {refusal}"));
+    }
+
+    fn refuse(&mut self, plugin: Option<&str>, refusal: Value) {
         let own = self.traces.iter_mut().filter(|trace| trace.message_id == self.message_id);
         if let Some(trace) = own.rev().find(|trace| plugin.is_none_or(|plugin| trace.plugin == plugin)) {
             trace.add("gate", refusal);
@@ -126,7 +140,7 @@ impl Processed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
     Done,
-    /// Without the replies and the answer: the person has opted out.
+    /// Without the answer, since the gate refused replies or holds them.
     Unanswered,
     /// It was processed before, perhaps by another process; nothing was changed.
     Before,

@@ -11,10 +11,10 @@ use sea_orm::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::entities::{api_keys, consents, conversations, media, messages, observations, parts};
+use super::entities::{api_keys, conversations, media, messages, observations, parts};
 use super::media::MessageMedia;
 use super::records::Answered;
-use super::shown::{ApiKey, Conversation, KnownConsent, Message, Part};
+use super::shown::{ApiKey, Conversation, Message, Part};
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, PartId, Priority};
 
@@ -92,27 +92,6 @@ impl Store {
         }
         let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
         Ok(Page { items: rows.into_iter().map(to_conversation).collect(), next })
-    }
-
-    /// What an address allows on the channels where it has ever opted out.
-    pub async fn consents(&self, address: &Address) -> Result<Vec<KnownConsent>, Error> {
-        let rows = consents::Entity::find()
-            .filter(consents::Column::Address.eq(address.as_str()))
-            .order_by_asc(consents::Column::Channel)
-            .all(&self.reads)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| KnownConsent {
-                channel: row.channel,
-                address: Address::received(&row.address),
-                state: row.state,
-                source: row.source,
-                error_code: row.error_code,
-                message_id: row.message_id.map(MessageId),
-                at: time(row.at),
-            })
-            .collect())
     }
 
     /// What the webhook of an inbound message was answered.
@@ -222,7 +201,7 @@ pub(super) async fn media_of(
 
 /// No id that is made at that time or later is lower: ids begin with their time in milliseconds. A minute is
 /// left to clocks that disagree.
-fn lowest_id(since: Timestamp) -> Uuid {
+pub(super) fn lowest_id(since: Timestamp) -> Uuid {
     let millis = u64::try_from(since.as_millisecond()).unwrap_or(0).saturating_sub(60_000);
     let mut id = [0; 16];
     for (place, byte) in id.iter_mut().zip(millis.to_be_bytes().into_iter().skip(2)) {

@@ -39,6 +39,7 @@ pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
         ordinal: row.ordinal.map_or(0, positive),
         previous_inbound_at: row.previous_inbound_at.map(time),
         behind: false,
+        heard: row.gate.as_deref().and_then(|told| serde_json::from_str(told).ok()),
     }
 }
 

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::decisions::{StateChange, Trace};
+use super::shown::KnownConsent;
+use crate::gate::Refusal;
+use crate::message::consent::{Choice, Heard, Source};
 use crate::message::{
     Address, Consent, ContactId, ConversationId, Line, Media, MessageId, Options, PartId, Priority, ProviderError,
     Scope, Status,
@@ -24,6 +27,8 @@ pub struct NewInbound {
     pub segments: Option<u32>,
     pub extra: Vec<(String, String)>,
     pub consent: Option<Consent>,
+    /// What the gate read in it, and whether that is to be confirmed, should it change anything.
+    pub heard: Option<Heard>,
     /// The subject of the conversation, should it be new.
     pub subject: String,
     pub received_at: Timestamp,
@@ -67,6 +72,8 @@ pub struct Recorded {
     pub previous_inbound_at: Option<Timestamp>,
     /// An earlier one of its conversation is with another gateway, and must be processed before.
     pub behind: bool,
+    /// What the gate read in it, and whether that is still to be confirmed.
+    pub heard: Option<Heard>,
 }
 
 /// Where an outbound message's parts start.
@@ -125,6 +132,8 @@ pub struct NewOutbound {
     pub caused_by: Option<MessageId>,
     /// How many reports in a row led to it.
     pub hops: u32,
+    /// It confirms the person's own opting out, and so goes to them all the same.
+    pub confirms: bool,
     pub at: Timestamp,
 }
 
@@ -211,12 +220,38 @@ pub enum Submitted {
     Before(MessageId),
     /// The key was used before for a call with another body.
     KeyReused,
-    /// The recipient wants no messages on this channel. Nothing was stored.
-    OptedOut {
-        since: Timestamp,
-    },
+    /// The gate says no. Nothing was stored.
+    Refused(Refusal),
     /// As of a commit: the outbound plugins are to be asked again. Nothing was stored.
     Stale,
+}
+
+/// What others say about somebody's consent.
+#[derive(Clone, Debug)]
+pub struct NewConsent {
+    pub id: Uuid,
+    pub channel: String,
+    pub address: Address,
+    pub choice: Choice,
+    pub source: Source,
+    /// What there is to show for it.
+    pub proof: Option<String>,
+    pub note: Option<String>,
+    /// Who says so.
+    pub actor: Option<String>,
+    /// When the person said so, and when it comes to be known here.
+    pub at: Timestamp,
+    pub now: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    Changed,
+    /// It was known, or something newer is.
+    Known(KnownConsent),
+    /// The person opted out by their own word: to opt in for them takes something to show for it.
+    NeedsProof(KnownConsent),
 }
 
 /// A part that a worker may send now, and must settle before the lease ends.

@@ -1,7 +1,7 @@
 //! Whether somebody wants to hear what becomes of messages, and waking whoever follows things up.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -12,6 +12,7 @@ use super::operations::starting_status;
 use super::records::NewOutbound;
 use super::subscriptions::Subscribed;
 use super::wakeups::Wakeups;
+use crate::gate::Rules;
 use crate::message::Status;
 use crate::metrics::{self, Pending};
 
@@ -30,7 +31,12 @@ struct Inner {
     gateway: OnceLock<Uuid>,
     wakeups: Wakeups,
     counted: Pending,
+    /// What the gate goes by.
+    rules: OnceLock<Rules>,
 }
+
+/// Those of a store that was told none: consent alone, on its own channel.
+static PLAIN: LazyLock<Rules> = LazyLock::new(Rules::default);
 
 impl Reporting {
     /// Who processes what is recorded here.
@@ -40,6 +46,10 @@ impl Reporting {
 
     pub(super) fn wakeups(&self) -> &Wakeups {
         &self.0.wakeups
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        self.0.rules.get().unwrap_or(&PLAIN)
     }
 
     /// Only the first call counts.
@@ -92,6 +102,11 @@ impl Store {
     /// `wanted` gives an id for it at that moment. Only the first call counts.
     pub fn report_when(&self, wanted: impl Fn(Timestamp) -> Option<Uuid> + Send + Sync + 'static) {
         let _ = self.reporting.0.wanted.set(Box::new(wanted));
+    }
+
+    /// What the gate goes by from now on. Only the first call counts.
+    pub fn gate_by(&self, rules: Rules) {
+        let _ = self.reporting.0.rules.set(rules);
     }
 
     /// Waits until there is a new report or a new timer.

@@ -96,7 +96,7 @@ pub struct KnownConsent {
     pub address: Address,
     /// `opted_out` or `opted_in`.
     pub state: String,
-    /// `provider` or `message`.
+    /// `provider`, `message`, `import`, `api` or `console`.
     pub source: String,
     pub error_code: Option<i32>,
     /// The message that said so, or that could not be sent.

@@ -35,6 +35,7 @@ permissions![
     MessagesWrite,
     ConversationsRead,
     ConsentsRead,
+    ConsentsWrite,
     ChannelsRead,
     ChannelsWrite,
     PluginsRead,

@@ -110,7 +110,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::endpoints::enable))
         .routes(routes!(api::endpoints::events))
         .routes(routes!(api::endpoints::replay))
-        .routes(routes!(api::consents::list))
+        .routes(routes!(api::consents::list, api::consents::create))
+        .routes(routes!(api::consents::history))
+        .routes(routes!(api::consents::import))
         .routes(routes!(api::lookup::one))
 }
 

@@ -258,17 +258,15 @@ impl Problem {
                 "The idempotency key was used before",
                 error.to_string(),
             ),
-            Error::OptedOut { since } => {
-                let detail = match locale {
-                    Locale::Es => {
-                        format!("se dio de baja el {since}; solo esa persona puede volver, enviando START a este canal")
-                    }
-                    Locale::En => {
-                        format!("opted out at {since}; only that person can undo it, by texting START to this channel")
-                    }
+            Error::Gate(refusal) => {
+                use crate::gate::Refusal;
+                let title = match refusal {
+                    Refusal::OptedOut { .. } => "The recipient has opted out",
+                    Refusal::QuietHours { .. } => "It is night where the recipient is",
+                    Refusal::FrequencyCap { .. } => "The recipient was sent enough",
                 };
-                let title = "The recipient has opted out";
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "opted-out", title, detail).field("/to", "opted-out")
+                let (code, detail) = (refusal.code(), refusal.detail(locale));
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).field("/to", code)
             }
             Error::NoVerdict { .. } => {
                 let title = "A plugin that must look at messages can't for now";

@@ -12,6 +12,7 @@ const OPTED_OUT: i32 = 21610;
 /// Twilio's default words, each of which counts only as the whole message.
 const STOP: [&str; 8] = ["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"];
 const START: [&str; 3] = ["START", "YES", "UNSTOP"];
+const HELP: [&str; 2] = ["HELP", "INFO"];
 
 /// What an inbound message says. `kind` is Twilio's own reading of it, which goes before ours: a
 /// Messaging Service may have other words than the default ones.
@@ -26,6 +27,18 @@ pub(super) fn of_message(kind: Option<&str>, sender: &str, text: &str) -> Option
         None => (choice(text)?, Source::Message),
     };
     Some(Consent { choice, source, code: Some(OPTED_OUT) })
+}
+
+/// Whether Twilio has read a text as one of its words, and answered the person: by its own account, or since it
+/// is one of the default words, to which it answers for all numbers but short codes outside a service.
+pub(super) fn handles(kind: Option<&str>, sender: &str, recipient: &str, service: Option<&str>, text: &str) -> bool {
+    if kind.is_some() {
+        return true;
+    }
+    let short_code = (3..=8).contains(&recipient.len()) && recipient.bytes().all(|byte| byte.is_ascii_digit());
+    let word = text.trim();
+    let is_known = [&STOP[..], &START, &HELP].concat().iter().any(|known| known.eq_ignore_ascii_case(word));
+    is_known && !sender.contains(':') && (!short_code || service.is_some())
 }
 
 fn choice(text: &str) -> Option<Choice> {
@@ -96,6 +109,28 @@ mod tests {
         for (kind, text, expected) in cases {
             assert_eq!(said(kind, "+14017122661", text), expected, "{kind:?} {text}");
             assert_eq!(said(kind, "whatsapp:+14017122661", text), expected, "{kind:?} {text}");
+        }
+    }
+
+    #[test]
+    fn twilio_answers_its_own_words_alone() {
+        const NUMBER: &str = "+529983162438";
+        let ana = "+529981122334";
+        let cases = [
+            (None, ana, NUMBER, None, " stop\n", true),
+            (None, ana, NUMBER, None, "HELP", true),
+            (None, ana, NUMBER, None, "Yes", true),
+            (None, ana, NUMBER, None, "STOP.", false),
+            (None, ana, NUMBER, None, "ALTO", false),
+            (None, ana, NUMBER, None, "hola", false),
+            (None, ana, "22395", None, "STOP", false),
+            (None, ana, "22395", Some("MG1"), "STOP", true),
+            (None, "whatsapp:+529981122334", "whatsapp:+529983162438", None, "STOP", false),
+            (Some("STOP"), ana, "22395", None, "ya no", true),
+            (Some("HELP"), "whatsapp:+529981122334", "whatsapp:+529983162438", None, "AYUDA", true),
+        ];
+        for (kind, sender, recipient, service, text, expected) in cases {
+            assert_eq!(handles(kind, sender, recipient, service, text), expected, "{kind:?} {recipient} {text:?}");
         }
     }
 

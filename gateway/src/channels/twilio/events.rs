@@ -69,6 +69,7 @@ fn inbound(verified: &Verified, provider_id: &str) -> Result<Inbound, Malformed>
         told.push((format!("MediaUrl{index}"), url.clone()));
         told.push((format!("MediaContentType{index}"), content_type.clone().unwrap_or_default()));
     }
+    let kind = first(parameters, &["OptOutType"]);
     let extra = parameters.iter().filter(|parameter| !told.contains(parameter)).cloned().collect();
 
     Ok(Inbound {
@@ -79,7 +80,8 @@ fn inbound(verified: &Verified, provider_id: &str) -> Result<Inbound, Malformed>
         media: media.into_iter().map(|(_, media)| media).collect(),
         segments: segments.filter(|count| *count > 0),
         extra,
-        consent: consents::of_message(first(parameters, &["OptOutType"]), sender, text),
+        consent: consents::of_message(kind, sender, text),
+        handled: consents::handles(kind, sender, recipient, first(parameters, &["MessagingServiceSid"]), text),
     })
 }
 

@@ -177,6 +177,14 @@ fn listed(value: &Value) -> Result<Listed, Unreadable> {
         created_at,
         sent_at: date(value, "date_sent"),
         consent,
+        handled: direction == Direction::Inbound
+            && consents::handles(
+                None,
+                text(value, "from").unwrap_or_default(),
+                text(value, "to").unwrap_or_default(),
+                text(value, "messaging_service_sid"),
+                body,
+            ),
         service: text(value, "messaging_service_sid").map(str::to_owned),
         extra: extra.collect(),
     })

@@ -137,6 +137,7 @@ impl Fixture {
             rejected: None,
             caused_by: None,
             hops: 0,
+            confirms: false,
             at: now,
         };
         let message_id = message.id;

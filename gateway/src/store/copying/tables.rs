@@ -52,6 +52,7 @@ pub(in crate::store) fn all() -> Vec<Table> {
         observations,
         idempotency_keys,
         consents,
+        consent_events,
         callbacks,
         lookups,
         removals,

@@ -6,6 +6,7 @@ pub(super) mod api_keys;
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod callbacks;
+pub(super) mod consent_events;
 pub(super) mod consents;
 pub(super) mod contacts;
 pub(super) mod conversations;

@@ -38,6 +38,11 @@ pub struct Model {
     /// The lower, the sooner.
     pub priority: i32,
     pub given_up_at: Option<i64>,
+    /// It confirms that somebody opted out, and so goes to them all the same.
+    pub confirms: bool,
+    /// From when on it may not leave, since it is night then by the clock of that time zone.
+    pub quiet_at: Option<i64>,
+    pub time_zone: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

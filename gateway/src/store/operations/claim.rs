@@ -11,8 +11,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::millis;
 use super::moves::reduce_message;
+use super::reach::{OF_BUSINESS, OF_CHANNEL};
+use super::{millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
 use crate::store::entities::{attempts, parts};
 use crate::store::lines::{Order, Wanted, sender_of};
@@ -44,20 +45,25 @@ const DUE: &str = "SELECT due.id, due.due_at, CASE WHEN due.segments > 1 THEN du
     AND due.channel NOT IN (SELECT pauses.channel FROM pauses) \
     AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
     AND older.id < due.id AND older.state IN ('queued', 'sending') AND (older.state = 'sending' OR (older.state = 'queued' \
-    AND (older.attempts > 0 OR older.due_at <= $3))) LIMIT 1) IS NULL \
-    AND (SELECT 1 FROM consents WHERE consents.channel = due.channel \
-    AND consents.address = due.recipient AND consents.state = 'opted_out' LIMIT 1) IS NULL";
+    AND (older.attempts > 0 OR older.due_at <= $3))) LIMIT 1) IS NULL";
+
+/// What a worker wants, and what the gate goes by.
+struct Claim {
+    wanted: Wanted,
+    reporting: Reporting,
+}
 
 #[async_trait]
-impl Operation for Wanted {
+impl Operation for Claim {
     type Output = Vec<Claimed>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Claimed>, Error> {
+        nights::hold(transaction, self.wanted.now, &self.reporting).await?;
         let mut taken = Taken::default();
-        for order in &self.orders {
+        for order in &self.wanted.orders {
             let line = &order.line;
             let room = taken.rooms.entry(line).or_insert_with(|| order.room.map_or(i64::MAX, i64::from));
-            let parts = order.parts.min(self.attempt_ids.len() - taken.parts.len());
+            let parts = order.parts.min(self.wanted.attempt_ids.len() - taken.parts.len());
             if parts == 0 || *room <= 0 || taken.empty.contains(&(line, order.priority)) {
                 continue;
             }
@@ -72,7 +78,7 @@ impl Operation for Wanted {
         claimed.sort_by_key(|part| part.id);
         let claimed: Vec<Claimed> = claimed
             .into_iter()
-            .zip(&self.attempt_ids)
+            .zip(&self.wanted.attempt_ids)
             .map(|(part, attempt_id)| to_claimed(part, *attempt_id))
             .collect();
         self.start_attempts(transaction, &claimed).await?;
@@ -80,7 +86,7 @@ impl Operation for Wanted {
     }
 }
 
-impl Wanted {
+impl Claim {
     /// Leases the first parts of a line that have room.
     async fn take(
         &self,
@@ -92,9 +98,9 @@ impl Wanted {
         let backend = transaction.get_database_backend();
         // Several gateways may share a Postgres: none waits for, or takes, what another holds.
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
-        let now = millis(self.now);
+        let now = millis(self.wanted.now);
         let mut values: Vec<Value> = vec![
-            millis(self.until).into(),
+            millis(self.wanted.until).into(),
             now.into(),
             now.into(),
             order.line.channel.as_str().into(),
@@ -103,9 +109,13 @@ impl Wanted {
             room.into(),
         ];
         let sender = sender_of("due");
-        let but = left_out(&self.but, &mut values);
+        let but = left_out(&self.wanted.but, &mut values);
+        // What confirms somebody's own word goes to them all the same.
+        let rules = self.reporting.rules();
+        let opted_out = if rules.is_business_wide() { OF_BUSINESS } else { OF_CHANNEL };
+        let night = if rules.has_nights() { " AND (due.quiet_at IS NULL OR due.quiet_at > $3)" } else { "" };
         let sql = format!(
-            "WITH picked AS MATERIALIZED ({DUE} AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
+            "WITH picked AS MATERIALIZED ({DUE} AND (due.confirms OR ({opted_out}) IS NULL){night} AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
              ORDER BY due.due_at, due.id LIMIT {parts}{lock}), \
              claimed AS (SELECT counted.id FROM (SELECT picked.id, SUM(picked.weight) OVER \
              (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
@@ -126,7 +136,7 @@ impl Wanted {
             id: Set(part.attempt_id),
             part_id: Set(part.id.0),
             number: Set(super::count(part.attempts)),
-            started_at: Set(millis(self.now)),
+            started_at: Set(millis(self.wanted.now)),
             finished_at: Set(None),
             outcome: Set(None),
             error_code: Set(None),
@@ -232,7 +242,7 @@ impl Store {
         if wanted.attempt_ids.is_empty() || wanted.orders.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(wanted).await
+        self.write(Claim { wanted, reporting: self.reporting.clone() }).await
     }
 
     /// Marks the parts unknown whose lease ended before `now`. They are never resent blindly.

@@ -5,7 +5,7 @@
 //! once, the second sees the first. Should there be no open conversation to lock, `claim` still
 //! hands out nothing to an address that opted out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, OnConflict};
@@ -15,82 +15,180 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::conversation::Key;
-use super::millis;
 use super::moves::Moves;
+use super::reach::{self, Reach};
+use super::{millis, storable};
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, Status};
 use crate::store::Error;
-use crate::store::entities::{consents, conversations, parts};
+use crate::store::entities::{consent_events, consents, conversations, parts};
 use crate::store::reporting::Reporting;
 
 /// What a part that is not sent any more says.
 pub(super) const REASON: &str = "the recipient has opted out of messages on this channel";
 
-/// What somebody allows from now on, and the message that shows it.
+/// The longest words that are kept with a consent, in characters.
+const LONGEST_WORDS: usize = 200;
+
+/// What somebody allows from now on, and what shows it.
 pub(super) struct Change<'a> {
+    /// Of what brought it.
+    pub(super) id: Uuid,
     pub(super) channel: &'a str,
     pub(super) address: &'a str,
     pub(super) consent: Consent,
-    pub(super) message_id: Uuid,
+    /// The message that says so, or that could not be sent.
+    pub(super) message_id: Option<Uuid>,
+    pub(super) proof: Proof<'a>,
+    /// When it was said, and when we came to know.
     pub(super) at: Timestamp,
+    pub(super) now: Timestamp,
     pub(super) reporting: &'a Reporting,
 }
 
+/// What there is to show for a consent, besides the message.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Proof<'a> {
+    pub(super) words: Option<&'a str>,
+    pub(super) proof: Option<&'a str>,
+    pub(super) note: Option<&'a str>,
+    pub(super) actor: Option<&'a str>,
+}
+
 impl Change<'_> {
-    /// The open conversation with the address must be locked by now.
-    pub(super) async fn keep(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    /// Says whether anything is different now. The open conversation with the address must be locked by now.
+    pub(super) async fn keep(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         match self.consent.choice {
             Choice::OptedOut => {
-                self.opt_out(transaction).await?;
-                self.end_what_waits(transaction).await
+                let changed = self.write(transaction).await?;
+                if changed {
+                    self.note(transaction, self.channel, self.address).await?;
+                }
+                // Also of whoever says so again: something may have slipped by.
+                self.end_what_waits(transaction).await?;
+                Ok(changed)
             }
             Choice::OptedIn => self.opt_in(transaction).await,
         }
     }
 
-    async fn opt_out(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    /// The state, unless it is that already: who says so twice has said it the first time.
+    async fn write(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         use consents::Column::{At, ErrorCode, MessageId, Source, State};
+        let state = self.consent.choice.as_str();
         let row = consents::ActiveModel {
             channel: Set(self.channel.to_owned()),
             address: Set(self.address.to_owned()),
-            state: Set(self.consent.choice.as_str().to_owned()),
+            state: Set(state.to_owned()),
             source: Set(self.consent.source.as_str().to_owned()),
-            error_code: Set(self.consent.code),
-            message_id: Set(Some(self.message_id)),
+            error_code: Set(self.code()),
+            message_id: Set(self.message_id),
             at: Set(millis(self.at)),
         };
         let mut again = OnConflict::columns([consents::Column::Channel, consents::Column::Address]);
         again.update_columns([State, Source, ErrorCode, MessageId, At]);
-        // Who says so twice has opted out the first time.
-        again.action_and_where(Expr::cust("consents.state <> 'opted_out'"));
-        consents::Entity::insert(row).on_conflict(again).exec_without_returning(transaction).await?;
+        again.action_and_where(Expr::cust(format!("consents.state <> '{state}'")));
+        let written = consents::Entity::insert(row).on_conflict(again).exec_without_returning(transaction).await?;
+        Ok(written > 0)
+    }
+
+    /// Of an opting out alone: what the provider calls it.
+    fn code(&self) -> Option<i32> {
+        self.consent.code.filter(|_| self.consent.choice == Choice::OptedOut)
+    }
+
+    /// A person's word only takes an opting out back: YES is a word like any other to whoever never opted out.
+    /// Where it counts for the whole business, it takes back all that there are.
+    async fn opt_in(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        if !self.consent.source.is_own() && self.write(transaction).await? {
+            self.note(transaction, self.channel, self.address).await?;
+            return Ok(true);
+        }
+        let mut any = Condition::any().add(consents::Column::Channel.eq(self.channel));
+        if self.reporting.rules().is_business_wide() {
+            any = Condition::any().add(Expr::cust("1 = 1"));
+        }
+        let addresses = self.reach(transaction).await?;
+        let out = consents::Entity::find()
+            .filter(consents::Column::Address.is_in(addresses))
+            .filter(consents::Column::State.eq(Choice::OptedOut.as_str()))
+            .filter(any)
+            .order_by_asc(consents::Column::Channel)
+            .order_by_asc(consents::Column::Address)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
+        for row in &out {
+            consents::Entity::update_many()
+                .col_expr(consents::Column::State, Expr::value(self.consent.choice.as_str()))
+                .col_expr(consents::Column::Source, Expr::value(self.consent.source.as_str()))
+                .col_expr(consents::Column::ErrorCode, Expr::value(None::<i32>))
+                .col_expr(consents::Column::MessageId, Expr::value(self.message_id))
+                .col_expr(consents::Column::At, Expr::value(millis(self.at)))
+                .filter(consents::Column::Channel.eq(&row.channel))
+                .filter(consents::Column::Address.eq(&row.address))
+                .exec(transaction)
+                .await?;
+            self.note(transaction, &row.channel, &row.address).await?;
+        }
+        Ok(!out.is_empty())
+    }
+
+    /// Adds how it came about to the ledger, which is never changed.
+    async fn note(&self, transaction: &DatabaseTransaction, channel: &str, address: &str) -> Result<(), Error> {
+        let kept = |text: Option<&str>| text.map(storable);
+        let words = self.proof.words.map(|words| words.trim().chars().take(LONGEST_WORDS).collect::<String>());
+        let row = consent_events::ActiveModel {
+            id: Set(self.id),
+            channel: Set(channel.to_owned()),
+            address: Set(address.to_owned()),
+            choice: Set(self.consent.choice.as_str().to_owned()),
+            source: Set(self.consent.source.as_str().to_owned()),
+            words: Set(kept(words.as_deref())),
+            proof: Set(kept(self.proof.proof)),
+            note: Set(kept(self.proof.note)),
+            actor: Set(kept(self.proof.actor)),
+            message_id: Set(self.message_id),
+            error_code: Set(self.code()),
+            at: Set(millis(self.at)),
+            recorded_at: Set(millis(self.now)),
+        };
+        consent_events::Entity::insert(row).exec_without_returning(transaction).await?;
         Ok(())
     }
 
-    /// Only what was taken back is worth a row: YES is a word like any other to whoever never
-    /// opted out.
-    async fn opt_in(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        consents::Entity::update_many()
-            .col_expr(consents::Column::State, Expr::value(self.consent.choice.as_str()))
-            .col_expr(consents::Column::Source, Expr::value(self.consent.source.as_str()))
-            .col_expr(consents::Column::ErrorCode, Expr::value(None::<i32>))
-            .col_expr(consents::Column::MessageId, Expr::value(self.message_id))
-            .col_expr(consents::Column::At, Expr::value(millis(self.at)))
-            .filter(consents::Column::Channel.eq(self.channel))
-            .filter(consents::Column::Address.eq(self.address))
-            .filter(consents::Column::State.eq(Choice::OptedOut.as_str()))
-            .exec(transaction)
-            .await?;
-        Ok(())
+    /// The addresses that it is about.
+    async fn reach(&self, transaction: &DatabaseTransaction) -> Result<Vec<String>, Error> {
+        if !self.reporting.rules().is_business_wide() {
+            return Ok(vec![self.address.to_owned()]);
+        }
+        Ok(Reach::of(transaction, &[self.address]).await?.all(self.address).map(str::to_owned).collect())
+    }
+
+    /// The queues that it is about: of each address of the person on each channel, where it is business-wide.
+    async fn queues(&self, transaction: &DatabaseTransaction) -> Result<Vec<(String, String)>, Error> {
+        if !self.reporting.rules().is_business_wide() {
+            return Ok(vec![(self.channel.to_owned(), self.address.to_owned())]);
+        }
+        let addresses = self.reach(transaction).await?;
+        reach::open_conversations(transaction, &addresses).await
     }
 
     async fn end_what_waits(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let mut any = Condition::any();
+        for (channel, address) in self.queues(transaction).await? {
+            let of_one =
+                Condition::all().add(parts::Column::Channel.eq(channel)).add(parts::Column::Recipient.eq(address));
+            any = any.add(of_one);
+        }
+        if any.is_empty() {
+            return Ok(());
+        }
         let waiting = parts::Entity::find()
-            .filter(parts::Column::Channel.eq(self.channel))
-            .filter(parts::Column::Recipient.eq(self.address))
+            .filter(any)
             // Word for word the condition of the partial index, so that SQLite uses it.
             .filter(Expr::cust("state = 'queued'"))
+            .filter(parts::Column::Confirms.eq(false))
             .order_by_asc(parts::Column::Id)
             .lock_exclusive()
             .all(transaction)
@@ -101,12 +199,12 @@ impl Change<'_> {
         }
         let mut moves = Moves::load(transaction, &message_ids, self.reporting).await?;
         for mut part in waiting {
-            refuse(&mut part, self.consent.code);
-            part.updated_at = millis(self.at);
+            refuse(&mut part, self.code());
+            part.updated_at = millis(self.now);
             moves.put(part);
         }
         for message_id in message_ids {
-            moves.reduce(message_id, self.at)?;
+            moves.reduce(message_id, self.now)?;
         }
         moves.write(transaction).await
     }
@@ -136,44 +234,6 @@ pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, addre
         .all(transaction)
         .await?;
     Ok(())
-}
-
-/// What is on record about the addresses.
-pub(super) async fn known(
-    transaction: &DatabaseTransaction,
-    keys: &[(&str, &str)],
-) -> Result<BTreeMap<Key, consents::Model>, Error> {
-    let mut by_channel: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (channel, address) in keys {
-        by_channel.entry(channel).or_default().insert(address);
-    }
-    let mut any = Condition::any();
-    for (channel, addresses) in by_channel {
-        any = any.add(
-            Condition::all().add(consents::Column::Channel.eq(channel)).add(consents::Column::Address.is_in(addresses)),
-        );
-    }
-    let rows = consents::Entity::find().filter(any).all(transaction).await?;
-    Ok(rows.into_iter().map(|row| ((row.channel.clone(), row.address.clone()), row)).collect())
-}
-
-/// Those of the addresses that have opted out.
-pub(super) async fn opted_out(
-    transaction: &DatabaseTransaction,
-    keys: &[(&str, &str)],
-) -> Result<BTreeMap<Key, consents::Model>, Error> {
-    let mut known = known(transaction, keys).await?;
-    known.retain(|_, consent| consent.state == Choice::OptedOut.as_str());
-    Ok(known)
-}
-
-/// The proof of one address's opting out, when it has.
-pub(super) async fn opted_out_one(
-    transaction: &DatabaseTransaction,
-    channel: &str,
-    address: &str,
-) -> Result<Option<consents::Model>, Error> {
-    Ok(opted_out(transaction, &[(channel, address)]).await?.into_values().next())
 }
 
 /// Whether the address opted in again after this moment.

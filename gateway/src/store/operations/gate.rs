@@ -3,59 +3,137 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::consent;
 use super::conversation::Key;
+use super::people::People;
+use super::reach;
+use super::submit::leaves;
+use crate::gate::{Facts, Refusal, Verdict};
 use crate::message::consent::Choice;
 use crate::store::Error;
 use crate::store::entities::consents;
 use crate::store::reads::time;
-use crate::store::records::NewOutbound;
+use crate::store::records::{NewOutbound, Schedule};
+use crate::store::reporting::Reporting;
 
-/// What is on record about what some people allow, as of this transaction.
-#[derive(Default)]
-pub(super) struct Gate(BTreeMap<Key, consents::Model>);
+/// What is on record about some people as of this transaction, and what was said of messages to them.
+pub(super) struct Gate {
+    consents: BTreeMap<Key, consents::Model>,
+    people: People,
+    verdicts: BTreeMap<Uuid, Verdict>,
+    /// When each must have left, and by whose clock.
+    nights: BTreeMap<Uuid, (Timestamp, String)>,
+    reporting: Reporting,
+}
 
 impl Gate {
-    pub(super) async fn look(transaction: &DatabaseTransaction, keys: &[(&str, &str)]) -> Result<Self, Error> {
-        Ok(Self(consent::known(transaction, keys).await?))
+    pub(super) async fn look(
+        transaction: &DatabaseTransaction,
+        messages: &[&NewOutbound],
+        reporting: &Reporting,
+    ) -> Result<Self, Error> {
+        let mut keys: Vec<(&str, &str)> =
+            messages.iter().map(|message| (message.channel.as_str(), message.recipient.as_str())).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let now = messages.iter().map(|message| message.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Self {
+            consents: reach::known(transaction, &keys, reporting).await?,
+            people: People::look(transaction, &keys, now, reporting).await?,
+            verdicts: BTreeMap::new(),
+            nights: BTreeMap::new(),
+            reporting: reporting.clone(),
+        })
     }
 
-    /// The proof that the recipient wants no messages on this channel, where there is one.
-    pub(super) fn opted_out(&self, message: &NewOutbound) -> Option<&consents::Model> {
-        self.proof(message).filter(|proof| proof.state == Choice::OptedOut.as_str())
-    }
-
-    /// What is kept with a message that is stored: none with one that plugins refused, which came to no gate.
-    pub(super) fn allowed(&self, message: &NewOutbound) -> Option<Value> {
+    /// Says whether it may leave, and keeps that. In the order in which they are stored: each counts for the next.
+    pub(super) fn judge(&mut self, message: &NewOutbound) -> Option<&Refusal> {
+        // What is only kept is sent to nobody, and comes to no gate.
         if message.rejected.is_some() {
             return None;
         }
-        Some(match self.proof(message) {
-            Some(proof) => {
-                json!({ "verdict": "allowed", "consent": proof.state, "since": time(proof.at), "at": message.at })
+        let address = message.recipient.as_str();
+        let facts = Facts {
+            recipient: &message.recipient,
+            confirms: message.confirms,
+            opted_out: self.opted_out(message).map(|proof| time(proof.at)),
+            reply: message.in_reply_to.is_some(),
+            last_inbound_at: self.people.wrote(&key(message)),
+            priority: message.priority,
+            time_zone: self.people.time_zone(address),
+            sent: self.people.sent(address),
+            leaves: match message.schedule {
+                // It is handed over at once, and leaves there.
+                Schedule::AtProvider(at) => at,
+                Schedule::Now | Schedule::At(_) => leaves(message),
+            },
+            now: message.at,
+        };
+        let rules = self.reporting.rules();
+        let verdict = rules.judge(&facts);
+        let leaves = if let Verdict::Held { until, .. } = &verdict { *until } else { facts.leaves };
+        if let Some(night) = rules.night(&facts, leaves) {
+            self.nights.insert(message.id.0, night);
+        }
+        if message.in_reply_to.is_none() && !matches!(verdict, Verdict::Refused(_)) {
+            self.people.count(address);
+        }
+        self.verdicts.insert(message.id.0, verdict);
+        self.refusal(message)
+    }
+
+    pub(super) fn refusal(&self, message: &NewOutbound) -> Option<&Refusal> {
+        match self.verdicts.get(&message.id.0) {
+            Some(Verdict::Refused(refusal)) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// When it may leave, if not yet.
+    pub(super) fn held_until(&self, message: &NewOutbound) -> Option<Timestamp> {
+        match self.verdicts.get(&message.id.0) {
+            Some(Verdict::Held { until, .. }) => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// When it must have left, and by which clock.
+    pub(super) fn night(&self, message: &NewOutbound) -> Option<&(Timestamp, String)> {
+        self.nights.get(&message.id.0)
+    }
+
+    /// What is kept with a message that is stored: none with one that plugins refused, which came to no gate.
+    pub(super) fn told(&self, message: &NewOutbound) -> Option<Value> {
+        let mut told = match self.verdicts.get(&message.id.0)? {
+            Verdict::Refused(_) => return None,
+            Verdict::Allowed(None) => json!({ "verdict": "allowed" }),
+            Verdict::Allowed(Some(exempt)) => json!({ "verdict": "allowed", "exempt": exempt.as_str() }),
+            Verdict::Held { until, time_zone } => {
+                json!({ "verdict": "held", "code": "quiet-hours", "until": until, "time_zone": time_zone })
             }
-            None => json!({ "verdict": "allowed", "consent": "never_opted_out", "at": message.at }),
-        })
+        };
+        if let Some(fields) = told.as_object_mut() {
+            let proof = self.consents.get(&key(message));
+            let consent = proof.map_or("never_opted_out", |proof| proof.state.as_str());
+            fields.insert("consent".to_owned(), consent.into());
+            if let Some(proof) = proof {
+                fields.insert("since".to_owned(), json!(time(proof.at)));
+            }
+            fields.insert("at".to_owned(), json!(message.at));
+        }
+        Some(told)
     }
 
-    /// What is kept with the decision that led to a message which is not stored.
-    pub(super) fn refused(what: &str, message: &NewOutbound, proof: &consents::Model) -> Value {
-        json!({
-            "verdict": "refused",
-            "message": what,
-            "channel": message.channel,
-            "to": message.recipient.redacted(),
-            "consent": proof.state,
-            "since": time(proof.at),
-            "reason": consent::REASON,
-            "at": message.at,
-        })
+    /// The proof that the recipient wants no messages, where there is one.
+    fn opted_out(&self, message: &NewOutbound) -> Option<&consents::Model> {
+        self.consents.get(&key(message)).filter(|proof| proof.state == Choice::OptedOut.as_str())
     }
+}
 
-    fn proof(&self, message: &NewOutbound) -> Option<&consents::Model> {
-        self.0.get(&(message.channel.clone(), message.recipient.as_str().to_owned()))
-    }
+fn key(message: &NewOutbound) -> Key {
+    (message.channel.clone(), message.recipient.as_str().to_owned())
 }

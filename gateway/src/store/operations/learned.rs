@@ -7,10 +7,11 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::consent::{self, Change};
+use super::consent::{self, Change, Proof};
 use super::conversation::Key;
 use super::moves::Moves;
 use super::observe::Kept;
+use super::reach;
 use super::settle::end_attempts;
 use crate::message::Consent;
 use crate::store::entities::{consents, parts};
@@ -59,6 +60,8 @@ impl Learned {
 /// What somebody allows, as it was learned with their part. Kept once all parts are written, since other parts may
 /// end by it.
 pub(super) struct Consented {
+    /// Of the try or the report.
+    pub(super) id: Uuid,
     pub(super) channel: String,
     pub(super) address: String,
     pub(super) message_id: Uuid,
@@ -81,7 +84,7 @@ pub(in crate::store) async fn apply(
         return Err(Error::Refused("a part was settled that is not there".to_owned()));
     }
     let mut counts = end_attempts(transaction, &settlements, &moves).await?.into_iter();
-    let opted_out = opted_out(transaction, &settlements, &moves).await?;
+    let opted_out = opted_out(transaction, &settlements, &moves, reporting).await?;
     let mut kept = Kept::default();
     let mut consented = Vec::new();
     let mut done = Vec::with_capacity(all.len());
@@ -98,10 +101,11 @@ pub(in crate::store) async fn apply(
     }
     kept.write(transaction).await?;
     moves.write(transaction).await?;
-    for Consented { channel, address, message_id, consent, at } in consented {
+    for Consented { id, channel, address, message_id, consent, at } in consented {
         consent::lock(transaction, &channel, &address).await?;
-        let (channel, address) = (channel.as_str(), address.as_str());
-        Change { channel, address, consent, message_id, at, reporting }.keep(transaction).await?;
+        let (channel, address, message_id) = (channel.as_str(), address.as_str(), Some(message_id));
+        let proof = Proof::default();
+        Change { id, channel, address, consent, message_id, proof, at, now: at, reporting }.keep(transaction).await?;
     }
     Ok(done)
 }
@@ -138,6 +142,7 @@ async fn opted_out(
     transaction: &DatabaseTransaction,
     settlements: &[&Settlement],
     moves: &Moves<'_>,
+    reporting: &Reporting,
 ) -> Result<BTreeMap<Key, consents::Model>, Error> {
     let put_back = settlements.iter().filter(|settlement| settlement.is_put_back());
     let parts = put_back.filter_map(|settlement| moves.part(settlement.part_id.0));
@@ -149,7 +154,7 @@ async fn opted_out(
         consent::lock(transaction, channel, recipient).await?;
     }
     let keys: Vec<(&str, &str)> = keys.into_iter().collect();
-    consent::opted_out(transaction, &keys).await
+    reach::opted_out(transaction, &keys, reporting).await
 }
 
 async fn settle(
@@ -166,6 +171,7 @@ async fn settle(
     }
     if let (Settled::OptedOut { error }, None) = (&settlement.result, &part.provider_id) {
         consented.push(Consented {
+            id: settlement.attempt_id,
             channel: part.channel.clone(),
             address: part.recipient.clone(),
             message_id: part.message_id,

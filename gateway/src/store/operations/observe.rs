@@ -38,7 +38,8 @@ impl NewObservation {
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| news) {
             let (channel, address) = (part.channel.clone(), part.recipient.clone());
-            consented.push(Consented { channel, address, message_id, consent, at: self.received_at });
+            let (id, at) = (self.id, self.received_at);
+            consented.push(Consented { id, channel, address, message_id, consent, at });
         }
         moves.put(self.moved(part, reduction, news, questions));
         moves.reduce(message_id, self.received_at)?;

@@ -10,11 +10,11 @@ use super::gateways::{ASIDE, EARLIER};
 use super::rows::{Rows, ids};
 use super::state::{Book, Entry};
 use super::submit::{hurry, insert_outbound};
-use super::{consent, follow, millis, storable, tell, timers, traces};
+use super::{follow, millis, reach, storable, tell, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
-use crate::store::records::{NewOutbound, Submission};
+use crate::store::records::{NewOutbound, Route, Submission};
 use crate::store::reporting::Reporting;
 
 /// For each, in order, what became of it.
@@ -31,7 +31,7 @@ pub(in crate::store) async fn apply(
     let first: Vec<bool> = all.iter().map(|processed| seen.insert(processed.key())).collect();
     let once: Vec<&Processed> =
         all.iter().zip(&first).filter(|(_, first)| **first).map(|(processed, _)| *processed).collect();
-    let Allowed { instead, unanswered, gate } = allowed(transaction, &once).await?;
+    let Allowed { instead, unanswered, gate } = allowed(transaction, &once, reporting).await?;
     let once: Vec<&Processed> =
         once.into_iter().map(|processed| instead.get(&processed.key()).unwrap_or(processed)).collect();
     let mut book = Book::open(transaction, once.iter().flat_map(|processed| &processed.state).collect()).await?;
@@ -75,7 +75,7 @@ async fn carry_out(
     // now that somebody wants no messages.
     if !sends.is_empty() && transaction.get_database_backend() == DbBackend::Postgres {
         let keys: Vec<(&str, &str)> = sends.iter().map(|send| recipient(&send.message)).collect();
-        if !consent::opted_out(transaction, &keys).await?.is_empty() {
+        if !reach::opted_out(transaction, &keys, reporting).await?.is_empty() {
             return Err(Error::Overtaken("a recipient opted out just now".to_owned()));
         }
     }
@@ -85,7 +85,7 @@ async fn carry_out(
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
     insert_outbound(transaction, &messages, gate).await?;
     reporting.count_new(&messages);
-    hurry(transaction, &messages).await?;
+    hurry(transaction, &messages, gate).await?;
     timers::change(transaction, done, reporting).await?;
     let entries = done.iter().map(|processed| Entry {
         changes: &processed.state,
@@ -97,35 +97,38 @@ async fn carry_out(
     traces::explain(transaction, done.iter().flat_map(|processed| traces::apart(processed)).collect()).await
 }
 
-/// What is to be committed instead, since somebody has opted out.
+/// What is to be committed instead, since the gate refuses something or holds it.
 struct Allowed {
     instead: BTreeMap<Uuid, Processed>,
-    /// Those that lost their replies.
+    /// Those whose answer is empty.
     unanswered: BTreeSet<Uuid>,
     gate: Gate,
 }
 
-async fn allowed(transaction: &DatabaseTransaction, all: &[&Processed]) -> Result<Allowed, Error> {
-    let mut allowed = Allowed { instead: BTreeMap::new(), unanswered: BTreeSet::new(), gate: Gate::default() };
-    let keys: BTreeSet<(&str, &str)> = all.iter().flat_map(|processed| outgoing(processed)).map(recipient).collect();
-    if keys.is_empty() {
-        return Ok(allowed);
-    }
+async fn allowed(
+    transaction: &DatabaseTransaction,
+    all: &[&Processed],
+    reporting: &Reporting,
+) -> Result<Allowed, Error> {
+    let messages: Vec<&NewOutbound> = all.iter().flat_map(|processed| outgoing(processed)).collect();
     // Whoever keeps an opting out holds the lock of the conversation, as this transaction does by now.
-    let keys: Vec<(&str, &str)> = keys.into_iter().collect();
-    let gate = Gate::look(transaction, &keys).await?;
-    let has_opted_out = |message: &NewOutbound| gate.opted_out(message).is_some();
+    let mut gate = Gate::look(transaction, &messages, reporting).await?;
+    let (mut instead, mut unanswered) = (BTreeMap::new(), BTreeSet::new());
     for processed in all {
-        if !outgoing(processed).any(has_opted_out) {
+        let mut kept = false;
+        for message in outgoing(processed) {
+            kept |= gate.judge(message).is_some() || gate.held_until(message).is_some();
+        }
+        if !kept {
             continue;
         }
-        if processed.replies.iter().any(has_opted_out) {
-            allowed.unanswered.insert(processed.key());
+        let is_kept = |reply| gate.refusal(reply).is_some() || gate.held_until(reply).is_some();
+        if processed.replies.iter().any(is_kept) {
+            unanswered.insert(processed.key());
         }
-        allowed.instead.insert(processed.key(), without((*processed).clone(), &gate));
+        instead.insert(processed.key(), without((*processed).clone(), &gate));
     }
-    allowed.gate = gate;
-    Ok(allowed)
+    Ok(Allowed { instead, unanswered, gate })
 }
 
 fn outgoing(processed: &Processed) -> impl Iterator<Item = &NewOutbound> {
@@ -136,27 +139,29 @@ fn recipient(message: &NewOutbound) -> (&str, &str) {
     (message.channel.as_str(), message.recipient.as_str())
 }
 
-/// That something was left out is part of the explanation.
+/// Without what is refused. That something was left out is part of the explanation.
 fn without(mut processed: Processed, gate: &Gate) -> Processed {
-    let has_opted_out = |message: &NewOutbound| gate.opted_out(message).is_some();
-    let mut left_out = Vec::new();
-    if processed.replies.iter().any(has_opted_out) {
-        // All of them: an answer rides one webhook.
+    let (refused, replies): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut processed.replies).into_iter().partition(|reply| gate.refusal(reply).is_some());
+    processed.replies = replies;
+    let mut left_out: Vec<(&str, NewOutbound)> = refused.into_iter().map(|reply| ("a reply", reply)).collect();
+    if !left_out.is_empty() || processed.replies.iter().any(|reply| gate.held_until(reply).is_some()) {
+        // None of them: an answer rides one webhook, and was made of all.
         processed.answer = None;
-        left_out.extend(std::mem::take(&mut processed.replies).into_iter().map(|reply| ("a reply", reply)));
+        for reply in &mut processed.replies {
+            reply.route = Route::Outbox;
+        }
     }
     let (refused, sends): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut processed.sends).into_iter().partition(|send| has_opted_out(&send.message));
+        std::mem::take(&mut processed.sends).into_iter().partition(|send| gate.refusal(&send.message).is_some());
     processed.sends = sends;
     left_out.extend(refused.into_iter().map(|send| ("a message to send", send.message)));
     let ids: BTreeSet<MessageId> = left_out.iter().map(|(_, message)| message.id).collect();
     processed.traces.retain(|trace| !ids.contains(&trace.message_id));
     for (what, message) in left_out {
-        if let Some(proof) = gate.opted_out(&message) {
-            processed.refuse(message.plugin.as_deref(), Gate::refused(what, &message, proof));
+        if let Some(refusal) = gate.refusal(&message) {
+            processed.silence(what, &message, refusal);
         }
-        let reason = format!("{what} was left out: {}", consent::REASON);
-        processed.leave_out(message.plugin.as_deref(), reason);
     }
     processed
 }

@@ -15,10 +15,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::check::{Tries, open_tries};
-use super::consent::{self, Change};
+use super::consent::{self, Change, Proof};
 use super::matching::{Unknown, Way, only_choice};
 use super::moves::reduce_message;
-use super::{count, looks, millis, storable};
+use super::{count, looks, millis, reach, storable};
 use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
 use crate::store::questions::{Fate, Found, Hold, Look, Questions, Reconciled, Reconciliation};
@@ -222,9 +222,19 @@ impl Reconcile {
         if consent::opted_in_after(transaction, channel, address, found.created_at).await? {
             return Ok(());
         }
-        let (message_id, at, reporting) = (part.message_id, self.listed.at, &self.reporting);
-        let change = Change { channel, address, consent, message_id, at, reporting };
-        change.keep(transaction).await
+        let change = Change {
+            // A part is found once.
+            id: part.id,
+            channel,
+            address,
+            consent,
+            message_id: Some(part.message_id),
+            proof: Proof::default(),
+            at: self.listed.at,
+            now: self.listed.at,
+            reporting: &self.reporting,
+        };
+        change.keep(transaction).await.map(|_| ())
     }
 
     /// What to do about a part that is not in the list.
@@ -264,7 +274,9 @@ impl Reconcile {
                 Status::Pending.as_str().clone_into(&mut part.status);
                 part.due_at = millis(self.listed.at);
                 let (channel, recipient) = (&self.listed.channel, self.listed.recipient.as_str());
-                if let Some(proof) = consent::opted_out_one(transaction, channel, recipient).await? {
+                if !part.confirms
+                    && let Some(proof) = reach::opted_out_one(transaction, channel, recipient, &self.reporting).await?
+                {
                     consent::refuse(&mut part, proof.error_code);
                 }
             }

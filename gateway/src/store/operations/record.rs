@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
     Set, Statement, Value,
 };
 use uuid::Uuid;
 
-use super::consent::Change;
+use super::consent::{Change, Proof};
 use super::conversation::{Key, Wanted, find_or_create};
 use super::gateways::ASIDE;
 use super::rows::Rows;
-use super::{CHUNK, count, insert_media, media_rows, millis, repeats, storable, storable_json};
+use super::{CHUNK, count, insert_media, media_rows, millis, reach, repeats, storable, storable_json};
+use crate::message::consent::{Heard, Keyword};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
 use crate::store::entities::{conversations, messages};
@@ -172,7 +173,7 @@ async fn insert(
     }
     insert_media(transaction, media).await?;
     count_inbound(transaction, &touched).await?;
-    keep_consents(transaction, fresh, reporting).await?;
+    keep_consents(transaction, fresh, &mut recorded, reporting).await?;
     behind_others(transaction, &mut recorded, reporting).await?;
     Ok(recorded)
 }
@@ -212,20 +213,63 @@ async fn behind_others(
 async fn keep_consents(
     transaction: &DatabaseTransaction,
     fresh: &[&NewInbound],
+    recorded: &mut BTreeMap<MessageId, Recorded>,
     reporting: &Reporting,
 ) -> Result<(), Error> {
     for message in fresh {
-        let Some(consent) = message.consent else { continue };
-        let change = Change {
-            channel: &message.channel,
-            address: message.sender.as_str(),
-            consent,
-            message_id: message.id.0,
-            at: message.received_at,
-            reporting,
-        };
-        change.keep(transaction).await?;
+        let mut changed = false;
+        if let Some(consent) = message.consent {
+            let change = Change {
+                id: message.id.0,
+                channel: &message.channel,
+                address: message.sender.as_str(),
+                consent,
+                message_id: Some(message.id.0),
+                proof: Proof { words: Some(&message.text), ..Proof::default() },
+                at: message.received_at,
+                now: message.received_at,
+                reporting,
+            };
+            changed = change.keep(transaction).await?;
+        }
+        if let Some(heard) = message.heard {
+            let confirm = heard.confirm && is_to_be_confirmed(transaction, message, heard, changed, reporting).await?;
+            let heard = Heard { confirm, ..heard };
+            hear(transaction, message, heard).await?;
+            if let Some(text) = recorded.get_mut(&message.id) {
+                text.heard = Some(heard);
+            }
+        }
     }
+    Ok(())
+}
+
+/// Who says again what holds already is told nothing, and who has opted out is told no more than that.
+async fn is_to_be_confirmed(
+    transaction: &DatabaseTransaction,
+    message: &NewInbound,
+    heard: Heard,
+    changed: bool,
+    reporting: &Reporting,
+) -> Result<bool, Error> {
+    if heard.keyword != Keyword::Help {
+        return Ok(changed);
+    }
+    let out = reach::opted_out_one(transaction, &message.channel, message.sender.as_str(), reporting).await?;
+    Ok(out.is_none())
+}
+
+/// Keeps with the message what the gate read in it, for whoever processes and explains it.
+async fn hear(transaction: &DatabaseTransaction, message: &NewInbound, heard: Heard) -> Result<(), Error> {
+    let mut told = serde_json::json!({ "verdict": "heard", "at": message.received_at });
+    if let (Some(fields), Ok(serde_json::Value::Object(heard))) = (told.as_object_mut(), serde_json::to_value(heard)) {
+        fields.extend(heard);
+    }
+    messages::Entity::update_many()
+        .col_expr(messages::Column::Gate, Expr::value(told.to_string()))
+        .filter(messages::Column::Id.eq(message.id.0))
+        .exec(transaction)
+        .await?;
     Ok(())
 }
 
@@ -335,5 +379,6 @@ fn seen_by_plugins(message: &NewInbound, conversation: &conversations::Model, pr
         ordinal: u32::try_from(conversation.inbound_count).unwrap_or(0),
         previous_inbound_at: previous.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
         behind: false,
+        heard: None,
     }
 }

@@ -11,6 +11,7 @@ use sea_orm::{
 use super::consent;
 use super::millis;
 use super::moves::reduce_message;
+use super::reach;
 use super::settle::read;
 use crate::message::{MessageId, Options, Status};
 use crate::store::entities::{messages, parts};
@@ -93,7 +94,8 @@ impl Retry {
             return Ok(Some(NotRetried::Expired));
         }
         consent::lock(transaction, &message.channel, &message.recipient).await?;
-        let opted_out = consent::opted_out_one(transaction, &message.channel, &message.recipient).await?;
+        let opted_out =
+            reach::opted_out_one(transaction, &message.channel, &message.recipient, &self.reporting).await?;
         Ok(opted_out.map(|_| NotRetried::OptedOut))
     }
 }

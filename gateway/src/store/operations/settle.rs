@@ -204,7 +204,9 @@ impl Settlement {
                     _ => part.attempts -= 1,
                 }
                 keep_error(&mut part, error);
-                if let Some(proof) = opted_out.get(&(part.channel.clone(), part.recipient.clone())) {
+                if !part.confirms
+                    && let Some(proof) = opted_out.get(&(part.channel.clone(), part.recipient.clone()))
+                {
                     consent::refuse(&mut part, proof.error_code);
                 }
             }

@@ -11,10 +11,9 @@ use super::gate::Gate;
 use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
-use super::{consent, count, follow, insert_media, media_rows, millis, outbound_row, storable, storable_json, traces};
+use super::{count, follow, insert_media, media_rows, millis, outbound_row, reach, storable, storable_json, traces};
 use crate::message::{MessageId, Priority, Status};
 use crate::store::entities::{idempotency_keys, messages, parts};
-use crate::store::reads::time;
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
@@ -30,9 +29,8 @@ pub(in crate::store) async fn apply(
         return Ok(Vec::new());
     }
     let mut calls = Calls::known(transaction, all).await?;
-    let recipients: BTreeSet<(&str, &str)> = all.iter().map(|submission| submission.recipient()).collect();
-    let recipients: Vec<(&str, &str)> = recipients.into_iter().collect();
-    let gate = Gate::look(transaction, &recipients).await?;
+    let messages: Vec<&NewOutbound> = all.iter().map(|submission| &submission.message).collect();
+    let mut gate = Gate::look(transaction, &messages, reporting).await?;
     let mut book = Book::open(transaction, all.iter().flat_map(|submission| &submission.state).collect()).await?;
     let mut stored: Vec<&Submission> = Vec::with_capacity(all.len());
     let mut done = Vec::with_capacity(all.len());
@@ -41,10 +39,8 @@ pub(in crate::store) async fn apply(
             done.push(before);
             continue;
         }
-        // What is only kept is sent to nobody.
-        let refused = gate.opted_out(&submission.message).filter(|_| submission.message.rejected.is_none());
-        done.push(if let Some(proof) = refused {
-            Submitted::OptedOut { since: time(proof.at) }
+        done.push(if let Some(refusal) = gate.judge(&submission.message) {
+            Submitted::Refused(refusal.clone())
         } else if book.accepts(&submission.state, submission.message.at) {
             calls.add(submission);
             stored.push(submission);
@@ -72,7 +68,7 @@ async fn store(
     let recipients: Vec<(&str, &str)> = sent.map(|submission| submission.recipient()).collect();
     if transaction.get_database_backend() == DbBackend::Postgres
         && !recipients.is_empty()
-        && !consent::opted_out(transaction, &recipients).await?.is_empty()
+        && !reach::opted_out(transaction, &recipients, reporting).await?.is_empty()
     {
         return Err(Error::Overtaken("a recipient opted out just now".to_owned()));
     }
@@ -83,7 +79,7 @@ async fn store(
     // A conversation that is new has nothing that waits, but for what is stored just now.
     let known = all.iter().zip(&placed).filter(|(submission, placed)| submission.conversation_id.0 != placed.1);
     let known: Vec<(&NewOutbound, Uuid)> = known.map(|(_, placed)| *placed).collect();
-    hurry(transaction, &known).await?;
+    hurry(transaction, &known, gate).await?;
     let entries = all.iter().map(|submission| Entry {
         changes: &submission.state,
         message_id: submission.message.id,
@@ -172,7 +168,7 @@ pub(super) async fn insert_outbound(
         return Ok(());
     }
     let rows = new.iter().map(|(message, conversation_id)| messages::ActiveModel {
-        gate: Set(gate.allowed(message).map(|allowed| allowed.to_string())),
+        gate: Set(gate.told(message).map(|told| told.to_string())),
         ..outbound_row(message, *conversation_id, starting_status(message).as_str())
     });
     messages::Entity::insert_many(rows).exec_without_returning(transaction).await?;
@@ -181,7 +177,19 @@ pub(super) async fn insert_outbound(
         .flat_map(|(message, _)| media_rows(message.id.0, None, message.media.iter().map(|url| (url.as_str(), None))));
     insert_media(transaction, media.collect()).await?;
     let rows = new.iter().flat_map(|(message, conversation_id)| {
-        (0u32..).zip(&message.parts).map(|(position, part)| part_row(message, *conversation_id, position, part))
+        let due_at = gate.held_until(message).unwrap_or_else(|| leaves(message));
+        let night = gate.night(message);
+        // What is held is kept here.
+        let send_at = match message.schedule {
+            Schedule::AtProvider(at) if gate.held_until(message).is_none() => Some(millis(at)),
+            _ => None,
+        };
+        (0u32..).zip(&message.parts).map(move |(position, part)| parts::ActiveModel {
+            quiet_at: Set(night.map(|(begins, _)| millis(*begins))),
+            time_zone: Set(night.map(|(_, time_zone)| time_zone.clone())),
+            send_at: Set(send_at),
+            ..part_row(message, *conversation_id, position, part, due_at)
+        })
     });
     let rows: Vec<parts::ActiveModel> = rows.collect();
     if !rows.is_empty() {
@@ -192,12 +200,17 @@ pub(super) async fn insert_outbound(
 
 /// A message waits for every older one of its conversation, and must not wait longer than its priority
 /// allows: so these get its priority. Those that come after it keep theirs, also where they are stored together.
-pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutbound, Uuid)]) -> Result<(), Error> {
+pub(super) async fn hurry(
+    transaction: &DatabaseTransaction,
+    new: &[(&NewOutbound, Uuid)],
+    gate: &Gate,
+) -> Result<(), Error> {
     for priority in [Priority::Normal, Priority::High] {
         let mut rows = Rows::new(&["", "BIGINT", ""]);
         for (message, conversation_id) in new.iter().filter(|(message, _)| message.priority == priority) {
             let Some(first) = message.parts.first().filter(|_| message.route == Route::Outbox) else { continue };
-            rows.push([Value::from(*conversation_id), millis(leaves(message)).into(), first.id.0.into()]);
+            let due_at = gate.held_until(message).unwrap_or_else(|| leaves(message));
+            rows.push([Value::from(*conversation_id), millis(due_at).into(), first.id.0.into()]);
         }
         let urgent = rows.place(priority.number());
         let update = format!("UPDATE parts SET priority = CAST({urgent} AS INTEGER)");
@@ -215,7 +228,7 @@ pub(super) async fn hurry(transaction: &DatabaseTransaction, new: &[(&NewOutboun
 }
 
 /// When it is due at the earliest.
-fn leaves(message: &NewOutbound) -> Timestamp {
+pub(super) fn leaves(message: &NewOutbound) -> Timestamp {
     match message.schedule {
         Schedule::Now | Schedule::AtProvider(_) => message.at,
         Schedule::At(at) => at,
@@ -230,7 +243,13 @@ pub(in crate::store) fn starting_status(message: &NewOutbound) -> Status {
     }
 }
 
-fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &NewPart) -> parts::ActiveModel {
+fn part_row(
+    message: &NewOutbound,
+    conversation_id: Uuid,
+    position: u32,
+    part: &NewPart,
+    due_at: Timestamp,
+) -> parts::ActiveModel {
     let (state, attempts, ask_at) = match message.route {
         Route::Outbox => ("queued", 0, None),
         Route::Answer { ask_at } => ("unknown", 1, Some(ask_at)),
@@ -253,12 +272,9 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         error_code: Set(None),
         error_message: Set(None),
         attempts: Set(attempts),
-        due_at: Set(millis(leaves(message))),
+        due_at: Set(millis(due_at)),
         lease_until: Set(None),
-        send_at: Set(match message.schedule {
-            Schedule::Now | Schedule::At(_) => None,
-            Schedule::AtProvider(at) => Some(millis(at)),
-        }),
+        send_at: Set(None),
         options: Set((!message.options.is_default()).then(|| storable_json(serde_json::json!(message.options)))),
         created_at: Set(millis(message.at)),
         updated_at: Set(millis(message.at)),
@@ -269,6 +285,9 @@ fn part_row(message: &NewOutbound, conversation_id: Uuid, position: u32, part: &
         looks: Set(None),
         priority: Set(message.priority.number()),
         given_up_at: Set(None),
+        confirms: Set(message.confirms),
+        quiet_at: Set(None),
+        time_zone: Set(None),
     }
 }
 

@@ -38,6 +38,7 @@ mod copying;
 mod events;
 mod explaining;
 mod follow;
+mod gate;
 mod gateways;
 mod inspecting;
 mod lines;
@@ -46,6 +47,7 @@ mod lists;
 mod lookups;
 mod matching;
 mod media;
+mod nights;
 mod plans;
 mod plugin_reports;
 mod processing;
@@ -172,6 +174,7 @@ impl Database {
             segments: Some(1),
             extra: Vec::new(),
             consent: None,
+            heard: None,
             subject: format!("SMS desde {sender}"),
             received_at: at(0),
         }
@@ -200,6 +203,7 @@ impl Database {
             rejected: None,
             caused_by: None,
             hops: 0,
+            confirms: false,
             at: at(0),
         }
     }
@@ -326,4 +330,9 @@ fn accepted(provider_id: &str) -> Settled {
 
 fn accepted_as(provider_id: &str, status: Status) -> Settled {
     Settled::Accepted { provider_id: provider_id.to_owned(), status, segments: None, sender: None }
+}
+
+/// What the gate says of whoever opted out then.
+fn opted_out(since: Timestamp) -> crate::gate::Refusal {
+    crate::gate::Refusal::OptedOut { since, everywhere: false }
 }

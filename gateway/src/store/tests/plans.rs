@@ -9,8 +9,11 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::*;
 use crate::message::Direction;
+use crate::message::consent::{Choice, Keyword};
 use crate::store::reporting::Reporting;
-use crate::store::{Aged, Beside, Listing, MessageFilter, Orphans, Questions, connect, writer};
+use crate::store::{
+    Aged, Beside, ConsentCursor, ConsentFilter, Listing, MessageFilter, Orphans, Questions, connect, writer,
+};
 
 /// Statements, each with the values that it was given last.
 #[derive(Clone, Default)]
@@ -203,6 +206,37 @@ async fn nothing_that_is_repeated_goes_through_all_that_is_stored() {
     rounds(&store).await;
     looks(&store, sent).await;
     assert!(heard.statements().len() > 80, "few statements were heard: {}", heard.statements().len());
+    let found = objections(&heard, &database).await;
+    assert!(found.is_empty(), "{} go through too much:\n{}", found.len(), found.join("\n"));
+}
+
+/// With all of the gate's rules in force, which cost nothing otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gate_goes_through_little_too() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, heard) = database.heard().await;
+    store.gate_by(gate::rules("scope = 'business'\n[caps]\nper_week = 9\n[quiet_hours]\nfrom = '02:00'\nto = '03:00'"));
+    inbound_and_outbound(&store, &database).await;
+    for keyword in [Keyword::OptOut, Keyword::Help, Keyword::OptIn] {
+        store.record(gate::says(&database, ANA, keyword, 5)).await.unwrap();
+    }
+    let said = |choice| gate::said(&database, choice, 9);
+    store.say_consents(vec![said(Choice::OptedOut), said(Choice::OptedIn)], false).await.unwrap();
+    let any = ConsentFilter::default;
+    let ana = Address::received(ANA);
+    for filter in [
+        any(),
+        ConsentFilter { address: Some(ana.clone()), ..any() },
+        ConsentFilter { channel: Some("sms".to_owned()), state: Some(Choice::OptedOut), ..any() },
+        ConsentFilter { since: Some(at(1)), ..any() },
+    ] {
+        let after = ConsentCursor { at: at(9), channel: "sms".to_owned(), address: ANA.to_owned() };
+        store.list_consents(filter.clone(), None, 50).await.unwrap();
+        store.list_consents(filter, Some(after), 50).await.unwrap();
+    }
+    store.consents(&ana).await.unwrap();
+    store.consent_history(&ana).await.unwrap();
     let found = objections(&heard, &database).await;
     assert!(found.is_empty(), "{} go through too much:\n{}", found.len(), found.join("\n"));
 }

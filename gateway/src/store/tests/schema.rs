@@ -24,6 +24,7 @@ async fn every_table_fits_its_entity(database: Database) {
     select!(audit);
     select!(addresses, api_keys, attempts, callbacks, consents, contacts, conversations, endpoints, events);
     select!(gateways);
+    select!(consent_events);
     select!(idempotency_keys, lookups);
     select!(
         media,

@@ -329,9 +329,10 @@ pub(in crate::web) async fn trace(
     let message = find(&app, &text).await?;
     let message_id = message.id;
     let locale = negotiate(&headers, app.locale);
-    let waits = Waits::of(&app, &message, locale).await.map_err(|error| Problem::store(&error))?;
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
     let rest = app.store.history(message_id).await.map_err(|error| Problem::store(&error))?;
+    let waits = Waits::of(&app, &message, rest.gate.as_ref(), locale).await;
+    let waits = waits.map_err(|error| Problem::store(&error))?;
     let events = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
     Ok(Json(Decisions { message_id, waits, plugins, rest, events, removals }))

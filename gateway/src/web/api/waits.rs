@@ -1,7 +1,8 @@
 //! Why a message was not sent yet.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::channels::{Reason, paused};
 use crate::message::{Direction, Line, Locale, Status};
@@ -14,6 +15,8 @@ use crate::web::App;
 pub(in crate::web) enum Waits {
     /// Its time.
     Time { until: Timestamp },
+    /// The gate: quiet hours, where the recipient is.
+    Gate { code: String, until: Timestamp, time_zone: String },
     /// Its channel, which is paused.
     Channel {
         #[serde(flatten)]
@@ -25,12 +28,21 @@ pub(in crate::web) enum Waits {
 
 impl Waits {
     /// None of what does not wait, or waits for nothing that is known here.
-    pub(super) async fn of(app: &App, message: &Message, locale: Locale) -> Result<Option<Self>, store::Error> {
+    pub(super) async fn of(
+        app: &App,
+        message: &Message,
+        gate: Option<&Value>,
+        locale: Locale,
+    ) -> Result<Option<Self>, store::Error> {
         let waits = message.parts.iter().any(|part| part.status == Status::Pending);
         if message.direction == Direction::Inbound || !waits {
             return Ok(None);
         }
         let now = app.clock.now();
+        if let Some(held) = gate.and_then(held).filter(|held| held.until > now) {
+            let Held { code, until, time_zone } = held;
+            return Ok(Some(Self::Gate { code, until, time_zone }));
+        }
         if let Some(until) = message.send_at.filter(|at| *at > now) {
             return Ok(Some(Self::Time { until }));
         }
@@ -45,4 +57,16 @@ impl Waits {
         let segments_per_s = rate.slowed_to.or(rate.limit);
         Ok(Some(Self::Sender { segments_per_s, until: app.rates.next(&line, now) }))
     }
+}
+
+/// What the gate put down when it held a message.
+#[derive(Deserialize)]
+struct Held {
+    code: String,
+    until: Timestamp,
+    time_zone: String,
+}
+
+fn held(gate: &Value) -> Option<Held> {
+    (gate["verdict"] == "held").then(|| Held::deserialize(gate).ok()).flatten()
 }

@@ -94,6 +94,7 @@ impl Refusal {
     /// What the way out says of a message whose parameters were good.
     pub(super) fn outbound(error: &outbound::Error, to: &str, from: &str) -> Self {
         use crate::channels::Unsendable;
+        use crate::gate::Refusal as Refused;
         use outbound::Error;
         match error {
             Error::To(_) | Error::OtherAddress { .. } => Self::to(to),
@@ -114,7 +115,8 @@ impl Refusal {
             },
             // As a message that was filtered; Twilio would say so only later.
             Error::Rejected { problem, .. } => Self::invalid(30007, format!("Message filtered: {problem}")),
-            Error::OptedOut { .. } => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
+            Error::Gate(Refused::OptedOut { .. }) => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
+            Error::Gate(refusal) => Self::invalid(30007, format!("Message filtered: {refusal}")),
             Error::NoVerdict { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, format!("Service unavailable: {error}"))
             }

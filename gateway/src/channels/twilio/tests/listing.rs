@@ -111,6 +111,7 @@ fn a_message_is_read_whole() {
         created_at: created,
         sent_at: "2023-08-24T05:01:46Z".parse().ok(),
         consent: None,
+        handled: false,
         service: Some(SERVICE.to_owned()),
         extra: pairs(&[
             ("DateCreated", "Thu, 24 Aug 2023 05:01:45 +0000"),

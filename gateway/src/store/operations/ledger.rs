@@ -1,0 +1,82 @@
+//! What others say about somebody's consent: an application, the console, a list that is brought along.
+
+use async_trait::async_trait;
+use sea_orm::{DatabaseTransaction, EntityTrait};
+
+use super::consent::{self, Change, Proof};
+use super::millis;
+use crate::message::Consent;
+use crate::message::consent::{Choice, Source};
+use crate::store::consents::to_consent;
+use crate::store::entities::consents;
+use crate::store::records::{NewConsent, Said};
+use crate::store::reporting::Reporting;
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+struct Say {
+    all: Vec<NewConsent>,
+    dry_run: bool,
+    reporting: Reporting,
+}
+
+#[async_trait]
+impl Operation for Say {
+    type Output = Vec<Said>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Said>, Error> {
+        let mut said = Vec::with_capacity(self.all.len());
+        for new in &self.all {
+            said.push(Box::pin(self.say(transaction, new)).await?);
+        }
+        Ok(said)
+    }
+}
+
+impl Say {
+    async fn say(&self, transaction: &DatabaseTransaction, new: &NewConsent) -> Result<Said, Error> {
+        let (channel, address) = (new.channel.as_str(), new.address.as_str());
+        consent::lock(transaction, channel, address).await?;
+        let known = consents::Entity::find_by_id((channel.to_owned(), address.to_owned())).one(transaction).await?;
+        if let Some(known) = known {
+            let same = known.state == new.choice.as_str();
+            // A list from before must not undo what was said since.
+            if same || known.at > millis(new.at) {
+                return Ok(Said::Known(to_consent(known)));
+            }
+            let own = Source::from_word(&known.source).is_some_and(Source::is_own);
+            if own && new.choice == Choice::OptedIn && new.proof.is_none() {
+                return Ok(Said::NeedsProof(to_consent(known)));
+            }
+        }
+        if self.dry_run {
+            return Ok(Said::Changed);
+        }
+        let change = Change {
+            id: new.id,
+            channel,
+            address,
+            consent: Consent { choice: new.choice, source: new.source, code: None },
+            message_id: None,
+            proof: Proof {
+                words: None,
+                proof: new.proof.as_deref(),
+                note: new.note.as_deref(),
+                actor: new.actor.as_deref(),
+            },
+            at: new.at,
+            now: new.now,
+            reporting: &self.reporting,
+        };
+        change.keep(transaction).await?;
+        Ok(Said::Changed)
+    }
+}
+
+impl Store {
+    /// Keeps what others say about somebody's consent, in this order: all of it or nothing. A dry run changes
+    /// nothing and says the same.
+    pub async fn say_consents(&self, all: Vec<NewConsent>, dry_run: bool) -> Result<Vec<Said>, Error> {
+        self.write(Say { all, dry_run, reporting: self.reporting.clone() }).await
+    }
+}
