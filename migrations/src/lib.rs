@@ -31,6 +31,7 @@ mod m20261129_000060_retention;
 mod m20261130_000001_gateways;
 mod m20261130_000021_channels;
 mod m20261201_000020_consent_events;
+mod m20261201_000040_console;
 mod m20261201_000061_keys;
 
 pub use sea_orm_migration::MigrationStatus;
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000001_gateways::Migration),
             Box::new(m20261130_000021_channels::Migration),
             Box::new(m20261201_000020_consent_events::Migration),
+            Box::new(m20261201_000040_console::Migration),
             Box::new(m20261201_000061_keys::Migration),
         ]
     }

@@ -2,98 +2,19 @@
 //!
 //! Needs chromedriver and a Chromium; `RECADO_TEST_CHROMEDRIVER` names the former.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+#[cfg(test)]
+mod console;
+#[cfg(test)]
+mod driver;
+
 use std::time::{Duration, Instant};
 
-use fantoccini::elements::Element;
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use recado_tests::{Log, Process};
-use serde_json::{Value, json};
+use driver::{Driver, dev, find};
+use fantoccini::Client;
+use recado_tests::Log;
+use serde_json::Value;
 
 const GREETING: &str = "Gracias por tu mensaje. Te responderemos pronto.";
-
-/// A desktop browser's window can't be as narrow as a phone; below this, a phone is emulated.
-const NARROWEST_WINDOW: u32 = 500;
-
-/// A running chromedriver; killed when dropped.
-struct Driver {
-    child: Child,
-    url: String,
-}
-
-impl Driver {
-    fn start(program: &str) -> Self {
-        let mut child = Command::new(program).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver");
-        let lines = BufReader::new(child.stdout.take().expect("its output"));
-        let port = lines
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned())
-            })
-            .expect("a port");
-        Self { child, url: format!("http://127.0.0.1:{port}") }
-    }
-
-    async fn open(&self, profile: &Path, width: u32, height: u32) -> Client {
-        let profile = format!("--user-data-dir={}", profile.display());
-        let size = format!("--window-size={width},{height}");
-        let mut arguments = vec![
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--lang=es",
-            "--accept-lang=es",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-        ];
-        arguments.extend([profile.as_str(), size.as_str()]);
-        let mut options = json!({ "args": arguments });
-        if width < NARROWEST_WINDOW {
-            let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0 });
-            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
-        }
-        let options = json!({ "goog:chromeOptions": options });
-        let Value::Object(options) = options else { unreachable!("an object") };
-        let capabilities: Capabilities = options;
-        ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&self.url)
-            .await
-            .expect("the browser")
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// `recado dev` on this data, and the address of its phones and its gateway with the key.
-fn dev(folder: &Path, log: &Log) -> (Process, Value) {
-    let process = Process::start(folder, &["--json", "dev", "--port", "0", "--data", "data"], log);
-    let line = process.wait_for_stdout(|text| text.contains('\n'));
-    let reach = serde_json::from_str(line.lines().next().unwrap_or_default()).expect("where to reach it");
-    (process, reach)
-}
-
-async fn find(client: &Client, css: &str) -> Element {
-    let found = client.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
-    match found {
-        Ok(element) => element,
-        Err(error) => panic!("{css}: {error}\n{}", client.source().await.unwrap_or_default()),
-    }
-}
 
 /// A part of the phone in that place, from 1.
 fn phone(place: u32, css: &str) -> String {
@@ -122,18 +43,13 @@ const WRITTEN: &str = "[data-testid=bubble][data-direction=inbound]";
 
 #[test]
 fn in_the_browser_a_text_is_answered_the_reply_delivered_and_all_is_there_after_a_restart() {
-    #[expect(clippy::disallowed_methods, reason = "says where the browser is")]
-    let Ok(program) = std::env::var("RECADO_TEST_CHROMEDRIVER") else {
-        eprintln!("skipped: no browser");
-        return;
-    };
+    let Some(driver) = Driver::start() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let driver = Driver::start(&program);
     let log = Log::default();
     let (process, reach) = dev(folder.path(), &log);
     runtime.block_on(async {
-        let client = driver.open(&folder.path().join("profile"), 1280, 800).await;
+        let client = driver.open(&folder.path().join("profile"), 1280, 800, &[]).await;
         let result = tokio::spawn(first_visit(client.clone(), reach, folder.path().to_owned())).await;
         client.close().await.expect("closing");
         result.expect("the first visit");
@@ -141,7 +57,7 @@ fn in_the_browser_a_text_is_answered_the_reply_delivered_and_all_is_there_after_
     drop(process);
     let (_process, reach) = dev(folder.path(), &log);
     runtime.block_on(async {
-        let client = driver.open(&folder.path().join("profile"), 390, 844).await;
+        let client = driver.open(&folder.path().join("profile"), 390, 844, &[]).await;
         let result = tokio::spawn(after_the_restart(client.clone(), reach)).await;
         client.close().await.expect("closing");
         result.expect("the visit after the restart");

@@ -14,6 +14,10 @@ mod configuration;
 #[cfg(test)]
 mod consents;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
+mod console_access;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod development;

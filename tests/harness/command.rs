@@ -1,5 +1,6 @@
 //! Running `recado` to its end.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -32,6 +33,21 @@ impl Ran {
 /// Runs `recado` in a folder, without any setting of the environment but the given ones.
 pub fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
     let output = prepare(folder).args(arguments).envs(variables.iter().copied()).output().must("recado");
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The same, with something to read.
+pub fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Ran {
+    let mut command = prepare(folder);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().must("recado");
+    // Who does not want to read it may be gone by now.
+    let _ = child.stdin.take().must("its input").write_all(input.as_bytes());
+    let output = child.wait_with_output().must("recado");
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -28,6 +28,7 @@ mod provider;
 mod registry;
 mod server;
 mod twilio;
+mod visitor;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -37,7 +38,7 @@ use tempfile::TempDir;
 
 pub use builder::Builder;
 pub use client::{Answer, call, json_request};
-pub use command::{Ran, run};
+pub use command::{Ran, run, run_with_input};
 pub use fleet::Fleet;
 pub use gateway::TestGateway;
 pub use log::Log;
@@ -49,6 +50,7 @@ pub use provider::{Received, ScriptedProvider, Step};
 pub use registry::{Registry, digest};
 pub use server::PostgresServer;
 pub use twilio::{basic, form, sign};
+pub use visitor::Visitor;
 
 /// The account that everything here works for.
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";

@@ -169,7 +169,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 31] = [
+const ALONE: [(&str, &[&str]); 34] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
@@ -200,6 +200,9 @@ const ALONE: [(&str, &[&str]); 31] = [
     ("figment", &["config", "cli"]),
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
+    ("argon2", &["web"]),
+    ("askama", &["web"]),
+    ("rpassword", &["cli"]),
     (
         "tokio",
         &[

@@ -43,7 +43,7 @@ impl At {
             (None, Some(dev)) => dev.gateway,
             (None, None) => format!("http://{}", context.setting("server.listen")?),
         };
-        Ok(Reach { gateway, key })
+        Ok(Reach { gateway, key, password: None })
     }
 }
 
@@ -52,6 +52,9 @@ impl At {
 pub(super) struct Reach {
     pub(super) gateway: String,
     pub(super) key: String,
+    /// Of the owner of a development gateway's console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) password: Option<String>,
 }
 
 impl Reach {

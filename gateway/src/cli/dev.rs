@@ -11,12 +11,14 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::call::Reach;
-use super::gateway::{Gateway, random_key};
+use super::gateway::{Gateway, random, random_key};
 use super::signals::{StopSignals, StoppedAtOnce};
+use super::user::{DEV_OWNER, let_owner_in};
 use super::{Context, Usage};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};
+use crate::message::Locale;
 use crate::sandbox::{self, Pace, Sandbox};
 use crate::store::{Act, Actor, NewKey};
 use crate::{telemetry, web};
@@ -78,7 +80,7 @@ impl Dev {
         });
         let mut signals = StopSignals::listen()?;
         let gateway = Gateway::start(&config, source, bound).await?;
-        let reach = self.reach(context, &gateway, gateway_url).await?;
+        let reach = self.reach(context, &gateway, gateway_url, Locale::from_tag(&config.defaults.locale)).await?;
         self.welcome(context, &reach, sandbox.url());
         signals.next().await;
         tracing::info!("stopping");
@@ -168,10 +170,14 @@ impl Dev {
     }
 
     /// The same key at every start of the same data folder.
-    async fn reach(&self, context: &Context, gateway: &Gateway, url: String) -> anyhow::Result<Reach> {
-        let key = match Reach::read(&self.data) {
-            Some(before) => before.key,
-            None => random_key()?,
+    async fn reach(&self, context: &Context, gateway: &Gateway, url: String, locale: Locale) -> anyhow::Result<Reach> {
+        let (key, password) = match Reach::read(&self.data) {
+            Some(before) => (before.key, before.password),
+            None => (random_key()?, None),
+        };
+        let password = match password {
+            Some(password) => password,
+            None => hex::encode(&random()?[..8]),
         };
         let now = SystemClock.now();
         let new = NewKey {
@@ -186,13 +192,15 @@ impl Dev {
         let actor = Actor::Command(context.environment.account());
         let act = Act { id: gateway.ids.next(now), at: now, actor, action: "key.created", subject: new.id.to_string() };
         gateway.store.create_key(new, act).await?;
-        let reach = Reach { gateway: url, key };
+        let_owner_in(&gateway.store, &password, locale).await?;
+        let reach = Reach { gateway: url, key, password: Some(password) };
         reach.write(&self.data).with_context(|| format!("{} can't be written to", self.data.display()))?;
         Ok(reach)
     }
 
     fn welcome(&self, context: &Context, reach: &Reach, phones_url: &str) {
-        let Reach { gateway, key } = reach;
+        let Reach { gateway, key, password } = reach;
+        let password = password.as_deref().unwrap_or_default();
         let data = self.data.display().to_string();
         // For an SDK of Twilio's: any account that is configured is one of the key's.
         let account_sid = context.environment.get("TWILIO_ACCOUNT_SID").unwrap_or(ACCOUNT_SID);
@@ -200,6 +208,7 @@ impl Dev {
         let value = json!({
             "gateway": gateway, "phones": phones_url, "key": key, "data": data,
             "account_sid": account_sid, "auth_token": auth_token,
+            "console": format!("{gateway}/console"), "user": DEV_OWNER, "password": password,
         });
         context.output.print(&value, || {
             format!(
@@ -207,6 +216,7 @@ impl Dev {
                  Phones     {phones_url}   text the gateway from here\n  \
                  Gateway    {gateway}\n  \
                  API key    {key}\n  \
+                 Console    {gateway}/console   sign in as {DEV_OWNER} with {password}\n  \
                  Twilio SDK account {account_sid} with the key as its token; callbacks signed with {auth_token}\n  \
                  Kept in    {data}\n\n  \
                  Send a message to one of the phones:\n\n  \

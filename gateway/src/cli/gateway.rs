@@ -260,6 +260,10 @@ impl Gateway {
             endpoints: endpoints.clone(),
             clock: Arc::clone(&clock),
         });
+        let console =
+            web::Console::new(config.console.clone(), config.defaults.place(), Arc::clone(&ids), &public_url, || {
+                random().ok()
+            });
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -275,6 +279,7 @@ impl Gateway {
             replay,
             endpoints,
             gauges,
+            console,
             metrics_token: config.server.metrics_token.clone(),
             clock,
             locale,
@@ -361,7 +366,7 @@ fn callback_parts(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> any
     Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
 }
 
-fn random() -> anyhow::Result<[u8; 24]> {
+pub(super) fn random() -> anyhow::Result<[u8; 24]> {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(random)

@@ -25,6 +25,7 @@ mod send;
 mod serve;
 mod signals;
 mod store;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +88,8 @@ enum Command {
     Audit(audit::Audit),
     /// Print the API as an OpenAPI document
     Openapi(openapi::OpenApi),
+    /// Let people into the console, and lock them out
+    User(user::UserCommand),
     /// Pause and resume channels; check what they must do
     Channel(channel::ChannelCommand),
     /// Show and put down who wants messages and who does not
@@ -131,6 +134,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Key(command) => command.run(&context).await,
         Command::Audit(command) => command.run(&context).await,
         Command::Openapi(command) => command.run(&context),
+        Command::User(command) => command.run(&context).await,
         Command::Channel(command) => command.run(&context).await,
         Command::Consent(command) => command.run(&context).await,
         Command::Endpoint(command) => command.run(&context).await,

@@ -44,6 +44,7 @@ pub struct Config {
     pub lookup: lookup::Settings,
     pub retention: retention::Settings,
     pub log: telemetry::Settings,
+    pub console: web::ConsoleSettings,
     pub telemetry: spans::Settings,
     pub channels: BTreeMap<String, channels::Settings>,
     pub plugin_host: plugins::HostSettings,
@@ -256,6 +257,7 @@ impl Config {
     fn check(&self, figment: &Figment) -> Result<(), Error> {
         let wrong = |key: String, problem: String| wrong(figment, key, problem);
         self.server.check().map_err(|(key, problem)| wrong(format!("server.{key}"), problem))?;
+        self.console.check().map_err(|(key, problem)| wrong(format!("console.{key}"), problem))?;
         self.telemetry.check().map_err(|(key, problem)| wrong(format!("telemetry.{key}"), problem))?;
         self.delivery.check().map_err(|(key, problem)| wrong(format!("delivery.{key}"), problem))?;
         self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;

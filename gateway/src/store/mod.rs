@@ -15,11 +15,13 @@ mod entities;
 mod events;
 mod explaining;
 mod failing;
+mod inbox;
 mod inspect;
 mod lines;
 mod listing;
 mod media;
 mod operations;
+mod people;
 mod plugins;
 mod questions;
 mod reads;
@@ -34,6 +36,7 @@ mod shown;
 mod subscriptions;
 mod traces;
 mod tries;
+mod volume;
 mod wakeups;
 mod writer;
 
@@ -52,11 +55,13 @@ pub use copying::{Copied, CopiedTable, Doing, End, Error as CopyError, Progress,
 pub use decisions::*;
 pub use events::*;
 pub use explaining::{History, KnownAttempt, KnownLook, KnownObservation, LedTo, Repeated, WaitingTimer};
+pub use inbox::*;
 pub use inspect::{Inspection, Seen, inspect};
 pub use lines::{ByHand, Order, Waiting, Wanted};
 pub use listing::{Beside, Listing};
 pub use media::*;
 pub use operations::{Beat, Orphans};
+pub use people::*;
 pub use questions::*;
 pub use reads::{MessageFilter, Page};
 pub use records::*;
@@ -68,6 +73,7 @@ pub use scratch::Scratch;
 pub use shown::*;
 pub use subscriptions::Subscriptions;
 pub use tries::Tried;
+pub use volume::Volume;
 use writer::Job;
 
 /// Why the store could not do it.

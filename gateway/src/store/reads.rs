@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::entities::{api_keys, conversations, media, messages, observations, parts};
 use super::media::MessageMedia;
+use super::people::CONSOLE_KEY;
 use super::records::Answered;
 use super::shown::{ApiKey, Conversation, Message, Part};
 use super::{Error, Store};
@@ -120,7 +121,12 @@ impl Store {
     }
 
     pub async fn keys(&self) -> Result<Vec<ApiKey>, Error> {
-        let rows = api_keys::Entity::find().order_by_asc(api_keys::Column::Id).all(&self.reads).await?;
+        let rows = api_keys::Entity::find()
+            // It lets nobody in, and stands for the people who work here.
+            .filter(api_keys::Column::Id.ne(CONSOLE_KEY))
+            .order_by_asc(api_keys::Column::Id)
+            .all(&self.reads)
+            .await?;
         Ok(rows.into_iter().map(to_key).collect())
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::Store;
@@ -33,6 +33,8 @@ struct Inner {
     counted: Pending,
     /// What the gate goes by.
     rules: OnceLock<Rules>,
+    /// How often something was committed here.
+    commits: watch::Sender<u64>,
 }
 
 /// Those of a store that was told none: consent alone, on its own channel.
@@ -84,6 +86,11 @@ impl Reporting {
         }
     }
 
+    /// Something was committed.
+    pub(super) fn committed(&self) {
+        self.0.commits.send_modify(|count| *count += 1);
+    }
+
     /// There is something to follow up, once this transaction is committed. Whoever looks then goes
     /// through the writer, too, and so comes after it.
     pub(super) fn wake(&self) {
@@ -107,6 +114,11 @@ impl Store {
     /// What the gate goes by from now on. Only the first call counts.
     pub fn gate_by(&self, rules: Rules) {
         let _ = self.reporting.0.rules.set(rules);
+    }
+
+    /// Changes whenever something was committed by this gateway, whatever it was. It carries no more than that.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.reporting.0.commits.subscribe()
     }
 
     /// Waits until there is a new report or a new timer.

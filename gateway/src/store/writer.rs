@@ -302,6 +302,7 @@ impl Groups {
             reporting.wakeups().processed();
         }
         reporting.subscribed().committed();
+        reporting.committed();
     }
 
     fn failed(self, error: &Error) {

@@ -54,9 +54,9 @@ pub(super) struct Caller<P> {
 
 impl<P> Caller<P> {
     /// Something that this caller does now, for the record.
-    pub(super) fn act(&self, app: &App, action: &'static str, subject: impl Into<String>) -> Act {
+    pub(super) fn act(&self, app: &App, action: &'static str, subject: impl ToString) -> Act {
         let at = app.clock.now();
-        Act { id: app.ids.next(at), at, actor: Actor::Key(self.key_id), action, subject: subject.into() }
+        Act { id: app.ids.next(at), at, actor: Actor::Key(self.key_id), action, subject: subject.to_string() }
     }
 }
 

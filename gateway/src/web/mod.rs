@@ -1,10 +1,11 @@
 //! The HTTP face: accept loop, routes, what a refusal looks like.
 //!
 //! Handlers read a request, call one flow and write its result; they decide nothing. Status
-//! codes are made in `problem` alone.
+//! codes are made in `problem` alone, and those of pages in `console`.
 
 mod api;
 mod auth;
+mod console;
 mod files;
 mod health;
 mod keys;
@@ -47,6 +48,7 @@ use crate::replay::Replay;
 use crate::store::Store;
 
 pub use auth::{hash_key, new_key};
+pub use console::{Console, Passwords, SHORTEST_PASSWORD, Settings as ConsoleSettings, is_name};
 pub use keys::Keys;
 pub use openapi::document;
 pub use server::{BindError, Bound};
@@ -105,6 +107,7 @@ pub struct App {
     pub replay: Replay,
     pub endpoints: Endpoints,
     pub gauges: Gauges,
+    pub console: Console,
     /// What lets one see the metrics, besides a key.
     pub metrics_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,
@@ -142,6 +145,7 @@ pub fn router(app: App) -> Router {
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .merge(twilio::router(&app))
+        .merge(console::router(&app))
         .with_state(app)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .layer(CatchPanicLayer::custom(problem::panicked))

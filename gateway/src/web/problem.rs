@@ -61,6 +61,11 @@ impl Problem {
         }
     }
 
+    /// What is wrong, and what to do about it.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn field(mut self, pointer: &str, code: &str) -> Self {
         let detail = self.detail.clone();
         self.errors.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail });

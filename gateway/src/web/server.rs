@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 /// How long a client may take to send a request's head, and may stay silent between two.
@@ -18,6 +20,10 @@ const HEAD: Duration = Duration::from_secs(15);
 const HEAD_BYTES: usize = 32 * 1024;
 /// A pause after an accept that failed, as when the process has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who is at the other end of a request's connection: the client, or a proxy in front of us.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Why the gateway can't listen.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +64,15 @@ impl Bound {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
-                Ok((socket, _)) => {
-                    let connection = graceful.watch(connection(socket, router.clone()));
+                Ok((socket, peer)) => {
+                    // Small answers shall not wait for more to come; where it can't be set, they just do.
+                    let _ = socket.set_nodelay(true);
+                    let service = TowerToHyperService::new(router.clone());
+                    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+                        request.extensions_mut().insert(Peer(peer));
+                        service.call(request)
+                    });
+                    let connection = graceful.watch(http().serve_connection(TokioIo::new(socket), service));
                     tokio::spawn(async move {
                         // A connection that breaks off concerns its client alone.
                         let _ = connection.await;
@@ -79,15 +92,8 @@ impl Bound {
     }
 }
 
-fn connection(
-    socket: TcpStream,
-    router: Router,
-) -> hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    // Small answers shall not wait for more to come; where it can't be set, they just do.
-    let _ = socket.set_nodelay(true);
-    hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
+fn http() -> hyper::server::conn::http1::Builder {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
+    http
 }

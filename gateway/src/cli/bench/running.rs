@@ -55,7 +55,8 @@ impl Running {
             bail!(Usage("no API key: give --key or RECADO_API_KEY (`recado key create` makes one)".to_owned()));
         };
         let language = context.setting("defaults.locale")?;
-        let channels = Reach { gateway: url.to_owned(), key: key.clone() }.get("/v1/channels", &language).await?;
+        let channels =
+            Reach { gateway: url.to_owned(), key: key.clone(), password: None }.get("/v1/channels", &language).await?;
         let channels = channels["items"].as_array().map_or(&[][..], Vec::as_slice);
         let Some(channel) = channels.iter().find(|one| one["name"] == *self.channel) else {
             bail!(Usage(format!("the gateway has no channel `{}`", self.channel)));

@@ -69,6 +69,10 @@ pub(in crate::store) fn all() -> Vec<Table> {
         retention,
         retention_held,
         audit,
+        users,
+        sessions,
+        notes,
+        authors,
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
 mod again;
+mod authors;
 mod bodies;
 mod callbacks;
 mod cancel;
@@ -12,6 +13,7 @@ mod events;
 mod follow;
 mod gate;
 mod gateways;
+mod handling;
 mod keys;
 pub(super) mod learned;
 mod ledger;
@@ -22,6 +24,7 @@ mod matching;
 mod media;
 mod moves;
 mod nights;
+mod notes;
 mod observe;
 mod pausing;
 mod people;
@@ -38,6 +41,7 @@ mod retention;
 mod retry;
 mod rows;
 mod senders;
+mod sessions;
 mod settle;
 mod state;
 pub(super) mod submit;
@@ -45,6 +49,7 @@ mod tell;
 mod timers;
 mod traces;
 mod uploads;
+mod users;
 
 use jiff::Timestamp;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};

@@ -121,6 +121,17 @@ pub(super) async fn of_processed(
     insert(transaction, wanted, reporting).await
 }
 
+/// What is different about conversations that somebody changed by hand.
+pub(super) async fn of_change(
+    transaction: &DatabaseTransaction,
+    before: &Before,
+    at: Timestamp,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    let news = changed(transaction, before, at).await?;
+    tell(transaction, &news, None, reporting).await
+}
+
 /// What a message that was stored comes to besides itself.
 pub(super) async fn of_submitted(
     transaction: &DatabaseTransaction,

@@ -34,6 +34,7 @@ mod callbacks;
 mod canceling;
 mod claiming;
 mod consents;
+mod console;
 mod copying;
 mod events;
 mod explaining;

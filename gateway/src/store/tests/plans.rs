@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::*;
-use crate::message::Direction;
 use crate::message::consent::{Choice, Keyword};
+use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
-    Aged, Beside, ConsentCursor, ConsentFilter, Listing, MessageFilter, Orphans, Questions, connect, writer,
+    Aged, Beside, ConsentCursor, ConsentFilter, ConversationChange, InboxCursor, InboxFilter, Listing, MessageFilter,
+    Orphans, Questions, connect, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -49,8 +50,18 @@ impl Database {
 }
 
 /// What there is little of; all else grows with every message, also by whatever other name a statement calls it.
-const LITTLE: [&str; 8] =
-    ["pauses", "api_keys", "endpoints", "retention", "retention_held", "pulls", "gateways", "CONSTANT"];
+const LITTLE: [&str; 10] = [
+    "pauses",
+    "api_keys",
+    "endpoints",
+    "retention",
+    "retention_held",
+    "pulls",
+    "gateways",
+    "users",
+    "sessions",
+    "CONSTANT",
+];
 
 /// What is wrong with a step of a plan, if anything is. `SCAN` goes through a whole table, or a whole index; a
 /// channel alone stands for most of what there is. What a partial index holds is little, or is looked through
@@ -197,6 +208,33 @@ async fn looks(store: &Store, id: MessageId) {
     store.previous_inbound_at(conversation).await.unwrap();
 }
 
+/// What the console asks for, again and again while somebody looks at it.
+async fn pages(store: &Store, id: MessageId) {
+    let conversation = only_conversation(store).await.id;
+    let all = InboxFilter::default();
+    let filters = [
+        all.clone(),
+        InboxFilter { open: true, ..all.clone() },
+        InboxFilter { status: Some(ConversationStatus::Pending), ..all.clone() },
+        InboxFilter { open: true, channel: Some("sms".to_owned()), ..all.clone() },
+        InboxFilter { open: true, unread: true, assignee: Some("ana".to_owned()), ..all.clone() },
+        InboxFilter { open: true, tag: Some("a".to_owned()), search: Some("998".to_owned()), ..all },
+    ];
+    for filter in filters {
+        for after in [None, Some(InboxCursor { at: at(100), id: Uuid::max() })] {
+            store.inbox(&filter, after, 30).await.unwrap();
+        }
+    }
+    store.messages_from(conversation, id, 100).await.unwrap();
+    store.notes(conversation).await.unwrap();
+    store.authors(&[id]).await.unwrap();
+    store.session("a").await.unwrap();
+    store.user_named("ana").await.unwrap();
+    store.volume(at(0), 0).await.unwrap();
+    store.read_conversation(conversation, at(9)).await.unwrap();
+    store.change_conversation(ConversationChange::of(conversation), at(9)).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_repeated_goes_through_all_that_is_stored() {
     let folder = TempDir::new().unwrap();
@@ -205,6 +243,7 @@ async fn nothing_that_is_repeated_goes_through_all_that_is_stored() {
     let sent = inbound_and_outbound(&store, &database).await;
     rounds(&store).await;
     looks(&store, sent).await;
+    pages(&store, sent).await;
     assert!(heard.statements().len() > 80, "few statements were heard: {}", heard.statements().len());
     let found = objections(&heard, &database).await;
     assert!(found.is_empty(), "{} go through too much:\n{}", found.len(), found.join("\n"));

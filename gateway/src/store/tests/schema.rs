@@ -43,6 +43,7 @@ async fn every_table_fits_its_entity(database: Database) {
         traces
     );
     select!(uploads);
+    select!(users, sessions, notes, authors);
     store.ping().await.unwrap();
 }
 

@@ -55,15 +55,15 @@ enum Sending {
 #[schema(as = PauseReason)]
 pub(in crate::web) struct Reason {
     by: By,
-    paused_since: Timestamp,
+    pub(in crate::web) paused_since: Timestamp,
     /// When it tries again; null where somebody has to say so.
-    until: Option<Timestamp>,
-    code: Option<i32>,
-    title: Option<Cow<'static, str>>,
-    remedy: Option<Cow<'static, str>>,
+    pub(in crate::web) until: Option<Timestamp>,
+    pub(in crate::web) code: Option<i32>,
+    pub(in crate::web) title: Option<Cow<'static, str>>,
+    pub(in crate::web) remedy: Option<Cow<'static, str>>,
     /// In the words of whoever paused it.
     #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
-    words: Option<String>,
+    pub(in crate::web) words: Option<String>,
 }
 
 /// Who paused it.
@@ -77,6 +77,10 @@ enum By {
 }
 
 impl Reason {
+    pub(in crate::web) fn is_by_hand(&self) -> bool {
+        self.by == By::Hand
+    }
+
     fn by_hand(name: &str, by_hand: ByHand, locale: Locale) -> Self {
         let (title, remedy) = match locale {
             Locale::Es => ("El canal está en pausa, a mano", format!("Continúa con `recado channel resume {name}`.")),

@@ -8,7 +8,7 @@ pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod plugins;
-mod waits;
+pub(super) mod waits;
 
 use axum::Json;
 use serde::de::DeserializeOwned;

@@ -28,7 +28,7 @@ pub(in crate::web) enum Waits {
 
 impl Waits {
     /// None of what does not wait, or waits for nothing that is known here.
-    pub(super) async fn of(
+    pub(in crate::web) async fn of(
         app: &App,
         message: &Message,
         gate: Option<&Value>,

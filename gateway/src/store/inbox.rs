@@ -1,0 +1,214 @@
+//! Conversations as people go through them: what happened last comes first.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+};
+use uuid::Uuid;
+
+use super::entities::{contacts, conversations, messages};
+use super::reads::{to_conversation, with_details};
+use super::shown::{Conversation, Message};
+use super::{Error, Store};
+use crate::message::{ConversationId, ConversationStatus, Direction, MessageId, Status};
+
+/// What somebody wants to be another one about a conversation; nothing that is not named changes.
+#[derive(Clone, Debug)]
+pub struct ConversationChange {
+    pub id: ConversationId,
+    pub status: Option<ConversationStatus>,
+    /// Who is to look after it; none is nobody.
+    pub assignee: Option<Option<String>>,
+    pub tag: Vec<String>,
+    pub untag: Vec<String>,
+}
+
+impl ConversationChange {
+    pub fn of(id: ConversationId) -> Self {
+        Self { id, status: None, assignee: None, tag: Vec::new(), untag: Vec::new() }
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    Done,
+    NotFound,
+    /// It can't be opened again: another one with the same address is open.
+    AnotherIsOpen(ConversationId),
+}
+
+/// Which conversations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InboxFilter {
+    pub status: Option<ConversationStatus>,
+    /// All but the closed ones, where there is no status.
+    pub open: bool,
+    pub channel: Option<String>,
+    pub tag: Option<String>,
+    /// Of nobody, where it is empty.
+    pub assignee: Option<String>,
+    pub unread: bool,
+    /// A piece of an address or a contact's name.
+    pub search: Option<String>,
+}
+
+/// The conversation that a page ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxCursor {
+    pub at: Timestamp,
+    pub id: Uuid,
+}
+
+/// One conversation of the inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    pub conversation: Conversation,
+    pub name: Option<String>,
+    pub last: Option<LastMessage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastMessage {
+    pub direction: Direction,
+    pub text: String,
+    pub status: Status,
+}
+
+impl Store {
+    /// A page, and where the next one begins.
+    pub async fn inbox(
+        &self,
+        filter: &InboxFilter,
+        after: Option<InboxCursor>,
+        limit: u64,
+    ) -> Result<(Vec<InboxRow>, Option<InboxCursor>), Error> {
+        use conversations::Column;
+        let mut query = conversations::Entity::find()
+            .find_also_related(contacts::Entity)
+            .filter(matching(filter))
+            .order_by_desc(Column::LastMessageAt)
+            .order_by_desc(Column::Id)
+            .limit(limit + 1);
+        if let Some(InboxCursor { at, id }) = after {
+            let at = at.as_millisecond();
+            let same = Condition::all().add(Column::LastMessageAt.eq(at)).add(Column::Id.lt(id));
+            // The first is what an index is used for.
+            query = query
+                .filter(Column::LastMessageAt.lte(at))
+                .filter(Condition::any().add(Column::LastMessageAt.lt(at)).add(same));
+        }
+        let mut rows = query.all(&self.reads).await?;
+        let more = rows.len() as u64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut last = self.last_of(rows.iter().map(|(row, _)| row.id).collect()).await?;
+        let rows: Vec<InboxRow> = rows
+            .into_iter()
+            .map(|(row, contact)| InboxRow {
+                last: last.remove(&row.id),
+                name: contact.and_then(|contact| contact.name),
+                conversation: to_conversation(row),
+            })
+            .collect();
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| InboxCursor { at: row.conversation.last_message_at, id: row.conversation.id.0 });
+        Ok((rows, next))
+    }
+
+    async fn last_of(&self, ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, LastMessage>, Error> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        // Of each one look at an index.
+        let sql = format!(
+            "SELECT messages.conversation_id AS id, direction, text, status FROM messages WHERE messages.id IN \
+             (SELECT (SELECT newest.id FROM messages AS newest WHERE newest.conversation_id = conversations.id \
+             AND newest.deleted_at IS NULL ORDER BY newest.id DESC LIMIT 1) FROM conversations \
+             WHERE conversations.id IN ({}))",
+            places.join(", ")
+        );
+        let values: Vec<Value> = ids.into_iter().map(Value::from).collect();
+        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, values);
+        let mut found = BTreeMap::new();
+        for row in self.reads.query_all_raw(statement).await? {
+            let direction: String = row.try_get("", "direction")?;
+            let status: String = row.try_get("", "status")?;
+            let last = LastMessage {
+                direction: if direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
+                text: row.try_get("", "text")?,
+                status: super::operations::read(&status),
+            };
+            found.insert(row.try_get("", "id")?, last);
+        }
+        Ok(found)
+    }
+
+    /// Messages of a conversation from one of them on, oldest first, `limit` at the most.
+    pub async fn messages_from(&self, id: ConversationId, from: MessageId, limit: u64) -> Result<Vec<Message>, Error> {
+        let rows = messages::Entity::find()
+            .filter(messages::Column::ConversationId.eq(id.0))
+            .filter(messages::Column::Id.gte(from.0))
+            .order_by_asc(messages::Column::Id)
+            .limit(limit)
+            .all(&self.reads)
+            .await?;
+        with_details(&self.reads, rows).await
+    }
+}
+
+fn matching(filter: &InboxFilter) -> Condition {
+    use conversations::Column;
+    let mut all = Condition::all();
+    match filter.status {
+        Some(status) => all = all.add(Column::Status.eq(status.as_str())),
+        None if filter.open => all = all.add(Column::Status.ne(ConversationStatus::Closed.as_str())),
+        None => {}
+    }
+    if let Some(channel) = &filter.channel {
+        // An expression has no index: by that of open conversations, all of the channel would be sorted first.
+        all = all.add(Expr::cust("COALESCE(conversations.channel, '')").eq(channel));
+    }
+    if let Some(tag) = &filter.tag {
+        // As it stands in the JSON list.
+        let quoted = serde_json::Value::String(tag.replace('\0', "")).to_string();
+        all = all.add(like("CAST(conversations.tags AS TEXT)", &quoted));
+    }
+    match filter.assignee.as_deref() {
+        Some("") => all = all.add(Column::Assignee.is_null()),
+        Some(assignee) => all = all.add(Column::Assignee.eq(assignee.replace('\0', ""))),
+        None => {}
+    }
+    if filter.unread {
+        all = all.add(Column::Unread.gt(0));
+    }
+    if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
+        let search = search.replace('\0', "").to_lowercase();
+        let mut any = Condition::any().add(like("LOWER(contacts.name)", &search));
+        // A number as people write it.
+        let digits: String = search.chars().filter(char::is_ascii_digit).collect();
+        let is_number = !digits.is_empty() && search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+        let address = if is_number { &digits } else { &search };
+        any = any.add(like("LOWER(conversations.address)", address));
+        all = all.add(any);
+    }
+    all
+}
+
+/// Holds the piece, whatever characters are in it.
+fn like(expression: &'static str, piece: &str) -> Expr {
+    let mut pattern = String::from("%");
+    for character in piece.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    Expr::cust(expression).like(LikeExpr::new(pattern).escape('!'))
+}

@@ -1,0 +1,110 @@
+//! What people change about conversations by hand: who looks after one, where it stands, its tags, and that it
+//! was read.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+};
+use serde_json::json;
+
+use super::tell::Before;
+use super::{millis, storable, tell};
+use crate::message::{ConversationId, ConversationStatus};
+use crate::store::entities::conversations;
+use crate::store::inbox::{Changed, ConversationChange};
+use crate::store::reporting::Reporting;
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+struct Change {
+    wanted: ConversationChange,
+    at: Timestamp,
+    reporting: Reporting,
+}
+
+#[async_trait]
+impl Operation for Change {
+    type Output = Changed;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Changed, Error> {
+        let wanted = &self.wanted;
+        let found = conversations::Entity::find_by_id(wanted.id.0).lock(LockType::NoKeyUpdate);
+        let Some(before) = found.one(transaction).await? else { return Ok(Changed::NotFound) };
+        let closed = ConversationStatus::Closed.as_str();
+        let reopens =
+            before.status == closed && wanted.status.is_some_and(|status| status != ConversationStatus::Closed);
+        if reopens && let Some(other) = open_beside(transaction, &before).await? {
+            return Ok(Changed::AnotherIsOpen(ConversationId(other.id)));
+        }
+        let mut row = before.clone().into_active_model();
+        if let Some(status) = wanted.status {
+            row.status = Set(status.as_str().to_owned());
+        }
+        if let Some(assignee) = &wanted.assignee {
+            row.assignee = Set(assignee.as_deref().map(storable));
+        }
+        if !wanted.tag.is_empty() || !wanted.untag.is_empty() {
+            let mut tags: Vec<String> = serde_json::from_value(before.tags.clone()).unwrap_or_default();
+            tags.retain(|tag| !wanted.untag.contains(tag));
+            for tag in wanted.tag.iter().map(|tag| storable(tag)) {
+                if !tags.contains(&tag) {
+                    tags.push(tag);
+                }
+            }
+            row.tags = Set(json!(tags));
+        }
+        row.updated_at = Set(millis(self.at));
+        row.update(transaction).await?;
+        let before = Before::from([(before.id, before)]);
+        tell::of_change(transaction, &before, self.at, &self.reporting).await?;
+        Ok(Changed::Done)
+    }
+}
+
+/// With the same address on the same channel.
+async fn open_beside(
+    transaction: &DatabaseTransaction,
+    closed: &conversations::Model,
+) -> Result<Option<conversations::Model>, Error> {
+    let found = conversations::Entity::find()
+        .filter(conversations::Column::Channel.eq(&closed.channel))
+        .filter(conversations::Column::Address.eq(&closed.address))
+        // Word for word the condition of the partial index, so that SQLite uses it.
+        .filter(Expr::cust("status <> 'closed'"));
+    Ok(found.one(transaction).await?)
+}
+
+struct Read {
+    id: ConversationId,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Read {
+    type Output = bool;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let read = conversations::Entity::update_many()
+            .col_expr(conversations::Column::Unread, Expr::value(0))
+            .col_expr(conversations::Column::UpdatedAt, Expr::value(millis(self.at)))
+            .filter(conversations::Column::Id.eq(self.id.0))
+            .filter(conversations::Column::Unread.gt(0))
+            .exec(transaction)
+            .await?;
+        Ok(read.rows_affected > 0)
+    }
+}
+
+impl Store {
+    /// Changes a conversation as somebody wants it, and tells endpoints of it.
+    pub async fn change_conversation(&self, wanted: ConversationChange, at: Timestamp) -> Result<Changed, Error> {
+        self.write(Change { wanted, at, reporting: self.reporting.clone() }).await
+    }
+
+    /// Nothing of it is unread any more. False if nothing was.
+    pub async fn read_conversation(&self, id: ConversationId, at: Timestamp) -> Result<bool, Error> {
+        self.write(Read { id, at }).await
+    }
+}

@@ -1,0 +1,248 @@
+//! People, their sessions, and what they do by hand.
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::message::{ConversationStatus, Direction, Locale};
+use crate::store::{
+    CONSOLE_KEY, CONSOLE_KEY_HASH, Changed, ConversationChange, InboxFilter, NewSession, NewUser, Role,
+};
+
+on_both!(
+    a_name_is_one_persons_and_sessions_end_with_the_password,
+    sessions_that_are_over_are_forgotten,
+    the_inbox_is_in_the_order_of_what_happened,
+    what_is_looked_for_is_found_whatever_is_in_it,
+    a_conversation_is_changed_by_hand,
+    one_that_was_closed_is_opened_only_where_no_other_is,
+    what_is_written_is_signed,
+    volume_is_counted_by_day_and_outcome,
+);
+
+async fn user(store: &Store, database: &Database, name: &str) -> Uuid {
+    let id = database.id();
+    let new = NewUser {
+        id,
+        name: name.to_owned(),
+        password: "$argon2id$".to_owned(),
+        role: Role::Agent,
+        locale: Locale::Es,
+        at: at(0),
+    };
+    assert!(store.create_user(new.clone()).await.unwrap());
+    assert!(!store.create_user(NewUser { id: database.id(), ..new }).await.unwrap(), "there is one");
+    id
+}
+
+fn session(user_id: Uuid, hash: &str, seconds: i64, expires: i64) -> NewSession {
+    NewSession { hash: hash.to_owned(), user_id, csrf: "c".to_owned(), at: at(seconds), expires_at: at(expires) }
+}
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+async fn a_name_is_one_persons_and_sessions_end_with_the_password(database: Database) {
+    let store = database.store().await;
+    let id = user(&store, &database, "ana").await;
+    let other = user(&store, &database, "luis").await;
+    store.begin_session(session(id, "a", 1, 100), HOUR).await.unwrap();
+    store.begin_session(session(other, "b", 1, 100), HOUR).await.unwrap();
+    let ana = store.session("a").await.unwrap().unwrap();
+    assert_eq!((ana.user.name.as_str(), ana.user.role, ana.expires_at), ("ana", Role::Agent, at(100)));
+    store.see_session("a", at(9)).await.unwrap();
+    assert_eq!(store.session("a").await.unwrap().unwrap().seen_at, at(9));
+    assert_eq!(store.session("c").await.unwrap(), None);
+
+    assert!(store.set_password(id, "another".to_owned()).await.unwrap());
+    assert_eq!(store.session("a").await.unwrap(), None);
+    assert!(store.session("b").await.unwrap().is_some(), "others stay");
+    assert!(store.disable_user(other, Some(at(10))).await.unwrap());
+    assert_eq!(store.session("b").await.unwrap(), None);
+    // A session that was begun at the same moment lets nobody in either.
+    store.begin_session(session(other, "d", 10, 100), HOUR).await.unwrap();
+    assert_eq!(store.session("d").await.unwrap(), None);
+    assert!(store.disable_user(other, None).await.unwrap());
+    assert!(store.set_role(other, Role::Owner).await.unwrap() && store.set_locale(other, Locale::En).await.unwrap());
+    let luis = store.user_named("luis").await.unwrap().unwrap();
+    assert_eq!((luis.role, luis.locale, luis.disabled_at), (Role::Owner, Locale::En, None));
+    assert!(!store.set_role(database.id(), Role::Owner).await.unwrap(), "nobody");
+    let names: Vec<String> = store.users().await.unwrap().into_iter().map(|user| user.name).collect();
+    assert_eq!(names, ["ana", "luis"]);
+}
+
+async fn sessions_that_are_over_are_forgotten(database: Database) {
+    let store = database.store().await;
+    let id = user(&store, &database, "ana").await;
+    store.begin_session(session(id, "over", 0, 10), HOUR).await.unwrap();
+    store.begin_session(session(id, "idle", 0, 100_000), HOUR).await.unwrap();
+    store.begin_session(session(id, "new", 3_700, 100_000), HOUR).await.unwrap();
+    assert_eq!(store.session("over").await.unwrap(), None);
+    assert_eq!(store.session("idle").await.unwrap(), None);
+    store.end_session("new").await.unwrap();
+    assert_eq!(store.session("new").await.unwrap(), None);
+}
+
+/// Records a text of somebody at that second.
+async fn heard(store: &Store, database: &Database, sender: &str, text: &str, seconds: i64) -> ConversationId {
+    let new = NewInbound { text: text.to_owned(), received_at: at(seconds), ..database.inbound(text, sender) };
+    let id = new.id;
+    store.record(new).await.unwrap();
+    message(store, id).await.conversation_id
+}
+
+async fn texts(store: &Store, filter: &InboxFilter) -> Vec<String> {
+    let (rows, _) = store.inbox(filter, None, 50).await.unwrap();
+    rows.into_iter().map(|row| row.last.unwrap().text).collect()
+}
+
+async fn the_inbox_is_in_the_order_of_what_happened(database: Database) {
+    let store = database.store().await;
+    for (number, sender) in [ANA, LUIS, "+529981112255", "+529981112266"].into_iter().enumerate() {
+        // Two of them at the same moment.
+        let seconds = i64::try_from(number / 2).unwrap();
+        heard(&store, &database, sender, &format!("text {number}"), seconds).await;
+    }
+    heard(&store, &database, ANA, "again", 9).await;
+    let all = InboxFilter { open: true, ..InboxFilter::default() };
+    assert_eq!(texts(&store, &all).await, ["again", "text 3", "text 2", "text 1"]);
+    let (mut after, mut paged) = (None, Vec::new());
+    loop {
+        let (rows, next) = store.inbox(&all, after, 1).await.unwrap();
+        paged.extend(rows.into_iter().map(|row| row.last.unwrap().text));
+        if next.is_none() {
+            break;
+        }
+        after = next;
+    }
+    assert_eq!(paged, texts(&store, &all).await, "page by page it is the same");
+    store.submit(database.submission(LUIS, &["ours"])).await.unwrap();
+    let (rows, _) = store.inbox(&all, None, 50).await.unwrap();
+    let luis = rows.iter().find(|row| row.conversation.address.as_str() == LUIS).unwrap();
+    let last = luis.last.as_ref().unwrap();
+    assert_eq!((last.text.as_str(), last.direction, last.status), ("ours", Direction::Outbound, Status::Pending));
+}
+
+async fn what_is_looked_for_is_found_whatever_is_in_it(database: Database) {
+    let store = database.store().await;
+    let ana = heard(&store, &database, ANA, "ana", 1).await;
+    heard(&store, &database, LUIS, "luis", 2).await;
+    let tags = ["50%_\"off\"", "año\\"].map(str::to_owned).to_vec();
+    let wanted =
+        ConversationChange { tag: tags, assignee: Some(Some("eva".to_owned())), ..ConversationChange::of(ana) };
+    assert_eq!(store.change_conversation(wanted, at(3)).await.unwrap(), Changed::Done);
+    store.read_conversation(ana, at(3)).await.unwrap();
+    let by = |change: fn(&mut InboxFilter)| {
+        let mut filter = InboxFilter::default();
+        change(&mut filter);
+        filter
+    };
+    let cases: [(InboxFilter, &[&str]); 14] = [
+        (by(|filter| filter.tag = Some("50%_\"off\"".to_owned())), &["ana"]),
+        (by(|filter| filter.tag = Some("año\\".to_owned())), &["ana"]),
+        (by(|filter| filter.tag = Some("50%".to_owned())), &[]),
+        (by(|filter| filter.tag = Some("%".to_owned())), &[]),
+        (by(|filter| filter.assignee = Some("eva".to_owned())), &["ana"]),
+        (by(|filter| filter.assignee = Some(String::new())), &["luis"]),
+        (by(|filter| filter.unread = true), &["luis"]),
+        (by(|filter| filter.channel = Some("sms".to_owned())), &["luis", "ana"]),
+        (by(|filter| filter.channel = Some("other".to_owned())), &[]),
+        (by(|filter| filter.search = Some("998 111-22 33".to_owned())), &["ana"]),
+        (by(|filter| filter.search = Some("99811122".to_owned())), &["luis", "ana"]),
+        (by(|filter| filter.search = Some("_".to_owned())), &[]),
+        (by(|filter| filter.search = Some("'; DROP TABLE users; --\0".to_owned())), &[]),
+        (by(|filter| filter.status = Some(ConversationStatus::Closed)), &[]),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(texts(&store, &filter).await, expected, "{filter:?}");
+    }
+}
+
+async fn a_conversation_is_changed_by_hand(database: Database) {
+    let store = database.store().await;
+    let id = heard(&store, &database, ANA, "hola", 1).await;
+    let shown = async || store.conversation(id).await.unwrap().unwrap();
+    assert!(store.read_conversation(id, at(2)).await.unwrap());
+    assert!(!store.read_conversation(id, at(2)).await.unwrap(), "nothing was unread any more");
+    assert_eq!(shown().await.unread, 0);
+    let wanted = ConversationChange {
+        status: Some(ConversationStatus::Active),
+        assignee: Some(Some("eva".to_owned())),
+        tag: vec!["a".to_owned(), "b".to_owned(), "a".to_owned()],
+        ..ConversationChange::of(id)
+    };
+    assert_eq!(store.change_conversation(wanted, at(3)).await.unwrap(), Changed::Done);
+    let wanted = ConversationChange { untag: vec!["a".to_owned()], ..ConversationChange::of(id) };
+    assert_eq!(store.change_conversation(wanted, at(4)).await.unwrap(), Changed::Done);
+    let now = shown().await;
+    assert_eq!((now.status, now.assignee.as_deref()), (ConversationStatus::Active, Some("eva")), "as it was");
+    assert_eq!(now.tags, ["b"]);
+    let nobody = ConversationChange { assignee: Some(None), ..ConversationChange::of(id) };
+    assert_eq!(store.change_conversation(nobody, at(5)).await.unwrap(), Changed::Done);
+    assert_eq!(shown().await.assignee, None);
+    let none = ConversationChange::of(ConversationId(database.id()));
+    assert_eq!(store.change_conversation(none, at(5)).await.unwrap(), Changed::NotFound);
+}
+
+async fn one_that_was_closed_is_opened_only_where_no_other_is(database: Database) {
+    let store = database.store().await;
+    let id = heard(&store, &database, ANA, "hola", 1).await;
+    let to = |id, status| ConversationChange { status: Some(status), ..ConversationChange::of(id) };
+    let (closed, active) = (ConversationStatus::Closed, ConversationStatus::Active);
+    for status in [closed, active, closed] {
+        assert_eq!(store.change_conversation(to(id, status), at(2)).await.unwrap(), Changed::Done);
+    }
+    let another = heard(&store, &database, ANA, "otra vez", 3).await;
+    assert_ne!(another, id);
+    assert_eq!(store.change_conversation(to(id, active), at(4)).await.unwrap(), Changed::AnotherIsOpen(another));
+    assert_eq!(store.conversation(id).await.unwrap().unwrap().status, closed);
+    store.change_conversation(to(another, closed), at(5)).await.unwrap();
+    assert_eq!(store.change_conversation(to(id, active), at(6)).await.unwrap(), Changed::Done);
+}
+
+async fn what_is_written_is_signed(database: Database) {
+    let store = database.store().await;
+    let [ana, luis] = [user(&store, &database, "ana").await, user(&store, &database, "luis").await];
+    let submission = database.submission(ANA, &["hola"]);
+    let id = submission.message.id;
+    store.submit(submission).await.unwrap();
+    store.sign_message(id, ana).await.unwrap();
+    store.sign_message(id, luis).await.unwrap();
+    assert_eq!(store.authors(&[id]).await.unwrap(), [(id, "ana".to_owned())].into());
+    let conversation = message(&store, id).await.conversation_id;
+    for (note, who) in [("primera", ana), ("segunda\0", luis)] {
+        assert!(store.add_note(database.id(), conversation, who, note.to_owned(), at(1)).await.unwrap());
+    }
+    let nowhere = ConversationId(database.id());
+    assert!(!store.add_note(database.id(), nowhere, ana, "x".to_owned(), at(1)).await.unwrap());
+    let notes: Vec<(String, String)> =
+        store.notes(conversation).await.unwrap().into_iter().map(|note| (note.user, note.text)).collect();
+    assert_eq!(notes[0], ("ana".to_owned(), "primera".to_owned()));
+    assert_eq!(notes[1], ("luis".to_owned(), "segunda\u{FFFD}".to_owned()));
+    assert_eq!(store.messages_from(conversation, id, 10).await.unwrap().len(), 1);
+
+    // The key of the console is nobody's.
+    store.create_key(new_key(CONSOLE_KEY, "console", CONSOLE_KEY_HASH), act(1)).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), []);
+}
+
+async fn volume_is_counted_by_day_and_outcome(database: Database) {
+    let store = database.store().await;
+    for (number, seconds) in [0, 10, 86_400].into_iter().enumerate() {
+        heard(&store, &database, ANA, &format!("text {number}"), seconds).await;
+    }
+    store.submit(database.submission(LUIS, &["ours"])).await.unwrap();
+    let counted = store.volume(at(-60), 0).await.unwrap();
+    let day = at(0).as_second() / 86_400;
+    let shown: Vec<_> = counted.iter().map(|one| (one.day - day, one.direction, one.status, one.messages)).collect();
+    assert_eq!(
+        shown,
+        [
+            (0, Direction::Inbound, Status::Received, 2),
+            (0, Direction::Outbound, Status::Pending, 1),
+            (1, Direction::Inbound, Status::Received, 1),
+        ]
+    );
+    assert_eq!(store.volume(at(5), 0).await.unwrap().len(), 2, "only what came then or later");
+    // Where the day begins later, all of it is the day before or after.
+    let shifted = store.volume(at(-60), -86_400_000).await.unwrap();
+    assert_eq!(shifted[0].day, day - 1);
+}

@@ -1,0 +1,219 @@
+//! The console, driven in a real browser against the real `recado dev`: what is live is seen to be, and every page
+//! is looked through by axe for what keeps people from using it.
+//!
+//! With `RECADO_TEST_SCREENSHOTS`, a folder, what each page looks like is left there.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, Locator};
+use recado_tests::{Log, call, json_request};
+use serde_json::{Value, json};
+
+use crate::driver::{Driver, dev, find};
+
+/// axe-core 4.14.1, by Deque Systems, under the licence beside it.
+const AXE: &str = include_str!("axe/axe.min.js");
+const ANA: &str = "+529981122334";
+const LUIS: &str = "+529845550101";
+
+/// Somebody at the console.
+struct Desk {
+    client: Client,
+    console: String,
+    phones: String,
+    reach: Value,
+    name: &'static str,
+    width: u32,
+    pictures: Option<PathBuf>,
+}
+
+#[test]
+fn in_the_browser_people_are_answered_from_the_console_and_all_pages_can_be_used_by_everybody() {
+    let Some(driver) = Driver::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Log::default();
+    let (_process, reach) = dev(folder.path(), &log);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let sizes: [(&'static str, u32, u32, &[&str]); 2] =
+        [("desktop", 1280, 800, &[]), ("phone", 390, 844, &["--blink-settings=preferredColorScheme=0"])];
+    for (name, width, height, more) in sizes {
+        runtime.block_on(async {
+            let client = driver.open(&folder.path().join(name), width, height, more).await;
+            let desk = Desk::at(client.clone(), &reach, name, width);
+            let result = tokio::spawn(desk.work()).await;
+            client.close().await.expect("closing");
+            result.expect("the visit");
+        });
+    }
+}
+
+impl Desk {
+    fn at(client: Client, reach: &Value, name: &'static str, width: u32) -> Self {
+        let url = |what: &str| reach[what].as_str().expect("a URL").to_owned();
+        #[expect(clippy::disallowed_methods, reason = "says where pictures are wanted")]
+        let pictures = std::env::var("RECADO_TEST_SCREENSHOTS").ok().map(PathBuf::from);
+        Self { client, console: url("console"), phones: url("phones"), reach: reach.clone(), name, width, pictures }
+    }
+
+    async fn work(self) {
+        self.text(ANA, "Hola, ¿tienen citas para mañana?").await;
+        self.sign_in().await;
+        self.answer().await;
+        self.handle().await;
+        self.be_refused().await;
+        for page in ["dashboard", "channels", "plugins", "endpoints", "users", "account"] {
+            self.go(&format!("/{page}")).await;
+            self.see("main h1", "").await;
+            self.look_through(page).await;
+        }
+        self.leave().await;
+    }
+
+    async fn sign_in(&self) {
+        self.go("").await;
+        self.see("h1", "Entra a la consola").await;
+        self.look_through("sign-in").await;
+        self.type_into("#name", self.reach["user"].as_str().expect("a name")).await;
+        self.type_into("#password", "no es esta").await;
+        self.click("button.primary").await;
+        self.see("[data-testid=error]", "no son correctos").await;
+        self.type_into("#password", self.reach["password"].as_str().expect("a password")).await;
+        self.click("button.primary").await;
+        self.see("[data-testid=row]", "citas para mañana").await;
+    }
+
+    /// What happens is seen without a reload, in the list and in the thread.
+    async fn answer(&self) {
+        find(&self.client, "body[data-live-open=yes]").await;
+        let mine = format!("Soy otra persona ({})", self.name);
+        self.text(LUIS, &mine).await;
+        self.see("[data-testid=row]:first-child", "Te responderemos pronto").await;
+        self.look_through("inbox").await;
+        // By the keyboard: to the second conversation, and open it.
+        let body = find(&self.client, "body").await;
+        body.send_keys("j").await.expect("a key");
+        self.key("j").await;
+        self.key("\u{e007}").await;
+        self.see("#who", ANA).await;
+
+        self.type_into("#text", "Sí, a las 9 ✓").await;
+        self.see("[data-testid=segments]", "UCS-2").await;
+        self.look_through("composing").await;
+        // As with Ctrl and Enter.
+        find(&self.client, "#text").await.send_keys("\u{e009}\u{e007}").await.expect("keys");
+        let delivered = "[data-testid=bubble][data-direction=outbound][data-status=delivered]:last-child";
+        self.see(delivered, "Sí, a las 9 ✓").await;
+        self.see(delivered, "dev").await;
+        self.text(ANA, "¡Gracias!").await;
+        self.see("#messages", "¡Gracias!").await;
+        self.look_through("thread").await;
+        self.click("#messages li:last-child .why").await;
+        self.see("main h1", "Qué pasó con este mensaje").await;
+        self.look_through("trace").await;
+        self.client.back().await.expect("back");
+    }
+
+    async fn handle(&self) {
+        self.see("#who", ANA).await;
+        self.type_into("#new-tag", &format!("cita-{}", self.name)).await;
+        self.client.find(Locator::Css("#new-tag")).await.expect("it").send_keys("\u{e007}").await.expect("a key");
+        self.see("#panel .tags", &format!("cita-{}", self.name)).await;
+        self.type_into("#note", "Prefiere la tarde").await;
+        self.click("#panel section:last-child button").await;
+        self.see("#panel .notes", "Prefiere la tarde").await;
+        self.picture("handled").await;
+        self.click("[data-testid=close]").await;
+        self.see("[data-testid=state]", "Cerrada").await;
+        self.click("[data-testid=close]").await;
+        self.see("[data-testid=state]", "Activa").await;
+    }
+
+    async fn be_refused(&self) {
+        self.text(LUIS, "STOP").await;
+        self.go(&format!("?q={}", LUIS.trim_start_matches('+'))).await;
+        self.click("[data-testid=row] a").await;
+        self.see("#who", LUIS).await;
+        self.type_into("#text", "Una oferta").await;
+        self.click("[data-testid=send]").await;
+        self.see("[data-testid=refusal]", "se dio de baja").await;
+        let kept = find(&self.client, "#text").await.prop("value").await.expect("a value");
+        assert_eq!(kept.as_deref(), Some("Una oferta"), "what was written is not lost");
+        self.look_through("refused").await;
+        self.text(LUIS, "START").await;
+    }
+
+    async fn leave(&self) {
+        self.click("[data-testid=sign-out]").await;
+        self.see("h1", "Entra a la consola").await;
+        self.go("/dashboard").await;
+        self.see("h1", "Entra a la consola").await;
+    }
+
+    async fn go(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.console)).await.expect("the page");
+    }
+
+    async fn click(&self, css: &str) {
+        find(&self.client, css).await.click().await.expect("a click");
+    }
+
+    async fn key(&self, key: &str) {
+        self.client.active_element().await.expect("focus").send_keys(key).await.expect("a key");
+    }
+
+    async fn type_into(&self, css: &str, text: &str) {
+        let field = find(&self.client, css).await;
+        field.clear().await.expect("clearing");
+        field.send_keys(text).await.expect("typing");
+    }
+
+    /// Looks until the words are there: some of what is looked at comes later, or is replaced meanwhile.
+    async fn see(&self, css: &str, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let text = match self.client.find(Locator::Css(css)).await {
+                Ok(found) => found.text().await.ok(),
+                Err(_) => None,
+            };
+            if text.as_ref().is_some_and(|text| text.contains(words)) {
+                return;
+            }
+            if Instant::now() >= deadline {
+                let source = self.client.source().await.unwrap_or_default();
+                panic!("{}: {css} shows {text:?}, not {words:?}\n{source}", self.name);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Somebody texts the gateway, which has answered by then.
+    async fn text(&self, from: &'static str, text: &str) {
+        let url = format!("{}/sandbox/messages?wait=true", self.phones);
+        let body = json!({ "from": from, "text": text });
+        let sent = tokio::task::spawn_blocking(move || call(json_request(http::Method::POST, &url, &[], &body)));
+        sent.await.expect("a task").expect("the local Twilio").expect(201);
+    }
+
+    /// Nothing that axe finds serious, and nothing that sticks out of the screen.
+    async fn look_through(&self, page: &str) {
+        self.picture(page).await;
+        let scrolls = "return document.documentElement.scrollWidth";
+        let width = self.client.execute(scrolls, Vec::new()).await.expect("a width").as_u64().expect("a number");
+        assert!(width <= u64::from(self.width), "{page} on a {}: {width} wide", self.name);
+        self.client.execute(AXE, Vec::new()).await.expect("axe");
+        let run = "const done = arguments[0]; axe.run(document).then(found => done(found.violations.map(one => \
+                   [one.impact, one.id, one.nodes.map(node => node.html + ' ' + node.failureSummary)])), error => done(String(error)));";
+        let found = self.client.execute_async(run, Vec::new()).await.expect("what axe found");
+        let found = found.as_array().unwrap_or_else(|| panic!("{page}: {found}")).clone();
+        let bad: Vec<&Value> = found.iter().filter(|one| one[0] == "serious" || one[0] == "critical").collect();
+        assert!(bad.is_empty(), "{page} on a {}: {bad:#?}", self.name);
+    }
+
+    async fn picture(&self, page: &str) {
+        let Some(folder) = &self.pictures else { return };
+        let picture = self.client.screenshot().await.expect("a screenshot");
+        let file: &Path = &folder.join(format!("{page}-{}.png", self.name));
+        std::fs::write(file, picture).expect("a file");
+    }
+}
