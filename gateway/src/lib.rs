@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod bench;
+pub mod bulks;
 pub mod callbacks;
 pub mod channels;
 pub mod cli;
@@ -39,6 +40,7 @@ pub mod sandbox;
 pub mod spans;
 pub mod store;
 pub mod telemetry;
+pub mod templates;
 pub mod transport;
 pub mod web;
 pub mod workbench;

@@ -30,6 +30,8 @@ mod m20261129_000008_endpoints;
 mod m20261129_000060_retention;
 mod m20261130_000001_gateways;
 mod m20261130_000021_channels;
+mod m20261201_000001_templates;
+mod m20261201_000002_bulks;
 mod m20261201_000020_consent_events;
 mod m20261201_000040_console;
 mod m20261201_000061_keys;
@@ -69,6 +71,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000060_retention::Migration),
             Box::new(m20261130_000001_gateways::Migration),
             Box::new(m20261130_000021_channels::Migration),
+            Box::new(m20261201_000001_templates::Migration),
+            Box::new(m20261201_000002_bulks::Migration),
             Box::new(m20261201_000020_consent_events::Migration),
             Box::new(m20261201_000040_console::Migration),
             Box::new(m20261201_000061_keys::Migration),

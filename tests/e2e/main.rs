@@ -6,6 +6,8 @@ mod authoring;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod bulks;
+#[cfg(test)]
 mod channel_pauses;
 #[cfg(test)]
 mod command_line;
@@ -112,6 +114,8 @@ mod spans;
 mod stopping;
 #[cfg(test)]
 mod telegram;
+#[cfg(test)]
+mod templates;
 #[cfg(test)]
 mod vectors;
 #[cfg(test)]

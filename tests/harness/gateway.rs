@@ -174,6 +174,13 @@ impl TestGateway {
         call(json_request(Method::POST, &format!("{}{path}", self.url()), &headers, body)).must("the gateway")
     }
 
+    /// Puts a JSON body in place of what is there.
+    pub fn put_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        let headers: Vec<_> = headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        call(json_request(Method::PUT, &format!("{}{path}", self.url()), &headers, body)).must("the gateway")
+    }
+
     /// Where a provider calls the gateway, as it is signed: `sms/inbound`, `sms/status?part=…`.
     pub fn webhook_url(&self, tail: &str) -> String {
         let public_url = self.settings.get("server").and_then(|server| server.get("public_url")?.as_str());

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the gateway and the rooms each may use.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 41] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -23,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ("spans", &["clock", "transport"]),
     ("plugins", &["actions", "message", "metrics", "transport"]),
     ("workbench", &["actions", "message", "plugins"]),
+    ("templates", &["message"]),
     ("store", &["gate", "message", "metrics"]),
     ("journal", &["channels", "message"]),
     ("pauses", &["channels", "message"]),
@@ -44,9 +45,11 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "plugins",
             "spans",
             "store",
+            "templates",
             "transport",
         ],
     ),
+    ("bulks", &["channels", "clock", "message", "outbound", "store", "templates"]),
     ("processing", &["actions", "clock", "deciding", "events", "message", "outbound", "store"]),
     (
         "inbound",
@@ -79,6 +82,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     (
         "web",
         &[
+            "bulks",
             "callbacks",
             "channels",
             "clock",
@@ -96,6 +100,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "rates",
             "replay",
             "store",
+            "templates",
         ],
     ),
     ("sandbox", &["channels::twilio::signature", "clock", "message", "transport"]),
@@ -129,6 +134,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "cli",
         &[
             "bench",
+            "bulks",
             "callbacks",
             "channels",
             "clock",
@@ -160,6 +166,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "spans",
             "store",
             "telemetry",
+            "templates",
             "transport",
             "web",
             "workbench",
@@ -169,7 +176,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
 ];
 
 /// Outside crates that only these places may name.
-const ALONE: [(&str, &[&str]); 34] = [
+const ALONE: [(&str, &[&str]); 35] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
@@ -196,6 +203,7 @@ const ALONE: [(&str, &[&str]); 34] = [
     ("regex", &["message"]),
     ("unicode_segmentation", &["message"]),
     ("infer", &["media"]),
+    ("minijinja", &["templates"]),
     ("quick_xml", &["channels", "sandbox"]),
     ("figment", &["config", "cli"]),
     ("anyhow", &["cli"]),
@@ -207,6 +215,7 @@ const ALONE: [(&str, &[&str]); 34] = [
         "tokio",
         &[
             "bench",
+            "bulks",
             "callbacks",
             "cli",
             "components",

@@ -77,6 +77,23 @@ impl Reach {
         self.send(path, "application/json", body.to_string().into(), language).await
     }
 
+    /// Puts a JSON body in place of what is there; only of what has this `ETag`, if there is one.
+    pub(super) async fn put(
+        &self,
+        path: &str,
+        body: &Value,
+        etag: Option<&str>,
+        language: &str,
+    ) -> anyhow::Result<Value> {
+        let mut request = http::Request::put(format!("{}{path}", self.gateway))
+            .header("content-type", "application/json")
+            .header("accept-language", language);
+        if let Some(etag) = etag {
+            request = request.header("if-match", etag);
+        }
+        self.call(request.body(body.to_string().into())?).await
+    }
+
     /// Uploads a file and gives what the gateway says of it.
     pub(super) async fn upload(&self, contents: Vec<u8>, kind: &str, language: &str) -> anyhow::Result<Value> {
         self.send("/v1/media", kind, contents.into(), language).await

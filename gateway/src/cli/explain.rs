@@ -138,7 +138,12 @@ fn began(message: &Value) -> String {
         count => format!("{count} parts"),
     };
     let (channel, to) = (word(&message["channel"]), word(&message["to"]));
-    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts}{why}")
+    let template = &message["template"];
+    let template = match template["name"].as_str() {
+        Some(name) => format!(", made of the template {name} version {}", template["version"]),
+        None => String::new(),
+    };
+    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts}{template}{why}")
 }
 
 /// Where it stands, and why.

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
 use super::reloading;
+use crate::bulks::{self, Bulks};
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
@@ -44,6 +45,7 @@ pub(super) struct Gateway {
     events: JoinHandle<()>,
     removals: JoinHandle<()>,
     retention: JoinHandle<()>,
+    bulks: JoinHandle<()>,
     inbound: Inbound,
     /// True before it stops, for who asks whether it is ready.
     leaving: watch::Sender<bool>,
@@ -126,6 +128,14 @@ impl Gateway {
             uploads: uploads.clone(),
             settled: settled.clone(),
         });
+        let bulks = Bulks::new(bulks::Parts {
+            store: store.clone(),
+            outbound: outbound.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            locale,
+        });
+        let working = tokio::spawn(bulks::run(bulks.clone(), stopping.clone()));
         let processing = Processing::new(processing::Parts {
             store: store.clone(),
             deciding,
@@ -267,6 +277,7 @@ impl Gateway {
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
+            bulks,
             uploads,
             lookup,
             store: store.clone(),
@@ -283,6 +294,7 @@ impl Gateway {
             metrics_token: config.server.metrics_token.clone(),
             clock,
             locale,
+            place_locale: config.defaults.locale.as_str().into(),
             region: config.defaults.region.as_str().into(),
             public_url: public_url.into(),
             private_callbacks: config.callbacks.private_addresses,
@@ -303,6 +315,7 @@ impl Gateway {
             events,
             removals,
             retention,
+            bulks: working,
             inbound,
             leaving,
             under_way,
@@ -323,6 +336,7 @@ impl Gateway {
             let _ = self.reconcile.await;
             let _ = self.followups.await;
             self.inbound.drain().await;
+            let _ = self.bulks.await;
             let _ = self.delivery.await;
             let _ = self.media.await;
             let _ = self.callbacks.await;

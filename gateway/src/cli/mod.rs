@@ -25,6 +25,7 @@ mod send;
 mod serve;
 mod signals;
 mod store;
+mod template;
 mod user;
 
 use std::path::PathBuf;
@@ -96,6 +97,8 @@ enum Command {
     Consent(consent::ConsentCommand),
     /// Show the endpoints of a running gateway and what they are told; enable and replay
     Endpoint(endpoint::EndpointCommand),
+    /// Show, save and preview the templates of a running gateway
+    Template(template::TemplateCommand),
     /// Write, try and build plugins; show and reload those of a running gateway
     Plugin(plugin::Plugin),
     /// Try again what the gateway had stopped trying to send
@@ -138,6 +141,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Channel(command) => command.run(&context).await,
         Command::Consent(command) => command.run(&context).await,
         Command::Endpoint(command) => command.run(&context).await,
+        Command::Template(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,
         Command::Retry(command) => command.run(&context).await,
         Command::Bench(command) => command.run(&context).await,

@@ -1,11 +1,13 @@
 //! `recado send`
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::call::{At, Reach};
+use super::{Context, template};
 use crate::media::{UPLOAD, kind};
 use crate::message::Priority;
 
@@ -17,6 +19,15 @@ pub(super) struct Send {
     /// The text
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     text: String,
+    /// Make the text of this template
+    #[arg(long, value_name = "NAME", conflicts_with = "text")]
+    template: Option<String>,
+    /// What is put into the template; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "template", value_parser = template::pair)]
+    variables: Vec<(String, String)>,
+    /// The template's locale, as in es-MX [default: `defaults.locale` of the gateway]
+    #[arg(long, requires = "template")]
+    locale: Option<String>,
     /// A picture or document to send along, as a file or a URL; may be given up to ten times
     #[arg(long, value_name = "FILE or URL")]
     media: Vec<String>,
@@ -47,8 +58,13 @@ impl Send {
         for item in &self.media {
             media.push(medium(&reach, item, &language).await?);
         }
+        let template = self.template.as_ref().map(|name| {
+            let variables: BTreeMap<&String, &String> =
+                self.variables.iter().map(|(name, value)| (name, value)).collect();
+            json!({ "name": name, "locale": self.locale, "variables": variables })
+        });
         let body = json!({
-            "to": self.to, "text": self.text, "media": media, "from": self.from, "channel": self.channel,
+            "to": self.to, "text": self.text, "template": template, "media": media, "from": self.from, "channel": self.channel,
             "send_at": self.at, "priority": self.priority,
         });
         let path = if self.wait { "/v1/messages?wait=sent" } else { "/v1/messages" };

@@ -230,6 +230,8 @@ impl Shared {
             caused_by: None,
             hops: 0,
             confirms: false,
+            template: None,
+            bulk: None,
             at: now,
         })
     }

@@ -5,6 +5,7 @@ mod cancel;
 mod feedback;
 mod passing;
 mod retry;
+mod templating;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,10 @@ use crate::media::{self, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status, phone};
 use crate::spans::{self, Span};
 use crate::store::{
-    self, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission, Submitted,
+    self, BulkPlace, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission,
+    Submitted,
 };
+use crate::templates::Fault;
 use crate::transport::Transport;
 
 pub use crate::plugins::Origin;
@@ -29,6 +32,7 @@ pub use cancel::CancelError;
 pub use feedback::FeedbackError;
 pub use passing::Following;
 pub use retry::RetryError;
+pub use templating::{Templated, Wish};
 
 /// What a caller wants sent.
 #[derive(Clone, Debug)]
@@ -50,6 +54,10 @@ pub struct Request {
     /// Where the caller is told what becomes of it.
     pub callback: Option<Callback>,
     pub origin: Origin,
+    /// What the text was made of.
+    pub template: Option<Templated>,
+    /// The recipient of a bulk send whom it is for.
+    pub bulk: Option<BulkPlace>,
 }
 
 /// Why a message was not taken. Nothing was stored, unless a plugin refused it.
@@ -73,11 +81,16 @@ pub enum Error {
     Uploads(media::Error),
     #[error(transparent)]
     Unsendable(#[from] Unsendable),
+    /// With pointers into the wish.
+    #[error("the template can't be sent: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Template(Vec<Fault>),
     #[error("this idempotency key was used before for a call with another body")]
     KeyReused,
     /// Nothing was stored.
     #[error(transparent)]
     Gate(Refusal),
+    #[error("the bulk send does not wait for this recipient any more")]
+    NotAwaited,
     /// Nothing was stored: it may be sent another time.
     #[error("the plugin `{plugin}` must look at what is sent, and gave no verdict: {reason}")]
     NoVerdict { plugin: String, reason: String },
@@ -146,6 +159,7 @@ impl Outbound {
                 }
                 Submitted::Before(id) => return Ok((self.again(id).await?, true)),
                 Submitted::KeyReused => return Err(Error::KeyReused),
+                Submitted::NotAwaited => return Err(Error::NotAwaited),
                 Submitted::Refused(refusal) => return Err(Error::Gate(refusal)),
                 Submitted::Stale if turn.is_none() => turn = Some(self.0.deciding.turn().await),
                 Submitted::Stale => {}
@@ -159,6 +173,13 @@ impl Outbound {
         self.0.ids.next(now)
     }
 
+    /// Whether a message could be sent as it is, before any plugin is asked: to whom it would go.
+    pub fn check(&self, request: Request) -> Result<Address, Error> {
+        let recipient = Address::recipient(&request.to, &self.0.region).map_err(Error::To)?;
+        let id = MessageId(self.0.ids.next(self.0.clock.now()));
+        Ok(self.submission(request, recipient, id)?.message.recipient)
+    }
+
     /// Something that waited may be sent now.
     pub fn wake(&self) {
         self.0.outbox.notify_one();
@@ -170,6 +191,10 @@ impl Outbound {
         if !self.0.deciding.chain().wants_outbound() {
             return Ok(None);
         }
+        self.called(idempotency).await
+    }
+
+    async fn called(&self, idempotency: &Idempotency) -> Result<Option<MessageId>, Error> {
         match self.0.store.called_before(idempotency).await? {
             Some(Submitted::Before(id)) => Ok(Some(self.again(id).await?)),
             Some(Submitted::KeyReused) => Err(Error::KeyReused),
@@ -207,12 +232,14 @@ impl Outbound {
         for url in &request.media {
             check_media(url)?;
         }
-        let content = channels::Outbound {
-            text: request.text,
-            media: request.media,
-            options: request.options,
-            service: service.clone(),
-        };
+        // Where the provider has a template of its own for it, that goes instead of the text, which stays on record.
+        let provided = request.template.as_ref().and_then(|made_of| made_of.content(&name, &request.text));
+        let provided = provided.filter(|_| request.media.is_empty() && request.options.content.is_none()).cloned();
+        let mut options = request.options;
+        let text = request.text;
+        let carried = if provided.is_some() { String::new() } else { text.clone() };
+        options.content = provided.or(options.content);
+        let content = channels::Outbound { text: carried, media: request.media, options, service: service.clone() };
         let cut = channel.split(&content)?;
         let now = parts.clock.now();
         let schedule = match request.send_at {
@@ -251,7 +278,7 @@ impl Outbound {
                 sender,
                 service,
                 recipient,
-                text: content.text,
+                text,
                 media: content.media,
                 segments: new_parts.iter().map(|part| part.segments).sum(),
                 parts: new_parts,
@@ -267,6 +294,8 @@ impl Outbound {
                 caused_by: None,
                 hops: 0,
                 confirms: false,
+                template: request.template.map(|made_of| made_of.used),
+                bulk: request.bulk,
                 at: now,
             },
         })

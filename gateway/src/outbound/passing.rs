@@ -193,6 +193,8 @@ impl Outbound {
                 caused_by: None,
                 hops: 0,
                 confirms: false,
+                template: request.template.map(|made_of| made_of.used),
+                bulk: request.bulk,
                 at: now,
             },
         }

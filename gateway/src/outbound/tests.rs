@@ -24,6 +24,8 @@ fn request(text: &str) -> Request {
         idempotency: None,
         callback: None,
         origin: Origin::Api,
+        template: None,
+        bulk: None,
     }
 }
 

@@ -237,6 +237,8 @@ fn request(to: &str, channel: &str, text: String, media: Vec<String>) -> Request
         idempotency: None,
         callback: None,
         origin: Origin::Plugin,
+        template: None,
+        bulk: None,
     }
 }
 

@@ -8,6 +8,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 use uuid::Uuid;
 
+use super::bulks::HELD;
 use super::entities::{parts, pauses};
 use super::reads::time;
 use super::{Error, Store};
@@ -111,7 +112,7 @@ impl Store {
             .filter(
                 Condition::any()
                     .add(parts::Column::State.eq("sending"))
-                    .add(parts::Column::Attempts.gt(0))
+                    .add(Condition::all().add(parts::Column::Attempts.gt(0)).add(parts::Column::DueAt.lt(HELD)))
                     .add(parts::Column::DueAt.lte(super::operations::millis(now))),
             )
             .into_tuple::<Uuid>()

@@ -16,6 +16,7 @@ use super::media::MessageMedia;
 use super::people::CONSOLE_KEY;
 use super::records::Answered;
 use super::shown::{ApiKey, Conversation, Message, Part};
+use super::templates::used_template;
 use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, PartId, Priority};
 
@@ -310,6 +311,8 @@ pub(super) fn to_message(
         discarded: row.discarded,
         rejected_by: row.rejected_by,
         caused_by: row.caused_by.map(MessageId),
+        template: used_template(row.template, row.template_version),
+        bulk_id: parts.first().and_then(|part| part.bulk_id),
         send_at: row.send_at.map(time),
         priority: parts.first().map(|part| Priority::from_number(part.priority)),
         given_up_at: parts.iter().filter_map(|part| part.given_up_at).max().map(time),

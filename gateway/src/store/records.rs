@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::bulks::BulkPlace;
 use super::decisions::{StateChange, Trace};
 use super::shown::KnownConsent;
+use super::templates::UsedTemplate;
 use crate::gate::Refusal;
 use crate::message::consent::{Choice, Heard, Source};
 use crate::message::{
@@ -134,6 +136,10 @@ pub struct NewOutbound {
     pub hops: u32,
     /// It confirms the person's own opting out, and so goes to them all the same.
     pub confirms: bool,
+    /// What it was made of.
+    pub template: Option<UsedTemplate>,
+    /// The recipient of a bulk send whom it is for.
+    pub bulk: Option<BulkPlace>,
     pub at: Timestamp,
 }
 
@@ -222,6 +228,8 @@ pub enum Submitted {
     KeyReused,
     /// The gate says no. Nothing was stored.
     Refused(Refusal),
+    /// It is for a recipient of a bulk send who does not wait for it any more. Nothing was stored.
+    NotAwaited,
     /// As of a commit: the outbound plugins are to be asked again. Nothing was stored.
     Stale,
 }

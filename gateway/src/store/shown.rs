@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::media::MessageMedia;
 use super::records::Callback;
+use super::templates::UsedTemplate;
 use crate::message::{
     Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, Options, PartId, Priority, Scope,
     Status,
@@ -51,6 +52,12 @@ pub struct Message {
     /// The message whose processing led to it, where it is no reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<MessageId>,
+    /// What it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<UsedTemplate>,
+    /// The bulk send that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk_id: Option<Uuid>,
     /// When it is to leave, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_at: Option<Timestamp>,

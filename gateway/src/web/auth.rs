@@ -36,6 +36,8 @@ permissions![
     ConversationsRead,
     ConsentsRead,
     ConsentsWrite,
+    TemplatesRead,
+    TemplatesWrite,
     ChannelsRead,
     ChannelsWrite,
     PluginsRead,

@@ -32,6 +32,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::bulks::Bulks;
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids};
 use crate::events::Endpoints;
@@ -92,6 +93,7 @@ impl Settings {
 pub struct App {
     pub inbound: Inbound,
     pub outbound: Outbound,
+    pub bulks: Bulks,
     pub uploads: Uploads,
     pub lookup: Lookup,
     pub store: Store,
@@ -112,6 +114,8 @@ pub struct App {
     pub metrics_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,
     pub locale: Locale,
+    /// The locale of templates where none is asked for.
+    pub place_locale: Arc<str>,
     /// Where numbers without a country code are dialled.
     pub region: Arc<str>,
     /// Scheme, host and prefix without a slash at the end.
@@ -126,6 +130,8 @@ pub struct App {
 const WEBHOOK_BODY: usize = 256 * 1024;
 /// The longest API body, in bytes.
 const API_BODY: usize = 256 * 1024;
+/// The longest body of a bulk send, in bytes: 800 for each of the most recipients.
+const BULK_BODY: usize = 8 * 1024 * 1024;
 /// The longest a request may take altogether.
 const REQUEST: Duration = Duration::from_mins(1);
 

@@ -28,6 +28,8 @@ use super::{App, api};
     tags(
         (name = "messages", description = "Sending, and what became of it; what came in"),
         (name = "media", description = "Files of messages"),
+        (name = "bulks", description = "One call, many recipients"),
+        (name = "templates", description = "Texts that are written once"),
         (name = "conversations", description = "The threads with people"),
         (name = "consents", description = "Who allows what"),
         (name = "channels", description = "Connections to providers"),
@@ -76,6 +78,7 @@ refusals! {
     Unread { "400": "The request can't be read" },
     NotFound { "404": "There is none" },
     Conflict { "409": "Not as things are" },
+    Changed { "412": "It is not as `If-Match` has it" },
     TooLarge { "413": "The body is too large" },
     Invalid { "422": "A field makes no sense; `errors` points at it" },
     BadGateway { "502": "The provider refused" },
@@ -111,6 +114,16 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::endpoints::events))
         .routes(routes!(api::endpoints::replay))
         .routes(routes!(api::consents::list, api::consents::create))
+        .routes(routes!(api::templates::create, api::templates::list))
+        .routes(routes!(api::templates::one, api::templates::save, api::templates::archive))
+        .routes(routes!(api::templates::versions))
+        .routes(routes!(api::templates::preview))
+        .routes(routes!(api::bulks::create, api::bulks::list))
+        .routes(routes!(api::bulks::one))
+        .routes(routes!(api::bulks::pause))
+        .routes(routes!(api::bulks::resume))
+        .routes(routes!(api::bulks::cancel))
+        .routes(routes!(api::bulks::recipients))
         .routes(routes!(api::consents::history))
         .routes(routes!(api::consents::import))
         .routes(routes!(api::lookup::one))

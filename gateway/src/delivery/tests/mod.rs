@@ -138,6 +138,8 @@ impl Fixture {
             caused_by: None,
             hops: 0,
             confirms: false,
+            template: None,
+            bulk: None,
             at: now,
         };
         let message_id = message.id;

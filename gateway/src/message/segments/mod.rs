@@ -21,7 +21,7 @@ pub use smart::{smart, smart_editions};
 const SEGMENT_BITS: usize = 140 * 8;
 const HEADER_BITS: usize = 6 * 8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub enum Encoding {
     #[serde(rename = "GSM-7")]
     Gsm7,
@@ -57,7 +57,7 @@ impl std::fmt::Display for Encoding {
 }
 
 /// The figures of one text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Segments {
     pub encoding: Encoding,
     /// At least one: an empty text takes a segment too.

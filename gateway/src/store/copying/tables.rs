@@ -73,6 +73,10 @@ pub(in crate::store) fn all() -> Vec<Table> {
         sessions,
         notes,
         authors,
+        templates,
+        template_versions,
+        bulks,
+        bulk_recipients,
     ]
 }
 

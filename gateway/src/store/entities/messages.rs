@@ -51,6 +51,9 @@ pub struct Model {
     pub repeated_at: Option<i64>,
     /// Of an inbound message: who processes it.
     pub gateway: Option<Uuid>,
+    /// What it was made of, and which version of that.
+    pub template: Option<String>,
+    pub template_version: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -43,6 +43,8 @@ pub struct Model {
     /// From when on it may not leave, since it is night then by the clock of that time zone.
     pub quiet_at: Option<i64>,
     pub time_zone: Option<String>,
+    /// The bulk send that it is of.
+    pub bulk_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,8 @@
 mod again;
 mod authors;
 mod bodies;
+mod bulk_parts;
+mod bulks;
 mod callbacks;
 mod cancel;
 mod check;
@@ -46,6 +48,7 @@ mod settle;
 mod state;
 pub(super) mod submit;
 mod tell;
+mod templates;
 mod timers;
 mod traces;
 mod uploads;
@@ -55,6 +58,7 @@ use jiff::Timestamp;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 use serde_json::Value;
 
+pub use bulks::Next;
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
 pub(super) use events::OPEN as OPEN_EVENTS;
 pub use gateways::{Beat, Orphans};
@@ -173,5 +177,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str
         repeats: Set(None),
         repeated_at: Set(None),
         gateway: Set(None),
+        template: Set(message.template.as_ref().map(|template| template.name.clone())),
+        template_version: Set(message.template.as_ref().map(|template| count(template.version))),
     }
 }

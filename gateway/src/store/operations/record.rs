@@ -362,6 +362,8 @@ fn row(
         repeats: Set(None),
         repeated_at: Set(None),
         gateway: Set(gateway),
+        template: Set(None),
+        template_version: Set(None),
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
 use uuid::Uuid;
 
+use super::bulk_parts::{self, Awaited};
 use super::check::answer_ends;
 use super::gate::Gate;
 use super::rows::Rows;
@@ -32,11 +33,16 @@ pub(in crate::store) async fn apply(
     let messages: Vec<&NewOutbound> = all.iter().map(|submission| &submission.message).collect();
     let mut gate = Gate::look(transaction, &messages, reporting).await?;
     let mut book = Book::open(transaction, all.iter().flat_map(|submission| &submission.state).collect()).await?;
+    let mut awaited = Awaited::look(transaction, all).await?;
     let mut stored: Vec<&Submission> = Vec::with_capacity(all.len());
     let mut done = Vec::with_capacity(all.len());
     for submission in all {
         if let Some(before) = calls.before(submission) {
             done.push(before);
+            continue;
+        }
+        if awaited.misses(submission) {
+            done.push(Submitted::NotAwaited);
             continue;
         }
         done.push(if let Some(refusal) = gate.judge(&submission.message) {
@@ -75,6 +81,7 @@ async fn store(
     let placed: Vec<(&NewOutbound, Uuid)> =
         all.iter().map(|submission| &submission.message).zip(conversations).collect();
     insert_outbound(transaction, &placed, gate).await?;
+    bulk_parts::submitted(transaction, all).await?;
     reporting.count_new(&placed);
     // A conversation that is new has nothing that waits, but for what is stored just now.
     let known = all.iter().zip(&placed).filter(|(submission, placed)| submission.conversation_id.0 != placed.1);
@@ -288,6 +295,7 @@ fn part_row(
         confirms: Set(message.confirms),
         quiet_at: Set(None),
         time_zone: Set(None),
+        bulk_id: Set(message.bulk.map(|place| place.bulk_id)),
     }
 }
 

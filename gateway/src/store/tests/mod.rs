@@ -30,6 +30,7 @@ macro_rules! on_postgres {
 
 mod backlog;
 mod backup;
+mod bulks;
 mod callbacks;
 mod canceling;
 mod claiming;
@@ -64,6 +65,7 @@ mod sharing;
 mod state;
 mod submitting;
 mod subscribing;
+mod templates;
 mod timers;
 mod together;
 mod tries;
@@ -205,6 +207,8 @@ impl Database {
             caused_by: None,
             hops: 0,
             confirms: false,
+            template: None,
+            bulk: None,
             at: at(0),
         }
     }

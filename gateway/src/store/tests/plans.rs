@@ -12,8 +12,9 @@ use crate::message::consent::{Choice, Keyword};
 use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
-    Aged, Beside, ConsentCursor, ConsentFilter, ConversationChange, InboxCursor, InboxFilter, Listing, MessageFilter,
-    Orphans, Questions, connect, writer,
+    Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ConversationChange, InboxCursor, InboxFilter,
+    Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate, Next, Orphans, Over, Questions, RecipientProblem,
+    RecipientState, connect, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -125,6 +126,31 @@ async fn inbound_and_outbound(store: &Store, database: &Database) -> MessageId {
             store.observe(report).await.unwrap();
         }
     }
+    let recipients = ["one", "two"].map(|name| NewRecipient {
+        recipient: name.to_owned(),
+        locale: None,
+        variables: None,
+        problem: None,
+    });
+    let bulk = NewBulk {
+        id: sent.0,
+        name: None,
+        content: serde_json::json!({}),
+        send_at: None,
+        idempotency: None,
+        recipients: recipients.to_vec(),
+        at: at(0),
+    };
+    store.take_bulk(bulk).await.unwrap();
+    let mut submission = database.submission(ANA, &["three"]);
+    submission.message.bulk = Some(BulkPlace { bulk_id: sent.0, position: 0 });
+    store.submit(submission).await.unwrap();
+    for text in ["one", "two"] {
+        let definition = serde_json::json!({ "text": text });
+        let (id, version_id) = (database.id(), database.id());
+        let new = NewTemplate { id, version_id, name: "a".to_owned(), definition, over: Over::Anything, at: at(0) };
+        store.save_template(new).await.unwrap();
+    }
     assert_eq!(status(store, sent).await, Status::Delivered);
     store.cancel(sent, at(3)).await.unwrap();
     sent
@@ -170,6 +196,21 @@ async fn rounds(store: &Store) {
     store.age_held(None, 10, now).await.unwrap();
 }
 
+/// What is done for a bulk send again and again.
+async fn bulk_rounds(store: &Store, id: Uuid) {
+    store.bulks_due(at(1)).await.unwrap();
+    let bulk = store.claim_bulk(at(1), at(9)).await.unwrap().unwrap();
+    store.waiting_recipients(id, 50).await.unwrap();
+    store.bulk_under_way(id, 50).await.unwrap();
+    store.hold_bulk(id, 50, at(1)).await.unwrap();
+    store.release_bulk(id, 50, at(1)).await.unwrap();
+    let problem = RecipientProblem { code: "a".to_owned(), detail: "a".to_owned() };
+    store.refuse_recipient(BulkPlace { bulk_id: id, position: 9 }, problem).await.unwrap();
+    store.move_bulk(id, BulkState::Canceled, at(2)).await.unwrap();
+    store.end_bulk(id, 50, at(2)).await.unwrap();
+    store.leave_bulk(&bulk, at(9), Next::Finished, at(3)).await.unwrap();
+}
+
 /// What applications ask for.
 async fn looks(store: &Store, id: MessageId) {
     let conversation = only_conversation(store).await.id;
@@ -206,6 +247,23 @@ async fn looks(store: &Store, id: MessageId) {
     store.thread(conversation).await.unwrap();
     store.followed(id).await.unwrap();
     store.previous_inbound_at(conversation).await.unwrap();
+    let call = Idempotency { api_key_id: id.0, key: "a".to_owned(), fingerprint: String::new() };
+    store.bulk_called_before(&call).await.unwrap();
+    store.bulk(id.0).await.unwrap();
+    store.bulks(None, 50).await.unwrap();
+    store.bulks(Some(id.0), 50).await.unwrap();
+    store.bulk_counts(id.0).await.unwrap();
+    for state in [None, Some(RecipientState::Waiting), Some(RecipientState::Submitted), Some(RecipientState::Canceled)]
+    {
+        store.bulk_recipients(id.0, state, Some(3), 50).await.unwrap();
+    }
+    bulk_rounds(store, id.0).await;
+    store.template("a", None).await.unwrap();
+    for archived in [false, true] {
+        store.templates(archived, None, 50).await.unwrap();
+        store.templates(archived, Some(id.0), 50).await.unwrap();
+    }
+    store.template_versions("a", None, 50).await.unwrap();
 }
 
 /// What the console asks for, again and again while somebody looks at it.

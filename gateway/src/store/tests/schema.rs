@@ -44,6 +44,8 @@ async fn every_table_fits_its_entity(database: Database) {
     );
     select!(uploads);
     select!(users, sessions, notes, authors);
+    select!(templates, template_versions);
+    select!(bulks, bulk_recipients);
     store.ping().await.unwrap();
 }
 

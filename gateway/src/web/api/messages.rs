@@ -1,5 +1,6 @@
 //! `/v1/messages`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ use super::{List, Paging, id, read};
 use crate::channels::Explanation;
 use crate::message::{ConversationId, Direction, Locale, MessageId, Options, Priority};
 use crate::outbound;
-use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace};
+use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace, UsedTemplate};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
@@ -31,6 +33,8 @@ struct NewMessage {
     to: String,
     #[serde(default)]
     text: String,
+    /// What the text is made of, instead.
+    template: Option<MadeOf>,
     #[serde(default)]
     media: Vec<String>,
     from: Option<String>,
@@ -41,6 +45,19 @@ struct NewMessage {
     options: Options,
     #[serde(default)]
     priority: Priority,
+}
+
+/// Which template, and what is put into it.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TemplateUse)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MadeOf {
+    pub(super) name: String,
+    /// The current one, where it is not set.
+    pub(super) version: Option<u32>,
+    pub(super) locale: Option<String>,
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -60,7 +77,7 @@ enum WaitFor {
 /// The longest that `?wait=sent` waits. A retry may take longer; then the message is returned as
 /// it stands.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY: usize = 255;
 
 /// A message, with what its error means and what can be done about it.
@@ -105,6 +122,10 @@ pub(in crate::web) async fn create(
     let new: NewMessage = read(&body)?;
     let idempotency = idempotency(&headers, caller.key_id, &body)?;
     let locale = negotiate(&headers, app.locale);
+    if new.template.is_some() && !new.text.is_empty() {
+        let detail = "a message has a `text` or a `template`: leave one of them out";
+        return Err(Problem::invalid("/template", "both", detail));
+    }
     let request = outbound::Request {
         to: new.to,
         from: new.from,
@@ -118,8 +139,16 @@ pub(in crate::web) async fn create(
         idempotency,
         callback: None,
         origin: outbound::Origin::Api,
+        template: None,
+        bulk: None,
     };
-    let (id, before) = app.outbound.submit(request).await.map_err(|error| Problem::outbound(&error, locale))?;
+    let taken = match new.template {
+        None => app.outbound.submit(request).await,
+        Some(MadeOf { name, version, locale, variables }) => {
+            app.outbound.submit_made(request, outbound::Wish { name, version, locale, variables }).await
+        }
+    };
+    let (id, before) = taken.map_err(|error| Problem::outbound(&error, locale))?;
     let (status, message) = match wait.wait {
         None => (StatusCode::ACCEPTED, app.store.message(id).await),
         Some(WaitFor::Sent) => (StatusCode::OK, app.outbound.wait_sent(id, LONGEST_WAIT).await),
@@ -135,7 +164,7 @@ pub(in crate::web) async fn create(
     Ok(response)
 }
 
-fn idempotency(headers: &HeaderMap, key_id: Uuid, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+pub(super) fn idempotency(headers: &HeaderMap, key_id: Uuid, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MAX_KEY {
@@ -294,6 +323,9 @@ pub(in crate::web) async fn retry(
 #[schema(as = Trace)]
 pub(in crate::web) struct Decisions {
     message_id: MessageId,
+    /// What it was made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<UsedTemplate>,
     /// Why it was not sent yet, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<Waits>,
@@ -328,6 +360,7 @@ pub(in crate::web) async fn trace(
 ) -> Result<Json<Decisions>, Problem> {
     let message = find(&app, &text).await?;
     let message_id = message.id;
+    let template = message.template.clone();
     let locale = negotiate(&headers, app.locale);
     let plugins = app.store.traces(message_id).await.map_err(|error| Problem::store(&error))?;
     let rest = app.store.history(message_id).await.map_err(|error| Problem::store(&error))?;
@@ -335,5 +368,5 @@ pub(in crate::web) async fn trace(
     let waits = waits.map_err(|error| Problem::store(&error))?;
     let events = app.store.events_of(message_id).await.map_err(|error| Problem::store(&error))?;
     let removals = app.store.removals(message_id).await.map_err(|error| Problem::store(&error))?;
-    Ok(Json(Decisions { message_id, waits, plugins, rest, events, removals }))
+    Ok(Json(Decisions { message_id, template, waits, plugins, rest, events, removals }))
 }

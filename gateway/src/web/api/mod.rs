@@ -1,5 +1,6 @@
 //! The API for applications, version 1. One file per resource.
 
+pub(super) mod bulks;
 pub(super) mod channels;
 pub(super) mod consents;
 pub(super) mod conversations;
@@ -8,6 +9,7 @@ pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod plugins;
+pub(super) mod templates;
 pub(super) mod waits;
 
 use axum::Json;

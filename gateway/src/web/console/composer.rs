@@ -177,6 +177,8 @@ async fn submit(
             fingerprint: hex::encode(Sha256::digest(content.as_bytes())),
         }),
         callback: None,
+        template: None,
+        bulk: None,
         origin: outbound::Origin::Api,
     };
     match app.outbound.submit(request).await {

@@ -57,6 +57,8 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Answer, Refusal> {
         idempotency: None,
         callback,
         origin: outbound::Origin::Api,
+        template: None,
+        bulk: None,
     };
     let (id, _) = app.outbound.submit(request).await.map_err(|error| Refusal::outbound(&error, to, &from))?;
     let stored = app.store.listed(id, &call.access.channels).await.map_err(|error| Refusal::store(&error))?;

@@ -125,7 +125,7 @@ impl Refusal {
                 tracing::error!(%error, "an upload can't be shown to the provider");
                 Self::internal()
             }
-            Error::UnknownChannel { .. } | Error::KeyReused => {
+            Error::UnknownChannel { .. } | Error::KeyReused | Error::Template(_) | Error::NotAwaited => {
                 tracing::error!(%error, "a request of the front door was refused in a way that it can't be");
                 Self::internal()
             }

@@ -3,6 +3,8 @@
 //!
 //! What a caller did wrong is told in full; what went wrong inside is logged and told in general.
 
+mod templates;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -239,6 +241,7 @@ impl Problem {
             Error::From => Self::invalid("/from", "not-a-sender", error.to_string()),
             Error::TooFarAhead => Self::invalid("/send_at", "too-far-ahead", error.to_string()),
             Error::UnknownChannel { .. } => Self::invalid("/channel", "unknown-channel", error.to_string()),
+            Error::Template(faults) => Self::faults("/template", faults),
             Error::Nul => Self::invalid("/text", "nul", error.to_string()),
             Error::Media(_) => Self::invalid("/media", "invalid-media", error.to_string()),
             Error::Uploads(error) => Self::upload(error),
@@ -273,6 +276,7 @@ impl Problem {
                 let (code, detail) = (refusal.code(), refusal.detail(locale));
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).field("/to", code)
             }
+            Error::NotAwaited => Self::over(error.to_string()),
             Error::NoVerdict { .. } => {
                 let title = "A plugin that must look at messages can't for now";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-verdict", title, error.to_string())

@@ -1,0 +1,413 @@
+//! `/v1/templates`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::messages::negotiate;
+use super::{List, Paging, read};
+use crate::message::segments::{self, Segments};
+use crate::message::{ContentTemplate, Locale, phone};
+use crate::store::{self, KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
+use crate::templates::{Definition, Kept, NAME_RULE, is_name};
+use crate::web::auth::{Caller, TemplatesRead, TemplatesWrite};
+use crate::web::openapi::{Changed, Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
+use crate::web::problem::Problem;
+use crate::web::query::Query;
+use crate::web::{API_BODY, App};
+
+/// A version of a template as others see it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Template)]
+pub(in crate::web) struct Shown {
+    name: String,
+    version: u32,
+    /// The number of the current version.
+    current: u32,
+    #[serde(flatten)]
+    #[schema(value_type = Definition)]
+    definition: Value,
+    /// When this version was saved.
+    saved_at: Timestamp,
+    /// When the first was.
+    created_at: Timestamp,
+    archived_at: Option<Timestamp>,
+}
+
+impl From<KnownTemplate> for Shown {
+    fn from(known: KnownTemplate) -> Self {
+        let KnownTemplate { id: _, name, version, current, definition, saved_at, created_at, archived_at } = known;
+        Self { name, version, current, definition, saved_at, created_at, archived_at }
+    }
+}
+
+/// What a template is made with, as `body_of` reads it.
+#[derive(utoipa::ToSchema)]
+#[schema(as = NewTemplate)]
+#[expect(dead_code, reason = "it says what a body looks like")]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    definition: Definition,
+}
+
+/// What a list shows and nobody sets: in a body it is left out of account, so that what was got can be put.
+const READ_ONLY: [&str; 5] = ["version", "current", "saved_at", "created_at", "archived_at"];
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct Filter {
+    /// Only those that are archived.
+    #[serde(default)]
+    archived: bool,
+}
+
+/// The current versions, newest template first.
+#[utoipa::path(
+    get,
+    path = "/v1/templates",
+    tag = "templates",
+    operation_id = "templates_list",
+    security(("key" = ["templates:read"])),
+    params(Filter, Paging),
+    responses((status = 200, description = "A page", body = List<Shown>), Usual, Unread, Invalid)
+)]
+pub(in crate::web) async fn list(
+    State(app): State<App>,
+    _: Caller<TemplatesRead>,
+    Query(filter): Query<Filter>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Shown>>, Problem> {
+    let (cursor, limit) = paging.read()?;
+    let page = app.store.templates(filter.archived, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    Ok(List::of(Page { items: page.items.into_iter().map(Shown::from).collect(), next: page.next }))
+}
+
+/// The first version of a new one.
+#[utoipa::path(
+    post,
+    path = "/v1/templates",
+    tag = "templates",
+    operation_id = "templates_create",
+    security(("key" = ["templates:write"])),
+    request_body = Named,
+    responses((status = 201, description = "It is there", body = Shown, headers(("ETag", description = "Of this state of it; `If-Match` takes it"))), Usual, Unread, Invalid, TooLarge, Conflict)
+)]
+pub(in crate::web) async fn create(
+    State(app): State<App>,
+    _: Caller<TemplatesWrite>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (name, definition) = body_of(body).await?;
+    let name = name.ok_or_else(|| Problem::invalid("/name", "missing", format!("`name` {NAME_RULE}")))?;
+    keep(&app, name, definition, Over::Nothing).await
+}
+
+/// A new version, unless nothing is different. With `If-Match`, only if the template
+/// is still as it was when it got that `ETag`.
+#[utoipa::path(
+    put,
+    path = "/v1/templates/{name}",
+    tag = "templates",
+    operation_id = "templates_save",
+    security(("key" = ["templates:write"])),
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
+    request_body = Definition,
+    responses((status = 200, description = "As it is now", body = Shown, headers(("ETag", description = "Of this state of it; `If-Match` takes it"))), (status = 201, description = "It is new", body = Shown, headers(("ETag", description = "Of this state of it; `If-Match` takes it"))), Usual, Unread, Invalid, TooLarge, Conflict, Changed)
+)]
+pub(in crate::web) async fn save(
+    State(app): State<App>,
+    _: Caller<TemplatesWrite>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let over = if_match(&headers)?.unwrap_or(Over::Anything);
+    let (named, definition) = body_of(body).await?;
+    if named.is_some_and(|named| named != name) {
+        return Err(Problem::invalid("/name", "another", "`name` is another one than that of the address"));
+    }
+    keep(&app, name, definition, over).await
+}
+
+/// It is archived. Nothing is sent by it any more; its versions can be read.
+#[utoipa::path(
+    delete,
+    path = "/v1/templates/{name}",
+    tag = "templates",
+    operation_id = "templates_archive",
+    security(("key" = ["templates:write"])),
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, description = "As it is now", body = Shown, headers(("ETag", description = "Of this state of it; `If-Match` takes it"))), Usual, Unread, NotFound, Changed)
+)]
+pub(in crate::web) async fn archive(
+    State(app): State<App>,
+    _: Caller<TemplatesWrite>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let expected = match if_match(&headers)? {
+        Some(Over::Mark(mark)) => Some(mark),
+        _ => None,
+    };
+    let archived = app.store.archive_template(&name, expected, app.clock.now()).await;
+    match archived.map_err(|error| Problem::store(&error))? {
+        TemplateChange::Done { .. } => {}
+        TemplateChange::Mismatch => return Err(Problem::changed_meanwhile("template")),
+        TemplateChange::NotFound | TemplateChange::Exists => return Err(Problem::not_found("template")),
+    }
+    tracing::info!(template = name, "archived");
+    Ok(shown(StatusCode::OK, find(&app, &name, None).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct Which {
+    /// The current one, where it is not set.
+    version: Option<u32>,
+}
+
+/// Its current version, or another; also of one that is archived.
+#[utoipa::path(
+    get,
+    path = "/v1/templates/{name}",
+    tag = "templates",
+    operation_id = "templates_one",
+    security(("key" = ["templates:read"])),
+    params(("name" = String, Path), Which),
+    responses((status = 200, description = "As it is now", body = Shown, headers(("ETag", description = "Of this state of it; `If-Match` takes it"))), Usual, Unread, NotFound)
+)]
+pub(in crate::web) async fn one(
+    State(app): State<App>,
+    _: Caller<TemplatesRead>,
+    Path(name): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    Ok(shown(StatusCode::OK, find(&app, &name, which.version).await?))
+}
+
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/templates/{name}/versions",
+    tag = "templates",
+    operation_id = "templates_versions",
+    security(("key" = ["templates:read"])),
+    params(("name" = String, Path), Paging),
+    responses((status = 200, description = "A page", body = List<Shown>), Usual, Unread, Invalid, NotFound)
+)]
+pub(in crate::web) async fn versions(
+    State(app): State<App>,
+    _: Caller<TemplatesRead>,
+    Path(name): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Shown>>, Problem> {
+    let (cursor, limit) = paging.read()?;
+    let page = app.store.template_versions(&name, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let page = page.ok_or_else(|| Problem::not_found("template"))?;
+    Ok(List::of(Page { items: page.items.into_iter().map(Shown::from).collect(), next: page.next }))
+}
+
+/// What a preview is of. What is not given is as in the examples.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TemplatePreviewRequest)]
+#[serde(deny_unknown_fields)]
+struct Preview {
+    version: Option<u32>,
+    locale: Option<String>,
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
+    /// To whom it might go: a number in any usual form.
+    to: Option<String>,
+}
+
+/// What would be sent.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = TemplatePreview)]
+pub(in crate::web) struct Previewed {
+    name: String,
+    version: u32,
+    /// Whose body it is.
+    locale: String,
+    text: String,
+    /// By channel: the provider's own template that goes instead of the text.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    content: BTreeMap<String, ContentTemplate>,
+    /// Of the text as it stands here.
+    segments: Segments,
+    cost: Cost,
+}
+
+/// What the price of a message depends on, as far as it can be told.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = CostClass)]
+struct Cost {
+    segments: usize,
+    /// An ISO 3166 code; null where no recipient was given.
+    country: Option<String>,
+    kind: Option<phone::Kind>,
+    /// What this is, in plain words.
+    means: String,
+}
+
+impl Cost {
+    fn of(segments: usize, to: Option<phone::Inspection>, locale: Locale) -> Self {
+        let (country, kind) = to.map_or((None, None), |to| (to.country, Some(to.kind)));
+        let times = match (locale, segments) {
+            (Locale::Es, 1) => "un segmento".to_owned(),
+            (Locale::Es, segments) => format!("{segments} segmentos"),
+            (Locale::En, 1) => "one segment".to_owned(),
+            (Locale::En, segments) => format!("{segments} segments"),
+        };
+        let means = match (locale, &country) {
+            (Locale::Es, Some(country)) => format!(
+                "se cobra {times} a la tarifa del proveedor para este tipo de número en {country}; Recado no conoce precios"
+            ),
+            (Locale::Es, None) => {
+                format!("se cobra {times} a la tarifa del proveedor para el destino; indica `to` para saber cuál es")
+            }
+            (Locale::En, Some(country)) => format!(
+                "billed as {times} at the provider's rate for this kind of number in {country}; Recado knows no prices"
+            ),
+            (Locale::En, None) => {
+                format!("billed as {times} at the provider's rate for the destination; give `to` to see which that is")
+            }
+        };
+        Self { segments, country, kind, means }
+    }
+}
+
+/// What would be sent, and what that costs.
+#[utoipa::path(
+    post,
+    path = "/v1/templates/{name}/preview",
+    tag = "templates",
+    operation_id = "templates_preview",
+    security(("key" = ["templates:read"])),
+    params(("name" = String, Path)),
+    request_body = Preview,
+    responses((status = 200, description = "What would be sent", body = Previewed), Usual, Unread, Invalid, TooLarge, NotFound)
+)]
+pub(in crate::web) async fn preview(
+    State(app): State<App>,
+    _: Caller<TemplatesRead>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Previewed>, Problem> {
+    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let wanted: Preview = read(&body)?;
+    let known = find(&app, &name, wanted.version).await?;
+    let definition: Definition = serde_json::from_value(known.definition)
+        .map_err(|error| Problem::store(&store::Error::Refused(format!("a template can't be read: {error}"))))?;
+    let locale = wanted.locale.as_deref().unwrap_or(&app.place_locale);
+    let rendered = definition.render(Some(locale), &wanted.variables, Kept::Examples);
+    let rendered = rendered.map_err(|faults| Problem::faults("", &faults))?;
+    let speaks = negotiate(&headers, app.locale);
+    let to = wanted.to.map(|to| phone::inspect(&to, &app.region));
+    if let Some(refusal) = to.as_ref().and_then(phone::Inspection::refusal) {
+        return Err(Problem::invalid("/to", refusal.code(), refusal.reason(speaks)));
+    }
+    let segments = segments::count(&rendered.text);
+    Ok(Json(Previewed {
+        name: known.name,
+        version: known.version,
+        locale: rendered.locale,
+        cost: Cost::of(segments.segments, to, speaks),
+        text: rendered.text,
+        content: rendered.content,
+        segments,
+    }))
+}
+
+/// The name in a body, if there is one, and the rest of it.
+async fn body_of(body: Body) -> Result<(Option<String>, Definition), Problem> {
+    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let mut fields: BTreeMap<String, Value> = read(&body)?;
+    fields.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+    let name = match fields.remove("name") {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(_) => return Err(Problem::invalid("/name", "not-a-name", format!("`name` {NAME_RULE}"))),
+    };
+    let definition: Result<Definition, _> = serde_json::from_value(fields.into_iter().collect());
+    Ok((name, definition.map_err(|error| Problem::invalid("", "invalid", error.to_string()))?))
+}
+
+async fn keep(app: &App, name: String, definition: Definition, over: Over) -> Result<Response, Problem> {
+    if !is_name(&name) {
+        return Err(Problem::invalid("/name", "not-a-name", format!("`{name}` can't be a name: it {NAME_RULE}")));
+    }
+    let definition = definition.check().map_err(|faults| Problem::faults("", &faults))?;
+    let now = app.clock.now();
+    let new = NewTemplate {
+        id: app.ids.next(now),
+        version_id: app.ids.next(now),
+        name: name.clone(),
+        definition: serde_json::json!(definition),
+        over,
+        at: now,
+    };
+    let created = match app.store.save_template(new).await.map_err(|error| Problem::store(&error))? {
+        TemplateChange::Done { version, created } => {
+            tracing::info!(template = name, version, "saved");
+            created
+        }
+        TemplateChange::Mismatch => return Err(Problem::changed_meanwhile("template")),
+        TemplateChange::Exists | TemplateChange::NotFound => {
+            let detail = format!("there is a template `{name}`, perhaps archived; PUT saves a new version of it");
+            return Err(Problem::exists(detail));
+        }
+    };
+    let known = find(app, &name, None).await?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = shown(status, known);
+    if created && let Ok(location) = HeaderValue::from_str(&format!("/v1/templates/{name}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn find(app: &App, name: &str, version: Option<u32>) -> Result<KnownTemplate, Problem> {
+    let known = app.store.template(name, version).await.map_err(|error| Problem::store(&error))?;
+    known.ok_or_else(|| Problem::not_found(if version.is_some() { "version of the template" } else { "template" }))
+}
+
+fn shown(status: StatusCode, known: KnownTemplate) -> Response {
+    let tag = etag(known.mark());
+    let mut response = (status, Json(Shown::from(known))).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn etag(Mark { version, archived }: Mark) -> String {
+    if archived { format!("\"{version}-archived\"") } else { format!("\"{version}\"") }
+}
+
+/// What the caller says that is there.
+fn if_match(headers: &HeaderMap) -> Result<Option<Over>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let value = value.to_str().unwrap_or_default().trim();
+    if value == "*" {
+        return Ok(Some(Over::Something));
+    }
+    if value.contains(',') {
+        return Err(Problem::unreadable("`If-Match` takes one `ETag`, as it came with the template"));
+    }
+    let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or_default();
+    let (number, archived) = match inside.strip_suffix("-archived") {
+        Some(number) => (number, true),
+        None => (inside, false),
+    };
+    // No version has the number 0: so what is no ETag of ours never fits.
+    Ok(Some(Over::Mark(Mark { version: number.parse().unwrap_or(0), archived })))
+}
