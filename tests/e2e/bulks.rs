@@ -31,7 +31,7 @@ fn with_template(builder: Builder) -> TestGateway {
     gateway
 }
 
-fn start(gateway: &TestGateway, recipients: Vec<Value>) -> String {
+fn start(gateway: &TestGateway, recipients: &[Value]) -> String {
     let template = json!({ "name": "sale", "variables": { "shop": "Centro" } });
     let taken = gateway.post("/v1/bulks", &json!({ "template": template, "recipients": recipients })).expect(202);
     taken["id"].as_str().unwrap().to_owned()
@@ -169,7 +169,7 @@ fn wait_for_quiet(gateway: &TestGateway) {
 #[test]
 fn a_paused_bulk_send_sends_nothing_and_holds_nobody_up_until_it_goes_on() {
     let gateway = slow();
-    let id = start(&gateway, people(60));
+    let id = start(&gateway, &people(60));
     wait_for_some(&gateway);
     assert_eq!(gateway.post(&format!("/v1/bulks/{id}/pause"), &Value::Null).expect(200)["state"], "paused");
     wait_for_quiet(&gateway);
@@ -196,7 +196,7 @@ fn a_paused_bulk_send_sends_nothing_and_holds_nobody_up_until_it_goes_on() {
 #[test]
 fn what_was_not_sent_of_a_canceled_bulk_send_never_is() {
     let gateway = slow();
-    let id = start(&gateway, people(60));
+    let id = start(&gateway, &people(60));
     wait_for_some(&gateway);
     // Also from a pause.
     gateway.post(&format!("/v1/bulks/{id}/pause"), &Value::Null).expect(200);
@@ -224,7 +224,7 @@ fn a_bulk_send_waits_for_its_time() {
     let later = recado::clock::Clock::now(&recado::clock::SystemClock) + jiff::SignedDuration::from_hours(1);
     let body = json!({ "text": "Hola, oferta", "send_at": later, "recipients": [{ "to": CUSTOMER }] });
     let id = gateway.post("/v1/bulks", &body).expect(202)["id"].as_str().unwrap().to_owned();
-    let now = start(&gateway, people(3));
+    let now = start(&gateway, &people(3));
     wait_for_delivered(&gateway, &now, 3);
     let waits = progress(&gateway, &id);
     assert_eq!((&waits["state"], count(&waits, "waiting")), (&json!("running"), 1));
@@ -232,7 +232,7 @@ fn a_bulk_send_waits_for_its_time() {
     for wish in ["pause", "resume"] {
         gateway.post(&format!("/v1/bulks/{id}/{wish}"), &Value::Null).expect(200);
     }
-    let again = start(&gateway, vec![json!({ "to": person(50), "variables": { "name": "a" } })]);
+    let again = start(&gateway, &[json!({ "to": person(50), "variables": { "name": "a" } })]);
     wait_for_delivered(&gateway, &again, 1);
     assert_eq!(count(&progress(&gateway, &id), "waiting"), 1);
     gateway.post(&format!("/v1/bulks/{id}/cancel"), &Value::Null).expect(200);
@@ -244,7 +244,7 @@ fn nobody_gets_two_messages_or_none_although_the_gateway_is_killed() {
     let hasty = "[delivery]\ntimeout_s = 1\nlease_s = 7\n[reconcile]\nask_after_s = 1\nask_max_s = 1\n\
                  resend_after_s = 6\npoll_s = [1, 1, 2, 4, 8]";
     let mut gateway = with_template(TestGateway::builder().config_toml(hasty));
-    let id = start(&gateway, people(200));
+    let id = start(&gateway, &people(200));
     for some in [1, 60, 130] {
         wait_for("some of it", || (went(&gateway).len() >= some).then_some(()));
         gateway.kill();

@@ -1,6 +1,7 @@
 //! What people do in the console, by HTTP.
 
 use ::http::Method;
+use recado::clock::{Clock, SystemClock};
 use recado_tests::{TestGateway, Visitor, wait_for};
 use serde_json::{Value, json};
 
@@ -82,9 +83,7 @@ fn a_message_can_be_planned_and_taken_back() {
     gateway.text(ANA, "Hola");
     let id = conversation(&gateway, ANA);
     let path = format!("/console/conversations/{id}/messages");
-    let year = jiff::Zoned::from(
-        jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap().to_zoned(jiff::tz::TimeZone::UTC),
-    );
+    let year = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC);
     let at = year.checked_add(jiff::Span::new().days(30)).unwrap().strftime("%Y-%m-%dT09:00").to_string();
     assert_eq!(agent.post(&path, &[("text", "Más tarde"), ("send_at", &at), ("key", KEY)]).status(), 303);
     let [sent] = sent_by_hand(&gateway).try_into().unwrap();

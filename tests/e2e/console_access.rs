@@ -114,6 +114,9 @@ fn what_no_page_of_ours_sent_is_refused() {
     owner.post("/console/channels/sms/resume", &[]);
 }
 
+/// An address, its form, and the first role that may do it.
+type Post<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
+
 #[test]
 fn everybody_may_do_what_their_role_says_and_no_more() {
     let gateway = TestGateway::start();
@@ -125,7 +128,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [(&str, &[(&str, &str)], usize); 11] = [
+    let posts: [Post<'_>; 11] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),

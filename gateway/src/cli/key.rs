@@ -109,19 +109,12 @@ fn line(key: &ApiKey, now: Timestamp) -> String {
         None => "everything".to_owned(),
         Some(scopes) => scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
     };
-    let mut line = format!("{}  {}  {scopes}  made {:.0}", key.id, key.name, key.created_at);
-    if let Some(per_second) = key.per_second {
-        line += &format!("  {per_second} requests/s");
-    }
-    match key.last_used_at {
-        Some(at) => line += &format!("  last used {at:.0}"),
-        None => line += "  never used",
-    }
-    if let Some(at) = key.expires_at {
-        line += &format!("  {} {at:.0}", if at <= now { "expired" } else { "expires" });
-    }
-    if let Some(at) = key.revoked_at {
-        line += &format!("  revoked {at:.0}");
-    }
-    line
+    let more = [
+        key.per_second.map(|per_second| format!("{per_second} requests/s")),
+        Some(key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used {at:.0}"))),
+        key.expires_at.map(|at| format!("{} {at:.0}", if at <= now { "expired" } else { "expires" })),
+        key.revoked_at.map(|at| format!("revoked {at:.0}")),
+    ];
+    let line = vec![key.id.to_string(), key.name.clone(), scopes, format!("made {:.0}", key.created_at)];
+    line.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join("  ")
 }

@@ -87,7 +87,7 @@ enum Command {
     Key(key::Key),
     /// List what was done by hand, and by whom
     Audit(audit::Audit),
-    /// Print the API as an OpenAPI document
+    /// Print the API as an `OpenAPI` document
     Openapi(openapi::OpenApi),
     /// Let people into the console, and lock them out
     User(user::UserCommand),

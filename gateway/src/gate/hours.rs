@@ -82,7 +82,7 @@ impl QuietHours {
     /// that clocks show it, unless that is over.
     fn end(&self, date: Date, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let shown = zone.to_ambiguous_timestamp(date.to_datetime(self.to));
-        let first = shown.clone().compatible().ok()?;
+        let first = shown.compatible().ok()?;
         if first > at { Some(first) } else { shown.later().ok().filter(|later| *later > at) }
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct Caller<P> {
 
 impl<P> Caller<P> {
     /// Something that this caller does now, for the record.
-    pub(super) fn act(&self, app: &App, action: &'static str, subject: impl ToString) -> Act {
+    pub(super) fn act(&self, app: &App, action: &'static str, subject: &dyn std::fmt::Display) -> Act {
         let at = app.clock.now();
         Act { id: app.ids.next(at), at, actor: Actor::Key(self.key_id), action, subject: subject.to_string() }
     }

@@ -117,7 +117,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::templates::create, api::templates::list))
         .routes(routes!(api::templates::one, api::templates::save, api::templates::archive))
         .routes(routes!(api::templates::versions))
-        .routes(routes!(api::templates::preview))
+        .routes(routes!(api::previews::preview))
         .routes(routes!(api::bulks::create, api::bulks::list))
         .routes(routes!(api::bulks::one))
         .routes(routes!(api::bulks::pause))

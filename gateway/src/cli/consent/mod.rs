@@ -216,11 +216,8 @@ fn lines(items: &Value) -> String {
 fn line(of: &Value) -> String {
     let word = |name: &str| of[name].as_str().unwrap_or_default();
     let state = if of["state"].is_string() { word("state") } else { word("choice") };
-    let mut line = format!("{}  {}  {}  {}  {}", word("at"), word("channel"), word("address"), state, word("source"));
-    for name in ["words", "proof", "note", "actor"] {
-        if let Some(text) = of[name].as_str() {
-            line.push_str(&format!("  {name}: {text}"));
-        }
-    }
-    line
+    let known = ["words", "proof", "note", "actor"].into_iter().filter_map(|name| Some((name, of[name].as_str()?)));
+    let more = known.map(|(name, text)| format!("{name}: {text}"));
+    let first = [word("at"), word("channel"), word("address"), state, word("source")].map(str::to_owned);
+    first.into_iter().chain(more).collect::<Vec<_>>().join("  ")
 }

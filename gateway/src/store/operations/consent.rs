@@ -50,7 +50,8 @@ pub(super) struct Change<'a> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Proof<'a> {
     pub(super) words: Option<&'a str>,
-    pub(super) proof: Option<&'a str>,
+    /// What a person or a document says for it.
+    pub(super) evidence: Option<&'a str>,
     pub(super) note: Option<&'a str>,
     pub(super) actor: Option<&'a str>,
 }
@@ -145,7 +146,7 @@ impl Change<'_> {
             choice: Set(self.consent.choice.as_str().to_owned()),
             source: Set(self.consent.source.as_str().to_owned()),
             words: Set(kept(words.as_deref())),
-            proof: Set(kept(self.proof.proof)),
+            proof: Set(kept(self.proof.evidence)),
             note: Set(kept(self.proof.note)),
             actor: Set(kept(self.proof.actor)),
             message_id: Set(self.message_id),

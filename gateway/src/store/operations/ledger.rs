@@ -60,7 +60,7 @@ impl Say {
             message_id: None,
             proof: Proof {
                 words: None,
-                proof: new.proof.as_deref(),
+                evidence: new.proof.as_deref(),
                 note: new.note.as_deref(),
                 actor: new.actor.as_deref(),
             },

@@ -57,7 +57,7 @@ async fn at_night_messages_wait_and_replies_do_not(database: Database) {
         let of_it = entities::parts::Column::MessageId.eq(planned.message.id.0);
         let part = entities::parts::Entity::find().filter(of_it).one(&store.reads).await.unwrap().unwrap();
         let due_at = if kept.is_some() { at(0) } else { until };
-        assert_eq!((part.send_at, part.due_at), (kept.map(|at| at.as_millisecond()), due_at.as_millisecond()));
+        assert_eq!((part.send_at, part.due_at), (kept.map(Timestamp::as_millisecond), due_at.as_millisecond()));
         store.cancel(planned.message.id, at(1)).await.unwrap();
     }
 

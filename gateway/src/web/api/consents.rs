@@ -329,12 +329,12 @@ fn new_consent(app: &App, saying: Saying, key_id: Uuid, usual: Source, locale: L
 
 /// The only channel needs no naming.
 fn channel(app: &App, named: Option<String>) -> Result<String, Wrong> {
-    let names: Vec<&str> = app.channels.names().collect();
-    match (named.filter(|name| !name.is_empty()), names.as_slice()) {
+    let known: Vec<&str> = app.channels.names().collect();
+    match (named.filter(|name| !name.is_empty()), known.as_slice()) {
         (None, [only]) => Ok((*only).to_owned()),
-        (Some(name), names) if names.contains(&name.as_str()) => Ok(name),
-        (_, names) => {
-            let problem = format!("`channel` must be one of: {}", names.join(", "));
+        (Some(name), known) if known.contains(&name.as_str()) => Ok(name),
+        (_, known) => {
+            let problem = format!("`channel` must be one of: {}", known.join(", "));
             Err(Wrong::of("channel", "unknown-channel", problem))
         }
     }

@@ -170,7 +170,7 @@ pub(in crate::web) async fn replay(
 ) -> Result<(StatusCode, Json<KnownEvent>), Problem> {
     find(&app, &name)?;
     let id = id(&text).ok_or_else(|| Problem::not_found("event"))?;
-    let act = caller.act(&app, "event.replayed", id);
+    let act = caller.act(&app, "event.replayed", &id);
     app.store.replay_event(&name, id, act).await.map_err(|error| Problem::store(&error))?;
     let event = app.store.event(&name, id).await.map_err(|error| Problem::store(&error))?;
     let event = event.ok_or_else(|| Problem::not_found("event"))?;

@@ -9,6 +9,7 @@ pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod plugins;
+pub(super) mod previews;
 pub(super) mod templates;
 pub(super) mod waits;
 

@@ -132,7 +132,7 @@ pub(in crate::web) async fn reload(
     };
     let reloaded = reloaded.map_err(|error| Problem::reload(&error))?;
     // They are in force by now, so that this fails nothing.
-    if let Err(error) = app.store.audit(caller.act(&app, "plugins.reloaded", "plugins")).await {
+    if let Err(error) = app.store.audit(caller.act(&app, "plugins.reloaded", &"plugins")).await {
         tracing::warn!(%error, "that plugins were reloaded is not on record");
     }
     Ok(Json(reloaded))

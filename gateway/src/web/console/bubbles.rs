@@ -21,6 +21,7 @@ use crate::web::App;
 use crate::web::files::serve;
 
 /// One message.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own on the page")]
 pub(super) struct Bubble {
     /// The day that begins with it: how it is told from others, and in words.
     pub(super) day: Option<(String, String)>,

@@ -1,6 +1,8 @@
 //! `/console/channels`: whether each one sends, how fast, what waits, and pausing it.
 
 use askama::Template;
+use std::borrow::Cow;
+
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -60,9 +62,9 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
         since: times.full(reason.paused_since),
         until: reason.until.map(|until| times.full(until)),
         code: reason.code,
-        title: reason.title.map(|title| title.into_owned()),
+        title: reason.title.map(Cow::into_owned),
         // The remedy of one that was paused by hand is a command; here there is a button.
-        remedy: reason.remedy.filter(|_| reason.until.is_some()).map(|remedy| remedy.into_owned()),
+        remedy: reason.remedy.filter(|_| reason.until.is_some()).map(Cow::into_owned),
         words: reason.words,
     };
     let mut channels = Vec::new();

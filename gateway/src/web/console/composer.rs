@@ -160,7 +160,7 @@ async fn submit(
         per_second: None,
         at: app.clock.now(),
     };
-    app.store.create_key(own, posted.visitor.act(app, "key.created", CONSOLE_KEY)).await?;
+    app.store.create_key(own, posted.visitor.act(app, "key.created", &CONSOLE_KEY)).await?;
     let request = outbound::Request {
         to: conversation.address.as_str().to_owned(),
         from: None,

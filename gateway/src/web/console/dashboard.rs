@@ -102,7 +102,7 @@ fn summed(app: &App, p: Page, times: &Times, today: i64, volume: &[Volume]) -> D
         (today - DAYS + 1..=today).map(|day| (day, on(day, false), on(day, true))).collect();
     let busiest = days.iter().map(|(_, received, sent)| *received.max(sent)).max().unwrap_or(0).max(1);
     let share = |messages: u64| (messages * 100).div_ceil(busiest);
-    let to_day = |(day, received, sent): (i64, u64, u64)| Day {
+    let of_day = |(day, received, sent): (i64, u64, u64)| Day {
         name: times.of_day(day),
         received,
         sent,
@@ -116,7 +116,7 @@ fn summed(app: &App, p: Page, times: &Times, today: i64, volume: &[Volume]) -> D
         rate: (ended > 0).then(|| format!("{}.{} %", delivered * 100 / ended, delivered * 1_000 / ended % 10)),
         took: (delivered > 0).then(|| length(took / delivered)),
         failed,
-        days: days.into_iter().map(to_day).collect(),
+        days: days.into_iter().map(of_day).collect(),
         errors: errors(app, &p, volume),
         p,
     }

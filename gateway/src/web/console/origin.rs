@@ -49,10 +49,10 @@ mod tests {
             (&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")], false),
         ];
         for (headers, expected) in cases {
-            let headers = headers
+            let headers: HeaderMap = headers
                 .iter()
-                .map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value)));
-            let headers = HeaderMap::from_iter(headers);
+                .map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value)))
+                .collect();
             assert_eq!(is_ours(&headers, ours), expected, "{headers:?}");
         }
     }

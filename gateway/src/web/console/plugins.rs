@@ -109,7 +109,7 @@ pub(super) async fn reload(State(app): State<App>, posted: Posted) -> Result<Res
     match reloaded {
         Ok(_) => {
             tracing::info!(user_id = %posted.visitor.session.user.id, "plugins reloaded from the console");
-            app.store.audit(posted.visitor.act(&app, "plugins.reloaded", "plugins")).await?;
+            app.store.audit(posted.visitor.act(&app, "plugins.reloaded", &"plugins")).await?;
             page.said = Some(page.p.more.reloaded);
             shown(&page)
         }

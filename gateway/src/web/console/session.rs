@@ -27,7 +27,7 @@ impl Visitor {
     }
 
     /// Something that they do now, for the record.
-    pub(super) fn act(&self, app: &App, action: &'static str, subject: impl ToString) -> Act {
+    pub(super) fn act(&self, app: &App, action: &'static str, subject: &dyn std::fmt::Display) -> Act {
         let at = app.clock.now();
         let actor = Actor::User(self.session.user.id);
         Act { id: app.ids.next(at), at, actor, action, subject: subject.to_string() }

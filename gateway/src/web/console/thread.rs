@@ -47,7 +47,7 @@ struct Messages {
 
 #[derive(Template)]
 #[template(path = "older.html")]
-struct Older {
+struct OlderPage {
     p: Page,
     id: String,
     older: Option<Uuid>,
@@ -132,7 +132,7 @@ pub(super) async fn older(
     messages.items.reverse();
     let p = Page::of(&app, &visitor, "inbox", "");
     let bubbles = bubbles(&app, &p, &times(&app, &p), messages.items, &who(&thread)).await?;
-    shown(&Older { id: id.to_string(), older: messages.next, bubbles, p })
+    shown(&OlderPage { id: id.to_string(), older: messages.next, bubbles, p })
 }
 
 pub(super) async fn find(app: &App, id: Uuid) -> Result<store::Thread, Trouble> {

@@ -146,7 +146,7 @@ fn sections(
         let what = format!("{plugin} · {}", words::status(p.locale(), led.status));
         Line { message: Some(led.message_id.to_string()), ..Line::new(times.full(led.created_at), what) }
     });
-    let timers = history
+    let waiting_timers = history
         .timers
         .into_iter()
         .map(|timer| Line::new(times.full(timer.due_at), format!("{} · {}", timer.plugin, timer.name)));
@@ -163,7 +163,7 @@ fn sections(
         (p.more.trace_reports, reports.collect()),
         (p.more.trace_looks, looks.collect()),
         (p.more.trace_led_to, led_to.collect()),
-        (p.more.trace_timers, timers.collect()),
+        (p.more.trace_timers, waiting_timers.collect()),
         (p.more.trace_events, told.collect()),
         (p.more.trace_removals, removed.collect()),
     ];

@@ -72,12 +72,9 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
     }
     let role = Role::from_word(posted.fields.get("role")).ok_or(Trouble::Unreadable)?;
     let locale: Locale = posted.fields.get("locale").parse().map_err(|_| Trouble::Unreadable)?;
-    let password = match hashed(&app, &posted).await? {
-        Ok(password) => password,
-        Err(()) => {
-            let error = page.p.more.password_short;
-            return again(page, error);
-        }
+    let Some(password) = hashed(&app, &posted).await? else {
+        let error = page.p.more.password_short;
+        return again(page, error);
     };
     let at = app.clock.now();
     let new = NewUser { id: app.console.0.ids.next(at), name: name.clone(), password, role, locale, at };
@@ -90,12 +87,12 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
 }
 
 /// The hash of the password in the form, unless that is too short or too long.
-async fn hashed(app: &App, posted: &Posted) -> Result<Result<String, ()>, Trouble> {
+async fn hashed(app: &App, posted: &Posted) -> Result<Option<String>, Trouble> {
     let console = &app.console.0;
     let salt = (console.random)().ok_or(Trouble::Internal)?;
     match console.passwords.hash(posted.fields.raw("password").to_owned(), salt).await {
-        Ok(hashed) => Ok(Ok(hashed)),
-        Err(Error::TooShort | Error::TooLong) => Ok(Err(())),
+        Ok(hashed) => Ok(Some(hashed)),
+        Err(Error::TooShort | Error::TooLong) => Ok(None),
         Err(Error::Failed) => Err(Trouble::Internal),
     }
 }
@@ -116,13 +113,13 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
             let role = Role::from_word(posted.fields.get("role")).ok_or(Trouble::Unreadable)?;
             app.store.set_role(id, role).await?
         }
-        "password" => match hashed(&app, &posted).await? {
-            Ok(password) => app.store.set_password(id, password).await?,
-            Err(()) => {
+        "password" => {
+            let Some(password) = hashed(&app, &posted).await? else {
                 let error = Some(page.p.more.password_short);
                 return page::refused(&UsersPage { error, ..page });
-            }
-        },
+            };
+            app.store.set_password(id, password).await?
+        }
         _ => return Err(Trouble::Unreadable),
     };
     if !found {

@@ -30,10 +30,10 @@ pub(super) struct Problem {
     error: Option<Box<lookup::Explained>>,
     /// The message that is on record all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<MessageId>,
+    message_id: Option<Box<MessageId>>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 /// What is wrong with one field of the request.
@@ -95,7 +95,7 @@ impl Problem {
                 let detail = format!("this key may make {per_second} requests a second");
                 let problem =
                     Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
-                Self { retry_after: Some(after.as_secs() + 1), ..problem }
+                Self { retry_after: Some(seconds(after.as_secs() + 1)), ..problem }
             }
             NoEntry::Store(error) => Self::store(error),
         }
@@ -284,7 +284,7 @@ impl Problem {
             Error::Rejected { id, problem } => {
                 let title = "A plugin refused the message";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self { message_id: Some(*id), ..Self::new(status, "rejected-by-plugin", title, problem) }
+                Self { message_id: Some(Box::new(*id)), ..Self::new(status, "rejected-by-plugin", title, problem) }
             }
             Error::Store(error) => Self::store(error),
         }
@@ -333,7 +333,7 @@ impl Problem {
                 tracing::warn!(code = reason.code, "the provider can't be asked now");
                 let title = "The provider can't be asked now";
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "provider-away", title, told(reason));
-                Self { retry_after: after.map(|after| after.as_secs().max(1)), ..problem.because(reason) }
+                Self { retry_after: after.map(|after| seconds(after.as_secs().max(1))), ..problem.because(reason) }
             }
             Error::Store(error) => Self::store(error),
         }
@@ -342,6 +342,10 @@ impl Problem {
     fn because(self, reason: &lookup::Explained) -> Self {
         Self { error: Some(Box::new(reason.clone())), ..self }
     }
+}
+
+fn seconds(seconds: u64) -> u32 {
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 fn told(reason: &lookup::Explained) -> String {
