@@ -63,7 +63,7 @@ pub use inspect::{Inspection, Seen, inspect};
 pub use lines::{ByHand, Order, Waiting, Wanted};
 pub use listing::{Beside, Listing};
 pub use media::*;
-pub use operations::{Beat, Next, Orphans};
+pub use operations::{Beat, NewKey, Next, Orphans};
 pub use people::*;
 pub use questions::*;
 pub use reads::{MessageFilter, Page};

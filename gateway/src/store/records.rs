@@ -11,7 +11,7 @@ use crate::gate::Refusal;
 use crate::message::consent::{Choice, Heard, Source};
 use crate::message::{
     Address, Consent, ContactId, ConversationId, Line, Media, MessageId, Options, PartId, Priority, ProviderError,
-    Scope, Status,
+    Status,
 };
 
 /// An inbound message to be recorded, with the ids its rows get if they are new.
@@ -177,22 +177,6 @@ pub struct NewPart {
     pub media: Vec<String>,
     /// As far as we can tell; the provider's own count replaces it once it is known.
     pub segments: u32,
-}
-
-/// An API key to be let in.
-#[derive(Clone, Debug)]
-pub struct NewKey {
-    pub id: Uuid,
-    /// Who it is for.
-    pub name: String,
-    /// SHA-256 of the key, in hex.
-    pub hash: String,
-    /// What it may be used for; none is everything.
-    pub scopes: Option<Vec<Scope>>,
-    pub expires_at: Option<Timestamp>,
-    /// Requests a second.
-    pub per_second: Option<u32>,
-    pub at: Timestamp,
 }
 
 /// A caller's own name for a call, so that the same call again does nothing again.

@@ -12,7 +12,7 @@ use super::settings::tests::settings;
 use super::*;
 use crate::clock::ManualClock;
 use crate::message::{Address, ContactId, ConversationId, Locale, Options, PartId, Priority, Status};
-use crate::store::{Act, Actor, Message, NewOutbound, NewPart, Route, Schedule, Sender, Submission};
+use crate::store::{Message, NewOutbound, NewPart, Route, Schedule, Sender, Submission};
 
 const CHANNEL: &str =
     "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
@@ -67,13 +67,6 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Something that somebody does by hand now.
-    fn act(&self) -> Act {
-        let at = self.clock.now();
-        let id = self.worker.ids.next(at);
-        Act { id, at, actor: Actor::Command(None), action: "test.done", subject: "sms".to_owned() }
-    }
-
     /// A clock that stands still would never let go what a rate holds up.
     async fn new(answers: impl IntoIterator<Item = (u16, i32)>) -> Self {
         Self::with_rates(answers, at_most(0.0)).await

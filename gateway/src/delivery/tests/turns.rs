@@ -1,7 +1,7 @@
 //! Whose turn it is, how fast a sender sends, and what somebody says by hand.
 
 use super::*;
-use crate::store::Retried;
+use crate::store::{Act, Actor, Retried};
 
 const SHORT_CODE: &str = "22395";
 
@@ -10,6 +10,13 @@ fn number(index: usize) -> String {
 }
 
 impl Fixture {
+    /// Something that somebody does by hand now.
+    fn act(&self) -> Act {
+        let at = self.clock.now();
+        let id = self.worker.ids.next(at);
+        Act { id, at, actor: Actor::Command(None), action: "test.done", subject: "sms".to_owned() }
+    }
+
     /// Messages of this priority to as many people.
     async fn many(&self, count: usize, first: usize, priority: Priority, sender: Option<&str>) -> Vec<MessageId> {
         let mut ids = Vec::new();

@@ -7,11 +7,27 @@ use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFil
 use uuid::Uuid;
 
 use super::{count, millis, storable};
+use crate::message::Scope;
 use crate::store::audit::Act;
 use crate::store::entities::api_keys;
-use crate::store::records::NewKey;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
+
+/// An API key to be let in.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    pub id: Uuid,
+    /// Who it is for.
+    pub name: String,
+    /// SHA-256 of the key, in hex.
+    pub hash: String,
+    /// What it may be used for; none is everything.
+    pub scopes: Option<Vec<Scope>>,
+    pub expires_at: Option<Timestamp>,
+    /// Requests a second.
+    pub per_second: Option<u32>,
+    pub at: Timestamp,
+}
 
 struct Create(NewKey);
 

@@ -62,6 +62,7 @@ pub use bulks::Next;
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
 pub(super) use events::OPEN as OPEN_EVENTS;
 pub use gateways::{Beat, Orphans};
+pub use keys::NewKey;
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
 pub(super) use submit::starting_status;

@@ -86,7 +86,7 @@ use super::decisions::*;
 use super::events::*;
 use super::records::*;
 use super::shown::*;
-use super::{Order, Settings, Store, Wanted};
+use super::{NewKey, Order, Settings, Store, Wanted};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Scope, Status};
 
