@@ -80,7 +80,7 @@ impl Desk {
         self.see("[data-testid=error]", "no son correctos").await;
         self.type_into("#password", self.reach["password"].as_str().expect("a password")).await;
         self.click("button.primary").await;
-        self.see("[data-testid=row]", "citas para mañana").await;
+        self.see("[data-testid=row]:first-child", ANA).await;
     }
 
     /// What happens is seen without a reload, in the list and in the thread.
@@ -88,7 +88,7 @@ impl Desk {
         find(&self.client, "body[data-live-open=yes]").await;
         let mine = format!("Soy otra persona ({})", self.name);
         self.text(LUIS, &mine).await;
-        self.see("[data-testid=row]:first-child", "Te responderemos pronto").await;
+        self.see("[data-testid=row]:first-child", LUIS).await;
         self.look_through("inbox").await;
         // By the keyboard: to the second conversation, and open it.
         let body = find(&self.client, "body").await;
@@ -163,9 +163,14 @@ impl Desk {
     }
 
     async fn type_into(&self, css: &str, text: &str) {
-        let field = find(&self.client, css).await;
-        field.clear().await.expect("clearing");
-        field.send_keys(text).await.expect("typing");
+        // What is found may be replaced before it is typed into, by a page that comes or by what is new on it.
+        for _ in 0..10 {
+            let field = find(&self.client, css).await;
+            if field.clear().await.is_ok() && field.send_keys(text).await.is_ok() {
+                return;
+            }
+        }
+        panic!("{}: nothing can be typed into {css}", self.name);
     }
 
     /// Looks until the words are there: some of what is looked at comes later, or is replaced meanwhile.

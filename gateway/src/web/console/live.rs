@@ -64,7 +64,7 @@ pub(super) async fn stream(
     let (commits, stopping) = (app.store.commits(), app.stopping.clone());
     let watch = Watch { app, visitor, view, commits, stopping, seen: None, _permit: permit };
     let events = stream::unfold(watch, |mut watch| async move {
-        watch.changed().await.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("")), watch))
+        watch.changed().await.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("changed")), watch))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
