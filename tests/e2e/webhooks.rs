@@ -3,7 +3,7 @@
 use recado_tests::{Builder, TestGateway, form, sign, wait_for};
 use serde_json::Value;
 
-use super::message_sid;
+use super::{going, message_sid};
 
 const TABLE: &str = include_str!("../tables/signatures.json");
 const CUSTOMER: &str = "+529981122334";
@@ -83,7 +83,9 @@ fn what_twilio_signed_is_let_in_and_nothing_else_is() {
         assert_eq!(answer.status(), 200, "{name}: {}", answer.text());
         assert_eq!(answer.header("content-type"), Some("text/xml"), "{name}");
     }
-    let stored: Vec<Value> = gateway.messages().iter().map(|message| message["text"].clone()).collect();
+    // One of them opts out by a word that is not Twilio's, which the gateway confirms.
+    let messages = gateway.messages();
+    let stored: Vec<&Value> = going(&messages, "inbound").iter().map(|message| &message["text"]).collect();
     let expected: Vec<&str> = cases.iter().filter_map(|case| case.text.as_deref()).collect();
     assert_eq!(stored, expected);
 }

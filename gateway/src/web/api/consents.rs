@@ -178,9 +178,11 @@ struct NewConsents {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(as = ConsentImportLine)]
 struct Line {
+    #[schema(value_type = u64)]
     line: u32,
+    /// As of one alone; what is wrong with it is told, and keeps no other from being taken.
     #[serde(flatten)]
-    #[schema(value_type = Saying)]
+    #[schema(value_type = Object)]
     saying: serde_json::Value,
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{List, Paging, read};
 use crate::store::{KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
-use crate::templates::{Definition, NAME_RULE, is_name};
+use crate::templates::{self, Definition, NAME_RULE, Variable, is_name};
 use crate::web::auth::{Caller, TemplatesRead, TemplatesWrite};
 use crate::web::openapi::{Changed, Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
@@ -51,8 +51,10 @@ impl From<KnownTemplate> for Shown {
 #[expect(dead_code, reason = "it says what a body looks like")]
 struct Named {
     name: String,
-    #[serde(flatten)]
-    definition: Definition,
+    default_locale: String,
+    #[serde(default)]
+    variables: BTreeMap<String, Variable>,
+    bodies: BTreeMap<String, templates::Body>,
 }
 
 /// What a list shows and nobody sets: in a body it is left out of account, so that what was got can be put.
