@@ -184,10 +184,12 @@ mod tests {
             prop_assert!(hours.until(next, &zone).is_some() || zone.to_datetime(next).time() != from);
             if let Some(until) = until {
                 prop_assert!(until > at && until.duration_since(at) <= SignedDuration::from_hours(25));
+                let shown = zone.to_datetime(until);
+                // Where clocks are set over the end, they show it twice or never.
+                let odd = zone.to_ambiguous_timestamp(shown.date().to_datetime(to)).is_ambiguous();
                 let just_before = until - SignedDuration::from_secs(1);
-                prop_assert!(just_before <= at || hours.until(just_before, &zone).is_some());
-                let shown = zone.to_datetime(until).time();
-                prop_assert!(shown == to || zone.to_ambiguous_timestamp(zone.to_datetime(until).date().to_datetime(to)).is_ambiguous());
+                prop_assert!(odd || just_before <= at || hours.until(just_before, &zone).is_some());
+                prop_assert!(odd || shown.time() == to);
             }
         }
     }
