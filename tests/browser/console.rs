@@ -155,7 +155,13 @@ impl Desk {
     }
 
     async fn click(&self, css: &str) {
-        find(&self.client, css).await.click().await.expect("a click");
+        // As with typing; what was replaced before it could be clicked was not clicked.
+        for _ in 0..10 {
+            if find(&self.client, css).await.click().await.is_ok() {
+                return;
+            }
+        }
+        panic!("{}: {css} can't be clicked", self.name);
     }
 
     async fn key(&self, key: &str) {
