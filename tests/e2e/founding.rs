@@ -20,7 +20,8 @@ fn a_message_is_taken_at_once_and_its_way_is_followed_to_the_phone() {
     for time in ["created_at", "sent_at", "delivered_at"] {
         assert!(done[time].is_string(), "{time}: {done}");
     }
-    assert!(done["sent_at"].as_str() <= done["delivered_at"].as_str(), "{done}");
+    let time = |name: &str| done[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(time("sent_at") <= time("delivered_at"), "{done}");
     assert!(done["failed_at"].is_null() && done["error_code"].is_null(), "{done}");
 
     let there = gateway.twilio_messages();

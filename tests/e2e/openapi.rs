@@ -67,6 +67,10 @@ fn the_document_is_the_same_without_a_gateway_and_has_a_page() {
     let page = gateway.request(Method::GET, "/docs/", &[], "");
     assert_eq!(page.status(), 200);
     assert!(page.text().contains("swagger-ui-bundle.js"), "{}", page.text());
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("connect-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    let settings = gateway.request(Method::GET, "/docs/swagger-initializer.js", &[], "").text();
+    assert!(settings.contains("../openapi.json") && settings.contains(r#""validatorUrl": "none""#), "{settings}");
     let style = gateway.request(Method::GET, "/docs/swagger-ui.css", &[], "");
     assert!(style.status() == 200 && style.bytes().len() > 10_000, "it comes with the gateway");
 }

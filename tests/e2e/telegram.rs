@@ -114,6 +114,7 @@ fn who_blocked_the_bot_is_left_alone_until_the_person_comes_back() {
     assert_eq!(failed["error_code"], 403, "{failed}");
     assert_eq!(send(&gateway, "telegram:42", "dos").expect(422)["type"], "urn:recado:problem:opted-out");
     assert_eq!(update(&gateway, SECRET, 1, "/start").status(), 200);
+    telegram.wait_for(2);
     let id = send(&gateway, "telegram:42", "tres").expect(202)["id"].as_str().unwrap().to_owned();
     gateway.wait_for_status(&id, "sent");
     let texts: Vec<Value> = telegram.received().iter().map(|request| said(request)["text"].clone()).collect();

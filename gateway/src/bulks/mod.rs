@@ -71,7 +71,8 @@ impl Bulks {
         Self(Arc::new(Inner { parts, due: Notify::new() }))
     }
 
-    /// Stops it: when this returns, nothing more of it is claimed to be sent.
+    /// Nothing more of it is sent until it is resumed, but for what is just being sent; should that be refused for
+    /// now, it may be tried once more before the worker's next look holds it.
     pub async fn pause(&self, id: Uuid) -> Result<(), Error> {
         self.move_to(id, BulkState::Paused).await?;
         self.hold(id).await?;

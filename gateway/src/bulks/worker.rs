@@ -85,7 +85,7 @@ impl Bulks {
     /// Nothing is left once nothing of it waits or is being sent.
     async fn rest_of(&self, bulk: &KnownBulk) -> Result<Next, store::Error> {
         let parts = &self.0.parts;
-        let left = parts.store.bulk_under_way(bulk.id, 1).await?;
+        let left = parts.store.bulk_under_way(bulk.id, 1, None).await?;
         Ok(if left == 0 { Next::Finished } else { Next::At(later(parts.clock.now(), SOON)) })
     }
 
@@ -94,7 +94,7 @@ impl Bulks {
         while parts.store.release_bulk(bulk.id, STEP, parts.clock.now()).await? > 0 {
             parts.outbound.wake();
         }
-        let room = WINDOW.saturating_sub(parts.store.bulk_under_way(bulk.id, WINDOW).await?);
+        let room = WINDOW.saturating_sub(parts.store.bulk_under_way(bulk.id, WINDOW, Some(parts.clock.now())).await?);
         if room == 0 {
             return Ok(Next::At(later(parts.clock.now(), SOON)));
         }

@@ -13,6 +13,7 @@ pub enum Scope {
     /// Sending, canceling, trying again, uploading.
     #[serde(rename = "messages:write")]
     MessagesWrite,
+    /// Their messages among it.
     #[serde(rename = "conversations:read")]
     ConversationsRead,
     #[serde(rename = "conversations:write")]
@@ -36,7 +37,7 @@ pub enum Scope {
     ChannelsWrite,
     #[serde(rename = "plugins:read")]
     PluginsRead,
-    /// Reloading.
+    /// Reloading and replaying.
     #[serde(rename = "plugins:write")]
     PluginsWrite,
     #[serde(rename = "endpoints:read")]

@@ -300,12 +300,15 @@ impl Store {
     }
 
     /// How many of its parts wait or are being sent, counted up to a limit.
-    pub async fn bulk_under_way(&self, id: Uuid, limit: u64) -> Result<u64, Error> {
+    /// With a moment, without what is due later: what waits for the morning keeps nobody else from being sent to.
+    pub async fn bulk_under_way(&self, id: Uuid, limit: u64, by: Option<Timestamp>) -> Result<u64, Error> {
         let sql = format!(
             "SELECT COUNT(*) AS number FROM (SELECT 1 FROM parts WHERE parts.bulk_id = $1 \
-             AND parts.state IN ('queued', 'sending') LIMIT {limit}) AS counted"
+             AND parts.state IN ('queued', 'sending') AND (parts.state = 'sending' OR parts.due_at <= $2) \
+             LIMIT {limit}) AS counted"
         );
-        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, [id.into()]);
+        let values: [sea_orm::Value; 2] = [id.into(), by.map_or(i64::MAX, Timestamp::as_millisecond).into()];
+        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, values);
         let row = self.reads.query_one_raw(statement).await?;
         let number: i64 = row.map_or(Ok(0), |row| row.try_get("", "number"))?;
         Ok(u64::try_from(number).unwrap_or(0))

@@ -75,7 +75,7 @@ impl Store {
         }
         if let Some(channel) = filter.channel {
             // In the order of the index on times: by the key, all that the channel has would be sorted first.
-            query = query.filter(Expr::cust("COALESCE(channel, '')").eq(channel));
+            query = query.filter(Expr::cust("COALESCE(channel, '')").eq(channel.replace('\0', "")));
         }
         if let Some(state) = filter.state {
             query = query.filter(consents::Column::State.eq(state.as_str()));

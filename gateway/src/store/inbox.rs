@@ -154,11 +154,12 @@ impl Store {
         let rows = messages::Entity::find()
             .filter(messages::Column::ConversationId.eq(id.0))
             .filter(messages::Column::Id.gte(from.0))
-            .order_by_asc(messages::Column::Id)
+            // Of many, the newest.
+            .order_by_desc(messages::Column::Id)
             .limit(limit)
             .all(&self.reads)
             .await?;
-        with_details(&self.reads, rows).await
+        with_details(&self.reads, rows.into_iter().rev().collect()).await
     }
 }
 
@@ -172,7 +173,7 @@ fn matching(filter: &InboxFilter) -> Condition {
     }
     if let Some(channel) = &filter.channel {
         // An expression has no index: by that of open conversations, all of the channel would be sorted first.
-        all = all.add(Expr::cust("COALESCE(conversations.channel, '')").eq(channel));
+        all = all.add(Expr::cust("COALESCE(conversations.channel, '')").eq(channel.replace('\0', "")));
     }
     if let Some(tag) = &filter.tag {
         // As it stands in the JSON list.

@@ -62,7 +62,7 @@ impl Store {
             query = query.filter(messages::Column::Direction.eq(direction_name(direction)));
         }
         if let Some(channel) = filter.channel {
-            query = query.filter(messages::Column::Channel.eq(channel));
+            query = query.filter(messages::Column::Channel.eq(channel.replace('\0', "")));
         }
         if let Some(since) = filter.since {
             // By the id, so that what is older is not even looked at.

@@ -101,13 +101,18 @@ pub(super) fn known(template: templates::Model, version: template_versions::Mode
     }
 }
 
+/// No name has a NUL, and no database takes one.
+pub(super) fn named(name: &str) -> sea_orm::Select<templates::Entity> {
+    templates::Entity::find().filter(templates::Column::Name.eq(name.replace('\0', "")))
+}
+
 /// A version of a template, or its current one.
 pub(super) async fn find(
     database: &impl ConnectionTrait,
     name: &str,
     version: Option<u32>,
 ) -> Result<Option<KnownTemplate>, Error> {
-    let found = templates::Entity::find().filter(templates::Column::Name.eq(name)).one(database).await?;
+    let found = named(name).one(database).await?;
     let Some(template) = found else { return Ok(None) };
     let number = match version {
         None => template.version,
@@ -164,7 +169,7 @@ impl Store {
         limit: u64,
     ) -> Result<Option<Page<KnownTemplate>>, Error> {
         let snapshot = self.snapshot().await?;
-        let found = templates::Entity::find().filter(templates::Column::Name.eq(name)).one(&snapshot).await?;
+        let found = named(name).one(&snapshot).await?;
         let Some(template) = found else { return Ok(None) };
         let mut query = template_versions::Entity::find()
             .filter(template_versions::Column::TemplateId.eq(template.id))

@@ -77,11 +77,13 @@ impl Keys {
             return Err(NoEntry::Unknown);
         };
         self.note_use(&key, now);
-        let same = before.filter(|before| before.key.per_second == key.per_second);
-        let limiter = same.map_or_else(|| limiter(&key), |before| before.limiter);
+        let mut all = self.lock();
+        // Of several who came at once, all count for one limit.
+        let same = all.get(hash).filter(|there| there.key.per_second == key.per_second);
+        let limiter = same.map_or_else(|| limiter(&key), |there| there.limiter.clone());
         let known = Known { key: Arc::new(key), read_at: now, limiter };
         // There are no more of them than keys: whoever has none is not kept.
-        self.lock().insert(hash.to_owned(), known.clone());
+        all.insert(hash.to_owned(), known.clone());
         Ok(known)
     }
 

@@ -30,7 +30,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::bulks::Bulks;
 use crate::channels::Channels;
@@ -147,7 +146,7 @@ pub fn router(app: App) -> Router {
         .route("/media/{token}/{name}", get(files::linked))
         .route("/openapi.json", get(openapi::shown))
         .merge(openapi::router().split_for_parts().0)
-        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(openapi::page())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .merge(twilio::router(&app))

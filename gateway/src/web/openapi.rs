@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::{Json, Router};
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::Problem;
 use super::{App, api};
@@ -132,6 +135,20 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// The whole document.
 pub fn document() -> OpenApi {
     router().into_openapi()
+}
+
+/// Nobody may frame it, since keys are put into it; and it asks nobody else, its bundle's validator neither.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
+/// The page at `/docs` that shows the document. Its address is given from there, so that a prefix does no harm.
+pub(super) fn page() -> Router<App> {
+    let config = Config::from("../openapi.json").validator_url("none");
+    let page: Router<App> = SwaggerUi::new("/docs").config(config).into();
+    page.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, POLICY))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
 }
 
 /// `GET /openapi.json`

@@ -17,6 +17,7 @@ use super::{count, millis, storable};
 use crate::message::Status;
 use crate::store::bulks::{BulkPlace, BulkState, HELD};
 use crate::store::entities::{bulk_recipients, bulks, parts};
+use crate::store::reads::positive;
 use crate::store::records::Submission;
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
@@ -35,6 +36,12 @@ impl Operation for Shift {
     type Output = u64;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+        // Whoever pauses or resumes it meanwhile waits for this, and this is not done against their word.
+        let wanted = if self.held { BulkState::Paused } else { BulkState::Running };
+        let bulk = bulks::Entity::find_by_id(self.id).lock_shared().one(transaction).await?;
+        if bulk.is_none_or(|bulk| BulkState::of(&bulk.state) != wanted) {
+            return Ok(0);
+        }
         let backend = transaction.get_database_backend();
         // A part that is just being claimed is not waited for: it is sent.
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
@@ -90,8 +97,7 @@ impl Operation for End {
         let canceled = u64::try_from(waiting.len()).unwrap_or(0);
         let mut moves = Moves::load(transaction, &message_ids, &self.reporting).await?;
         for mut part in waiting {
-            "settled".clone_into(&mut part.state);
-            Status::Canceled.as_str().clone_into(&mut part.status);
+            cancel(&mut part);
             part.updated_at = millis(self.now);
             moves.put(part);
         }
@@ -129,8 +135,7 @@ impl Awaited {
                 .lock_exclusive()
                 .all(transaction)
                 .await?;
-            let position = |row: &bulk_recipients::Model| u32::try_from(row.position).unwrap_or(0);
-            waiting.extend(rows.iter().map(|row| BulkPlace { bulk_id, position: position(row) }));
+            waiting.extend(rows.iter().map(|row| BulkPlace { bulk_id, position: positive(row.position) }));
         }
         Ok(Self(waiting))
     }
@@ -139,6 +144,23 @@ impl Awaited {
     pub(super) fn misses(&mut self, submission: &Submission) -> bool {
         submission.message.bulk.is_some_and(|place| !self.0.remove(&place))
     }
+}
+
+/// What comes back to the queue of a bulk send that was stopped meanwhile is held, or ends.
+pub(super) async fn stopped(transaction: &DatabaseTransaction, part: &mut parts::Model) -> Result<(), Error> {
+    let Some(bulk_id) = part.bulk_id else { return Ok(()) };
+    let bulk = bulks::Entity::find_by_id(bulk_id).lock_shared().one(transaction).await?;
+    match bulk.map(|bulk| BulkState::of(&bulk.state)) {
+        Some(BulkState::Paused) => part.due_at = part.due_at.saturating_add(HELD),
+        Some(BulkState::Canceled) => cancel(part),
+        Some(BulkState::Running | BulkState::Done) | None => {}
+    }
+    Ok(())
+}
+
+fn cancel(part: &mut parts::Model) {
+    "settled".clone_into(&mut part.state);
+    Status::Canceled.as_str().clone_into(&mut part.status);
 }
 
 /// Marks those for whom a message was stored, in the transaction that stored it.

@@ -15,6 +15,7 @@ use super::moves::reduce_message;
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::{millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
+use crate::store::bulks::HELD;
 use crate::store::entities::{attempts, parts};
 use crate::store::lines::{Order, Wanted, sender_of};
 use crate::store::questions::Questions;
@@ -46,6 +47,9 @@ const DUE: &str = "SELECT due.id, due.due_at, CASE WHEN due.segments > 1 THEN du
     AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
     AND older.id < due.id AND older.state IN ('queued', 'sending') AND (older.state = 'sending' OR (older.state = 'queued' \
     AND ((older.attempts > 0 AND older.due_at < 126230400000000) OR older.due_at <= $3))) LIMIT 1) IS NULL";
+
+/// It stands in the text above.
+const _: () = assert!(HELD == 126_230_400_000_000);
 
 /// What a worker wants, and what the gate goes by.
 struct Claim {

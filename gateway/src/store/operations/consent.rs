@@ -101,9 +101,9 @@ impl Change<'_> {
     /// A person's word only takes an opting out back: YES is a word like any other to whoever never opted out.
     /// Where it counts for the whole business, it takes back all that there are.
     async fn opt_in(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        if !self.consent.source.is_own() && self.write(transaction).await? {
+        let written = !self.consent.source.is_own() && self.write(transaction).await?;
+        if written {
             self.note(transaction, self.channel, self.address).await?;
-            return Ok(true);
         }
         let mut any = Condition::any().add(consents::Column::Channel.eq(self.channel));
         if self.reporting.rules().is_business_wide() {
@@ -132,7 +132,7 @@ impl Change<'_> {
                 .await?;
             self.note(transaction, &row.channel, &row.address).await?;
         }
-        Ok(!out.is_empty())
+        Ok(written || !out.is_empty())
     }
 
     /// Adds how it came about to the ledger, which is never changed.

@@ -264,11 +264,11 @@ struct Replay {
 
 #[async_trait]
 impl Operation for Replay {
-    type Output = ();
+    type Output = bool;
 
     /// One that is just being told is left to whoever tells it.
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        events::Entity::update_many()
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let replayed = events::Entity::update_many()
             .col_expr(events::Column::State, Expr::value(EventState::Waiting.as_str()))
             .col_expr(events::Column::DueAt, Expr::value(millis(self.now)))
             .col_expr(events::Column::Tries, Expr::value(0))
@@ -278,7 +278,7 @@ impl Operation for Replay {
             .filter(events::Column::State.ne(EventState::Sending.as_str()))
             .exec(transaction)
             .await?;
-        Ok(())
+        Ok(replayed.rows_affected > 0)
     }
 }
 
@@ -311,9 +311,9 @@ impl Store {
         self.write_by(Enable { name: name.to_owned(), now }, act, |()| true).await
     }
 
-    /// Has an event told again, under the same id.
-    pub async fn replay_event(&self, endpoint: &str, id: Uuid, act: Act) -> Result<(), Error> {
+    /// Has an event told again, under the same id. False if there is none, or it is just being told.
+    pub async fn replay_event(&self, endpoint: &str, id: Uuid, act: Act) -> Result<bool, Error> {
         let now = act.at;
-        self.write_by(Replay { endpoint: endpoint.to_owned(), id, now }, act, |()| true).await
+        self.write_by(Replay { endpoint: endpoint.to_owned(), id, now }, act, |replayed| *replayed).await
     }
 }

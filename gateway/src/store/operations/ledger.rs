@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use super::consent::{self, Change, Proof};
-use super::millis;
+use super::{millis, reach};
 use crate::message::Consent;
 use crate::message::consent::{Choice, Source};
 use crate::store::consents::to_consent;
@@ -38,7 +38,16 @@ impl Say {
         let (channel, address) = (new.channel.as_str(), new.address.as_str());
         consent::lock(transaction, channel, address).await?;
         let known = consents::Entity::find_by_id((channel.to_owned(), address.to_owned())).one(transaction).await?;
-        if let Some(known) = known {
+        // Where it counts for the whole business, opting in undoes all of that, and has to stand up to each.
+        let out = match new.choice {
+            Choice::OptedIn => reach::all_opted_out(transaction, address, &self.reporting).await?,
+            Choice::OptedOut => Vec::new(),
+        };
+        let elsewhere = out.into_iter().filter(|row| (&*row.channel, &*row.address) != (channel, address));
+        let mut all: Vec<consents::Model> = elsewhere.collect();
+        // One that says so already is not all there is to it while others say otherwise.
+        all.extend(known.filter(|known| all.is_empty() || known.state != new.choice.as_str()));
+        for known in all {
             let same = known.state == new.choice.as_str();
             // A list from before must not undo what was said since.
             if same || known.at > millis(new.at) {

@@ -1,7 +1,7 @@
 //! What waited until the night (for its sender's rate, for its channel, for another try) waits for the morning then.
 
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::millis;
 use crate::store::Error;
+use crate::store::bulks::HELD;
 use crate::store::entities::{messages, parts};
 use crate::store::reporting::Reporting;
 
@@ -27,15 +28,20 @@ pub(super) async fn hold(
     if !rules.has_nights() {
         return Ok(());
     }
-    let late = parts::Entity::find()
+    let mut late = parts::Entity::find()
         // Word for word the condition of the partial index, so that SQLite uses it.
         .filter(Expr::cust("state = 'queued' AND quiet_at IS NOT NULL"))
         .filter(parts::Column::QuietAt.lte(millis(now)))
+        // What a bulk send holds is put off once that lets go of it, or it would be due at night.
+        .filter(parts::Column::DueAt.lt(HELD))
         .order_by_asc(parts::Column::QuietAt)
         .limit(SOME)
-        .lock_exclusive()
+        // What others have just now is handed out by nobody: the claim asks for the night as well.
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .all(transaction)
         .await?;
+    // In the order in which all take them.
+    late.sort_by_key(|part| part.id);
     for part in late {
         let time_zone = part.time_zone.clone().unwrap_or_default();
         let (until, next) = rules.nights(now, &time_zone);

@@ -131,6 +131,22 @@ pub(super) async fn opted_out(
     Ok(known)
 }
 
+/// Each opting out of a person on any channel, where one counts for the whole business; else none.
+pub(super) async fn all_opted_out(
+    transaction: &DatabaseTransaction,
+    address: &str,
+    reporting: &Reporting,
+) -> Result<Vec<consents::Model>, Error> {
+    if !reporting.rules().is_business_wide() {
+        return Ok(Vec::new());
+    }
+    let reach = Reach::of(transaction, &[address]).await?;
+    let rows = consents::Entity::find()
+        .filter(consents::Column::Address.is_in(reach.all(address)))
+        .filter(consents::Column::State.eq(Choice::OptedOut.as_str()));
+    Ok(rows.all(transaction).await?)
+}
+
 /// The proof of one address's opting out, when it has.
 pub(super) async fn opted_out_one(
     transaction: &DatabaseTransaction,

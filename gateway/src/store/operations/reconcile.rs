@@ -18,7 +18,7 @@ use super::check::{Tries, open_tries};
 use super::consent::{self, Change, Proof};
 use super::matching::{Unknown, Way, only_choice};
 use super::moves::reduce_message;
-use super::{count, looks, millis, reach, storable};
+use super::{bulk_parts, count, looks, millis, reach, storable};
 use crate::message::{MessageId, PartId, Status, status};
 use crate::store::entities::{messages, parts};
 use crate::store::questions::{Fate, Found, Hold, Look, Questions, Reconciled, Reconciliation};
@@ -273,6 +273,7 @@ impl Reconcile {
                 "queued".clone_into(&mut part.state);
                 Status::Pending.as_str().clone_into(&mut part.status);
                 part.due_at = millis(self.listed.at);
+                bulk_parts::stopped(transaction, &mut part).await?;
                 let (channel, recipient) = (&self.listed.channel, self.listed.recipient.as_str());
                 if !part.confirms
                     && let Some(proof) = reach::opted_out_one(transaction, channel, recipient, &self.reporting).await?

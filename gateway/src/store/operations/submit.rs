@@ -14,6 +14,7 @@ use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{count, follow, insert_media, media_rows, millis, outbound_row, reach, storable, storable_json, traces};
 use crate::message::{MessageId, Priority, Status};
+use crate::store::bulks::HELD;
 use crate::store::entities::{idempotency_keys, messages, parts};
 use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
 use crate::store::reporting::Reporting;
@@ -227,7 +228,7 @@ pub(super) async fn hurry(
             "WHERE parts.state IN ('queued', 'sending') AND parts.state = 'queued' \
              AND parts.conversation_id = new.column1 AND parts.id < new.column3 \
              AND parts.priority > CAST({urgent} AS INTEGER) \
-             AND (parts.attempts > 0 OR parts.due_at <= new.column2)"
+             AND ((parts.attempts > 0 AND parts.due_at < {HELD}) OR parts.due_at <= new.column2)"
         );
         rows.update(transaction, &update, &condition).await?;
     }

@@ -3,22 +3,19 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
-    TryInsertResult,
-};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QuerySelect, Set, TryInsertResult};
 use uuid::Uuid;
 
 use super::{count, millis, storable_json};
 use crate::store::entities::{template_versions, templates};
 use crate::store::reads::positive;
-use crate::store::templates::{Mark, NewTemplate, Over, TemplateChange, find};
+use crate::store::templates::{Mark, NewTemplate, Over, TemplateChange, find, named};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
 /// The template, locked, so that two who change it at once come one after the other.
 async fn locked(transaction: &DatabaseTransaction, name: &str) -> Result<Option<templates::Model>, Error> {
-    let found = templates::Entity::find().filter(templates::Column::Name.eq(name)).lock_exclusive();
+    let found = named(name).lock_exclusive();
     Ok(found.one(transaction).await?)
 }
 

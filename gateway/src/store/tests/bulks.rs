@@ -3,10 +3,12 @@
 use futures::future::join_all;
 use serde_json::json;
 
+use super::gate::rules;
+use super::reconciling::{fates, listing, unknown};
 use super::*;
 use crate::store::{
-    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, NewBulk, NewRecipient, Next, RecipientProblem,
-    RecipientState,
+    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Fate, NewBulk, NewRecipient, Next, RecipientProblem,
+    RecipientState, Reconciliation,
 };
 
 on_both!(
@@ -14,6 +16,8 @@ on_both!(
     what_is_not_running_takes_no_messages,
     what_is_held_is_not_claimed_and_holds_nobody_up,
     what_is_ended_is_canceled,
+    what_comes_back_to_one_that_was_stopped_is_not_sent,
+    what_is_held_over_the_evening_does_not_leave_at_night,
     a_bulk_send_is_looked_after_by_one_at_a_time,
     the_same_call_makes_one_bulk_send,
     recipients_are_listed_by_where_they_stand,
@@ -73,7 +77,7 @@ async fn each_recipient_gets_one_message_however_often_it_is_made(database: Data
     assert!(listed.iter().all(|one| one.state == RecipientState::Submitted && one.message_id.is_some()), "{listed:?}");
     assert_eq!(message(&stores[0], listed[0].message_id.unwrap()).await.bulk_id, Some(id));
     assert!(stores[0].waiting_recipients(id, 10).await.unwrap().is_empty());
-    assert_eq!(stores[0].bulk_under_way(id, 3).await.unwrap(), 3, "counted no further than asked");
+    assert_eq!(stores[0].bulk_under_way(id, 3, None).await.unwrap(), 3, "counted no further than asked");
 }
 
 async fn what_is_not_running_takes_no_messages(database: Database) {
@@ -101,6 +105,8 @@ async fn what_is_held_is_not_claimed_and_holds_nobody_up(database: Database) {
     let [part] = claim(&store, &database, 1, 1).await.try_into().unwrap();
     let error = crate::message::ProviderError::default();
     store.settle(settled(&part, 1, Settled::Retry { due_at: at(2), error })).await.unwrap();
+    assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 0, "it is not paused");
+    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 2);
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 1);
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 0);
@@ -114,6 +120,8 @@ async fn what_is_held_is_not_claimed_and_holds_nobody_up(database: Database) {
     let conversation_id = message(&store, other.message.id).await.conversation_id;
     assert!(!store.has_older(conversation_id, at(1001)).await.unwrap(), "what is held is no reason to wait");
 
+    assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 0, "it was paused again meanwhile");
+    store.move_bulk(id, BulkState::Running, at(1001)).await.unwrap();
     assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 3);
     assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 0);
     let again = claim(&store, &database, 1002, 10).await;
@@ -127,6 +135,7 @@ async fn what_is_ended_is_canceled(database: Database) {
     submit_all(&store, &database, id, 3).await;
     let [sent] = claim(&store, &database, 1, 1).await.try_into().unwrap();
     store.settle(settled(&sent, 1, accepted_as("SM1", Status::Delivered))).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
     store.hold_bulk(id, 10, at(1)).await.unwrap();
     store.move_bulk(id, BulkState::Canceled, at(2)).await.unwrap();
     let mut ended = 0;
@@ -138,8 +147,49 @@ async fn what_is_ended_is_canceled(database: Database) {
     }
     assert_eq!(ended, 4);
     assert_eq!(standing(&store, id).await, [(RecipientState::Delivered, 1), (RecipientState::Canceled, 4)]);
-    assert_eq!(store.bulk_under_way(id, 10).await.unwrap(), 0);
+    assert_eq!(store.bulk_under_way(id, 10, None).await.unwrap(), 0);
     assert_eq!(claim(&store, &database, 1000, 10).await, []);
+}
+
+/// Nobody knew whether it was sent, and then it turns out that it was not.
+async fn what_comes_back_to_one_that_was_stopped_is_not_sent(database: Database) {
+    let store = database.store().await;
+    for (state, status) in [(BulkState::Canceled, Status::Canceled), (BulkState::Paused, Status::Pending)] {
+        let id = taken(&store, &database, 1).await;
+        submit_all(&store, &database, id, 1).await;
+        let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+        store.settle(settled(&part, 10, unknown())).await.unwrap();
+        store.move_bulk(id, state, at(20)).await.unwrap();
+        let listed = Reconciliation { recipient: part.recipient.clone(), ..listing(&[part.id], vec![], 1000) };
+        assert_eq!(fates(&store, listed).await, [(part.id, Fate::Resent)]);
+        assert_eq!(message(&store, part.message_id).await.status, status);
+        assert_eq!(claim(&store, &database, 2000, 10).await, []);
+        if state == BulkState::Paused {
+            store.move_bulk(id, BulkState::Running, at(2001)).await.unwrap();
+            store.release_bulk(id, 10, at(2001)).await.unwrap();
+            assert_eq!(claim(&store, &database, 2002, 10).await.len(), 1);
+        }
+    }
+}
+
+async fn what_is_held_over_the_evening_does_not_leave_at_night(database: Database) {
+    let store = database.store().await;
+    let start = at(0).to_zoned(jiff::tz::TimeZone::UTC);
+    let hour = |hours: i64| (start.clone() + jiff::Span::new().hours(hours)).strftime("%H:%M").to_string();
+    store.gate_by(rules(&format!("[quiet_hours]\nfrom = '{}'\nto = '{}'", hour(2), hour(4))));
+    let id = taken(&store, &database, 1).await;
+    submit_all(&store, &database, id, 1).await;
+    let hours = |hours: i64| hours * 3600;
+    store.move_bulk(id, BulkState::Paused, at(hours(1))).await.unwrap();
+    assert_eq!(store.hold_bulk(id, 10, at(hours(1))).await.unwrap(), 1);
+    assert_eq!(claim(&store, &database, hours(2) + 60, 10).await, []);
+    store.move_bulk(id, BulkState::Running, at(hours(3))).await.unwrap();
+    assert_eq!(store.release_bulk(id, 10, at(hours(3))).await.unwrap(), 1);
+    assert_eq!(claim(&store, &database, hours(3) + 1, 10).await, []);
+    // It is nothing that the window is full of, but it is not over either.
+    let under_way = async |by| store.bulk_under_way(id, 10, by).await.unwrap();
+    assert_eq!((under_way(Some(at(hours(3)))).await, under_way(None).await), (0, 1));
+    assert_eq!(claim(&store, &database, hours(4), 10).await.len(), 1);
 }
 
 async fn a_bulk_send_is_looked_after_by_one_at_a_time(database: Database) {

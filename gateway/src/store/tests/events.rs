@@ -236,13 +236,13 @@ async fn what_was_told_can_be_told_again(database: Database) {
     let store = open(&database).await;
     let (_, ids) = forwarded(&store, &database, "SM1", ANA, &[CRM]).await;
     let [event] = told(&store, 10).await.try_into().unwrap();
-    store.replay_event(CRM, ids[0], act(10)).await.unwrap();
+    assert!(!store.replay_event(CRM, ids[0], act(10)).await.unwrap(), "it is just being told");
     assert_eq!(store.event(CRM, ids[0]).await.unwrap().unwrap().state, EventState::Sending, "it is on its way");
     deliver(&store, &event, 11).await;
-    store.replay_event("other", ids[0], act(12)).await.unwrap();
+    assert!(!store.replay_event("other", ids[0], act(12)).await.unwrap(), "it is another's");
     assert_eq!(ids_told(&store, 12).await, [] as [Uuid; 0], "it is none of the other's");
     assert_eq!(store.event("other", ids[0]).await.unwrap(), None);
-    store.replay_event(CRM, ids[0], act(12)).await.unwrap();
+    assert!(store.replay_event(CRM, ids[0], act(12)).await.unwrap());
     let shown = store.event(CRM, ids[0]).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.due_at, shown.finished_at), (EventState::Waiting, Some(at(12)), None));
     let [again] = told(&store, 12).await.try_into().unwrap();

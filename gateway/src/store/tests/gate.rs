@@ -14,6 +14,7 @@ on_both!(
     only_the_confirmation_goes_to_whoever_opted_out,
     a_confirmation_is_owed_once_and_kept_over_a_restart,
     an_opting_out_counts_for_the_whole_business_if_that_is_wanted,
+    where_it_counts_everywhere_others_opt_somebody_in_everywhere,
     others_may_speak_for_somebody_but_not_against_their_own_word,
     consents_are_listed_page_by_page,
 );
@@ -217,6 +218,25 @@ pub(super) fn said(database: &Database, choice: Choice, seconds: i64) -> NewCons
         at: at(seconds),
         now: at(seconds),
     }
+}
+
+/// Opting in undoes what was said on each channel, so it has to stand up to each.
+async fn where_it_counts_everywhere_others_opt_somebody_in_everywhere(database: Database) {
+    let store = database.store().await;
+    store.gate_by(rules("scope = 'business'"));
+    store.record(says(&database, ANA, Keyword::OptOut, 1)).await.unwrap();
+    let elsewhere = |proof: Option<&str>| NewConsent {
+        channel: "other".to_owned(),
+        proof: proof.map(str::to_owned),
+        ..said(&database, Choice::OptedIn, 2)
+    };
+    let one = async |new: NewConsent| store.say_consents(vec![new], false).await.unwrap().remove(0);
+    assert!(matches!(one(elsewhere(None)).await, Said::NeedsProof(_)), "it is their own word");
+    let submit = async || store.submit(database.submission(ANA, &["hola"])).await.unwrap();
+    assert!(matches!(submit().await, Submitted::Refused(_)));
+    assert_eq!(one(elsewhere(Some("a form"))).await, Said::Changed);
+    assert!(matches!(submit().await, Submitted::Stored(_)));
+    assert!(matches!(one(elsewhere(Some("a form"))).await, Said::Known(_)));
 }
 
 async fn others_may_speak_for_somebody_but_not_against_their_own_word(database: Database) {

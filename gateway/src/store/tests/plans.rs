@@ -201,8 +201,11 @@ async fn bulk_rounds(store: &Store, id: Uuid) {
     store.bulks_due(at(1)).await.unwrap();
     let bulk = store.claim_bulk(at(1), at(9)).await.unwrap().unwrap();
     store.waiting_recipients(id, 50).await.unwrap();
-    store.bulk_under_way(id, 50).await.unwrap();
+    store.bulk_under_way(id, 50, None).await.unwrap();
+    store.bulk_under_way(id, 50, Some(at(0))).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
     store.hold_bulk(id, 50, at(1)).await.unwrap();
+    store.move_bulk(id, BulkState::Running, at(1)).await.unwrap();
     store.release_bulk(id, 50, at(1)).await.unwrap();
     let problem = RecipientProblem { code: "a".to_owned(), detail: "a".to_owned() };
     store.refuse_recipient(BulkPlace { bulk_id: id, position: 9 }, problem).await.unwrap();

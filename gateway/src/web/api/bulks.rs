@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use crate::bulks::{Content, NewBulk, Recipient, TemplateOf};
 use crate::message::{MessageId, Options, Priority};
 use crate::store::{BulkCounts, BulkState, KnownBulk, KnownRecipient, Page, RecipientState};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
+use crate::web::files::read_body;
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -135,7 +136,7 @@ pub(in crate::web) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = to_bytes(body, BULK_BODY).await.map_err(|_| Problem::too_large(BULK_BODY))?;
+    let body = read_body(body, BULK_BODY).await?;
     let new: New = read(&body)?;
     let idempotency = idempotency(&headers, caller.key_id, &body)?;
     let locale = negotiate(&headers, app.locale);

@@ -1,7 +1,7 @@
 //! `/v1/consents`
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::messages::negotiate;
+use super::read;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Address, Locale};
 use crate::store::{ConsentCursor, ConsentEvent, ConsentFilter, KnownConsent, NewConsent, Said};
 use crate::web::auth::{Caller, ConsentsRead, ConsentsWrite};
+use crate::web::files::read_body;
 use crate::web::openapi::{Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -147,7 +149,7 @@ pub(in crate::web) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<KnownConsent>), Problem> {
-    let saying: Saying = read(body).await?;
+    let saying: Saying = read(&read_body(body, API_BODY).await?)?;
     let locale = negotiate(&headers, app.locale);
     let new = new_consent(&app, saying, caller.key_id, Source::Api, locale).map_err(Wrong::told)?;
     let (channel, address) = (new.channel.clone(), new.address.clone());
@@ -221,7 +223,7 @@ pub(in crate::web) async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Imported>, Problem> {
-    let NewConsents { items, dry_run } = read(body).await?;
+    let NewConsents { items, dry_run } = read(&read_body(body, API_BODY).await?)?;
     if items.len() > MOST {
         return Err(Problem::invalid("/items", "too-many", format!("`items` may have {MOST} at the most")));
     }
@@ -345,17 +347,6 @@ fn channel(app: &App, named: Option<String>) -> Result<String, Wrong> {
 fn address(app: &App, text: &str, field: &str, locale: Locale) -> Result<Address, Problem> {
     Address::recipient(text, &app.region)
         .map_err(|refusal| Problem::invalid(field, refusal.code(), refusal.reason(locale)))
-}
-
-async fn read<T: for<'a> Deserialize<'a>>(body: Body) -> Result<T, Problem> {
-    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
-    serde_json::from_slice(&body).map_err(|error| {
-        if error.is_data() {
-            Problem::invalid("", "invalid", error.to_string())
-        } else {
-            Problem::unreadable(format!("the body must be a JSON object: {error}"))
-        }
-    })
 }
 
 fn write_cursor(cursor: &ConsentCursor) -> String {

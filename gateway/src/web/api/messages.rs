@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use crate::message::{ConversationId, Direction, Locale, MessageId, Options, Prio
 use crate::outbound;
 use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace, UsedTemplate};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
+use crate::web::files::read_body;
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -118,7 +119,7 @@ pub(in crate::web) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let body = read_body(body, API_BODY).await?;
     let new: NewMessage = read(&body)?;
     let idempotency = idempotency(&headers, caller.key_id, &body)?;
     let locale = negotiate(&headers, app.locale);

@@ -164,19 +164,19 @@ impl Default for Recorded {
     }
 }
 
-/// What would be different if plugins were reloaded now. Changes nothing.
+/// What would be different if plugins were reloaded now. Changes nothing, but shows texts and takes their time.
 #[utoipa::path(
     post,
     path = "/v1/plugins/replay",
     tag = "plugins",
     operation_id = "plugins_replay",
-    security(("key" = ["plugins:read"])),
+    security(("key" = ["plugins:write"])),
     request_body = Option<Recorded>,
     responses((status = 200, description = "As it is now", body = Report), Usual, Unread, Invalid, TooLarge)
 )]
 pub(in crate::web) async fn replay(
     State(app): State<App>,
-    _: Caller<PluginsRead>,
+    _: Caller<PluginsWrite>,
     body: Bytes,
 ) -> Result<Json<Report>, Problem> {
     let wanted = if body.is_empty() { None } else { read::<Option<Recorded>>(&body)? };

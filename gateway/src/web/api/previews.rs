@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::message::{ContentTemplate, Locale, phone};
 use crate::store;
 use crate::templates::{Definition, Kept};
 use crate::web::auth::{Caller, TemplatesRead};
+use crate::web::files::read_body;
 use crate::web::openapi::{Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::{API_BODY, App};
@@ -108,7 +109,7 @@ pub(in crate::web) async fn preview(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Previewed>, Problem> {
-    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let body = read_body(body, API_BODY).await?;
     let wanted: Preview = read(&body)?;
     let known = find(&app, &name, wanted.version).await?;
     let definition: Definition = serde_json::from_value(known.definition)

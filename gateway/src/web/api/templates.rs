@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use super::{List, Paging, read};
 use crate::store::{KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
 use crate::templates::{self, Definition, NAME_RULE, Variable, is_name};
 use crate::web::auth::{Caller, TemplatesRead, TemplatesWrite};
+use crate::web::files::read_body;
 use crate::web::openapi::{Changed, Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -216,7 +217,7 @@ pub(in crate::web) async fn versions(
 
 /// The name in a body, if there is one, and the rest of it.
 async fn body_of(body: Body) -> Result<(Option<String>, Definition), Problem> {
-    let body = to_bytes(body, API_BODY).await.map_err(|_| Problem::too_large(API_BODY))?;
+    let body = read_body(body, API_BODY).await?;
     let mut fields: BTreeMap<String, Value> = read(&body)?;
     fields.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
     let name = match fields.remove("name") {

@@ -157,7 +157,9 @@ pub(super) async fn replay(
 ) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Owner)?;
     app.endpoints.get(&name).ok_or(Trouble::NotFound)?;
-    app.store.replay_event(&name, id, posted.visitor.act(&app, "event.replayed", &id)).await?;
+    if !app.store.replay_event(&name, id, posted.visitor.act(&app, "event.replayed", &id)).await? {
+        return Err(Trouble::NotFound);
+    }
     app.endpoints.wake(&name);
     Ok(redirect(&format!("{}/endpoints/{name}", app.console.0.base), posted.is_partial))
 }

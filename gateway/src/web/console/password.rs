@@ -50,8 +50,13 @@ impl Passwords {
         if password.len() > LONGEST_PASSWORD {
             return Err(Error::TooLong);
         }
-        let _permit = self.room.acquire().await.map_err(|_| Error::Failed)?;
-        let hashed = spawn_blocking(move || hash(&password, &salt)).await;
+        let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Error::Failed)?;
+        let hashed = spawn_blocking(move || {
+            // Until it is done, whether or not somebody still waits for it.
+            let _permit = permit;
+            hash(&password, &salt)
+        });
+        let hashed = hashed.await;
         hashed.ok().flatten().ok_or(Error::Failed)
     }
 
@@ -60,9 +65,10 @@ impl Passwords {
         if password.len() > LONGEST_PASSWORD {
             return false;
         }
-        let Ok(_permit) = self.room.acquire().await else { return false };
+        let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return false };
         let nobody = Arc::clone(&self.nobody);
         let compared = spawn_blocking(move || {
+            let _permit = permit;
             let known = stored.is_some();
             let stored = stored.unwrap_or_else(|| {
                 nobody.get_or_init(|| hash("nobody has this one", &[0; 24]).unwrap_or_default()).clone()

@@ -109,7 +109,10 @@ pub(super) async fn reload(State(app): State<App>, posted: Posted) -> Result<Res
     match reloaded {
         Ok(_) => {
             tracing::info!(user_id = %posted.visitor.session.user.id, "plugins reloaded from the console");
-            app.store.audit(posted.visitor.act(&app, "plugins.reloaded", &"plugins")).await?;
+            // They are in force by now, so that this fails nothing.
+            if let Err(error) = app.store.audit(posted.visitor.act(&app, "plugins.reloaded", &"plugins")).await {
+                tracing::warn!(%error, "that plugins were reloaded is not on record");
+            }
             page.said = Some(page.p.more.reloaded);
             shown(&page)
         }

@@ -3,12 +3,12 @@
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, HeaderValue, header, request};
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
 
 use super::Console;
 use super::trouble::Trouble;
 use crate::store::{Act, Actor, Role, Session};
 use crate::web::App;
+use crate::web::auth::hash_key;
 
 /// The name of the cookie.
 const COOKIE: &str = "recado_session";
@@ -36,7 +36,7 @@ impl Visitor {
     /// Who sent this, if they are signed in.
     pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Self>, Trouble> {
         let Some(token) = token(headers) else { return Ok(None) };
-        let Some(session) = app.store.session(&hash(token)).await? else { return Ok(None) };
+        let Some(session) = app.store.session(&hash_key(token)).await? else { return Ok(None) };
         let now = app.clock.now();
         if now >= session.expires_at || now.duration_since(session.seen_at) >= app.console.0.settings.idle() {
             return Ok(None);
@@ -54,11 +54,6 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut request::Parts, app: &App) -> Result<Self, Trouble> {
         Self::of(app, &parts.headers).await?.ok_or_else(|| Trouble::sign_in(app, parts))
     }
-}
-
-/// What is stored of a token. Tokens are random and long, so one round of hashing is enough.
-pub(super) fn hash(token: &str) -> String {
-    hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {

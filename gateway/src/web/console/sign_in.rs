@@ -1,6 +1,6 @@
 //! Letting people in and out. What is wrong with an attempt is not told, and takes as long whatever it is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use askama::Template;
 use axum::body::Body;
@@ -8,14 +8,16 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
+use super::is_name;
 use super::page::{self, asset, shown};
 use super::posted::{Fields, Posted};
-use super::session::{Visitor, hash};
+use super::session::Visitor;
 use super::trouble::{Trouble, redirect};
 use super::words::Words;
 use crate::message::Locale;
 use crate::store::{NewSession, Role};
 use crate::web::App;
+use crate::web::auth::hash_key;
 use crate::web::files::read_body;
 use crate::web::server::Peer;
 
@@ -78,7 +80,9 @@ pub(super) async fn enter(
     let words = words(&app, &headers);
     let again = |error| SignIn { name: name.clone(), error: Some(error), ..SignIn::new(&app, words, next) };
     let console = &app.console.0;
-    if !console.attempts.may_try(&name, &address, app.clock.now()) {
+    // What can be nobody's name is one for all, however long.
+    let counted = if is_name(&name) { name.as_str() } else { "" };
+    if !console.attempts.may_try(counted, &address, app.clock.now()) {
         tracing::warn!("somebody tried to sign in too often");
         return page::too_many(&again(words.too_often));
     }
@@ -100,7 +104,7 @@ pub(super) async fn enter(
     };
     let (token, now) = (hex::encode(token), app.clock.now());
     let session = NewSession {
-        hash: hash(&token),
+        hash: hash_key(&token),
         user_id: user.id,
         csrf: hex::encode(csrf),
         at: now,
@@ -136,13 +140,22 @@ fn safe(next: &str) -> &str {
 
 /// Who it is for counting: behind a proxy nearby, whom that one says it was.
 fn address(peer: IpAddr, headers: &HeaderMap) -> String {
+    let peer = peer.to_canonical();
     let nearby = match peer {
         IpAddr::V4(peer) => peer.is_loopback() || peer.is_private(),
         IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local(),
     };
     let told = headers.get_all("x-forwarded-for").into_iter().next_back();
     let told = told.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
-    told.filter(|_| nearby).unwrap_or(peer).to_string()
+    network(told.filter(|_| nearby).map_or(peer, |told| told.to_canonical()))
+}
+
+/// Of IPv6 the first 64 bits, all below which one person may have.
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(_) => address.to_string(),
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & (u128::MAX << 64)).to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +189,9 @@ mod tests {
         for (peer, expected) in cases {
             assert_eq!(address(peer.parse().unwrap(), &headers), expected);
         }
-        assert_eq!(address("::1".parse().unwrap(), &HeaderMap::new()), "::1");
+        assert_eq!(address("::ffff:127.0.0.1".parse().unwrap(), &headers), "203.0.113.2");
+        let one = address("2001:db8:1:2::1".parse().unwrap(), &HeaderMap::new());
+        assert_eq!(one, "2001:db8:1:2::");
+        assert_eq!(address("2001:db8:1:2:3::9".parse().unwrap(), &HeaderMap::new()), one, "they are one person's");
     }
 }

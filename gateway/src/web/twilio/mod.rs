@@ -116,7 +116,7 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Refusal> {
     let ["Accounts", account, rest @ ..] = segments.as_slice() else {
         return Err(Refusal::not_found(&path));
     };
-    let writes = parts.method != Method::GET;
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     let access = access::let_in(app, &parts.headers, account, &path, writes).await?;
     let call = Call {
         access,
