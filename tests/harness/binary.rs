@@ -2,8 +2,8 @@
 //!
 //! A test target learns the paths of its own package's programs from Cargo, but `recado` is of
 //! another package. So it is built by Cargo here, once per test process: with the profile and into
-//! the target folder that the tests themselves came from, and together with this package, so that
-//! both are made of the same features of the same crates and nothing is compiled twice. When
+//! the target folder that the tests themselves came from, and together with the whole workspace, so
+//! that both are made of the same features of the same crates and nothing is compiled twice. When
 //! nothing has changed this takes a fraction of a second. Several test processes may do it at the
 //! same time: Cargo makes them wait for each other.
 //!
@@ -44,7 +44,7 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--quiet", "--package", "recado", "--package", "recado-tests", "--bin", "recado"])
+        .args(["build", "--quiet", "--workspace", "--bin", "recado"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
         // Where Cargo finds the workspace's own configuration.
