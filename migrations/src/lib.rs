@@ -35,6 +35,7 @@ mod m20261201_000002_bulks;
 mod m20261201_000020_consent_events;
 mod m20261201_000040_console;
 mod m20261201_000061_keys;
+mod m20261202_000040_stream;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000020_consent_events::Migration),
             Box::new(m20261201_000040_console::Migration),
             Box::new(m20261201_000061_keys::Migration),
+            Box::new(m20261202_000040_stream::Migration),
         ]
     }
 }

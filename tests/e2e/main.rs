@@ -55,6 +55,7 @@ mod hostile_webhooks;
 mod http;
 #[cfg(test)]
 mod journal;
+mod listening;
 #[cfg(test)]
 mod lookup;
 #[cfg(test)]

@@ -133,6 +133,7 @@ impl Dev {
             ("channels.sms.api_key_secret", String::new()),
         ];
         let mut flags: Vec<_> = flags.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+        flags.push(("stream.keep_h".to_owned(), Value::from(1.0)));
         // The application that is tried out runs here, too.
         flags.push(("callbacks.private_addresses".to_owned(), Value::from(true)));
         context.sources(flags)

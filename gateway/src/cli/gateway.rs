@@ -75,7 +75,7 @@ impl Gateway {
         store.gate_by(rules.clone());
         let endpoints = Endpoints::build(&config.endpoints)?;
         let locale = Locale::from_tag(&config.defaults.locale);
-        store.subscribe(endpoints.subscriptions(channels.clone(), locale));
+        store.subscribe(endpoints.subscriptions(channels.clone(), locale, &config.stream));
         endpoints.introduce(&store).await?;
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
@@ -252,6 +252,7 @@ impl Gateway {
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let telling = events::run(endpoints.clone(), store.clone(), Arc::clone(&clock), stopping.clone());
         let events = tokio::spawn(telling);
+        tokio::spawn(events::forget(config.stream.clone(), store.clone(), Arc::clone(&clock), stopping.clone()));
         let removing = removals::Parts {
             store: store.clone(),
             channels: channels.clone(),
@@ -291,6 +292,7 @@ impl Gateway {
             endpoints,
             gauges,
             console,
+            listeners: web::Listeners::new(config.stream.is_kept()),
             metrics_token: config.server.metrics_token.clone(),
             clock,
             locale,

@@ -41,6 +41,7 @@ pub struct Config {
     pub callbacks: callbacks::Settings,
     #[serde(default)]
     pub endpoints: BTreeMap<String, events::Settings>,
+    pub stream: events::StreamSettings,
     pub lookup: lookup::Settings,
     pub retention: retention::Settings,
     pub log: telemetry::Settings,
@@ -268,6 +269,7 @@ impl Config {
         self.retention.check().map_err(|(key, problem)| wrong(format!("retention.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
+        self.stream.check().map_err(|(key, problem)| wrong(format!("stream.{key}"), problem))?;
         self.callbacks.check().map_err(|(key, problem)| wrong(format!("callbacks.{key}"), problem))?;
         for (name, endpoint) in &self.endpoints {
             events::check_name(name).map_err(|problem| wrong(format!("endpoints.{name}"), problem))?;

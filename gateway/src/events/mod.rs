@@ -25,7 +25,7 @@ use crate::message::Locale;
 use crate::rounds;
 use crate::store::{self, Store, Subscriptions};
 use crate::transport::{Failure, HttpTransport, Limits, Reach, Transport};
-pub use settings::{Settings, check_name};
+pub use settings::{Settings, StreamSettings, check_name, fits};
 use signature::Key;
 use telling::Teller;
 
@@ -120,11 +120,12 @@ impl Endpoints {
     }
 
     /// What the store writes down for them. An error is explained in this language.
-    pub fn subscriptions(&self, channels: Channels, locale: Locale) -> Subscriptions {
+    pub fn subscriptions(&self, channels: Channels, locale: Locale, stream: &StreamSettings) -> Subscriptions {
         let wanted = self.iter().map(|endpoint| (endpoint.name.clone(), endpoint.settings.wanted()));
         let (numbering, waking) = (self.clone(), self.clone());
         Subscriptions {
             wanted: wanted.filter(|(_, kinds)| !kinds.is_empty()).collect(),
+            stream: stream.is_kept(),
             id: Box::new(move |now| numbering.event_id(now)),
             explain: Box::new(move |channel, code| {
                 serde_json::to_value(channels.get(channel)?.explain(code, locale)?).ok()
@@ -139,7 +140,7 @@ impl Endpoints {
             let digest = hex::encode(Sha256::digest(endpoint.settings.url.as_bytes()));
             store.introduce_endpoint(&endpoint.name, digest).await?;
         }
-        Ok(())
+        store.settle_stream().await
     }
 }
 
@@ -151,6 +152,34 @@ pub async fn run(endpoints: Endpoints, store: Store, clock: Arc<dyn Clock>, stop
         rounds::run(teller, PARALLEL, stop.clone())
     });
     futures::future::join_all(tellers).await;
+}
+
+/// How often what was kept for whoever listens is looked through.
+const LOOK: Duration = Duration::from_mins(1);
+/// How much of it goes at once: others write, too.
+const STEP: usize = 500;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Gives up what was kept for whoever listens, when it is old, until told to stop.
+pub async fn forget(settings: StreamSettings, store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    let for_ever = async {
+        loop {
+            let Some(before) = settings.before(clock.now()) else { return };
+            let pause = match store.forget_stream(before, STEP).await {
+                Ok(STEP) => PAUSE,
+                Ok(_) => LOOK,
+                Err(error) => {
+                    tracing::warn!(%error, "old events stay for now");
+                    LOOK
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    };
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = for_ever => {}
+    }
 }
 
 #[cfg(test)]

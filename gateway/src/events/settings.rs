@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
@@ -54,6 +55,38 @@ pub struct Settings {
     /// It is told nothing for now; what it is to be told waits.
     #[serde(default)]
     pub disabled: bool,
+}
+
+/// `[stream]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// For how long what happens is kept for whoever listens, in hours, also in parts of them. 0 is not at all.
+    pub keep_h: f64,
+}
+
+/// The longest that it is kept, in hours: thirty days.
+const LONGEST_KEPT_H: f64 = 720.0;
+const SECONDS_AN_HOUR: f64 = 3600.0;
+
+impl StreamSettings {
+    /// The key that makes no sense, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if (0.0..=LONGEST_KEPT_H).contains(&self.keep_h) {
+            return Ok(());
+        }
+        Err(("keep_h", format!("is {}, but must be 0 (not kept) to {LONGEST_KEPT_H} hours", self.keep_h)))
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.keep_h > 0.0
+    }
+
+    /// What happened before this is given up; none: nothing is kept.
+    pub(super) fn before(&self, now: Timestamp) -> Option<Timestamp> {
+        let age = SignedDuration::try_from_secs_f64(self.keep_h * SECONDS_AN_HOUR).ok()?;
+        now.checked_sub(age).ok()
+    }
 }
 
 impl Settings {
@@ -134,7 +167,8 @@ fn is_private(host: &Host<&str>) -> bool {
 }
 
 /// Whether an event is named by its name, by what it begins with as in `message.*`, or by `*`.
-fn fits(pattern: &str, kind: EventKind) -> bool {
+/// Whether an event is meant by its name, or by how that begins, as in `message.*`.
+pub fn fits(pattern: &str, kind: EventKind) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => (start.is_empty() || start.ends_with('.')) && kind.as_str().starts_with(start),
         None => kind.as_str() == pattern,

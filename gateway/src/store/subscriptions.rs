@@ -20,6 +20,8 @@ type Explain = dyn Fn(&str, i32) -> Option<Value> + Send + Sync;
 pub struct Subscriptions {
     /// By endpoint.
     pub wanted: BTreeMap<String, BTreeSet<EventKind>>,
+    /// Whether what happens is also kept for whoever listens to it.
+    pub stream: bool,
     /// A new event's id: they sort by when they were made.
     pub id: Box<dyn Fn(Timestamp) -> Uuid + Send + Sync>,
     pub explain: Box<Explain>,
@@ -44,7 +46,12 @@ impl Subscribed {
 
     /// Whether anybody does.
     pub(super) fn wants(&self, kind: EventKind) -> bool {
-        self.to(kind).next().is_some()
+        self.streams(kind) || self.to(kind).next().is_some()
+    }
+
+    /// Whether it is kept for whoever listens. What plugins forward is for the endpoint that they name.
+    pub(super) fn streams(&self, kind: EventKind) -> bool {
+        kind != EventKind::MessageForwarded && self.all.get().is_some_and(|all| all.stream)
     }
 
     pub(super) fn id(&self, now: Timestamp) -> Option<Uuid> {

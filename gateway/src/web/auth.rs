@@ -1,6 +1,7 @@
 //! Bearer keys. Only their SHA-256 is stored, so the database does not let anybody in.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::{header, request};
@@ -72,6 +73,23 @@ impl<P: Permission> FromRequestParts<App> for Caller<P> {
             return Err(Problem::not_allowed(P::SCOPE));
         }
         Ok(Self { key_id: key.id, permission: PhantomData })
+    }
+}
+
+/// A caller with a valid key, whatever it is for: what they see depends on that.
+pub(super) struct Listener {
+    pub(super) key: Arc<ApiKey>,
+    /// SHA-256 of the key, in hex.
+    pub(super) hash: String,
+}
+
+impl FromRequestParts<App> for Listener {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut request::Parts, app: &App) -> Result<Self, Problem> {
+        let hash = hash_key(bearer(parts).ok_or_else(Problem::no_key)?);
+        let key = app.keys.enter(&hash, app.clock.now()).await.map_err(|why| Problem::no_entry(&why))?;
+        Ok(Self { key, hash })
     }
 }
 

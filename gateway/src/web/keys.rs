@@ -65,6 +65,14 @@ impl Keys {
         Ok(known.key)
     }
 
+    /// Whether the key of this SHA-256 (hex) lets in, without one more request. What can't be read is believed.
+    pub(super) async fn lets_in(&self, hash: &str, now: Timestamp) -> bool {
+        match self.known(hash, now).await {
+            Ok(known) => known.key.expires_at.is_none_or(|at| now < at),
+            Err(why) => matches!(why, NoEntry::Store(_)),
+        }
+    }
+
     async fn known(&self, hash: &str, now: Timestamp) -> Result<Known, NoEntry> {
         let before = self.lock().get(hash).cloned();
         if let Some(known) = &before

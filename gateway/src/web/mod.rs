@@ -9,6 +9,7 @@ mod console;
 mod files;
 mod health;
 mod keys;
+mod listening;
 mod metrics;
 mod openapi;
 mod problem;
@@ -50,6 +51,7 @@ use crate::store::Store;
 pub use auth::{hash_key, new_key};
 pub use console::{Console, Passwords, SHORTEST_PASSWORD, Settings as ConsoleSettings, is_name};
 pub use keys::Keys;
+pub use listening::Listeners;
 pub use openapi::document;
 pub use server::{BindError, Bound};
 
@@ -109,6 +111,8 @@ pub struct App {
     pub endpoints: Endpoints,
     pub gauges: Gauges,
     pub console: Console,
+    /// Who listens to what happens.
+    pub listeners: Listeners,
     /// What lets one see the metrics, besides a key.
     pub metrics_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,

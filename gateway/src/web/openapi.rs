@@ -38,6 +38,7 @@ use super::{App, api};
         (name = "channels", description = "Connections to providers"),
         (name = "plugins", description = "What decides"),
         (name = "endpoints", description = "Who is told of events"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "lookup", description = "What is known of numbers")
     )
 )]
@@ -116,6 +117,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::endpoints::enable))
         .routes(routes!(api::endpoints::events))
         .routes(routes!(api::endpoints::replay))
+        .routes(routes!(api::events::listen))
         .routes(routes!(api::consents::list, api::consents::create))
         .routes(routes!(api::templates::create, api::templates::list))
         .routes(routes!(api::templates::one, api::templates::save, api::templates::archive))

@@ -32,6 +32,7 @@ pub(super) mod reports;
 pub(super) mod retention;
 pub(super) mod retention_held;
 pub(super) mod sessions;
+pub(super) mod stream;
 pub(super) mod template_versions;
 pub(super) mod templates;
 pub(super) mod timers;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::millis;
 use crate::message::Status;
 use crate::store::Error;
-use crate::store::entities::events;
+use crate::store::entities::{events, stream};
 use crate::store::events::EventKind;
 use crate::store::reads::time;
 use crate::store::shown::{Conversation, Message};
@@ -95,6 +95,14 @@ pub(super) async fn redact(transaction: &DatabaseTransaction, message_id: Uuid) 
         events::Entity::update_many()
             .col_expr(events::Column::Body, Expr::value(redacted(&row.body)))
             .filter(events::Column::Id.eq(row.id))
+            .exec(transaction)
+            .await?;
+    }
+    let rows = stream::Entity::find().filter(stream::Column::MessageId.eq(message_id)).all(transaction).await?;
+    for row in rows {
+        stream::Entity::update_many()
+            .col_expr(stream::Column::Body, Expr::value(redacted(&row.body)))
+            .filter(stream::Column::Id.eq(row.id))
             .exec(transaction)
             .await?;
     }

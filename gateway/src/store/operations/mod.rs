@@ -46,6 +46,7 @@ mod senders;
 mod sessions;
 mod settle;
 mod state;
+mod stream;
 pub(super) mod submit;
 mod tell;
 mod templates;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::bodies::{self, AboutConversation, AboutMessage, Forward};
 use super::settle::read;
-use super::{CHUNK, millis};
+use super::{CHUNK, millis, stream};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Processed};
@@ -40,6 +40,7 @@ pub(super) async fn tell(
     but: Option<&str>,
     reporting: &Reporting,
 ) -> Result<(), Error> {
+    stream::keep(transaction, all, reporting).await?;
     insert(transaction, rows(all, but, reporting), reporting).await
 }
 
@@ -118,6 +119,7 @@ pub(super) async fn of_processed(
         news.extend(changed(transaction, before, at).await?);
     }
     wanted.extend(rows(&news, None, reporting));
+    stream::keep(transaction, &news, reporting).await?;
     insert(transaction, wanted, reporting).await
 }
 

@@ -63,6 +63,7 @@ mod schema;
 mod settling;
 mod sharing;
 mod state;
+mod streaming;
 mod submitting;
 mod subscribing;
 mod templates;

@@ -46,6 +46,7 @@ async fn every_table_fits_its_entity(database: Database) {
     select!(users, sessions, notes, authors);
     select!(templates, template_versions);
     select!(bulks, bulk_recipients);
+    select!(stream);
     store.ping().await.unwrap();
 }
 

@@ -35,6 +35,7 @@ pub(super) fn subscribe(
         wanted.iter().map(|(name, kinds)| ((*name).to_owned(), kinds.iter().copied().collect())).collect();
     store.subscribe(Subscriptions {
         wanted,
+        stream: false,
         id: Box::new(move |now| ids.next(now)),
         explain: Box::new(|channel, code| Some(json!({ "advice": format!("{channel} {code}") }))),
         wake: Box::new(move |endpoint| waking.lock().unwrap().push(endpoint.to_owned())),

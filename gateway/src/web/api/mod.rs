@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod consents;
 pub(super) mod conversations;
 pub(super) mod endpoints;
+pub(super) mod events;
 pub(super) mod lookup;
 pub(super) mod media;
 pub(super) mod messages;

@@ -12,7 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::inbox::{SHOWN, cursor, filter};
@@ -22,6 +22,7 @@ use super::thread::MOST;
 use super::trouble::Trouble;
 use crate::message::{ConversationId, MessageId};
 use crate::web::App;
+use crate::web::listening::Seat;
 
 /// Commits that are as close as this are one.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -43,7 +44,7 @@ struct Watch {
     commits: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     seen: Option<u64>,
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// `GET /console/live`: with `conversation` and `from` about a thread, else about the inbox.
@@ -52,7 +53,7 @@ pub(super) async fn stream(
     visitor: Visitor,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Trouble> {
-    let permit = app.console.0.live.clone().try_acquire_owned().map_err(|_| Trouble::Unavailable)?;
+    let seat = app.console.0.live.take(&visitor.session.hash).ok_or(Trouble::Unavailable)?;
     let fields = Fields::read(query.unwrap_or_default().as_bytes());
     let view = match fields.get("conversation") {
         "" => View::Inbox(fields),
@@ -62,7 +63,7 @@ pub(super) async fn stream(
         }
     };
     let (commits, stopping) = (app.store.commits(), app.stopping.clone());
-    let watch = Watch { app, visitor, view, commits, stopping, seen: None, _permit: permit };
+    let watch = Watch { app, visitor, view, commits, stopping, seen: None, _seat: seat };
     let events = stream::unfold(watch, |mut watch| async move {
         watch.changed().await.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("changed")), watch))
     });

@@ -40,9 +40,9 @@ use axum::routing::{get, post};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::App;
+use super::listening::Seats;
 use crate::clock::Ids;
 use crate::message::Place;
 use attempts::Attempts;
@@ -95,7 +95,7 @@ struct Inner {
     passwords: Passwords,
     attempts: Attempts,
     /// How many pages may be live at once.
-    live: Arc<Semaphore>,
+    live: Seats,
     /// The path of the console as browsers see it: behind a proxy, with its prefix.
     base: String,
     /// Scheme, host and port of the gateway as browsers see it.
@@ -106,6 +106,8 @@ struct Inner {
 
 /// The most pages that are live at the same time.
 const LIVE: usize = 512;
+/// And of one who is signed in.
+const LIVE_EACH: usize = 24;
 
 impl Console {
     /// `random` gives nothing when the system has none; then nobody can sign in.
@@ -122,7 +124,7 @@ impl Console {
             zone: TimeZone::get(&place.time_zone).unwrap_or(TimeZone::UTC),
             passwords: Passwords::default(),
             attempts: Attempts::default(),
-            live: Arc::new(Semaphore::new(LIVE)),
+            live: Seats::new(LIVE, LIVE_EACH),
             base: format!("{prefix}/console"),
             origin: url.as_ref().map(|url| url.origin().ascii_serialization()).unwrap_or_default(),
             secure: url.is_some_and(|url| url.scheme() == "https"),

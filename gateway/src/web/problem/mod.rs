@@ -107,6 +107,18 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not-allowed", "The API key is not for this", detail)
     }
 
+    pub(super) fn no_stream() -> Self {
+        let detail = "events are not kept for listeners: set `stream.keep_h` in the settings, for example to 24, and \
+            start again; or have them told to an endpoint";
+        Self::new(StatusCode::CONFLICT, "no-stream", "Nobody can listen", detail)
+    }
+
+    pub(super) fn too_many_listeners() -> Self {
+        let detail = "there are as many streams as this gateway, or this key, may have";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-listeners", "Too many streams", detail);
+        Self { retry_after: Some(30), ..problem }
+    }
+
     pub(super) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no such {what}"))
     }

@@ -1,0 +1,85 @@
+//! What happened, in the order in which it was committed, for whoever listens to it.
+//!
+//! Several gateways write into one Postgres at once, and an event that was begun earlier may be committed later.
+//! So nothing is shown beyond the first transaction that is still under way: what comes then is behind all that was
+//! shown before, and nobody who goes on from an event misses one.
+
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement};
+use uuid::Uuid;
+
+use super::entities::stream;
+use super::events::about;
+use super::{Error, Store};
+use crate::message::ConversationId;
+
+/// Between two events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamPlace {
+    xid: i64,
+    id: Uuid,
+}
+
+impl StreamPlace {
+    /// Before all that is kept.
+    pub const START: Self = Self { xid: -1, id: Uuid::nil() };
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Streamed {
+    pub id: Uuid,
+    /// `message.received`, …
+    pub kind: String,
+    pub conversation_id: Option<ConversationId>,
+    /// As endpoints are told it.
+    pub body: String,
+    /// Right behind it.
+    pub place: StreamPlace,
+}
+
+impl Store {
+    /// Behind all that has happened by now.
+    pub async fn stream_end(&self) -> Result<StreamPlace, Error> {
+        let backend = self.reads.get_database_backend();
+        let sql = format!("SELECT xid, id FROM stream WHERE {} ORDER BY xid DESC, id DESC LIMIT 1", settled(backend));
+        let row = self.reads.query_one_raw(Statement::from_string(backend, sql)).await?;
+        let Some(row) = row else { return Ok(StreamPlace::START) };
+        Ok(StreamPlace { xid: row.try_get("", "xid")?, id: row.try_get("", "id")? })
+    }
+
+    /// Right behind an event; none, if it is not kept any more.
+    pub async fn stream_behind(&self, id: Uuid) -> Result<Option<StreamPlace>, Error> {
+        let row = stream::Entity::find_by_id(id).one(&self.reads).await?;
+        Ok(row.map(|row| StreamPlace { xid: row.xid, id: row.id }))
+    }
+
+    /// What happened next, `limit` at the most.
+    pub async fn stream_from(&self, place: StreamPlace, limit: u64) -> Result<Vec<Streamed>, Error> {
+        let backend = self.reads.get_database_backend();
+        let sql = format!(
+            "SELECT * FROM stream WHERE (xid, id) > ($1, $2) AND {} ORDER BY xid, id LIMIT {limit}",
+            settled(backend)
+        );
+        let statement = Statement::from_sql_and_values(backend, sql, [place.xid.into(), place.id.into()]);
+        let rows = self.reads.query_all_raw(statement).await?;
+        let shown = |row| {
+            let row = stream::Model::from_query_result(row, "")?;
+            Ok(Streamed {
+                id: row.id,
+                kind: row.kind,
+                conversation_id: about(row.conversation_id).map(ConversationId),
+                body: row.body,
+                place: StreamPlace { xid: row.xid, id: row.id },
+            })
+        };
+        rows.iter().map(shown).collect()
+    }
+}
+
+/// What nothing more comes before.
+fn settled(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+        _ => "xid >= 0",
+    }
+}
