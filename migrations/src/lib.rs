@@ -36,6 +36,7 @@ mod m20261201_000020_consent_events;
 mod m20261201_000040_console;
 mod m20261201_000061_keys;
 mod m20261202_000040_stream;
+mod m20261202_000041_put_off;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000040_console::Migration),
             Box::new(m20261201_000061_keys::Migration),
             Box::new(m20261202_000040_stream::Migration),
+            Box::new(m20261202_000041_put_off::Migration),
         ]
     }
 }

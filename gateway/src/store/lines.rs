@@ -112,7 +112,12 @@ impl Store {
             .filter(
                 Condition::any()
                     .add(parts::Column::State.eq("sending"))
-                    .add(Condition::all().add(parts::Column::Attempts.gt(0)).add(parts::Column::DueAt.lt(HELD)))
+                    .add(
+                        Condition::all()
+                            .add(parts::Column::Attempts.gt(0))
+                            .add(parts::Column::PutOff.eq(false))
+                            .add(parts::Column::DueAt.lt(HELD)),
+                    )
                     .add(parts::Column::DueAt.lte(super::operations::millis(now))),
             )
             .into_tuple::<Uuid>()

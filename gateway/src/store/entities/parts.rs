@@ -45,6 +45,8 @@ pub struct Model {
     pub time_zone: Option<String>,
     /// The bulk send that it is of.
     pub bulk_id: Option<Uuid>,
+    /// It waits for the morning, and for nothing else: what follows does not wait for it, though it was tried.
+    pub put_off: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -36,7 +36,8 @@ struct Taken<'a> {
 }
 
 /// Parts of one conversation go out one after the other, so a part waits for every older one
-/// that has not come to an end, unless that one's time is yet to come; that of what is held (`bulks::HELD`) never comes. Ids sort by age. That the older one is
+/// that has not come to an end, unless that one's time is yet to come; that of what is held (`bulks::HELD`) never
+/// comes. One that was tried holds up what follows until it is tried again, unless it waits for the morning alone. Ids sort by age. That the older one is
 /// queued or being sent is said twice: the first time word for word as the index has it, without which SQLite
 /// would look through all older parts. Both looks are for one row, and not the joins that they could be: what
 /// Postgres knows of a queue that has just grown is old, and it would go through all of it. Looked for once and kept ("materialized"): a plan that looked again
@@ -46,7 +47,7 @@ const DUE: &str = "SELECT due.id, due.due_at, CASE WHEN due.segments > 1 THEN du
     AND due.channel NOT IN (SELECT pauses.channel FROM pauses) \
     AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
     AND older.id < due.id AND older.state IN ('queued', 'sending') AND (older.state = 'sending' OR (older.state = 'queued' \
-    AND ((older.attempts > 0 AND older.due_at < 126230400000000) OR older.due_at <= $3))) LIMIT 1) IS NULL";
+    AND ((older.attempts > 0 AND NOT older.put_off AND older.due_at < 126230400000000) OR older.due_at <= $3))) LIMIT 1) IS NULL";
 
 /// It stands in the text above.
 const _: () = assert!(HELD == 126_230_400_000_000);
@@ -124,7 +125,7 @@ impl Claim {
              claimed AS (SELECT counted.id FROM (SELECT picked.id, SUM(picked.weight) OVER \
              (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
              WHERE counted.ahead < $7) \
-             UPDATE parts SET state = 'sending', attempts = attempts + 1, lease_until = $1, updated_at = $2 \
+             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $1, updated_at = $2 \
              WHERE id IN (SELECT id FROM claimed) RETURNING *"
         );
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -50,7 +50,10 @@ pub(super) async fn hold(
         row.quiet_at = Set(next.map(millis));
         row.updated_at = Set(millis(now));
         if let Some(until) = until {
-            row.due_at = Set(due_at.max(millis(until)));
+            let morning = millis(until);
+            row.due_at = Set(due_at.max(morning));
+            // One whose next try comes later still goes before what follows it.
+            row.put_off = Set(due_at <= morning);
             tell(transaction, message_id, until, &time_zone, now).await?;
         }
         row.update(transaction).await?;

@@ -228,7 +228,7 @@ pub(super) async fn hurry(
             "WHERE parts.state IN ('queued', 'sending') AND parts.state = 'queued' \
              AND parts.conversation_id = new.column1 AND parts.id < new.column3 \
              AND parts.priority > CAST({urgent} AS INTEGER) \
-             AND ((parts.attempts > 0 AND parts.due_at < {HELD}) OR parts.due_at <= new.column2)"
+             AND ((parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= new.column2)"
         );
         rows.update(transaction, &update, &condition).await?;
     }
@@ -297,6 +297,7 @@ fn part_row(
         quiet_at: Set(None),
         time_zone: Set(None),
         bulk_id: Set(message.bulk.map(|place| place.bulk_id)),
+        put_off: Set(false),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::store::entities;
 on_both!(
     at_night_messages_wait_and_replies_do_not,
     what_waited_until_the_night_waits_for_the_morning,
+    what_was_tried_and_waits_for_the_morning_holds_nobody_up,
     nobody_is_sent_more_than_the_cap,
 );
 
@@ -95,6 +96,56 @@ async fn what_waited_until_the_night_waits_for_the_morning(database: Database) {
         assert!(until > at(3 * 3600) && until <= at(4 * 3600), "{until}");
     }
     assert_eq!(claim(&store, &database, 4 * 3600, 10).await.len(), 2);
+}
+
+/// Somebody is answered at night although something that was tried before waits for the morning.
+async fn what_was_tried_and_waits_for_the_morning_holds_nobody_up(database: Database) {
+    let store = database.store().await;
+    let start = at(0).to_zoned(jiff::tz::TimeZone::UTC);
+    let hour = |hours: i64| (start.clone() + jiff::Span::new().hours(hours)).strftime("%H:%M").to_string();
+    store.gate_by(rules(&format!("[quiet_hours]\nfrom = '{}'\nto = '{}'", hour(2), hour(4))));
+    // To each two parts; the first is refused for now, for one until the night and for one beyond the morning.
+    let [night, beyond] = [ANA, LUIS].map(|recipient| database.submission(recipient, &["promo", "y más"]));
+    for (submission, hours) in [(&night, 3), (&beyond, 5)] {
+        store.submit(submission.clone()).await.unwrap();
+        let [part] = claim(&store, &database, 10, 10).await.try_into().unwrap();
+        let error = crate::message::ProviderError { code: Some(20429), message: None };
+        let due_at = at(hours * 3600);
+        store.settle(settled(&part, 10, Settled::Retry { due_at, error })).await.unwrap();
+    }
+    assert_eq!(claim(&store, &database, 2 * 3600 - 1, 10).await, [], "a try in between holds up the second part");
+    assert_eq!(claim(&store, &database, 3 * 3600, 10).await, []);
+
+    let mut new = database.inbound("SM1", ANA);
+    new.received_at = at(3 * 3600);
+    store.record(new.clone()).await.unwrap();
+    let conversation = message(&store, new.id).await.conversation_id;
+    assert!(!store.has_older(conversation, at(3 * 3600)).await.unwrap(), "a reply may ride the answer");
+    let mut reply = NewOutbound { in_reply_to: Some(new.id), ..database.outbound(ANA, &["hola"]) };
+    reply.at = at(3 * 3600);
+    store.commit(Processed { replies: vec![reply.clone()], ..processed(&new, conversation) }).await.unwrap();
+    let [part] = claim(&store, &database, 3 * 3600, 10).await.try_into().unwrap();
+    assert_eq!(part.message_id, reply.id, "it does not wait for the morning");
+    store.settle(settled(&part, 3 * 3600, accepted("SM2"))).await.unwrap();
+
+    // In the morning its parts go one after the other, and what is tried later still goes first.
+    let morning = |seconds: i64| 4 * 3600 + seconds;
+    let [part] = claim(&store, &database, morning(0), 10).await.try_into().unwrap();
+    assert_eq!((part.message_id, part.text.as_str()), (night.message.id, "promo"));
+    let error = crate::message::ProviderError { code: Some(20429), message: None };
+    store.settle(settled(&part, morning(0), Settled::Retry { due_at: at(morning(60)), error })).await.unwrap();
+    assert_eq!(claim(&store, &database, morning(1), 10).await, [], "it was tried by day, and holds up again");
+    let texts = async |seconds| -> Vec<String> {
+        let claimed = claim(&store, &database, morning(seconds), 10).await;
+        for part in &claimed {
+            store.settle(settled(part, morning(seconds), accepted(&format!("SM{}", part.id)))).await.unwrap();
+        }
+        claimed.into_iter().map(|part| part.text).collect()
+    };
+    assert_eq!(texts(61).await, ["promo"]);
+    assert_eq!(texts(62).await, ["y más"]);
+    assert_eq!(texts(3600).await, ["promo"]);
+    assert_eq!(texts(3601).await, ["y más"]);
 }
 
 async fn nobody_is_sent_more_than_the_cap(database: Database) {

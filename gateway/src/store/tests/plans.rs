@@ -292,6 +292,11 @@ async fn pages(store: &Store, id: MessageId) {
     store.session("a").await.unwrap();
     store.user_named("ana").await.unwrap();
     store.volume(at(0), 0).await.unwrap();
+    let end = store.stream_end().await.unwrap();
+    store.stream_from(end, 100).await.unwrap();
+    store.stream_behind(conversation.0).await.unwrap();
+    store.forget_stream(at(0), 100).await.unwrap();
+    store.redact(id, at(9)).await.unwrap();
     store.read_conversation(conversation, at(9)).await.unwrap();
     store.change_conversation(ConversationChange::of(conversation), at(9)).await.unwrap();
 }
