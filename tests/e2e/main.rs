@@ -6,6 +6,8 @@ mod authoring;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod bulk_command;
+#[cfg(test)]
 mod bulks;
 #[cfg(test)]
 mod channel_pauses;
@@ -25,6 +27,8 @@ mod crashes;
 mod development;
 #[cfg(test)]
 mod doctor;
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod process;
 mod provider;
 mod registry;
 mod server;
+mod shell;
 mod twilio;
 mod visitor;
 
@@ -49,6 +50,7 @@ pub use process::Process;
 pub use provider::{Received, ScriptedProvider, Step};
 pub use registry::{Registry, digest};
 pub use server::PostgresServer;
+pub use shell::{is_there, shell};
 pub use twilio::{basic, form, sign};
 pub use visitor::Visitor;
 

@@ -167,7 +167,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 41] = [
 ];
 
 /// Outside crates that only these places may name.
-pub(crate) const ALONE: [(&str, &[&str]); 35] = [
+pub(crate) const ALONE: [(&str, &[&str]); 36] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
@@ -197,6 +197,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 35] = [
     ("minijinja", &["templates"]),
     ("quick_xml", &["channels", "sandbox"]),
     ("figment", &["config", "cli"]),
+    ("toml_edit", &["config"]),
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
     ("argon2", &["web"]),

@@ -82,6 +82,27 @@ impl Bulks {
         {
             return settled(before, Uuid::nil());
         }
+        let recipients = self.look(&mut new).await?;
+        let now = parts.clock.now();
+        let content = serde_json::to_value(&new.content).map_err(|error| Error::Broken(error.to_string()))?;
+        let id = parts.ids.next(now);
+        let total = recipients.len();
+        let NewBulk { name, send_at, idempotency, .. } = new;
+        let kept = store::NewBulk { id, name, content, send_at, idempotency, recipients, at: now };
+        let taken = settled(parts.store.take_bulk(kept).await?, id)?;
+        tracing::info!(bulk_id = %taken.0, total, before = taken.1, "a bulk send was taken");
+        self.0.due.notify_one();
+        Ok(taken)
+    }
+
+    /// What would be told of each recipient, were it taken. Nothing is stored.
+    pub async fn check(&self, mut new: NewBulk) -> Result<Vec<NewRecipient>, Error> {
+        self.look(&mut new).await
+    }
+
+    /// Looks at all of it, and settles which version of the template it is; takes the recipients out of it.
+    async fn look(&self, new: &mut NewBulk) -> Result<Vec<NewRecipient>, Error> {
+        let parts = &self.0.parts;
         let now = parts.clock.now();
         if !(1..=MOST).contains(&new.recipients.len()) {
             return Err(Error::HowMany(new.recipients.len()));
@@ -107,16 +128,7 @@ impl Bulks {
         let recipients = std::mem::take(&mut new.recipients);
         // Thousands of them take a while.
         let looked = tokio::task::spawn_blocking(move || look.all(recipients)).await;
-        let recipients = looked.map_err(|error| Error::Broken(error.to_string()))??;
-        let content = serde_json::to_value(&new.content).map_err(|error| Error::Broken(error.to_string()))?;
-        let id = parts.ids.next(now);
-        let total = recipients.len();
-        let NewBulk { name, send_at, idempotency, .. } = new;
-        let kept = store::NewBulk { id, name, content, send_at, idempotency, recipients, at: now };
-        let taken = settled(parts.store.take_bulk(kept).await?, id)?;
-        tracing::info!(bulk_id = %taken.0, total, before = taken.1, "a bulk send was taken");
-        self.0.due.notify_one();
-        Ok(taken)
+        looked.map_err(|error| Error::Broken(error.to_string()))?
     }
 }
 

@@ -77,6 +77,23 @@ impl Reach {
         self.send(path, "application/json", body.to_string().into(), language).await
     }
 
+    /// The same, so that it has no second effect under the same key; true when it had been made before.
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        body: &Value,
+        key: &str,
+        language: &str,
+    ) -> anyhow::Result<(Value, bool)> {
+        let request = http::Request::post(format!("{}{path}", self.gateway))
+            .header("content-type", "application/json")
+            .header("accept-language", language)
+            .header("idempotency-key", key)
+            .body(body.to_string().into())?;
+        let (headers, answer) = self.exchange(request).await?;
+        Ok((answer, headers.contains_key("idempotency-replayed")))
+    }
+
     /// Puts a JSON body in place of what is there; only of what has this `ETag`, if there is one.
     pub(super) async fn put(
         &self,
@@ -113,7 +130,11 @@ impl Reach {
         self.call(request.body(Bytes::new())?).await
     }
 
-    async fn call(&self, mut request: http::Request<Bytes>) -> anyhow::Result<Value> {
+    async fn call(&self, request: http::Request<Bytes>) -> anyhow::Result<Value> {
+        Ok(self.exchange(request).await?.1)
+    }
+
+    async fn exchange(&self, mut request: http::Request<Bytes>) -> anyhow::Result<(http::HeaderMap, Value)> {
         let key = http::HeaderValue::try_from(format!("Bearer {}", self.key))?;
         request.headers_mut().insert(http::header::AUTHORIZATION, key);
         let limits = Limits { total: Duration::from_secs(40), ..Limits::default() };
@@ -123,7 +144,7 @@ impl Reach {
             .with_context(|| format!("the gateway at {} does not answer", self.gateway))?;
         let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         if response.status().is_success() {
-            return Ok(answer);
+            return Ok((response.headers().clone(), answer));
         }
         let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("it gave no reason");
         bail!("the gateway refused ({}): {detail}", response.status().as_u16());

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Context;
 use crate::channels::Channels;
 use crate::components::Loader;
-use crate::config::show;
+use crate::config::{Reference, show};
 use crate::message::{Locale, phone, segments};
 use crate::plugins;
 
@@ -23,6 +23,8 @@ enum What {
     Check,
     /// Show every setting and where it came from; secrets are left out
     Show,
+    /// Print every setting with its kind, its default, its environment variable and what it means, as Markdown
+    Reference,
 }
 
 impl ConfigCommand {
@@ -48,6 +50,10 @@ impl ConfigCommand {
                         shown.iter().map(|shown| format!("{} = {}    # {}", shown.key, shown.value, shown.origin));
                     lines.collect::<Vec<_>>().join("\n")
                 });
+            }
+            What::Reference => {
+                let reference = Reference::of_defaults();
+                context.output.print(&reference, || reference.markdown().trim_end().to_owned());
             }
         }
         Ok(())

@@ -2,10 +2,12 @@
 
 mod audit;
 mod bench;
+mod bulk;
 mod call;
 mod channel;
 mod check;
 mod consent;
+mod csv;
 mod dev;
 mod doctor;
 mod endpoint;
@@ -52,7 +54,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// The settings file [default: config/recado.toml, if it is there]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "RECADO_CONFIG")]
     config: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
@@ -73,6 +75,8 @@ enum Command {
     Config(check::ConfigCommand),
     /// Send a message through a running gateway
     Send(send::Send),
+    /// Send to many through a running gateway, and see how far it has come
+    Bulk(bulk::BulkCommand),
     /// Look a number up at the provider, through a running gateway
     Lookup(lookup::Lookup),
     /// Check everything the gateway needs, here and at the provider
@@ -126,6 +130,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Store(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context).await,
         Command::Send(command) => command.run(&context).await,
+        Command::Bulk(command) => command.run(&context).await,
         Command::Lookup(command) => command.run(&context).await,
         Command::Doctor(command) => command.run(&context).await,
         Command::Ready(command) => command.run(&context).await,

@@ -3,6 +3,8 @@
 use figment::Figment;
 use figment::value::{Num, Value};
 
+use super::reference::{Kind, Reference};
+
 /// The variables of the process; for debugging their names alone, since anything may be in them.
 #[derive(Clone, Default)]
 pub struct Environment(Vec<(String, String)>);
@@ -42,11 +44,15 @@ impl Environment {
             let value = self.get(name)?;
             Some(((*name).to_owned(), (*key).to_owned(), Value::from(value)))
         });
+        // What is not set yet has its kind from the comments of the defaults.
+        let reference = std::cell::OnceCell::new();
+        let known = |key: &str| reference.get_or_init(Reference::of_defaults).kind(key);
         let own = self.0.iter().filter_map(|(name, value)| {
             // One level alone is never a setting: RECADO_API_KEY and the like are for commands.
             let key = name.strip_prefix(PREFIX).filter(|key| key.contains(LEVEL))?;
             let key = key.to_lowercase().replace(LEVEL, ".");
-            let value = typed(value, below.find_value(&key).ok().as_ref());
+            let kind = below.find_value(&key).ok().and_then(|now| kind_of(&now)).or_else(|| known(&key));
+            let value = typed(value, kind);
             Some((name.clone(), key, value))
         });
         usual.chain(own).collect()
@@ -67,20 +73,40 @@ impl FromIterator<(String, String)> for Environment {
     }
 }
 
-/// A variable is text. It becomes a number or a truth only where the setting is one already, so
-/// that "+529983162438" and a token made of digits stay what they are.
-fn typed(text: &str, now: Option<&Value>) -> Value {
+/// The variables that set a key, names of others' last.
+pub(super) fn names(key: &str) -> Vec<String> {
+    let own = format!("{PREFIX}{}", key.to_uppercase().replace('.', LEVEL));
+    let usual = USUAL.iter().filter(|(_, known)| *known == key).map(|(name, _)| (*name).to_owned());
+    std::iter::once(own).chain(usual).collect()
+}
+
+/// Of an empty list nobody knows what it is a list of.
+fn kind_of(now: &Value) -> Option<Kind> {
     match now {
-        Some(Value::Num(..)) => {
-            let whole = text.parse::<i64>().map(Num::from);
-            let number = whole.or_else(|_| text.parse::<f64>().map(Num::from));
-            number.map_or_else(|_| Value::from(text), Value::from)
-        }
-        Some(Value::Bool(..)) => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
-        Some(Value::Array(..)) => {
-            let items: Vec<Value> = text.split(',').map(|item| Value::from(item.trim())).collect();
-            Value::from(items)
-        }
-        _ => Value::from(text),
+        Value::Num(..) => Some(Kind::Number),
+        Value::Bool(..) => Some(Kind::Truth),
+        Value::Array(_, items) => match items.first()? {
+            Value::Num(..) => Some(Kind::NumberList),
+            _ => Some(Kind::List),
+        },
+        _ => Some(Kind::Text),
+    }
+}
+
+/// A variable is text. It becomes a number or a truth only where the setting is one, so that
+/// "+529983162438" and a token made of digits stay what they are.
+fn typed(text: &str, kind: Option<Kind>) -> Value {
+    let number = |text: &str| {
+        let whole = text.parse::<i64>().map(Num::from);
+        let number = whole.or_else(|_| text.parse::<f64>().map(Num::from));
+        number.map_or_else(|_| Value::from(text), Value::from)
+    };
+    let items = || text.split(',').map(str::trim);
+    match kind {
+        Some(Kind::Number) => number(text),
+        Some(Kind::Truth) => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Some(Kind::List) => Value::from(items().map(Value::from).collect::<Vec<_>>()),
+        Some(Kind::NumberList) => Value::from(items().map(number).collect::<Vec<_>>()),
+        Some(Kind::Text | Kind::Table) | None => Value::from(text),
     }
 }

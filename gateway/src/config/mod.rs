@@ -4,6 +4,7 @@
 //! came from, and makes a message out of what is wrong with one.
 
 mod environment;
+mod reference;
 mod show;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use environment::Environment;
+pub use reference::{Kind, Reference};
 pub use show::{Shown, show};
 
 /// All settings.

@@ -183,37 +183,3 @@ fn a_plugins_secrets_come_from_the_settings_or_the_environment_and_are_never_sho
     assert!(all.contains("plugins.0.secrets.plain"), "{all}");
     assert!(!all.contains("hush-hush") && !all.contains("quiet-please"), "{all}");
 }
-
-/// The reference is complete: whatever key a section takes, it shows, if only in a comment.
-#[test]
-fn every_key_is_in_the_reference() {
-    let plugin = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"";
-    let channel = "[channels.sms]";
-    for section in [
-        "[server]",
-        "[database]",
-        "[defaults]",
-        "[inbound]",
-        "[delivery]",
-        "[lookup]",
-        "[media]",
-        "[log]",
-        "[plugin_host]",
-        "[endpoints.crm]",
-        channel,
-        "[channels.sms.rates]",
-        plugin,
-    ] {
-        let problem = problem(&format!("{section}\nbogus = 1"), &[]);
-        let keys = problem.split_once("there are: ").expect(&problem).1;
-        for key in keys.split(", ") {
-            let shown = DEFAULTS.lines().any(|line| {
-                let line = line.trim_start_matches("# ");
-                line.starts_with(&format!("{key} = "))
-                    || line == format!("[plugins.{key}]")
-                    || line == format!("[channels.sms.{key}]")
-            });
-            assert!(shown, "{section}: `{key}` is not in config/recado.toml");
-        }
-    }
-}

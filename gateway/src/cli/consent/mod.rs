@@ -1,7 +1,5 @@
 //! `recado consent`
 
-mod csv;
-
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -9,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::call::{At, Reach};
-use super::{Context, Usage};
+use super::{Context, Usage, csv};
 
 #[derive(Debug, Args)]
 pub(super) struct ConsentCommand {

@@ -16,7 +16,9 @@ use super::messages::{REPLAYED, idempotency, negotiate};
 use super::{List, Paging, id, read};
 use crate::bulks::{Content, NewBulk, Recipient, TemplateOf};
 use crate::message::{MessageId, Options, Priority};
-use crate::store::{BulkCounts, BulkState, KnownBulk, KnownRecipient, Page, RecipientState};
+use crate::store::{
+    BulkCounts, BulkState, DUPLICATE, KnownBulk, KnownRecipient, NewRecipient, Page, RecipientProblem, RecipientState,
+};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
 use crate::web::files::read_body;
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
@@ -43,6 +45,9 @@ struct New {
     priority: Option<Priority>,
     send_at: Option<Timestamp>,
     recipients: Vec<Recipient>,
+    /// Only says what would be refused, and sends nothing.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// The longest name, in characters.
@@ -99,23 +104,68 @@ struct Counts {
     canceled: u64,
 }
 
-impl Progress {
-    fn of(known: KnownBulk, counts: BulkCounts) -> Self {
+impl Counts {
+    fn of(counts: &BulkCounts) -> Self {
         let of = |state| counts.of.get(&state).copied().unwrap_or(0);
         Self {
-            shown: known.into(),
-            counts: Counts {
-                waiting: of(RecipientState::Waiting),
-                submitted: of(RecipientState::Submitted),
-                sent: of(RecipientState::Sent),
-                delivered: of(RecipientState::Delivered),
-                failed: of(RecipientState::Failed),
-                refused: of(RecipientState::Refused),
-                duplicate: of(RecipientState::Duplicate),
-                canceled: of(RecipientState::Canceled),
-            },
-            refused_for: counts.refused,
+            waiting: of(RecipientState::Waiting),
+            submitted: of(RecipientState::Submitted),
+            sent: of(RecipientState::Sent),
+            delivered: of(RecipientState::Delivered),
+            failed: of(RecipientState::Failed),
+            refused: of(RecipientState::Refused),
+            duplicate: of(RecipientState::Duplicate),
+            canceled: of(RecipientState::Canceled),
         }
+    }
+}
+
+impl Progress {
+    fn of(known: KnownBulk, counts: BulkCounts) -> Self {
+        Self { shown: known.into(), counts: Counts::of(&counts), refused_for: counts.refused }
+    }
+}
+
+/// What would come of a bulk send. Who has opted out, and what plugins refuse, is known only when it is sent.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = BulkCheck)]
+struct Checked {
+    total: u32,
+    counts: Counts,
+    /// How many would be refused for what.
+    refused_for: BTreeMap<String, u64>,
+    /// Those who would get nothing, in the order of the call.
+    recipients: Vec<ShownRecipient>,
+}
+
+impl Checked {
+    fn of(looked: Vec<NewRecipient>) -> Self {
+        let total = u32::try_from(looked.len()).unwrap_or(u32::MAX);
+        let mut counts = BulkCounts::default();
+        let mut recipients = Vec::new();
+        for (position, NewRecipient { recipient, problem, .. }) in (0..).zip(looked) {
+            let state = match &problem {
+                None => RecipientState::Waiting,
+                Some(problem) if problem.code == DUPLICATE => RecipientState::Duplicate,
+                Some(_) => RecipientState::Refused,
+            };
+            *counts.of.entry(state).or_insert(0) += 1;
+            let Some(RecipientProblem { code, detail }) = problem else { continue };
+            if state == RecipientState::Refused {
+                *counts.refused.entry(code.clone()).or_insert(0) += 1;
+            }
+            recipients.push(ShownRecipient {
+                position,
+                to: recipient,
+                state,
+                message_id: None,
+                problem: Some(ShownProblem { code, detail }),
+                error_code: None,
+                error_message: None,
+            });
+        }
+        let refused_for = std::mem::take(&mut counts.refused);
+        Self { total, counts: Counts::of(&counts), refused_for, recipients }
     }
 }
 
@@ -128,7 +178,7 @@ impl Progress {
     security(("key" = ["messages:write"])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Makes the same call again harmless")),
     request_body = New,
-    responses((status = 202, description = "It is on disk", body = Progress, headers(("Location", description = "Where it is"), ("Idempotency-Replayed" = bool, description = "That the same call was made before"))), Usual, Unread, Invalid, TooLarge, Conflict)
+    responses((status = 200, description = "With `dry_run`: what would come of it", body = Checked), (status = 202, description = "It is on disk", body = Progress, headers(("Location", description = "Where it is"), ("Idempotency-Replayed" = bool, description = "That the same call was made before"))), Usual, Unread, Invalid, TooLarge, Conflict)
 )]
 pub(in crate::web) async fn create(
     State(app): State<App>,
@@ -147,10 +197,15 @@ pub(in crate::web) async fn create(
     if new.name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
         return Err(Problem::invalid("/name", "too-long", format!("`name` has {LONGEST_NAME} characters at the most")));
     }
-    let New { name, channel, from, text, template, media, options, priority, send_at, recipients } = new;
+    let New { name, channel, from, text, template, media, options, priority, send_at, recipients, dry_run } = new;
     let priority = priority.unwrap_or(Priority::Bulk);
     let content = Content { channel, from, text, template, media, options, priority };
-    let taken = app.bulks.take(NewBulk { name, content, send_at, recipients, idempotency }).await;
+    let new = NewBulk { name, content, send_at, recipients, idempotency };
+    if dry_run {
+        let looked = app.bulks.check(new).await.map_err(|error| Problem::bulk(&error, locale))?;
+        return Ok(Json(Checked::of(looked)).into_response());
+    }
+    let taken = app.bulks.take(new).await;
     let (id, before) = taken.map_err(|error| Problem::bulk(&error, locale))?;
     let mut response = (StatusCode::ACCEPTED, Json(progress(&app, id).await?)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/bulks/{id}")) {

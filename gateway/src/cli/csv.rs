@@ -57,7 +57,7 @@ pub(super) fn consents(text: &str, channel: Option<&str>) -> Result<Vec<Value>, 
 }
 
 /// The fields of each record, with the line on which it begins.
-fn records(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
+pub(super) fn records(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut records = Vec::new();
     let (mut number, mut began) = (1, 1);
