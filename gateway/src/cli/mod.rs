@@ -200,3 +200,6 @@ impl Context {
         Ok(Locale::from_tag(&self.setting("defaults.locale")?))
     }
 }
+
+#[cfg(test)]
+mod tests;
