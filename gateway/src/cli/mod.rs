@@ -7,6 +7,7 @@ mod call;
 mod channel;
 mod check;
 mod consent;
+mod contact;
 mod csv;
 mod dev;
 mod doctor;
@@ -99,6 +100,8 @@ enum Command {
     Channel(channel::ChannelCommand),
     /// Show and put down who wants messages and who does not
     Consent(consent::ConsentCommand),
+    /// Show, merge and bring along the people that a running gateway knows
+    Contact(contact::ContactCommand),
     /// Show the endpoints of a running gateway and what they are told; enable and replay
     Endpoint(endpoint::EndpointCommand),
     /// Show, save and preview the templates of a running gateway
@@ -145,6 +148,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::User(command) => command.run(&context).await,
         Command::Channel(command) => command.run(&context).await,
         Command::Consent(command) => command.run(&context).await,
+        Command::Contact(command) => command.run(&context).await,
         Command::Endpoint(command) => command.run(&context).await,
         Command::Template(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&context).await,

@@ -10,10 +10,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entities::{contacts, conversations, messages};
-use super::reads::{to_conversation, with_details};
+use super::reads::{Page, cut, to_conversation, with_details};
 use super::shown::{Conversation, Message};
 use super::{Error, Store};
-use crate::message::{ConversationId, ConversationStatus, Direction, MessageId, Status};
+use crate::message::{ContactId, ConversationId, ConversationStatus, Direction, MessageId, Status};
 
 /// What somebody wants to be another one about a conversation; nothing that is not named changes.
 #[derive(Clone, Debug)]
@@ -24,11 +24,12 @@ pub struct ConversationChange {
     pub assignee: Option<Option<String>>,
     pub tag: Vec<String>,
     pub untag: Vec<String>,
+    pub subject: Option<String>,
 }
 
 impl ConversationChange {
     pub fn of(id: ConversationId) -> Self {
-        Self { id, status: None, assignee: None, tag: Vec::new(), untag: Vec::new() }
+        Self { id, status: None, assignee: None, tag: Vec::new(), untag: Vec::new(), subject: None }
     }
 }
 
@@ -36,7 +37,11 @@ impl ConversationChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
     Done,
+    /// It was like that already.
+    Same,
     NotFound,
+    /// It is not as whoever wants to change it knows it.
+    Mismatch,
     /// It can't be opened again: another one with the same address is open.
     AnotherIsOpen(ConversationId),
 }
@@ -54,6 +59,8 @@ pub struct InboxFilter {
     pub unread: bool,
     /// A piece of an address or a contact's name.
     pub search: Option<String>,
+    /// Of this person.
+    pub contact: Option<ContactId>,
 }
 
 /// The conversation that a page ended with.
@@ -118,6 +125,26 @@ impl Store {
             .filter(|_| more)
             .map(|row| InboxCursor { at: row.conversation.last_message_at, id: row.conversation.id.0 });
         Ok((rows, next))
+    }
+
+    /// Those that began before `after`, newest first.
+    pub async fn conversations_of(
+        &self,
+        filter: &InboxFilter,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<Conversation>, Error> {
+        use conversations::Column;
+        let mut query = conversations::Entity::find()
+            .find_also_related(contacts::Entity)
+            .filter(matching(filter))
+            .order_by_desc(Column::Id)
+            .limit(limit + 1);
+        if let Some(after) = after {
+            query = query.filter(Column::Id.lt(after));
+        }
+        let (rows, next) = cut(query.all(&self.reads).await?, limit, |(row, _)| row.id);
+        Ok(Page { items: rows.into_iter().map(|(row, _)| to_conversation(row)).collect(), next })
     }
 
     async fn last_of(&self, ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, LastMessage>, Error> {
@@ -185,6 +212,9 @@ fn matching(filter: &InboxFilter) -> Condition {
         Some(assignee) => all = all.add(Column::Assignee.eq(assignee.replace('\0', ""))),
         None => {}
     }
+    if let Some(contact) = filter.contact {
+        all = all.add(Column::ContactId.eq(contact.0));
+    }
     if filter.unread {
         all = all.add(Column::Unread.gt(0));
     }
@@ -202,7 +232,7 @@ fn matching(filter: &InboxFilter) -> Condition {
 }
 
 /// Holds the piece, whatever characters are in it.
-fn like(expression: &'static str, piece: &str) -> Expr {
+pub(super) fn like(expression: &'static str, piece: &str) -> Expr {
     let mut pattern = String::from("%");
     for character in piece.chars() {
         if matches!(character, '%' | '_' | '!') {

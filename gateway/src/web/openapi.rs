@@ -34,6 +34,7 @@ use super::{App, api};
         (name = "bulks", description = "One call, many recipients"),
         (name = "templates", description = "Texts that are written once"),
         (name = "conversations", description = "The threads with people"),
+        (name = "contacts", description = "People, and what is noted about them"),
         (name = "consents", description = "Who allows what"),
         (name = "channels", description = "Connections to providers"),
         (name = "plugins", description = "What decides"),
@@ -105,8 +106,13 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::media::one))
         .routes(routes!(api::media::upload))
         .routes(routes!(api::conversations::list))
-        .routes(routes!(api::conversations::one))
+        .routes(routes!(api::conversations::one, api::conversations::change))
+        .routes(routes!(api::conversations::mark_read))
         .routes(routes!(api::conversations::messages))
+        .routes(routes!(api::contacts::list, api::contacts::create))
+        .routes(routes!(api::contacts::one, api::contacts::change))
+        .routes(routes!(api::contacts::merge))
+        .routes(routes!(api::contact_import::import))
         .routes(routes!(api::channels::list))
         .routes(routes!(api::channels::pause))
         .routes(routes!(api::channels::resume))

@@ -1,5 +1,7 @@
 //! `recado consent`
 
+mod lines;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -133,7 +135,7 @@ impl ConsentCommand {
             What::Import { file, channel, dry_run, at } => {
                 let text =
                     std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-                let rows = csv::consents(&text, channel.as_deref());
+                let rows = lines::consents(&text, channel.as_deref());
                 let rows = rows.map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
                 import(context, &at.reach(context)?, &rows, *dry_run, &language).await?;
             }
@@ -143,12 +145,12 @@ impl ConsentCommand {
 }
 
 async fn export(context: &Context, reach: &Reach, to: Option<&PathBuf>, language: &str) -> anyhow::Result<()> {
-    let mut text = csv::line(&csv::COLUMNS);
+    let mut text = csv::line(&lines::COLUMNS);
     let (mut cursor, mut count) = (None, 0);
     loop {
         let page = reach.get(&path([("limit", Some("200".to_owned())), ("cursor", cursor)]), language).await?;
         for consent in page["items"].as_array().into_iter().flatten() {
-            text.push_str(&csv::line(&csv::COLUMNS.map(|column| consent[column].as_str().unwrap_or_default())));
+            text.push_str(&csv::line(&lines::COLUMNS.map(|column| consent[column].as_str().unwrap_or_default())));
             count += 1;
         }
         cursor = page["next_cursor"].as_str().map(str::to_owned);

@@ -11,6 +11,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub attributes: Option<Json>,
+    /// Whom this one was merged into.
+    pub merged_into: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

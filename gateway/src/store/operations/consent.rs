@@ -219,6 +219,29 @@ pub(super) fn refuse(part: &mut parts::Model, code: Option<i32>) {
     part.error_message = Some(REASON.to_owned());
 }
 
+/// Ends what waits for somebody who opted out at one of their addresses, where that counts for the whole business.
+pub(super) async fn end_all_that_waits(
+    transaction: &DatabaseTransaction,
+    address: &str,
+    now: Timestamp,
+    reporting: &Reporting,
+) -> Result<(), Error> {
+    let out = reach::all_opted_out(transaction, address, reporting).await?;
+    let Some(row) = out.first() else { return Ok(()) };
+    let change = Change {
+        id: Uuid::nil(),
+        channel: &row.channel,
+        address: &row.address,
+        consent: refused(row.error_code),
+        message_id: None,
+        proof: Proof::default(),
+        at: now,
+        now,
+        reporting,
+    };
+    change.end_what_waits(transaction).await
+}
+
 /// Takes the lock that keeping and asking share; nothing where there is no open conversation. SQLite has one writer.
 pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, address: &str) -> Result<(), Error> {
     if transaction.get_database_backend() != DbBackend::Postgres {

@@ -97,6 +97,7 @@ async fn contacts_of(
         created_at: Set(millis(wanted.at)),
         updated_at: Set(millis(wanted.at)),
         attributes: Set(None),
+        merged_into: Set(None),
     }))
     .exec_without_returning(transaction)
     .await?;
@@ -124,6 +125,9 @@ async fn known(
 ) -> Result<BTreeMap<String, Uuid>, Error> {
     let rows = addresses::Entity::find()
         .filter(addresses::Column::Address.is_in(missing.iter().map(|(key, _)| key.1.as_str())))
+        // Whose they are stays so until the conversation is there: who merges contacts moves addresses first.
+        .order_by_asc(addresses::Column::Address)
+        .lock_shared()
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| (row.address, row.contact_id)).collect())

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::contacts::locked;
 use super::conversation::{Key, Wanted, find_or_create};
 use super::rows::Rows;
 use super::tell::Before;
@@ -16,7 +17,7 @@ use super::{millis, storable};
 use crate::message::ConversationStatus;
 use crate::store::Error;
 use crate::store::decisions::Processed;
-use crate::store::entities::{contacts, conversations};
+use crate::store::entities::conversations;
 use crate::store::events::EventKind;
 use crate::store::plugins::to_attributes;
 use crate::store::records::Submission;
@@ -102,8 +103,7 @@ async fn change_contact(transaction: &DatabaseTransaction, processed: &Processed
     if processed.attributes.is_empty() {
         return Ok(());
     }
-    let found = contacts::Entity::find_by_id(processed.contact_id.0).lock_exclusive().one(transaction).await?;
-    let Some(contact) = found else { return Ok(()) };
+    let Some(contact) = locked(transaction, processed.contact_id.0).await? else { return Ok(()) };
     let mut attributes = to_attributes(contact.attributes.clone());
     for (name, value) in &processed.attributes {
         match value {

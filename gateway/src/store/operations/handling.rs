@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 use serde_json::json;
 
@@ -14,12 +14,15 @@ use super::{millis, storable, tell};
 use crate::message::{ConversationId, ConversationStatus};
 use crate::store::entities::conversations;
 use crate::store::inbox::{Changed, ConversationChange};
+use crate::store::reads::to_conversation;
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, Store};
 
 struct Change {
     wanted: ConversationChange,
+    /// The mark that it must have.
+    expected: Option<String>,
     at: Timestamp,
     reporting: Reporting,
 }
@@ -32,18 +35,24 @@ impl Operation for Change {
         let wanted = &self.wanted;
         let found = conversations::Entity::find_by_id(wanted.id.0).lock(LockType::NoKeyUpdate);
         let Some(before) = found.one(transaction).await? else { return Ok(Changed::NotFound) };
+        if self.expected.as_ref().is_some_and(|mark| *mark != to_conversation(before.clone()).mark()) {
+            return Ok(Changed::Mismatch);
+        }
         let closed = ConversationStatus::Closed.as_str();
         let reopens =
             before.status == closed && wanted.status.is_some_and(|status| status != ConversationStatus::Closed);
         if reopens && let Some(other) = open_beside(transaction, &before).await? {
             return Ok(Changed::AnotherIsOpen(ConversationId(other.id)));
         }
-        let mut row = before.clone().into_active_model();
+        let mut after = before.clone();
         if let Some(status) = wanted.status {
-            row.status = Set(status.as_str().to_owned());
+            status.as_str().clone_into(&mut after.status);
         }
         if let Some(assignee) = &wanted.assignee {
-            row.assignee = Set(assignee.as_deref().map(storable));
+            after.assignee = assignee.as_deref().map(storable);
+        }
+        if let Some(subject) = &wanted.subject {
+            after.subject = storable(subject);
         }
         if !wanted.tag.is_empty() || !wanted.untag.is_empty() {
             let mut tags: Vec<String> = serde_json::from_value(before.tags.clone()).unwrap_or_default();
@@ -53,10 +62,13 @@ impl Operation for Change {
                     tags.push(tag);
                 }
             }
-            row.tags = Set(json!(tags));
+            after.tags = json!(tags);
         }
-        row.updated_at = Set(millis(self.at));
-        row.update(transaction).await?;
+        if after == before {
+            return Ok(Changed::Same);
+        }
+        after.updated_at = millis(self.at);
+        after.into_active_model().reset_all().update(transaction).await?;
         let before = Before::from([(before.id, before)]);
         tell::of_change(transaction, &before, self.at, &self.reporting).await?;
         Ok(Changed::Done)
@@ -100,7 +112,18 @@ impl Operation for Read {
 impl Store {
     /// Changes a conversation as somebody wants it, and tells endpoints of it.
     pub async fn change_conversation(&self, wanted: ConversationChange, at: Timestamp) -> Result<Changed, Error> {
-        self.write(Change { wanted, at, reporting: self.reporting.clone() }).await
+        self.write(Change { wanted, expected: None, at, reporting: self.reporting.clone() }).await
+    }
+
+    /// The same, on record with who did it; where a mark is expected, only if it has that.
+    pub async fn change_conversation_by(
+        &self,
+        wanted: ConversationChange,
+        expected: Option<String>,
+        act: Act,
+    ) -> Result<Changed, Error> {
+        let change = Change { wanted, expected, at: act.at, reporting: self.reporting.clone() };
+        self.write_by(change, act, |changed| *changed == Changed::Done).await
     }
 
     /// Nothing of it is unread any more. False if nothing was.

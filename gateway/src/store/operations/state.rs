@@ -9,26 +9,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Set, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QuerySelect, Set, Statement, Value,
+};
 use uuid::Uuid;
 
 use super::rows::Rows;
 use super::{millis, storable};
 use crate::message::MessageId;
 use crate::store::decisions::{StateChange, StateKey};
-use crate::store::entities::plugin_state;
+use crate::store::entities::{contacts, plugin_state};
 use crate::store::reads::time;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
 /// Databases take so many values in one statement, and no more.
 const CHUNK: usize = 500;
+/// The scope of what is remembered of a person.
+const CONTACT: &str = "contact";
 
 /// The values that some changes are about, as they are committed; on Postgres, locked.
 pub(super) struct Book {
     current: BTreeMap<StateKey, plugin_state::Model>,
     /// The version of each as it will be, once what was accepted is written.
     expected: BTreeMap<StateKey, Option<Uuid>>,
+    /// Contacts that were merged into others since the plugins were asked.
+    merged: BTreeSet<Uuid>,
 }
 
 /// Changes that are decided together, about one message.
@@ -59,7 +66,8 @@ impl Book {
                 }
             }
         }
-        Ok(Self { current, expected: BTreeMap::new() })
+        let merged = merged(transaction, &keys).await?;
+        Ok(Self { current, expected: BTreeMap::new(), merged })
     }
 
     /// Whether each change is made to the version that its plugin saw. If so, they count.
@@ -67,7 +75,7 @@ impl Book {
         let mut after = BTreeMap::new();
         for StateChange { key, change, seen, version } in changes {
             let here = after.get(key).copied().unwrap_or_else(|| self.version(key, at));
-            if seen.is_some_and(|seen| seen != here) {
+            if seen.is_some_and(|seen| seen != here) || self.merged.contains(&key.subject) {
                 return false;
             }
             let deletes = matches!(change, crate::store::Change::Delete);
@@ -173,6 +181,19 @@ async fn committed(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Res
     );
     let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     Ok(rows.iter().map(|row| plugin_state::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
+}
+
+async fn merged(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Result<BTreeSet<Uuid>, Error> {
+    let ids: BTreeSet<Uuid> = keys.iter().filter(|key| key.scope == CONTACT).map(|key| key.subject).collect();
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows = contacts::Entity::find()
+        .select_only()
+        .column(contacts::Column::Id)
+        .filter(contacts::Column::Id.is_in(ids))
+        .filter(contacts::Column::MergedInto.is_not_null());
+    Ok(rows.into_tuple().all(transaction).await?.into_iter().collect())
 }
 
 async fn replace(transaction: &DatabaseTransaction, replaced: &[(Uuid, i64, Uuid)]) -> Result<(), Error> {

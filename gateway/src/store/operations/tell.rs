@@ -206,6 +206,7 @@ async fn changed(transaction: &DatabaseTransaction, before: &Before, at: Timesta
             ("status", before.status != conversation.status),
             ("tags", before.tags != conversation.tags),
             ("assignee", before.assignee != conversation.assignee),
+            ("subject", before.subject != conversation.subject),
         ];
         let changed: Vec<&str> = differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
         if !changed.is_empty() {

@@ -36,6 +36,7 @@ mod canceling;
 mod claiming;
 mod consents;
 mod console;
+mod contacts;
 mod copying;
 mod events;
 mod explaining;

@@ -12,9 +12,9 @@ use crate::message::consent::{Choice, Keyword};
 use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
-    Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ConversationChange, InboxCursor, InboxFilter,
-    Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate, Next, Orphans, Over, Questions, RecipientProblem,
-    RecipientState, connect, writer,
+    Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange, InboxCursor,
+    InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate, Next, Orphans, Over, Questions,
+    RecipientProblem, RecipientState, connect, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -232,6 +232,18 @@ async fn looks(store: &Store, id: MessageId) {
         store.messages(filter.clone(), None, 50).await.unwrap();
         store.messages(filter, Some(id.0), 50).await.unwrap();
     }
+    for status in [None, Some(ConversationStatus::Closed)] {
+        let filter = InboxFilter { status, open: true, ..InboxFilter::default() };
+        store.conversations_of(&filter, None, 50).await.unwrap();
+        store.conversations_of(&filter, Some(conversation.0), 50).await.unwrap();
+    }
+    let ana = ContactFilter { address: Some(Address::received(ANA)), ..ContactFilter::default() };
+    for filter in [ContactFilter::default(), ana] {
+        store.contacts(&filter, None, 50).await.unwrap();
+        store.contacts(&filter, Some(conversation.0), 50).await.unwrap();
+    }
+    let contact = store.conversation(conversation).await.unwrap().unwrap().contact_id;
+    store.contact(contact).await.unwrap();
     store.conversations(None, 50).await.unwrap();
     store.conversations(Some(conversation.0), 50).await.unwrap();
     for beside in [Beside::Skip(0), Beside::Older(id.0), Beside::Newer(id.0)] {

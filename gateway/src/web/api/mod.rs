@@ -3,10 +3,14 @@
 pub(super) mod bulks;
 pub(super) mod channels;
 pub(super) mod consents;
+pub(super) mod contact_import;
+pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod endpoints;
 pub(super) mod events;
+mod fields;
 pub(super) mod lookup;
+mod marks;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod plugins;

@@ -110,6 +110,7 @@ pub(super) fn filter(fields: &Fields, me: &str) -> InboxFilter {
         },
         unread: fields.has("unread"),
         search: given("q"),
+        contact: None,
     }
 }
 

@@ -130,9 +130,9 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
         _ => return Err(Trouble::Unreadable),
     }
     match app.store.change_conversation(wanted, app.clock.now()).await? {
-        Changed::NotFound => Err(Trouble::NotFound),
+        Changed::NotFound | Changed::Mismatch => Err(Trouble::NotFound),
         Changed::AnotherIsOpen(another) => fragment(&app, &posted.visitor, id, Some(another.0)).await,
-        Changed::Done => {
+        Changed::Done | Changed::Same => {
             tracing::info!(conversation_id = %id, user_id = %posted.visitor.session.user.id, "changed by hand");
             done(&app, &posted, id, whole).await
         }

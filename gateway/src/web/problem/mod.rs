@@ -3,6 +3,7 @@
 //!
 //! What a caller did wrong is told in full; what went wrong inside is logged and told in general.
 
+mod contacts;
 mod templates;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::keys::NoEntry;
-use crate::message::{Locale, MessageId, Scope};
+use crate::message::{ContactId, ConversationId, Locale, MessageId, Scope};
 use crate::store::{MediaState, MessageMedia};
 use crate::{inbound, lookup, media, outbound, plugins, store};
 
@@ -31,6 +32,12 @@ pub(super) struct Problem {
     /// The message that is on record all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<Box<MessageId>>,
+    /// The conversation that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<Box<ConversationId>>,
+    /// The contact that does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<Box<ContactId>>,
     /// When to try again, where that is known better than usual.
     #[serde(skip)]
     retry_after: Option<u32>,
@@ -59,6 +66,8 @@ impl Problem {
             errors: Vec::new(),
             error: None,
             message_id: None,
+            conversation_id: None,
+            contact_id: None,
             retry_after: None,
         }
     }

@@ -1,0 +1,268 @@
+//! People as others see them, and what somebody wants to be another about them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::consents::to_consent;
+use super::entities::{addresses, consents, contacts, conversations};
+use super::inbox::like;
+use super::plugins::to_attributes;
+use super::reads::{Page, cut, time, to_conversation};
+use super::shown::{Conversation, KnownConsent};
+use super::{Error, Store};
+use crate::message::{Address, ContactId};
+
+/// The most that is noted about one.
+pub const MOST_ATTRIBUTES: usize = 100;
+/// The most conversations of one that are shown with it.
+const CONVERSATIONS: u64 = 50;
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Contact)]
+pub struct KnownContact {
+    pub id: ContactId,
+    pub name: Option<String>,
+    pub attributes: BTreeMap<String, String>,
+    /// Where the person can be reached.
+    pub addresses: Vec<Address>,
+    /// The ids of others that were merged into this one. Each stands for it.
+    pub merged: Vec<ContactId>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A person, with what there is about them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ContactDetails {
+    #[serde(flatten)]
+    pub contact: KnownContact,
+    /// The 50 in which something happened last.
+    pub conversations: Vec<Conversation>,
+    /// What the person allows at each address, on each channel where they ever said so.
+    pub consents: Vec<KnownConsent>,
+}
+
+/// Which ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactFilter {
+    /// A piece of a name or an address.
+    pub search: Option<String>,
+    /// The one with this address.
+    pub address: Option<Address>,
+}
+
+/// Somebody who is put down.
+#[derive(Clone, Debug)]
+pub struct NewContact {
+    pub id: ContactId,
+    pub name: Option<String>,
+    pub attributes: BTreeMap<String, String>,
+    pub addresses: Vec<Address>,
+    pub at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContactMade {
+    Done(KnownContact),
+    /// An address is another's.
+    Taken {
+        address: Address,
+        by: ContactId,
+    },
+}
+
+/// What somebody wants to be another about a person; nothing that is not named changes.
+#[derive(Clone, Debug)]
+pub struct ContactChange {
+    pub id: ContactId,
+    pub name: Option<Option<String>>,
+    /// Those without a value go.
+    pub attributes: BTreeMap<String, Option<String>>,
+    /// The mark that the person must have.
+    pub expected: Option<String>,
+    pub at: Timestamp,
+}
+
+/// One person who turns out to be another.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    pub into: ContactId,
+    pub from: ContactId,
+    /// The mark that the first must have.
+    pub expected: Option<String>,
+    pub at: Timestamp,
+}
+
+/// What became of a change, or of a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContactChanged {
+    Done(KnownContact),
+    /// It was like that already.
+    Same(KnownContact),
+    NotFound,
+    /// The one that was to be merged into it.
+    OtherNotFound,
+    Mismatch,
+    /// More would be noted than there is room for.
+    TooMany,
+}
+
+/// A line of a list that is brought along.
+#[derive(Clone, Debug)]
+pub struct ContactLine {
+    /// Of the person, should they be new.
+    pub id: ContactId,
+    pub address: Address,
+    pub name: Option<String>,
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineCame {
+    Created,
+    /// What of the person is another: `name`, or the names of attributes.
+    Changed {
+        id: ContactId,
+        what: Vec<String>,
+    },
+    /// All of it was known.
+    Known {
+        id: ContactId,
+    },
+    /// More would be noted than there is room for.
+    TooMany {
+        id: ContactId,
+    },
+}
+
+impl LineCame {
+    /// Whether something is different by it.
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Created | Self::Changed { .. })
+    }
+}
+
+impl Store {
+    /// Newest first; without those that were merged into others.
+    pub async fn contacts(
+        &self,
+        filter: &ContactFilter,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<KnownContact>, Error> {
+        use contacts::Column;
+        let mut query = contacts::Entity::find()
+            .filter(matching(filter))
+            .filter(Column::MergedInto.is_null())
+            .order_by_desc(Column::Id)
+            .limit(limit + 1);
+        if let Some(after) = after {
+            query = query.filter(Column::Id.lt(after));
+        }
+        let snapshot = self.snapshot().await?;
+        let (rows, next) = cut(query.all(&snapshot).await?, limit, |row| row.id);
+        Ok(Page { items: with_addresses(&snapshot, rows).await?, next })
+    }
+
+    /// The person of that id, or whom it was merged into.
+    pub async fn contact(&self, id: ContactId) -> Result<Option<ContactDetails>, Error> {
+        let snapshot = self.snapshot().await?;
+        let Some(contact) = find(&snapshot, id).await? else { return Ok(None) };
+        let of_contact = conversations::Entity::find()
+            .filter(conversations::Column::ContactId.eq(contact.id.0))
+            .order_by_desc(conversations::Column::LastMessageAt)
+            .order_by_desc(conversations::Column::Id)
+            .limit(CONVERSATIONS);
+        let conversations = of_contact.all(&snapshot).await?.into_iter().map(to_conversation).collect();
+        let of_addresses = consents::Entity::find()
+            .filter(consents::Column::Address.is_in(contact.addresses.iter().map(Address::as_str)))
+            .order_by_asc(consents::Column::Address)
+            .order_by_asc(consents::Column::Channel);
+        let consents = of_addresses.all(&snapshot).await?.into_iter().map(to_consent).collect();
+        Ok(Some(ContactDetails { contact, conversations, consents }))
+    }
+}
+
+fn matching(filter: &ContactFilter) -> Condition {
+    use contacts::Column;
+    let of = |condition: Condition| {
+        addresses::Entity::find().select_only().column(addresses::Column::ContactId).filter(condition).into_query()
+    };
+    let mut all = Condition::all();
+    if let Some(address) = &filter.address {
+        let theirs = Condition::all().add(addresses::Column::Address.eq(address.as_str()));
+        all = all.add(Column::Id.in_subquery(of(theirs)));
+    }
+    if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
+        let search = search.replace('\0', "").to_lowercase();
+        // A number as people write it.
+        let digits: String = search.chars().filter(char::is_ascii_digit).collect();
+        let is_number = !digits.is_empty() && search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+        let address = if is_number { &digits } else { &search };
+        let theirs = Condition::all().add(like("LOWER(addresses.address)", address));
+        let any = Condition::any().add(like("LOWER(contacts.name)", &search)).add(Column::Id.in_subquery(of(theirs)));
+        all = all.add(any);
+    }
+    all
+}
+
+/// The person of that id, or whom it was merged into.
+pub(super) async fn find(database: &impl ConnectionTrait, id: ContactId) -> Result<Option<KnownContact>, Error> {
+    let Some(row) = survivor(database, id.0).await? else { return Ok(None) };
+    Ok(with_addresses(database, vec![row]).await?.pop())
+}
+
+/// Likewise, as it is stored. Whom somebody was merged into was not merged into anybody.
+pub(super) async fn survivor(database: &impl ConnectionTrait, id: Uuid) -> Result<Option<contacts::Model>, Error> {
+    let Some(row) = contacts::Entity::find_by_id(id).one(database).await? else { return Ok(None) };
+    match row.merged_into {
+        None => Ok(Some(row)),
+        Some(id) => Ok(contacts::Entity::find_by_id(id).one(database).await?),
+    }
+}
+
+pub(super) async fn with_addresses(
+    database: &impl ConnectionTrait,
+    rows: Vec<contacts::Model>,
+) -> Result<Vec<KnownContact>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = || rows.iter().map(|row| row.id);
+    let mut theirs: BTreeMap<Uuid, Vec<Address>> = BTreeMap::new();
+    let found = addresses::Entity::find()
+        .filter(addresses::Column::ContactId.is_in(ids()))
+        .order_by_asc(addresses::Column::Address);
+    for row in found.all(database).await? {
+        theirs.entry(row.contact_id).or_default().push(Address::received(&row.address));
+    }
+    let mut merged: BTreeMap<Uuid, Vec<ContactId>> = BTreeMap::new();
+    let found: Vec<(Uuid, Option<Uuid>)> = contacts::Entity::find()
+        .select_only()
+        .columns([contacts::Column::Id, contacts::Column::MergedInto])
+        .filter(contacts::Column::MergedInto.is_in(ids()))
+        .order_by_asc(contacts::Column::Id)
+        .into_tuple()
+        .all(database)
+        .await?;
+    for (id, into) in found {
+        merged.entry(into.unwrap_or_default()).or_default().push(ContactId(id));
+    }
+    let known = |row: contacts::Model| KnownContact {
+        id: ContactId(row.id),
+        name: row.name,
+        attributes: to_attributes(row.attributes),
+        addresses: theirs.remove(&row.id).unwrap_or_default(),
+        merged: merged.remove(&row.id).unwrap_or_default(),
+        created_at: time(row.created_at),
+        updated_at: time(row.updated_at),
+    };
+    Ok(rows.into_iter().map(known).collect())
+}
