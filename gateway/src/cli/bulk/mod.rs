@@ -83,7 +83,7 @@ struct Send {
     channel: Option<String>,
     /// When it is to leave [default: now], as in 2026-03-01T09:30:00-05:00
     #[arg(long = "at", value_name = "TIME")]
-    send_at: Option<String>,
+    when: Option<String>,
     /// Say who would get nothing and why, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -109,9 +109,10 @@ impl BulkCommand {
             }
             What::Show { id, watch, refused, at } => {
                 let reach = at.reach(context)?;
-                let mut shown = match watch {
-                    true => watching::watch(context, &reach, *id, &language).await?,
-                    false => reach.get(&path(*id), &language).await?,
+                let mut shown = if *watch {
+                    watching::watch(context, &reach, *id, &language).await?
+                } else {
+                    reach.get(&path(*id), &language).await?
                 };
                 if *refused {
                     shown["recipients"] = without(&reach, *id, &language).await?.into();

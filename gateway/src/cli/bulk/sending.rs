@@ -46,7 +46,7 @@ impl Send {
         let stem = || self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         json!({
             "name": self.name.clone().or_else(stem), "channel": self.channel, "text": self.text, "template": template,
-            "send_at": self.send_at, "recipients": recipients.all, "dry_run": self.dry_run,
+            "send_at": self.when, "recipients": recipients.all, "dry_run": self.dry_run,
         })
     }
 }

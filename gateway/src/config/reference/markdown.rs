@@ -35,7 +35,7 @@ fn write_section(text: &mut String, section: &Section) {
     }
     text.push_str("| key | default | |\n|---|---|---|\n");
     for key in keys {
-        let variables: String = key.variables.iter().map(|name| format!("<br>`{name}`")).collect();
+        let variables = key.variables.iter().map(|name| format!("<br>`{name}`")).collect::<Vec<_>>().concat();
         let _ = writeln!(text, "| `{}`{variables} | {} | {} |", key.name, value(key), cell(&key.about));
     }
 }
