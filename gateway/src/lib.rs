@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod components;
 pub mod config;
+pub mod conversations;
 pub mod deciding;
 pub mod delivery;
 pub mod doctor;

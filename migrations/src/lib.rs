@@ -36,6 +36,7 @@ mod m20261201_000020_consent_events;
 mod m20261201_000040_console;
 mod m20261201_000061_keys;
 mod m20261202_000001_contacts;
+mod m20261202_000002_closed;
 mod m20261202_000040_stream;
 mod m20261202_000041_put_off;
 
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000040_console::Migration),
             Box::new(m20261201_000061_keys::Migration),
             Box::new(m20261202_000001_contacts::Migration),
+            Box::new(m20261202_000002_closed::Migration),
             Box::new(m20261202_000040_stream::Migration),
             Box::new(m20261202_000041_put_off::Migration),
         ]

@@ -145,6 +145,7 @@ fn what_makes_no_sense_about_a_conversation_is_refused_with_where_it_is() {
         (json!({ "subject": "a\nb" }), "/subject"),
         (json!({ "status": "gone" }), ""),
         (json!({ "name": "x" }), ""),
+        (json!([]), ""),
     ];
     for (body, pointer) in cases {
         assert_eq!(patch(&gateway, &path, None, &body).expect(422)["errors"][0]["pointer"], pointer, "{body}");
@@ -224,6 +225,7 @@ fn what_makes_no_sense_about_a_person_is_refused_with_where_it_is() {
         (json!({ "addresses": [ANA], "attributes": many }), "/attributes"),
         (json!({ "addresses": [ANA], "attributes": { "a": 7 } }), ""),
         (json!({ "name": "Ana" }), ""),
+        (json!([null, {}, [ANA]]), ""),
     ];
     for (body, pointer) in cases {
         assert_eq!(gateway.post("/v1/contacts", &body).expect(422)["errors"][0]["pointer"], pointer, "{body}");

@@ -24,6 +24,8 @@ mod console_access;
 #[cfg(test)]
 mod contacts;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod development;

@@ -1,7 +1,7 @@
 //! The rooms of the gateway, and which outside crates belong to which.
 
 /// The rooms of the gateway and the rooms each may use.
-pub(crate) const ROOMS: [(&str, &[&str]); 41] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 42] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -68,6 +68,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 41] = [
     ("callbacks", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("removals", &["channels", "clock", "message", "rounds", "store", "transport"]),
     ("retention", &["clock", "media", "store"]),
+    ("conversations", &["clock", "store"]),
     ("lookup", &["channels", "clock", "message", "store", "transport"]),
     ("gauges", &["channels", "clock", "events", "inbound", "message", "metrics", "pauses", "plugins", "store"]),
     (
@@ -102,6 +103,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 41] = [
         &[
             "callbacks",
             "channels",
+            "conversations",
             "delivery",
             "events",
             "followups",
@@ -131,6 +133,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 41] = [
             "clock",
             "components",
             "config",
+            "conversations",
             "deciding",
             "delivery",
             "doctor",
@@ -211,6 +214,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 36] = [
             "callbacks",
             "cli",
             "components",
+            "conversations",
             "deciding",
             "delivery",
             "events",

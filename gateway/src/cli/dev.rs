@@ -11,7 +11,8 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::call::Reach;
-use super::gateway::{Gateway, random, random_key};
+use super::gateway::Gateway;
+use super::random::{random, random_key};
 use super::signals::{StopSignals, StoppedAtOnce};
 use super::user::{DEV_OWNER, let_owner_in};
 use super::{Context, Usage};

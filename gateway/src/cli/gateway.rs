@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
+use super::random::{random, random_seed};
 use super::reloading;
 use crate::bulks::{self, Bulks};
 use crate::channels::Channels;
@@ -29,7 +30,9 @@ use crate::rates::Rates;
 use crate::replay::Replay;
 use crate::store::Store;
 use crate::transport::{HttpTransport, Limits, Reach, Transport};
-use crate::{callbacks, components, delivery, metrics, plugins, reconcile, removals, retention, spans, web};
+use crate::{
+    callbacks, components, conversations, delivery, metrics, plugins, reconcile, removals, retention, spans, web,
+};
 
 /// A gateway at work.
 pub(super) struct Gateway {
@@ -45,6 +48,7 @@ pub(super) struct Gateway {
     events: JoinHandle<()>,
     removals: JoinHandle<()>,
     retention: JoinHandle<()>,
+    conversations: JoinHandle<()>,
     bulks: JoinHandle<()>,
     inbound: Inbound,
     /// True before it stops, for who asks whether it is ready.
@@ -73,6 +77,7 @@ impl Gateway {
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
         store.gate_by(rules.clone());
+        store.handle_by(config.conversations.rules());
         let endpoints = Endpoints::build(&config.endpoints)?;
         let locale = Locale::from_tag(&config.defaults.locale);
         store.subscribe(endpoints.subscriptions(channels.clone(), locale, &config.stream));
@@ -223,6 +228,9 @@ impl Gateway {
             },
             stopping.clone(),
         ));
+        let (clock_of_quiet, settings) = (Arc::clone(&clock), config.conversations.clone());
+        let quiet = conversations::Parts { store: store.clone(), clock: clock_of_quiet, settings };
+        let conversations = tokio::spawn(conversations::run(quiet, stopping.clone()));
         let lookup = Lookup::new(lookup::Parts {
             store: store.clone(),
             channels: channels.clone(),
@@ -317,6 +325,7 @@ impl Gateway {
             events,
             removals,
             retention,
+            conversations,
             bulks: working,
             inbound,
             leaving,
@@ -345,6 +354,7 @@ impl Gateway {
             let _ = self.events.await;
             let _ = self.removals.await;
             let _ = self.retention.await;
+            let _ = self.conversations.await;
         };
         if tokio::time::timeout(self.drain + LAST, finished).await.is_err() {
             tracing::warn!("stopped before all was done; the next start goes on with it");
@@ -380,20 +390,4 @@ fn callback_parts(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> any
     let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
     let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
     Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
-}
-
-pub(super) fn random() -> anyhow::Result<[u8; 24]> {
-    let mut random = [0; 24];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    Ok(random)
-}
-
-/// Should the system have no random bytes, plugins that draw lots draw the same.
-fn random_seed() -> u64 {
-    getrandom::u64().unwrap_or_default()
-}
-
-/// A new API key: random enough that nobody guesses it.
-pub(super) fn random_key() -> anyhow::Result<String> {
-    Ok(web::new_key(random()?))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use super::gateway::random_key;
+use super::random::random_key;
 use crate::callbacks::token;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::Scope;

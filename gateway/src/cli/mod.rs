@@ -20,6 +20,7 @@ mod migrate;
 mod openapi;
 mod output;
 mod plugin;
+mod random;
 mod ready;
 mod reloading;
 mod replay;

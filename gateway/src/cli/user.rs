@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::gateway::random;
+use super::random::random;
 use super::{Context, Usage};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::Locale;

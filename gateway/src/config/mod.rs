@@ -18,8 +18,8 @@ use serde::Deserialize;
 use crate::channels::Channels;
 use crate::message::{Locale, Place, phone};
 use crate::{
-    callbacks, channels, delivery, events, followups, gate, inbound, journal, lookup, media, plugins, reconcile,
-    retention, spans, store, telemetry, web,
+    callbacks, channels, conversations, delivery, events, followups, gate, inbound, journal, lookup, media, plugins,
+    reconcile, retention, spans, store, telemetry, web,
 };
 
 pub use environment::Environment;
@@ -46,6 +46,7 @@ pub struct Config {
     pub stream: events::StreamSettings,
     pub lookup: lookup::Settings,
     pub retention: retention::Settings,
+    pub conversations: conversations::Settings,
     pub log: telemetry::Settings,
     pub console: web::ConsoleSettings,
     pub telemetry: spans::Settings,
@@ -269,6 +270,7 @@ impl Config {
         self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         self.retention.check().map_err(|(key, problem)| wrong(format!("retention.{key}"), problem))?;
+        self.conversations.check().map_err(|(key, problem)| wrong(format!("conversations.{key}"), problem))?;
         let timeout_s = self.delivery.timeout_s;
         self.reconcile.check(timeout_s).map_err(|(key, problem)| wrong(format!("reconcile.{key}"), problem))?;
         self.stream.check().map_err(|(key, problem)| wrong(format!("stream.{key}"), problem))?;

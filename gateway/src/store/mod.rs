@@ -17,6 +17,7 @@ mod entities;
 mod events;
 mod explaining;
 mod failing;
+mod handling;
 mod inbox;
 mod inspect;
 mod lines;
@@ -62,6 +63,7 @@ pub use copying::{Copied, CopiedTable, Doing, End, Error as CopyError, Progress,
 pub use decisions::*;
 pub use events::*;
 pub use explaining::{History, KnownAttempt, KnownLook, KnownObservation, LedTo, Repeated, WaitingTimer};
+pub use handling::ConversationRules;
 pub use inbox::*;
 pub use inspect::{Inspection, Seen, inspect};
 pub use lines::{ByHand, Order, Waiting, Wanted};

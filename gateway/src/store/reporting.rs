@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::Store;
+use super::handling::ConversationRules;
 use super::operations::starting_status;
 use super::records::NewOutbound;
 use super::subscriptions::Subscribed;
@@ -33,12 +34,16 @@ struct Inner {
     counted: Pending,
     /// What the gate goes by.
     rules: OnceLock<Rules>,
+    /// What becomes of conversations.
+    handling: OnceLock<ConversationRules>,
     /// How often something was committed here.
     commits: watch::Sender<u64>,
 }
 
 /// Those of a store that was told none: consent alone, on its own channel.
 static PLAIN: LazyLock<Rules> = LazyLock::new(Rules::default);
+/// Nothing by itself.
+static BY_HAND: ConversationRules = ConversationRules { reopen_within: None, assign: Vec::new() };
 
 impl Reporting {
     /// Who processes what is recorded here.
@@ -52,6 +57,15 @@ impl Reporting {
 
     pub(super) fn rules(&self) -> &Rules {
         self.0.rules.get().unwrap_or(&PLAIN)
+    }
+
+    pub(super) fn handling(&self) -> &ConversationRules {
+        self.0.handling.get().unwrap_or(&BY_HAND)
+    }
+
+    /// Only the first call counts.
+    pub(super) fn handle_by(&self, rules: ConversationRules) {
+        let _ = self.0.handling.set(rules);
     }
 
     /// Only the first call counts.

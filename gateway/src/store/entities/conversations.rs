@@ -20,6 +20,7 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub assignee: Option<String>,
+    pub closed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -48,7 +48,7 @@ pub(super) async fn find_or_create(
     Ok(found)
 }
 
-async fn open(
+pub(super) async fn open(
     transaction: &DatabaseTransaction,
     keys: impl Iterator<Item = &Key>,
 ) -> Result<BTreeMap<Key, conversations::Model>, Error> {
@@ -149,5 +149,6 @@ fn row(key: &Key, wanted: &Wanted, contact_id: Uuid) -> conversations::ActiveMod
         created_at: Set(millis(wanted.at)),
         updated_at: Set(millis(wanted.at)),
         assignee: Set(None),
+        closed_at: Set(None),
     }
 }

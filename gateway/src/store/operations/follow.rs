@@ -46,21 +46,31 @@ pub(super) async fn before(
 }
 
 /// What few decisions change, one by one.
-pub(super) async fn change(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result<(), Error> {
+pub(super) async fn change(
+    transaction: &DatabaseTransaction,
+    done: &[&Processed],
+    reporting: &Reporting,
+) -> Result<(), Error> {
     for processed in done {
-        change_conversation(transaction, processed).await?;
+        change_conversation(transaction, processed, reporting).await?;
         change_contact(transaction, processed).await?;
     }
     touch(transaction, done).await
 }
 
-async fn change_conversation(transaction: &DatabaseTransaction, processed: &Processed) -> Result<(), Error> {
+async fn change_conversation(
+    transaction: &DatabaseTransaction,
+    processed: &Processed,
+    reporting: &Reporting,
+) -> Result<(), Error> {
     use conversations::Column;
     let conversation = || conversations::Entity::update_many().filter(Column::Id.eq(processed.conversation_id.0));
     if let Some(status) = processed.status {
+        let closed_at = (status == ConversationStatus::Closed).then(|| millis(processed.at));
         // A closed conversation stays closed: a new one may have begun with the same address.
         conversation()
             .col_expr(Column::Status, Expr::value(status.as_str()))
+            .col_expr(Column::ClosedAt, Expr::value(closed_at))
             .filter(Column::Status.ne(ConversationStatus::Closed.as_str()))
             .exec(transaction)
             .await?;
@@ -68,8 +78,14 @@ async fn change_conversation(transaction: &DatabaseTransaction, processed: &Proc
     if let Some(tags) = &processed.tags {
         let found = conversations::Entity::find_by_id(processed.conversation_id.0).lock(LockType::NoKeyUpdate);
         if let Some(row) = found.one(transaction).await? {
+            let known = row.tags.clone();
             let tags = retagged(row.tags, &processed.tags_seen, tags);
-            conversation().col_expr(Column::Tags, Expr::value(tags)).exec(transaction).await?;
+            let assignee = by_tags(&known, &tags, reporting).filter(|_| row.assignee.is_none());
+            let mut change = conversation().col_expr(Column::Tags, Expr::value(tags));
+            if let Some(assignee) = assignee.filter(|_| processed.assignee.is_none()) {
+                change = change.col_expr(Column::Assignee, Expr::value(assignee));
+            }
+            change.exec(transaction).await?;
         }
     }
     if let Some(assignee) = &processed.assignee {
@@ -85,6 +101,15 @@ async fn change_conversation(transaction: &DatabaseTransaction, processed: &Proc
             .await?;
     }
     Ok(())
+}
+
+/// Who looks after a conversation with these tags now, if nobody does.
+fn by_tags(before: &serde_json::Value, after: &serde_json::Value, reporting: &Reporting) -> Option<String> {
+    let tags = |json: &serde_json::Value| serde_json::from_value::<Vec<String>>(json.clone()).unwrap_or_default();
+    if reporting.handling().assign.is_empty() {
+        return None;
+    }
+    reporting.handling().assignee(&tags(before), &tags(after)).map(str::to_owned)
 }
 
 /// The tags that there are, with what is different between those that plugins saw and those that they want.
@@ -164,7 +189,7 @@ pub(super) async fn place(
             before.entry(conversation.id).or_insert_with(|| conversation.clone());
         }
         if !submission.tags.is_empty() {
-            tag(transaction, conversation, &submission.tags).await?;
+            tag(transaction, conversation, &submission.tags, reporting).await?;
         }
         joined.insert(conversation.id, millis(submission.message.at));
         places.push(conversation.id);
@@ -181,13 +206,19 @@ async fn tag(
     transaction: &DatabaseTransaction,
     conversation: &mut conversations::Model,
     wanted: &[String],
+    reporting: &Reporting,
 ) -> Result<(), Error> {
+    let before = conversation.tags.clone();
     let mut tags: Vec<String> = serde_json::from_value(conversation.tags.clone()).unwrap_or_default();
     let known: BTreeSet<String> = tags.iter().cloned().collect();
     tags.extend(wanted.iter().map(|tag| storable(tag)).filter(|tag| !known.contains(tag)));
     conversation.tags = serde_json::json!(tags);
+    if conversation.assignee.is_none() {
+        conversation.assignee = by_tags(&before, &conversation.tags, reporting);
+    }
     conversations::Entity::update_many()
         .col_expr(conversations::Column::Tags, Expr::value(conversation.tags.clone()))
+        .col_expr(conversations::Column::Assignee, Expr::value(conversation.assignee.clone()))
         .filter(conversations::Column::Id.eq(conversation.id))
         .exec(transaction)
         .await?;

@@ -47,6 +47,11 @@ impl Operation for Change {
         let mut after = before.clone();
         if let Some(status) = wanted.status {
             status.as_str().clone_into(&mut after.status);
+            after.closed_at = match status {
+                ConversationStatus::Closed if before.status == closed => before.closed_at,
+                ConversationStatus::Closed => Some(millis(self.at)),
+                ConversationStatus::Pending | ConversationStatus::Active => None,
+            };
         }
         if let Some(assignee) = &wanted.assignee {
             after.assignee = assignee.as_deref().map(storable);
@@ -55,12 +60,16 @@ impl Operation for Change {
             after.subject = storable(subject);
         }
         if !wanted.tag.is_empty() || !wanted.untag.is_empty() {
-            let mut tags: Vec<String> = serde_json::from_value(before.tags.clone()).unwrap_or_default();
+            let known: Vec<String> = serde_json::from_value(before.tags.clone()).unwrap_or_default();
+            let mut tags = known.clone();
             tags.retain(|tag| !wanted.untag.contains(tag));
             for tag in wanted.tag.iter().map(|tag| storable(tag)) {
                 if !tags.contains(&tag) {
                     tags.push(tag);
                 }
+            }
+            if before.assignee.is_none() && wanted.assignee.is_none() {
+                after.assignee = self.reporting.handling().assignee(&known, &tags).map(str::to_owned);
             }
             after.tags = json!(tags);
         }

@@ -40,6 +40,7 @@ mod reconcile;
 pub(super) mod record;
 mod redact;
 mod removals;
+mod reopening;
 mod repeats;
 mod reports;
 mod retention;

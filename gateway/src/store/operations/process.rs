@@ -68,7 +68,7 @@ async fn carry_out(
     reporting: &Reporting,
 ) -> Result<(), Error> {
     let mut before = follow::before(transaction, done, reporting).await?;
-    follow::change(transaction, done).await?;
+    follow::change(transaction, done, reporting).await?;
     let sends: Vec<&Submission> = done.iter().flat_map(|processed| &processed.sends).collect();
     let places = follow::place(transaction, &sends, &mut before, reporting).await?;
     // Once more: a conversation that was not there could not be locked, and another gateway may have learned just

@@ -15,7 +15,7 @@ use super::consent::{Change, Proof};
 use super::conversation::{Key, Wanted, find_or_create};
 use super::gateways::ASIDE;
 use super::rows::Rows;
-use super::{CHUNK, count, insert_media, media_rows, millis, reach, repeats, storable, storable_json};
+use super::{CHUNK, count, insert_media, media_rows, millis, reach, reopening, repeats, storable, storable_json};
 use crate::message::consent::{Heard, Keyword};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
@@ -139,7 +139,9 @@ async fn insert(
     if fresh.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let mut conversations = find_or_create(transaction, &wanted(fresh)).await?;
+    let wanted = wanted(fresh);
+    reopening::reopen(transaction, &wanted, reporting).await?;
+    let mut conversations = find_or_create(transaction, &wanted).await?;
     let mut recorded = BTreeMap::new();
     let mut rows = Vec::with_capacity(fresh.len());
     let mut media = Vec::new();

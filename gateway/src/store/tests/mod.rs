@@ -60,6 +60,7 @@ mod removals;
 mod reports;
 mod retention;
 mod retrying;
+mod rules;
 mod schema;
 mod settling;
 mod sharing;

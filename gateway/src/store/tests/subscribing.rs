@@ -50,7 +50,7 @@ async fn open(database: &Database) -> Store {
 }
 
 /// All that an endpoint is still to be told, in order, as it is told. It is settled as delivered.
-async fn told_to(store: &Store, endpoint: &str) -> Vec<Value> {
+pub(super) async fn told_to(store: &Store, endpoint: &str) -> Vec<Value> {
     let mut all = Vec::new();
     loop {
         let claimed = store.claim_events(endpoint, at(99_999), at(99_999), 100).await.unwrap();

@@ -77,11 +77,16 @@ impl<T> List<T> {
 
 /// A JSON body.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+    let read = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             Problem::invalid("", "invalid", error.to_string())
         } else {
             Problem::unreadable(format!("the body must be a JSON object: {error}"))
         }
-    })
+    })?;
+    // A list of values is taken for an object's otherwise.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("", "invalid", "the body must be a JSON object"));
+    }
+    Ok(read)
 }

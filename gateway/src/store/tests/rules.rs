@@ -1,0 +1,182 @@
+//! What becomes of conversations by rule: opened again, closed, assigned.
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+
+use super::subscribing::{subscribe, told_to};
+use super::*;
+use crate::message::{ConversationStatus, ProviderError};
+use crate::store::{Changed, ConversationChange, ConversationRules};
+
+on_both!(
+    a_text_opens_what_was_closed_a_short_time_ago,
+    nothing_is_opened_again_unless_that_is_wanted,
+    two_texts_at_once_open_one_conversation,
+    what_is_quiet_is_closed_in_small_steps,
+    nothing_is_closed_in_which_something_waits,
+    whoever_is_named_for_a_tag_looks_after_it,
+);
+
+const APP: &str = "app";
+
+fn rules(reopen_within_s: i64, assign: &[(&str, &str)]) -> ConversationRules {
+    let assign = assign.iter().map(|(tag, to)| ((*tag).to_owned(), (*to).to_owned())).collect();
+    ConversationRules { reopen_within: Some(SignedDuration::from_secs(reopen_within_s)), assign }
+}
+
+async fn heard(store: &Store, database: &Database, sender: &str, seconds: i64) -> ConversationId {
+    let new = NewInbound { received_at: at(seconds), ..database.inbound(&database.id().to_string(), sender) };
+    let id = new.id;
+    store.record(new).await.unwrap();
+    message(store, id).await.conversation_id
+}
+
+async fn close(store: &Store, id: ConversationId, seconds: i64) {
+    let wanted = ConversationChange { status: Some(ConversationStatus::Closed), ..ConversationChange::of(id) };
+    assert_eq!(store.change_conversation(wanted, at(seconds)).await.unwrap(), Changed::Done);
+}
+
+async fn status_of(store: &Store, id: ConversationId) -> ConversationStatus {
+    store.conversation(id).await.unwrap().unwrap().status
+}
+
+/// What was told of conversations: their status, and what was different.
+async fn told(store: &Store) -> Vec<(String, String)> {
+    let told = told_to(store, APP).await;
+    let word = |event: &serde_json::Value| event["data"]["conversation"]["status"].as_str().unwrap().to_owned();
+    told.iter().map(|event| (word(event), event["data"]["changed"].to_string())).collect()
+}
+
+async fn a_text_opens_what_was_closed_a_short_time_ago(database: Database) {
+    let store = database.store().await;
+    store.handle_by(rules(60, &[]));
+    subscribe(&store, &database, &[(APP, &[EventKind::ConversationUpdated])]);
+    let first = heard(&store, &database, ANA, 1).await;
+    close(&store, first, 10).await;
+    // What somebody does with a closed one closes it no later.
+    let tag = ConversationChange { tag: vec!["a".to_owned()], ..ConversationChange::of(first) };
+    store.change_conversation(tag, at(60)).await.unwrap();
+    let late = heard(&store, &database, ANA, 70).await;
+    assert_ne!(late, first, "it was closed sixty seconds ago");
+    let take = ConversationChange { assignee: Some(Some("eva".to_owned())), ..ConversationChange::of(late) };
+    store.change_conversation(take, at(71)).await.unwrap();
+    close(&store, late, 80).await;
+    told(&store).await;
+    assert_eq!(heard(&store, &database, ANA, 139).await, late);
+    let now = store.conversation(late).await.unwrap().unwrap();
+    assert_eq!((now.status, now.unread, now.inbound_count), (ConversationStatus::Active, 2, 2), "somebody has it");
+    assert_eq!(status_of(&store, first).await, ConversationStatus::Closed, "only the last one");
+    assert_eq!(told(&store).await, [("active".to_owned(), r#"["status"]"#.to_owned())]);
+    close(&store, late, 150).await;
+    assert_ne!(heard(&store, &database, LUIS, 151).await, late, "whoever is somebody else opens nothing");
+    assert_eq!(status_of(&store, late).await, ConversationStatus::Closed);
+}
+
+async fn nothing_is_opened_again_unless_that_is_wanted(database: Database) {
+    let store = database.store().await;
+    let first = heard(&store, &database, ANA, 1).await;
+    close(&store, first, 2).await;
+    assert_ne!(heard(&store, &database, ANA, 3).await, first);
+}
+
+async fn two_texts_at_once_open_one_conversation(database: Database) {
+    let stores = [database.store().await, database.store().await];
+    for store in &stores {
+        store.handle_by(rules(1_000, &[]));
+    }
+    let mut id = heard(&stores[0], &database, ANA, 1).await;
+    for round in 0..20 {
+        close(&stores[0], id, 2 + round).await;
+        let texts = join_all((0..4).map(|number| heard(&stores[number % 2], &database, ANA, 3 + round))).await;
+        assert!(texts.iter().all(|text| *text == id), "round {round}: {texts:?} for {id}");
+        // One that is written to at the same time is one and the same, too.
+        close(&stores[0], id, 3 + round).await;
+        let sent = database.submission(ANA, &["hola"]);
+        let (text, submitted) =
+            tokio::join!(heard(&stores[0], &database, ANA, 4 + round), stores[1].submit(sent.clone()));
+        submitted.unwrap();
+        assert_eq!(message(&stores[0], sent.message.id).await.conversation_id, text);
+        id = text;
+    }
+}
+
+async fn what_is_quiet_is_closed_in_small_steps(database: Database) {
+    let store = database.store().await;
+    subscribe(&store, &database, &[(APP, &[EventKind::ConversationUpdated])]);
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(heard(&store, &database, &format!("+52998111000{number}"), number).await);
+    }
+    for text in store.unprocessed(10).await.unwrap() {
+        let thread = store.thread(text.conversation_id).await.unwrap().unwrap();
+        let done = Processed::new(Cause::Message, text.id, text.conversation_id, thread.contact.id, at(5));
+        assert_eq!(store.commit(done).await.unwrap(), Committed::Done);
+    }
+    assert_eq!(store.close_quiet(at(4), 3, at(60)).await.unwrap(), 3);
+    assert_eq!(store.close_quiet(at(4), 3, at(60)).await.unwrap(), 1, "the last one was heard of since");
+    assert_eq!(store.close_quiet(at(4), 3, at(60)).await.unwrap(), 0);
+    for (number, id) in ids.iter().enumerate() {
+        let expected = if number < 4 { ConversationStatus::Closed } else { ConversationStatus::Pending };
+        assert_eq!(status_of(&store, *id).await, expected, "{number}");
+    }
+    assert_eq!(told(&store).await, vec![("closed".to_owned(), r#"["status"]"#.to_owned()); 4]);
+    // They count as closed then.
+    store.handle_by(rules(10, &[]));
+    assert_eq!(heard(&store, &database, "+529981110000", 69).await, ids[0]);
+    assert_ne!(heard(&store, &database, "+529981110001", 71).await, ids[1]);
+}
+
+async fn nothing_is_closed_in_which_something_waits(database: Database) {
+    let store = database.store().await;
+    let unprocessed = heard(&store, &database, LUIS, 0).await;
+    let submission = database.submission(ANA, &["hola"]);
+    store.submit(submission.clone()).await.unwrap();
+    let waits = message(&store, submission.message.id).await.conversation_id;
+    let closed = async || store.close_quiet(at(1_000), 10, at(2_000)).await.unwrap();
+    assert_eq!(closed().await, 0);
+    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+    assert_eq!(closed().await, 0, "it is being sent");
+    store
+        .settle(settled(&part, 2, Settled::Unknown { error: ProviderError { code: Some(503), message: None } }))
+        .await
+        .unwrap();
+    assert_eq!(closed().await, 0, "nobody knows whether it was sent");
+    assert_eq!(status_of(&store, unprocessed).await, ConversationStatus::Pending);
+    store.observe(database.report(Some(part.id), "SM1", Status::Delivered, 3)).await.unwrap();
+    assert_eq!(closed().await, 1);
+    assert_eq!(status_of(&store, waits).await, ConversationStatus::Closed);
+}
+
+async fn whoever_is_named_for_a_tag_looks_after_it(database: Database) {
+    let store = database.store().await;
+    store.handle_by(rules(0, &[("ventas", "ana"), ("quejas", "eva")]));
+    subscribe(&store, &database, &[(APP, &[EventKind::ConversationUpdated])]);
+    let id = heard(&store, &database, ANA, 1).await;
+    let assignee = async |id| store.conversation(id).await.unwrap().unwrap().assignee;
+    let tagged = |id, tag: &str| ConversationChange { tag: vec![tag.to_owned()], ..ConversationChange::of(id) };
+    store.change_conversation(tagged(id, "otra"), at(2)).await.unwrap();
+    assert_eq!(assignee(id).await, None);
+    store.change_conversation(tagged(id, "quejas"), at(3)).await.unwrap();
+    assert_eq!(assignee(id).await.as_deref(), Some("eva"));
+    store.change_conversation(tagged(id, "ventas"), at(4)).await.unwrap();
+    assert_eq!(assignee(id).await.as_deref(), Some("eva"), "somebody has it");
+    let nobody = ConversationChange { assignee: Some(None), ..tagged(id, "x") };
+    store.change_conversation(nobody, at(5)).await.unwrap();
+    store.change_conversation(tagged(id, "ventas"), at(6)).await.unwrap();
+    assert_eq!(assignee(id).await, None, "it had that tag before");
+    let changed: Vec<String> = told(&store).await.into_iter().map(|(_, changed)| changed).collect();
+    assert_eq!(changed[1], r#"["tags","assignee"]"#, "in one");
+
+    // A plugin's tags, of what comes in and of what is sent.
+    let text = database.inbound("SM9", LUIS);
+    store.record(text.clone()).await.unwrap();
+    let open = store.open_thread("sms", &Address::received(LUIS)).await.unwrap().unwrap().conversation.id;
+    let decided = Processed { tags: Some(vec!["ventas".to_owned()]), ..processed(&text, open) };
+    assert_eq!(store.commit(decided).await.unwrap(), Committed::Done);
+    assert_eq!(assignee(open).await.as_deref(), Some("ana"));
+    let other = "+529981112277";
+    let sent = Submission { tags: vec!["quejas".to_owned()], ..database.submission(other, &["hola"]) };
+    store.submit(sent.clone()).await.unwrap();
+    let open = message(&store, sent.message.id).await.conversation_id;
+    assert_eq!(assignee(open).await.as_deref(), Some("eva"));
+}
