@@ -55,7 +55,7 @@ fn a_quiet_conversation_is_closed_and_opened_again_by_the_next_text() {
 #[test]
 fn what_is_planned_keeps_a_conversation_open() {
     let settings = "[conversations]\nclose_after_h = 0.0003";
-    let gateway = TestGateway::builder().no_plugins().config_toml(settings).start();
+    let gateway = TestGateway::builder().no_plugins().allow_unsent().config_toml(settings).start();
     let body = json!({ "to": ANA, "text": "Mañana", "send_at": tomorrow() });
     let planned = gateway.post("/v1/messages", &body).expect(202)["conversation_id"].clone();
     says(&gateway, LUIS, "Hola");

@@ -32,7 +32,8 @@ pub(super) async fn reopen(
     for row in closed(transaction, &missing, within).await? {
         let key = (row.channel.clone(), row.address.clone());
         let recent = wanted.get(&key).is_some_and(|wanted| row.closed_at > Some(before(wanted.at, within)));
-        if recent && last.get(&key).is_none_or(|other| other.closed_at < row.closed_at) {
+        // Of two at the same moment, the younger: they come by their ids.
+        if recent && last.get(&key).is_none_or(|other| other.closed_at <= row.closed_at) {
             last.insert(key, row);
         }
     }
