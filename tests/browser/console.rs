@@ -26,6 +26,8 @@ struct Desk {
     name: &'static str,
     width: u32,
     pictures: Option<PathBuf>,
+    /// Where the gateway runs.
+    folder: PathBuf,
 }
 
 #[test]
@@ -33,6 +35,8 @@ fn in_the_browser_people_are_answered_from_the_console_and_all_pages_can_be_used
     let Some(driver) = Driver::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let log = Log::default();
+    // What changes is loaded when somebody says so.
+    write_settings(folder.path(), "");
     let (_process, reach) = dev(folder.path(), &log);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let sizes: [(&'static str, u32, u32, &[&str]); 2] =
@@ -40,7 +44,7 @@ fn in_the_browser_people_are_answered_from_the_console_and_all_pages_can_be_used
     for (name, width, height, more) in sizes {
         runtime.block_on(async {
             let client = driver.open(&folder.path().join(name), width, height, more).await;
-            let desk = Desk::at(client.clone(), &reach, name, width);
+            let desk = Desk::at(client.clone(), &reach, name, width, folder.path());
             let result = tokio::spawn(desk.work()).await;
             client.close().await.expect("closing");
             result.expect("the visit");
@@ -48,12 +52,20 @@ fn in_the_browser_people_are_answered_from_the_console_and_all_pages_can_be_used
     }
 }
 
+/// The settings of the gateway, but for what `recado dev` sets.
+fn write_settings(folder: &Path, plugins: &str) {
+    let file = folder.join("config/recado.toml");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(file, format!("[plugin_files]\nwatch_s = 0\n{plugins}")).expect("a file");
+}
+
 impl Desk {
-    fn at(client: Client, reach: &Value, name: &'static str, width: u32) -> Self {
+    fn at(client: Client, reach: &Value, name: &'static str, width: u32, folder: &Path) -> Self {
         let url = |what: &str| reach[what].as_str().expect("a URL").to_owned();
         #[expect(clippy::disallowed_methods, reason = "says where pictures are wanted")]
         let pictures = std::env::var("RECADO_TEST_SCREENSHOTS").ok().map(PathBuf::from);
-        Self { client, console: url("console"), phones: url("phones"), reach: reach.clone(), name, width, pictures }
+        let (console, phones) = (url("console"), url("phones"));
+        Self { client, console, phones, reach: reach.clone(), name, width, pictures, folder: folder.to_owned() }
     }
 
     async fn work(self) {
@@ -62,6 +74,8 @@ impl Desk {
         self.answer().await;
         self.handle().await;
         self.be_refused().await;
+        self.send_to_many().await;
+        self.change_plugins().await;
         for page in ["dashboard", "channels", "plugins", "endpoints", "users", "account"] {
             self.go(&format!("/{page}")).await;
             self.see("main h1", "").await;
@@ -141,6 +155,56 @@ impl Desk {
         assert_eq!(kept.as_deref(), Some("Una oferta"), "what was written is not lost");
         self.look_through("refused").await;
         self.text(LUIS, "START").await;
+    }
+
+    /// What is written is looked at, sent, and watched until it is done, without a reload.
+    async fn send_to_many(&self) {
+        self.go("/bulks").await;
+        self.click("[data-testid=new]").await;
+        self.see("main h1", "Nuevo envío masivo").await;
+        self.type_into("#name", &format!("Rebajas ({})", self.name)).await;
+        self.type_into("#bulk-text", "Hoy todo a mitad de precio ✓").await;
+        self.see("#segments", "UCS-2").await;
+        let list = (0..8).map(|number| format!("99811500{number:02}\n")).collect::<String>();
+        self.type_into("#recipients", &format!("no es un número\n{list}")).await;
+        self.look_through("new-bulk").await;
+        self.click("[data-testid=look]").await;
+        self.see("[data-testid=valid]", "8 se pueden enviar").await;
+        self.see("[data-testid=wrong-line]", "no es un número").await;
+        self.see("[data-testid=sample]", "Hoy todo a mitad de precio").await;
+        self.look_through("bulk-preview").await;
+        self.click("[data-testid=send]").await;
+        self.see("main h1", &format!("Rebajas ({})", self.name)).await;
+        // A mark that a reload would take away.
+        self.client.execute("document.body.dataset.here = 'yes'", Vec::new()).await.expect("a mark");
+        self.see("[data-testid=state]", "terminado").await;
+        self.see("[data-testid=count-delivered]", "8").await;
+        self.see("[data-testid=settled]", "9 de 9").await;
+        self.see("[data-testid=recipient]", "no es un número").await;
+        find(&self.client, "body[data-here=yes]").await;
+        self.look_through("bulk").await;
+        self.go("/bulks").await;
+        self.see("[data-testid=bulk]:first-child", "terminado").await;
+        self.look_through("bulks").await;
+    }
+
+    /// A changed plugin is tried on what was said before, and then put in force.
+    async fn change_plugins(&self) {
+        let answer = format!("Otra respuesta ({})", self.name);
+        let plugin = format!(
+            "[[plugins]]\nname = \"auto-reply\"\ncomponent = \"builtin:auto-reply\"\n[plugins.config]\ntext = \"{answer}\"\n"
+        );
+        write_settings(&self.folder, &plugin);
+        self.go("/plugins").await;
+        self.click("[data-testid=replay]").await;
+        self.see("[data-testid=replayed] .new", &answer).await;
+        self.look_through("replayed").await;
+        self.click("[data-testid=reload]").await;
+        self.see("[data-testid=said]", "Plugins recargados").await;
+        // Now nothing would be different from what is in force: somebody new is answered by it.
+        self.text(if self.width > 720 { "+529845550102" } else { "+529845550103" }, "¿Hay alguien?").await;
+        self.go("").await;
+        self.see("[data-testid=row]:first-child", &answer).await;
     }
 
     async fn leave(&self) {

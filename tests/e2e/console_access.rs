@@ -128,12 +128,14 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [Post<'_>; 11] = [
+    let posts: [Post<'_>; 13] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),
         ("/console/messages/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
         ("/console/messages/0190a6d0-0000-7000-8000-000000000001/retry", &[], 1),
+        ("/console/bulks", &[("text", "x"), ("recipients", "+529981112233")], 1),
+        ("/console/bulks/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
         ("/console/channels/sms/pause", &[], 2),
         ("/console/channels/sms/resume", &[], 2),
         ("/console/plugins/reload", &[], 2),
@@ -150,7 +152,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         let stranger = gateway.request(Method::POST, path, &[("origin", &url)], "");
         assert_eq!(stranger.status(), 303, "{path}: to the sign-in page");
     }
-    let gets = ["", "/account", "/dashboard", "/channels", "/plugins", "/endpoints"];
+    let gets = ["", "/bulks", "/account", "/dashboard", "/channels", "/plugins", "/endpoints"];
     for path in gets.map(|path| format!("/console{path}")).iter().chain([&thread, &panel, &messages]) {
         assert_eq!(people[0].get(path).status(), 200, "{path}");
         assert_eq!(gateway.request(Method::GET, path, &[], "").status(), 303, "{path}");

@@ -4,6 +4,7 @@
 //! Messages are made by `outbound`, like all others. What a recipient comes to is written in the transaction that
 //! stores the message, so that a crash doubles and loses none.
 
+mod looking;
 mod taking;
 mod worker;
 
@@ -14,8 +15,9 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Ids};
 use crate::outbound::{self, Outbound};
-use crate::store::{self, BulkMoved, BulkState, Store};
+use crate::store::{self, Act, BulkMoved, BulkState, Store};
 
+pub use looking::{Looked, Wrong};
 pub use taking::{Content, NewBulk, Recipient, TemplateOf};
 pub use worker::run;
 
@@ -73,29 +75,29 @@ impl Bulks {
 
     /// Nothing more of it is sent until it is resumed, but for what is just being sent; should that be refused for
     /// now, it may be tried once more before the worker's next look holds it.
-    pub async fn pause(&self, id: Uuid) -> Result<(), Error> {
-        self.move_to(id, BulkState::Paused).await?;
+    pub async fn pause(&self, id: Uuid, act: Act) -> Result<(), Error> {
+        self.move_to(id, BulkState::Paused, act).await?;
         self.hold(id).await?;
         tracing::info!(bulk_id = %id, "a bulk send was paused");
         Ok(())
     }
 
-    pub async fn resume(&self, id: Uuid) -> Result<(), Error> {
-        self.move_to(id, BulkState::Running).await?;
+    pub async fn resume(&self, id: Uuid, act: Act) -> Result<(), Error> {
+        self.move_to(id, BulkState::Running, act).await?;
         tracing::info!(bulk_id = %id, "a bulk send goes on");
         Ok(())
     }
 
     /// Gives up what was not sent: when this returns, all of that is canceled.
-    pub async fn cancel(&self, id: Uuid) -> Result<(), Error> {
-        self.move_to(id, BulkState::Canceled).await?;
+    pub async fn cancel(&self, id: Uuid, act: Act) -> Result<(), Error> {
+        self.move_to(id, BulkState::Canceled, act).await?;
         self.end(id).await?;
         tracing::info!(bulk_id = %id, "a bulk send was canceled");
         Ok(())
     }
 
-    async fn move_to(&self, id: Uuid, state: BulkState) -> Result<(), Error> {
-        let moved = self.0.parts.store.move_bulk(id, state, self.0.parts.clock.now()).await?;
+    async fn move_to(&self, id: Uuid, state: BulkState, act: Act) -> Result<(), Error> {
+        let moved = self.0.parts.store.move_bulk(id, state, self.0.parts.clock.now(), act).await?;
         self.0.due.notify_one();
         match moved {
             BulkMoved::Done => Ok(()),

@@ -11,7 +11,7 @@ use super::{Bulks, Error, MOST};
 use crate::channels::Unsendable;
 use crate::message::{Locale, Options, Priority};
 use crate::outbound::{self, Outbound};
-use crate::store::{self, BulkTaken, DUPLICATE, Idempotency, NewRecipient, RecipientProblem, UsedTemplate};
+use crate::store::{self, Act, BulkTaken, DUPLICATE, Idempotency, NewRecipient, RecipientProblem, UsedTemplate};
 use crate::templates::{Definition, Kept};
 
 /// The farthest that one may be planned ahead.
@@ -74,22 +74,27 @@ pub struct Recipient {
 }
 
 impl Bulks {
-    /// Takes a bulk send: when this returns, it is on disk. True when the same call had been made before.
-    pub async fn take(&self, mut new: NewBulk) -> Result<(Uuid, bool), Error> {
+    /// Takes a bulk send: when this returns, it is on disk, with who did it, whose subject is set here. True when
+    /// the same call had been made before.
+    pub async fn take(&self, mut new: NewBulk, mut act: Act) -> Result<(Uuid, bool), Error> {
         let parts = &self.0.parts;
         if let Some(call) = &new.idempotency
             && let Some(before) = parts.store.bulk_called_before(call).await?
         {
             return settled(before, Uuid::nil());
         }
-        let recipients = self.look(&mut new).await?;
         let now = parts.clock.now();
+        let (look, recipients) = self.prepare(&mut new, parts.locale).await?;
+        // Thousands of them take a while.
+        let looked = tokio::task::spawn_blocking(move || look.all(recipients)).await;
+        let recipients = looked.map_err(|error| Error::Broken(error.to_string()))??;
         let content = serde_json::to_value(&new.content).map_err(|error| Error::Broken(error.to_string()))?;
         let id = parts.ids.next(now);
+        act.subject = id.to_string();
         let total = recipients.len();
         let NewBulk { name, send_at, idempotency, .. } = new;
         let kept = store::NewBulk { id, name, content, send_at, idempotency, recipients, at: now };
-        let taken = settled(parts.store.take_bulk(kept).await?, id)?;
+        let taken = settled(parts.store.take_bulk(kept, act).await?, id)?;
         tracing::info!(bulk_id = %taken.0, total, before = taken.1, "a bulk send was taken");
         self.0.due.notify_one();
         Ok(taken)
@@ -97,17 +102,18 @@ impl Bulks {
 
     /// What would be told of each recipient, were it taken. Nothing is stored.
     pub async fn check(&self, mut new: NewBulk) -> Result<Vec<NewRecipient>, Error> {
-        self.look(&mut new).await
+        let (look, recipients) = self.prepare(&mut new, self.0.parts.locale).await?;
+        let looked = tokio::task::spawn_blocking(move || look.all(recipients)).await;
+        looked.map_err(|error| Error::Broken(error.to_string()))?
     }
 
-    /// Looks at all of it, and settles which version of the template it is; takes the recipients out of it.
-    async fn look(&self, new: &mut NewBulk) -> Result<Vec<NewRecipient>, Error> {
+    /// Checks what is the same for everybody, fixes the template's version, and takes the recipients out.
+    pub(super) async fn prepare(&self, new: &mut NewBulk, locale: Locale) -> Result<(Look, Vec<Recipient>), Error> {
         let parts = &self.0.parts;
-        let now = parts.clock.now();
         if !(1..=MOST).contains(&new.recipients.len()) {
             return Err(Error::HowMany(new.recipients.len()));
         }
-        if new.send_at.is_some_and(|at| at.duration_since(now) > FARTHEST) {
+        if new.send_at.is_some_and(|at| at.duration_since(parts.clock.now()) > FARTHEST) {
             return Err(Error::TooFarAhead);
         }
         let template = match &mut new.content.template {
@@ -123,12 +129,8 @@ impl Bulks {
                 Some((used, definition))
             }
         };
-        let look =
-            Look { outbound: parts.outbound.clone(), content: new.content.clone(), template, locale: parts.locale };
-        let recipients = std::mem::take(&mut new.recipients);
-        // Thousands of them take a while.
-        let looked = tokio::task::spawn_blocking(move || look.all(recipients)).await;
-        looked.map_err(|error| Error::Broken(error.to_string()))?
+        let look = Look { outbound: parts.outbound.clone(), content: new.content.clone(), template, locale };
+        Ok((look, std::mem::take(&mut new.recipients)))
     }
 }
 
@@ -141,7 +143,7 @@ fn settled(taken: BulkTaken, id: Uuid) -> Result<(Uuid, bool), Error> {
 }
 
 /// What recipients are looked at with.
-struct Look {
+pub(super) struct Look {
     outbound: Outbound,
     content: Content,
     template: Option<(UsedTemplate, Definition)>,
@@ -149,9 +151,15 @@ struct Look {
 }
 
 impl Look {
-    fn all(&self, recipients: Vec<Recipient>) -> Result<Vec<NewRecipient>, Error> {
+    pub(super) fn all(&self, recipients: Vec<Recipient>) -> Result<Vec<NewRecipient>, Error> {
         let mut seen = BTreeSet::new();
         recipients.into_iter().map(|recipient| self.one(recipient, &mut seen)).collect()
+    }
+
+    /// The text that somebody gets.
+    pub(super) fn text(&self, recipient: &Recipient) -> Result<String, outbound::Error> {
+        let template = self.template.as_ref().map(|(used, definition)| (used.clone(), definition));
+        Ok(request(&self.outbound, &self.content, template, recipient, None)?.text)
     }
 
     fn one(&self, recipient: Recipient, seen: &mut BTreeSet<String>) -> Result<NewRecipient, Error> {

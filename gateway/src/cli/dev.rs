@@ -194,7 +194,7 @@ impl Dev {
         let actor = Actor::Command(context.environment.account());
         let act = Act { id: gateway.ids.next(now), at: now, actor, action: "key.created", subject: new.id.to_string() };
         gateway.store.create_key(new, act).await?;
-        let_owner_in(&gateway.store, &password, locale).await?;
+        let_owner_in(&gateway.store, &password, locale, context.environment.account()).await?;
         let reach = Reach { gateway: url, key, password: Some(password) };
         reach.write(&self.data).with_context(|| format!("{} can't be written to", self.data.display()))?;
         Ok(reach)

@@ -5,12 +5,13 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::random::random;
 use super::{Context, Usage};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::Locale;
-use crate::store::{self, NewUser, Role, Store, User};
+use crate::store::{self, Act, Actor, NewUser, Role, Store, User};
 use crate::web::{Passwords, SHORTEST_PASSWORD, is_name};
 
 #[derive(Debug, Args)]
@@ -72,6 +73,7 @@ impl UserCommand {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
         let (store, _recordings) = Store::open(&settings).await?;
+        let account = context.environment.account();
         match &self.what {
             What::Create { name, role, locale } => {
                 if !is_name(name) {
@@ -80,7 +82,7 @@ impl UserCommand {
                 }
                 let locale = locale.map_or_else(|| context.locale(), Ok)?;
                 let password = hashed(ask()?).await?;
-                let made = create(&store, name, password, (*role).into(), locale).await?;
+                let made = create(&store, name, password, (*role).into(), locale, account).await?;
                 if !made {
                     bail!(
                         "there is somebody called `{name}`; `recado user password --name {name}` changes the password"
@@ -96,13 +98,16 @@ impl UserCommand {
             }
             What::Password { name } => {
                 let user = find(&store, name).await?;
-                store.set_password(user.id, hashed(ask()?).await?).await?;
+                let act = act(account, "user.password_set", user.id);
+                store.set_password(user.id, hashed(ask()?).await?, act).await?;
                 let told = json!({ "name": name });
                 context.output.print(&told, || format!("{name} has another password, and has to sign in again"));
             }
             What::Disable { name, undo } => {
                 let user = find(&store, name).await?;
-                store.disable_user(user.id, (!undo).then(|| SystemClock.now())).await?;
+                let action = if *undo { "user.enabled" } else { "user.disabled" };
+                let since = (!undo).then(|| SystemClock.now());
+                store.disable_user(user.id, since, act(account, action, user.id)).await?;
                 let told = json!({ "name": name, "disabled": !undo });
                 let state = if *undo { "may come in again" } else { "is locked out" };
                 context.output.print(&told, || format!("{name} {state}"));
@@ -143,26 +148,45 @@ async fn hashed(password: String) -> anyhow::Result<String> {
     Ok(Passwords::default().hash(password, random()?).await?)
 }
 
-async fn create(store: &Store, name: &str, password: String, role: Role, locale: Locale) -> anyhow::Result<bool> {
+/// Something done by the command of this account, on record.
+fn act(account: Option<String>, action: &'static str, user: Uuid) -> Act {
+    let at = SystemClock.now();
+    Act { id: Ids::default().next(at), at, actor: Actor::Command(account), action, subject: user.to_string() }
+}
+
+async fn create(
+    store: &Store,
+    name: &str,
+    password: String,
+    role: Role,
+    locale: Locale,
+    account: Option<String>,
+) -> anyhow::Result<bool> {
     let at = SystemClock.now();
     let id = Ids::default().next(at);
-    Ok(store.create_user(NewUser { id, name: name.to_owned(), password, role, locale, at }).await?)
+    let new = NewUser { id, name: name.to_owned(), password, role, locale, at };
+    Ok(store.create_user(new, act(account, "user.created", id)).await?)
 }
 
 /// The name of the owner that `recado dev` makes.
 pub(super) const DEV_OWNER: &str = "dev";
 
 /// Sees to it that the owner of a development gateway has this password, and stays signed in if they had it.
-pub(super) async fn let_owner_in(store: &Store, password: &str, locale: Locale) -> anyhow::Result<()> {
+pub(super) async fn let_owner_in(
+    store: &Store,
+    password: &str,
+    locale: Locale,
+    account: Option<String>,
+) -> anyhow::Result<()> {
     let passwords = Passwords::default();
     let Some(user) = store.user_named(DEV_OWNER).await? else {
         let hash = passwords.hash(password.to_owned(), random()?).await?;
-        create(store, DEV_OWNER, hash, Role::Owner, locale).await?;
+        create(store, DEV_OWNER, hash, Role::Owner, locale, account).await?;
         return Ok(());
     };
     if !passwords.is_right(password.to_owned(), Some(user.password)).await {
         let hash = passwords.hash(password.to_owned(), random()?).await?;
-        store.set_password(user.id, hash).await?;
+        store.set_password(user.id, hash, act(account, "user.password_set", user.id)).await?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::store::bulks::{
 };
 use crate::store::entities::{bulk_recipients, bulks};
 use crate::store::writer::Operation;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, Store};
 
 #[async_trait]
 impl Operation for NewBulk {
@@ -213,8 +213,8 @@ impl Operation for Refuse {
 
 impl Store {
     /// Keeps a bulk send with all whom it is to reach.
-    pub async fn take_bulk(&self, new: NewBulk) -> Result<BulkTaken, Error> {
-        self.write(new).await
+    pub async fn take_bulk(&self, new: NewBulk, act: Act) -> Result<BulkTaken, Error> {
+        self.write_by(new, act, |taken| *taken == BulkTaken::Stored).await
     }
 
     /// The bulk send that is to be looked after first, if any is; nobody else gets it until then.
@@ -248,8 +248,8 @@ impl Store {
     }
 
     /// Pauses, resumes or cancels it. The same again changes nothing.
-    pub async fn move_bulk(&self, id: Uuid, to: BulkState, now: Timestamp) -> Result<BulkMoved, Error> {
-        self.write(Move { id, to, now }).await
+    pub async fn move_bulk(&self, id: Uuid, to: BulkState, now: Timestamp, act: Act) -> Result<BulkMoved, Error> {
+        self.write_by(Move { id, to, now }, act, |moved| *moved == BulkMoved::Done).await
     }
 
     pub async fn refuse_recipient(&self, place: BulkPlace, problem: RecipientProblem) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::store::entities::consents;
 use crate::store::records::{NewConsent, Said};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, Store};
 
 struct Say {
     all: Vec<NewConsent>,
@@ -84,8 +84,12 @@ impl Say {
 
 impl Store {
     /// Keeps what others say about somebody's consent, in this order: all of it or nothing. A dry run changes
-    /// nothing and says the same.
-    pub async fn say_consents(&self, all: Vec<NewConsent>, dry_run: bool) -> Result<Vec<Said>, Error> {
-        self.write(Say { all, dry_run, reporting: self.reporting.clone() }).await
+    /// nothing, leaves nothing on record, and says the same.
+    pub async fn say_consents(&self, all: Vec<NewConsent>, dry_run: bool, act: Act) -> Result<Vec<Said>, Error> {
+        let say = Say { all, dry_run, reporting: self.reporting.clone() };
+        if dry_run {
+            return self.write(say).await;
+        }
+        self.write_by(say, act, |said| said.iter().any(|said| matches!(said, Said::Changed))).await
     }
 }

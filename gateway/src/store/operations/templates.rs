@@ -11,7 +11,7 @@ use crate::store::entities::{template_versions, templates};
 use crate::store::reads::positive;
 use crate::store::templates::{Mark, NewTemplate, Over, TemplateChange, find, named};
 use crate::store::writer::Operation;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, Store};
 
 /// The template, locked, so that two who change it at once come one after the other.
 async fn locked(transaction: &DatabaseTransaction, name: &str) -> Result<Option<templates::Model>, Error> {
@@ -119,8 +119,8 @@ impl Operation for Archive {
 
 impl Store {
     /// Keeps a version, unless the current one is the same. An archived template comes back by it.
-    pub async fn save_template(&self, new: NewTemplate) -> Result<TemplateChange, Error> {
-        self.write(new).await
+    pub async fn save_template(&self, new: NewTemplate, act: Act) -> Result<TemplateChange, Error> {
+        self.write_by(new, act, |change| matches!(change, TemplateChange::Done { .. })).await
     }
 
     /// From now on nothing new is sent by it. The same again changes nothing.
@@ -129,7 +129,9 @@ impl Store {
         name: &str,
         expected: Option<Mark>,
         at: Timestamp,
+        act: Act,
     ) -> Result<TemplateChange, Error> {
-        self.write(Archive { name: name.to_owned(), expected, at }).await
+        let archive = Archive { name: name.to_owned(), expected, at };
+        self.write_by(archive, act, |change| matches!(change, TemplateChange::Done { .. })).await
     }
 }

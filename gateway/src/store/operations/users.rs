@@ -11,7 +11,7 @@ use crate::message::Locale;
 use crate::store::entities::{sessions, users};
 use crate::store::people::{NewUser, Role};
 use crate::store::writer::Operation;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, Store};
 
 #[async_trait]
 impl Operation for NewUser {
@@ -61,18 +61,20 @@ impl Operation for Change {
 
 impl Store {
     /// False if there is somebody of that name.
-    pub async fn create_user(&self, user: NewUser) -> Result<bool, Error> {
-        self.write(user).await
+    pub async fn create_user(&self, user: NewUser, act: Act) -> Result<bool, Error> {
+        self.write_by(user, act, |made| *made).await
     }
 
     /// Takes the hash of a new password. False if there is no such user; likewise below.
-    pub async fn set_password(&self, id: Uuid, password: String) -> Result<bool, Error> {
-        self.write(Change { id, column: users::Column::Password, value: password.into(), ends_sessions: true }).await
+    pub async fn set_password(&self, id: Uuid, password: String, act: Act) -> Result<bool, Error> {
+        let change = Change { id, column: users::Column::Password, value: password.into(), ends_sessions: true };
+        self.write_by(change, act, |found| *found).await
     }
 
-    pub async fn set_role(&self, id: Uuid, role: Role) -> Result<bool, Error> {
+    pub async fn set_role(&self, id: Uuid, role: Role, act: Act) -> Result<bool, Error> {
         let value = role.as_str().into();
-        self.write(Change { id, column: users::Column::Role, value, ends_sessions: false }).await
+        let change = Change { id, column: users::Column::Role, value, ends_sessions: false };
+        self.write_by(change, act, |found| *found).await
     }
 
     pub async fn set_locale(&self, id: Uuid, locale: Locale) -> Result<bool, Error> {
@@ -81,8 +83,9 @@ impl Store {
     }
 
     /// Locks somebody out, or lets them in again.
-    pub async fn disable_user(&self, id: Uuid, since: Option<Timestamp>) -> Result<bool, Error> {
+    pub async fn disable_user(&self, id: Uuid, since: Option<Timestamp>, act: Act) -> Result<bool, Error> {
         let value = since.map(millis).into();
-        self.write(Change { id, column: users::Column::DisabledAt, value, ends_sessions: true }).await
+        let change = Change { id, column: users::Column::DisabledAt, value, ends_sessions: true };
+        self.write_by(change, act, |found| *found).await
     }
 }

@@ -42,7 +42,7 @@ fn new(database: &Database, count: usize) -> NewBulk {
 async fn taken(store: &Store, database: &Database, count: usize) -> Uuid {
     let new = new(database, count);
     let id = new.id;
-    assert_eq!(store.take_bulk(new).await.unwrap(), BulkTaken::Stored);
+    assert_eq!(store.take_bulk(new, act(0)).await.unwrap(), BulkTaken::Stored);
     id
 }
 
@@ -84,15 +84,15 @@ async fn what_is_not_running_takes_no_messages(database: Database) {
     let store = database.store().await;
     let id = taken(&store, &database, 2).await;
     let submit = async |position| store.submit(submission(&database, id, position)).await.unwrap();
-    assert_eq!(store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap(), BulkMoved::Done);
+    assert_eq!(store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap(), BulkMoved::Done);
     assert_eq!(submit(0).await, Submitted::NotAwaited);
-    assert_eq!(store.move_bulk(id, BulkState::Running, at(2)).await.unwrap(), BulkMoved::Done);
+    assert_eq!(store.move_bulk(id, BulkState::Running, at(2), act(0)).await.unwrap(), BulkMoved::Done);
     assert!(matches!(submit(0).await, Submitted::Stored(_)));
-    assert_eq!(store.move_bulk(id, BulkState::Canceled, at(3)).await.unwrap(), BulkMoved::Done);
+    assert_eq!(store.move_bulk(id, BulkState::Canceled, at(3), act(0)).await.unwrap(), BulkMoved::Done);
     assert_eq!(submit(1).await, Submitted::NotAwaited);
     let over = BulkMoved::Over(BulkState::Canceled);
-    assert_eq!(store.move_bulk(id, BulkState::Running, at(4)).await.unwrap(), over);
-    assert_eq!(store.move_bulk(database.id(), BulkState::Paused, at(4)).await.unwrap(), BulkMoved::NotFound);
+    assert_eq!(store.move_bulk(id, BulkState::Running, at(4), act(0)).await.unwrap(), over);
+    assert_eq!(store.move_bulk(database.id(), BulkState::Paused, at(4), act(0)).await.unwrap(), BulkMoved::NotFound);
     let nobody = submission(&database, database.id(), 0);
     assert_eq!(store.submit(nobody).await.unwrap(), Submitted::NotAwaited);
 }
@@ -106,7 +106,7 @@ async fn what_is_held_is_not_claimed_and_holds_nobody_up(database: Database) {
     let error = crate::message::ProviderError::default();
     store.settle(settled(&part, 1, Settled::Retry { due_at: at(2), error })).await.unwrap();
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 0, "it is not paused");
-    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap();
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 2);
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 1);
     assert_eq!(store.hold_bulk(id, 2, at(1)).await.unwrap(), 0);
@@ -121,7 +121,7 @@ async fn what_is_held_is_not_claimed_and_holds_nobody_up(database: Database) {
     assert!(!store.has_older(conversation_id, at(1001)).await.unwrap(), "what is held is no reason to wait");
 
     assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 0, "it was paused again meanwhile");
-    store.move_bulk(id, BulkState::Running, at(1001)).await.unwrap();
+    store.move_bulk(id, BulkState::Running, at(1001), act(0)).await.unwrap();
     assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 3);
     assert_eq!(store.release_bulk(id, 10, at(1001)).await.unwrap(), 0);
     let again = claim(&store, &database, 1002, 10).await;
@@ -135,9 +135,9 @@ async fn what_is_ended_is_canceled(database: Database) {
     submit_all(&store, &database, id, 3).await;
     let [sent] = claim(&store, &database, 1, 1).await.try_into().unwrap();
     store.settle(settled(&sent, 1, accepted_as("SM1", Status::Delivered))).await.unwrap();
-    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap();
     store.hold_bulk(id, 10, at(1)).await.unwrap();
-    store.move_bulk(id, BulkState::Canceled, at(2)).await.unwrap();
+    store.move_bulk(id, BulkState::Canceled, at(2), act(0)).await.unwrap();
     let mut ended = 0;
     loop {
         match store.end_bulk(id, 1, at(2)).await.unwrap() {
@@ -159,13 +159,13 @@ async fn what_comes_back_to_one_that_was_stopped_is_not_sent(database: Database)
         submit_all(&store, &database, id, 1).await;
         let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
         store.settle(settled(&part, 10, unknown())).await.unwrap();
-        store.move_bulk(id, state, at(20)).await.unwrap();
+        store.move_bulk(id, state, at(20), act(0)).await.unwrap();
         let listed = Reconciliation { recipient: part.recipient.clone(), ..listing(&[part.id], vec![], 1000) };
         assert_eq!(fates(&store, listed).await, [(part.id, Fate::Resent)]);
         assert_eq!(message(&store, part.message_id).await.status, status);
         assert_eq!(claim(&store, &database, 2000, 10).await, []);
         if state == BulkState::Paused {
-            store.move_bulk(id, BulkState::Running, at(2001)).await.unwrap();
+            store.move_bulk(id, BulkState::Running, at(2001), act(0)).await.unwrap();
             store.release_bulk(id, 10, at(2001)).await.unwrap();
             assert_eq!(claim(&store, &database, 2002, 10).await.len(), 1);
         }
@@ -180,10 +180,10 @@ async fn what_is_held_over_the_evening_does_not_leave_at_night(database: Databas
     let id = taken(&store, &database, 1).await;
     submit_all(&store, &database, id, 1).await;
     let hours = |hours: i64| hours * 3600;
-    store.move_bulk(id, BulkState::Paused, at(hours(1))).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(hours(1)), act(0)).await.unwrap();
     assert_eq!(store.hold_bulk(id, 10, at(hours(1))).await.unwrap(), 1);
     assert_eq!(claim(&store, &database, hours(2) + 60, 10).await, []);
-    store.move_bulk(id, BulkState::Running, at(hours(3))).await.unwrap();
+    store.move_bulk(id, BulkState::Running, at(hours(3)), act(0)).await.unwrap();
     assert_eq!(store.release_bulk(id, 10, at(hours(3))).await.unwrap(), 1);
     assert_eq!(claim(&store, &database, hours(3) + 1, 10).await, []);
     // It is nothing that the window is full of, but it is not over either.
@@ -197,7 +197,7 @@ async fn a_bulk_send_is_looked_after_by_one_at_a_time(database: Database) {
     let id = taken(&store, &database, 1).await;
     let later = NewBulk { send_at: Some(at(50)), ..new(&database, 1) };
     let later_id = later.id;
-    store.take_bulk(later).await.unwrap();
+    store.take_bulk(later, act(0)).await.unwrap();
     assert!(store.bulks_due(at(0)).await.unwrap());
     let claimed = store.claim_bulk(at(0), at(10)).await.unwrap().unwrap();
     assert_eq!((claimed.id, claimed.state), (id, BulkState::Running));
@@ -208,17 +208,17 @@ async fn a_bulk_send_is_looked_after_by_one_at_a_time(database: Database) {
     store.leave_bulk(&claimed, at(10), Next::Finished, at(11)).await.unwrap();
     assert_eq!(store.bulk(id).await.unwrap().unwrap().state, BulkState::Running, "it is the other's");
     // Paused meanwhile, it is not left as if it had not been.
-    store.move_bulk(id, BulkState::Paused, at(12)).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(12), act(0)).await.unwrap();
     store.leave_bulk(&again, at(20), Next::Finished, at(13)).await.unwrap();
     assert_eq!(store.bulk(id).await.unwrap().unwrap().state, BulkState::Paused);
-    store.move_bulk(id, BulkState::Running, at(14)).await.unwrap();
+    store.move_bulk(id, BulkState::Running, at(14), act(0)).await.unwrap();
     let last = store.claim_bulk(at(14), at(24)).await.unwrap().unwrap();
     store.leave_bulk(&last, at(24), Next::Finished, at(15)).await.unwrap();
     let done = store.bulk(id).await.unwrap().unwrap();
     assert_eq!((done.state, done.finished_at), (BulkState::Done, Some(at(15))));
     let waits = async |seconds| store.claim_bulk(at(seconds), at(99)).await.unwrap().map(|bulk| bulk.id);
-    store.move_bulk(later_id, BulkState::Paused, at(15)).await.unwrap();
-    store.move_bulk(later_id, BulkState::Running, at(15)).await.unwrap();
+    store.move_bulk(later_id, BulkState::Paused, at(15), act(0)).await.unwrap();
+    store.move_bulk(later_id, BulkState::Running, at(15), act(0)).await.unwrap();
     assert_eq!((waits(49).await, waits(50).await), (None, Some(later_id)));
 }
 
@@ -230,9 +230,10 @@ async fn the_same_call_makes_one_bulk_send(database: Database) {
         NewBulk { idempotency: Some(idempotency), ..new(&database, 2) }
     };
     let calls: Vec<NewBulk> = (0..10).map(|_| call("f1")).collect();
-    let came = join_all(calls.into_iter().zip(stores.iter().cycle()).map(|(one, store)| store.take_bulk(one))).await;
+    let came =
+        join_all(calls.into_iter().zip(stores.iter().cycle()).map(|(one, store)| store.take_bulk(one, act(0)))).await;
     assert_eq!(came.into_iter().filter(|came| matches!(came, Ok(BulkTaken::Stored))).count(), 1);
-    assert_eq!(stores[0].take_bulk(call("f2")).await.unwrap(), BulkTaken::KeyReused);
+    assert_eq!(stores[0].take_bulk(call("f2"), act(0)).await.unwrap(), BulkTaken::KeyReused);
     assert_eq!(stores[0].bulks(None, 10).await.unwrap().items.len(), 1);
 }
 
@@ -243,7 +244,7 @@ async fn recipients_are_listed_by_where_they_stand(database: Database) {
     bulk.recipients[1].problem = problem("too-short");
     bulk.recipients[2].problem = problem(DUPLICATE);
     let id = bulk.id;
-    store.take_bulk(bulk).await.unwrap();
+    store.take_bulk(bulk, act(0)).await.unwrap();
     for position in [3, 4] {
         store.submit(submission(&database, id, position)).await.unwrap();
     }

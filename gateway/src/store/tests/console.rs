@@ -29,8 +29,8 @@ async fn user(store: &Store, database: &Database, name: &str) -> Uuid {
         locale: Locale::Es,
         at: at(0),
     };
-    assert!(store.create_user(new.clone()).await.unwrap());
-    assert!(!store.create_user(NewUser { id: database.id(), ..new }).await.unwrap(), "there is one");
+    assert!(store.create_user(new.clone(), act(0)).await.unwrap());
+    assert!(!store.create_user(NewUser { id: database.id(), ..new }, act(0)).await.unwrap(), "there is one");
     id
 }
 
@@ -52,19 +52,19 @@ async fn a_name_is_one_persons_and_sessions_end_with_the_password(database: Data
     assert_eq!(store.session("a").await.unwrap().unwrap().seen_at, at(9));
     assert_eq!(store.session("c").await.unwrap(), None);
 
-    assert!(store.set_password(id, "another".to_owned()).await.unwrap());
+    assert!(store.set_password(id, "another".to_owned(), act(1)).await.unwrap());
     assert_eq!(store.session("a").await.unwrap(), None);
     assert!(store.session("b").await.unwrap().is_some(), "others stay");
-    assert!(store.disable_user(other, Some(at(10))).await.unwrap());
+    assert!(store.disable_user(other, Some(at(10)), act(1)).await.unwrap());
     assert_eq!(store.session("b").await.unwrap(), None);
     // A session that was begun at the same moment lets nobody in either.
     store.begin_session(session(other, "d", 10, 100), HOUR).await.unwrap();
     assert_eq!(store.session("d").await.unwrap(), None);
-    assert!(store.disable_user(other, None).await.unwrap());
-    assert!(store.set_role(other, Role::Owner).await.unwrap() && store.set_locale(other, Locale::En).await.unwrap());
+    assert!(store.disable_user(other, None, act(1)).await.unwrap());
+    assert!(store.set_role(other, Role::Owner, act(1)).await.unwrap() && store.set_locale(other, Locale::En).await.unwrap());
     let luis = store.user_named("luis").await.unwrap().unwrap();
     assert_eq!((luis.role, luis.locale, luis.disabled_at), (Role::Owner, Locale::En, None));
-    assert!(!store.set_role(database.id(), Role::Owner).await.unwrap(), "nobody");
+    assert!(!store.set_role(database.id(), Role::Owner, act(1)).await.unwrap(), "nobody");
     let names: Vec<String> = store.users().await.unwrap().into_iter().map(|user| user.name).collect();
     assert_eq!(names, ["ana", "luis"]);
 }

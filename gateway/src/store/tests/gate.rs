@@ -230,7 +230,7 @@ async fn where_it_counts_everywhere_others_opt_somebody_in_everywhere(database: 
         proof: proof.map(str::to_owned),
         ..said(&database, Choice::OptedIn, 2)
     };
-    let one = async |new: NewConsent| store.say_consents(vec![new], false).await.unwrap().remove(0);
+    let one = async |new: NewConsent| store.say_consents(vec![new], false, act(0)).await.unwrap().remove(0);
     assert!(matches!(one(elsewhere(None)).await, Said::NeedsProof(_)), "it is their own word");
     let submit = async || store.submit(database.submission(ANA, &["hola"])).await.unwrap();
     assert!(matches!(submit().await, Submitted::Refused(_)));
@@ -241,7 +241,7 @@ async fn where_it_counts_everywhere_others_opt_somebody_in_everywhere(database: 
 
 async fn others_may_speak_for_somebody_but_not_against_their_own_word(database: Database) {
     let store = database.store().await;
-    let one = async |new: NewConsent, dry_run| store.say_consents(vec![new], dry_run).await.unwrap().remove(0);
+    let one = async |new: NewConsent, dry_run| store.say_consents(vec![new], dry_run, act(0)).await.unwrap().remove(0);
     let waiting = database.submission(ANA, &["uno"]);
     store.submit(waiting.clone()).await.unwrap();
     assert_eq!(one(said(&database, Choice::OptedOut, 1), true).await, Said::Changed);
@@ -286,7 +286,7 @@ async fn consents_are_listed_page_by_page(database: Database) {
         // Two at the same moment.
         ..said(&database, if number < 3 { Choice::OptedOut } else { Choice::OptedIn }, number.min(3))
     });
-    store.say_consents(new.collect(), false).await.unwrap();
+    store.say_consents(new.collect(), false, act(0)).await.unwrap();
     let page = async |filter: ConsentFilter, after: Option<ConsentCursor>, limit| {
         let (items, next) = store.list_consents(filter, after, limit).await.unwrap();
         (items.into_iter().map(|item| item.address.as_str().to_owned()).collect::<Vec<_>>(), next)

@@ -141,7 +141,7 @@ async fn inbound_and_outbound(store: &Store, database: &Database) -> MessageId {
         recipients: recipients.to_vec(),
         at: at(0),
     };
-    store.take_bulk(bulk).await.unwrap();
+    store.take_bulk(bulk, act(0)).await.unwrap();
     let mut submission = database.submission(ANA, &["three"]);
     submission.message.bulk = Some(BulkPlace { bulk_id: sent.0, position: 0 });
     store.submit(submission).await.unwrap();
@@ -149,7 +149,7 @@ async fn inbound_and_outbound(store: &Store, database: &Database) -> MessageId {
         let definition = serde_json::json!({ "text": text });
         let (id, version_id) = (database.id(), database.id());
         let new = NewTemplate { id, version_id, name: "a".to_owned(), definition, over: Over::Anything, at: at(0) };
-        store.save_template(new).await.unwrap();
+        store.save_template(new, act(0)).await.unwrap();
     }
     assert_eq!(status(store, sent).await, Status::Delivered);
     store.cancel(sent, at(3)).await.unwrap();
@@ -203,13 +203,13 @@ async fn bulk_rounds(store: &Store, id: Uuid) {
     store.waiting_recipients(id, 50).await.unwrap();
     store.bulk_under_way(id, 50, None).await.unwrap();
     store.bulk_under_way(id, 50, Some(at(0))).await.unwrap();
-    store.move_bulk(id, BulkState::Paused, at(1)).await.unwrap();
+    store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap();
     store.hold_bulk(id, 50, at(1)).await.unwrap();
-    store.move_bulk(id, BulkState::Running, at(1)).await.unwrap();
+    store.move_bulk(id, BulkState::Running, at(1), act(0)).await.unwrap();
     store.release_bulk(id, 50, at(1)).await.unwrap();
     let problem = RecipientProblem { code: "a".to_owned(), detail: "a".to_owned() };
     store.refuse_recipient(BulkPlace { bulk_id: id, position: 9 }, problem).await.unwrap();
-    store.move_bulk(id, BulkState::Canceled, at(2)).await.unwrap();
+    store.move_bulk(id, BulkState::Canceled, at(2), act(0)).await.unwrap();
     store.end_bulk(id, 50, at(2)).await.unwrap();
     store.leave_bulk(&bulk, at(9), Next::Finished, at(3)).await.unwrap();
 }
@@ -339,7 +339,7 @@ async fn the_gate_goes_through_little_too() {
         store.record(gate::says(&database, ANA, keyword, 5)).await.unwrap();
     }
     let said = |choice| gate::said(&database, choice, 9);
-    store.say_consents(vec![said(Choice::OptedOut), said(Choice::OptedIn)], false).await.unwrap();
+    store.say_consents(vec![said(Choice::OptedOut), said(Choice::OptedIn)], false, act(0)).await.unwrap();
     let any = ConsentFilter::default;
     let ana = Address::received(ANA);
     for filter in [

@@ -25,7 +25,7 @@ fn done(version: u32, created: bool) -> TemplateChange {
 async fn each_change_is_a_version_that_stays(database: Database) {
     let store = database.store().await;
     let save = async |definition: &str| {
-        store.save_template(new(&database, "a", json!({ "text": definition }), Over::Anything)).await.unwrap()
+        store.save_template(new(&database, "a", json!({ "text": definition }), Over::Anything), act(0)).await.unwrap()
     };
     assert_eq!(save("one").await, done(1, true));
     assert_eq!(save("one").await, done(1, false), "nothing is different");
@@ -48,8 +48,9 @@ async fn each_change_is_a_version_that_stays(database: Database) {
 
 async fn a_change_goes_over_what_it_names_and_nothing_else(database: Database) {
     let store = database.store().await;
-    let save =
-        async |text: &str, over| store.save_template(new(&database, "a", json!({ "text": text }), over)).await.unwrap();
+    let save = async |text: &str, over| {
+        store.save_template(new(&database, "a", json!({ "text": text }), over), act(0)).await.unwrap()
+    };
     let mark = |version, archived| Over::Mark(Mark { version, archived });
     assert_eq!(save("one", Over::Something).await, TemplateChange::Mismatch);
     assert_eq!(save("one", mark(1, false)).await, TemplateChange::Mismatch);
@@ -59,10 +60,10 @@ async fn a_change_goes_over_what_it_names_and_nothing_else(database: Database) {
     assert_eq!(save("three", mark(1, false)).await, TemplateChange::Mismatch);
 
     let expected = |version, archived| Some(Mark { version, archived });
-    assert_eq!(store.archive_template("a", expected(1, false), at(1)).await.unwrap(), TemplateChange::Mismatch);
-    assert_eq!(store.archive_template("a", expected(2, false), at(1)).await.unwrap(), done(2, false));
-    assert_eq!(store.archive_template("a", None, at(2)).await.unwrap(), done(2, false));
-    assert_eq!(store.archive_template("b", None, at(2)).await.unwrap(), TemplateChange::NotFound);
+    assert_eq!(store.archive_template("a", expected(1, false), at(1), act(1)).await.unwrap(), TemplateChange::Mismatch);
+    assert_eq!(store.archive_template("a", expected(2, false), at(1), act(1)).await.unwrap(), done(2, false));
+    assert_eq!(store.archive_template("a", None, at(2), act(1)).await.unwrap(), done(2, false));
+    assert_eq!(store.archive_template("b", None, at(2), act(1)).await.unwrap(), TemplateChange::NotFound);
     assert_eq!(store.template("a", None).await.unwrap().unwrap().archived_at, Some(at(1)));
     assert_eq!(store.templates(false, None, 10).await.unwrap().items.len(), 0);
     assert_eq!(store.templates(true, None, 10).await.unwrap().items.len(), 1);
@@ -74,9 +75,9 @@ async fn a_change_goes_over_what_it_names_and_nothing_else(database: Database) {
 
 async fn of_two_changes_at_once_each_is_a_version(database: Database) {
     let stores = [database.store().await, database.store().await];
-    let changes = (0..20)
-        .zip(stores.iter().cycle())
-        .map(|(number, store)| store.save_template(new(&database, "a", json!({ "number": number }), Over::Anything)));
+    let changes = (0..20).zip(stores.iter().cycle()).map(|(number, store)| {
+        store.save_template(new(&database, "a", json!({ "number": number }), Over::Anything), act(0))
+    });
     let mut versions: Vec<u32> = join_all(changes)
         .await
         .into_iter()

@@ -205,7 +205,7 @@ pub(in crate::web) async fn create(
         let looked = app.bulks.check(new).await.map_err(|error| Problem::bulk(&error, locale))?;
         return Ok(Json(Checked::of(looked)).into_response());
     }
-    let taken = app.bulks.take(new).await;
+    let taken = app.bulks.take(new, caller.act(&app, "bulk.created", &"")).await;
     let (id, before) = taken.map_err(|error| Problem::bulk(&error, locale))?;
     let mut response = (StatusCode::ACCEPTED, Json(progress(&app, id).await?)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/bulks/{id}")) {
@@ -267,12 +267,13 @@ pub(in crate::web) async fn one(
 )]
 pub(in crate::web) async fn pause(
     State(app): State<App>,
-    _: Caller<MessagesWrite>,
+    caller: Caller<MessagesWrite>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Progress>, Problem> {
     let id = find(&text)?;
-    app.bulks.pause(id).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
+    let act = caller.act(&app, "bulk.paused", &id);
+    app.bulks.pause(id, act).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
     Ok(Json(progress(&app, id).await?))
 }
 
@@ -288,12 +289,13 @@ pub(in crate::web) async fn pause(
 )]
 pub(in crate::web) async fn resume(
     State(app): State<App>,
-    _: Caller<MessagesWrite>,
+    caller: Caller<MessagesWrite>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Progress>, Problem> {
     let id = find(&text)?;
-    app.bulks.resume(id).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
+    let act = caller.act(&app, "bulk.resumed", &id);
+    app.bulks.resume(id, act).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
     Ok(Json(progress(&app, id).await?))
 }
 
@@ -309,12 +311,13 @@ pub(in crate::web) async fn resume(
 )]
 pub(in crate::web) async fn cancel(
     State(app): State<App>,
-    _: Caller<MessagesWrite>,
+    caller: Caller<MessagesWrite>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Progress>, Problem> {
     let id = find(&text)?;
-    app.bulks.cancel(id).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
+    let act = caller.act(&app, "bulk.canceled", &id);
+    app.bulks.cancel(id, act).await.map_err(|error| Problem::bulk(&error, negotiate(&headers, app.locale)))?;
     Ok(Json(progress(&app, id).await?))
 }
 

@@ -153,7 +153,13 @@ pub(in crate::web) async fn create(
     let locale = negotiate(&headers, app.locale);
     let new = new_consent(&app, saying, caller.key_id, Source::Api, locale).map_err(Wrong::told)?;
     let (channel, address) = (new.channel.clone(), new.address.clone());
-    let said = app.store.say_consents(vec![new], false).await.map_err(|error| Problem::store(&error))?.pop();
+    let action = match new.choice {
+        Choice::OptedOut => "consent.opted_out",
+        Choice::OptedIn => "consent.opted_in",
+    };
+    // By the line of the ledger that tells whose it is: numbers are in one place.
+    let act = caller.act(&app, action, &new.id);
+    let said = app.store.say_consents(vec![new], false, act).await.map_err(|error| Problem::store(&error))?.pop();
     let status = match said {
         Some(Said::NeedsProof(_)) => return Err(needs_proof(locale).told()),
         Some(Said::Known(known)) => return Ok((StatusCode::OK, Json(known))),
@@ -240,7 +246,8 @@ pub(in crate::web) async fn import(
             Err(wrong) => imported.errors.push(wrong.at(line)),
         }
     }
-    let said = app.store.say_consents(new, dry_run).await.map_err(|error| Problem::store(&error))?;
+    let act = caller.act(&app, "consents.imported", &format!("lines: {}", new.len()));
+    let said = app.store.say_consents(new, dry_run, act).await.map_err(|error| Problem::store(&error))?;
     for (line, said) in lines.into_iter().zip(said) {
         match said {
             Said::Changed => imported.changed += 1,

@@ -55,17 +55,17 @@ pub(in crate::web) struct Previewed {
 /// What the price of a message depends on, as far as it can be told.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = CostClass)]
-struct Cost {
+pub(in crate::web) struct Cost {
     segments: usize,
     /// An ISO 3166 code; null where no recipient was given.
     country: Option<String>,
     kind: Option<phone::Kind>,
     /// What this is, in plain words.
-    means: String,
+    pub(in crate::web) means: String,
 }
 
 impl Cost {
-    fn of(segments: usize, to: Option<phone::Inspection>, locale: Locale) -> Self {
+    pub(in crate::web) fn of(segments: usize, to: Option<phone::Inspection>, locale: Locale) -> Self {
         let (country, kind) = to.map_or((None, None), |to| (to.country, Some(to.kind)));
         let times = match (locale, segments) {
             (Locale::Es, 1) => "un segmento".to_owned(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{List, Paging, read};
-use crate::store::{KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
+use crate::store::{Act, KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
 use crate::templates::{self, Definition, NAME_RULE, Variable, is_name};
 use crate::web::auth::{Caller, TemplatesRead, TemplatesWrite};
 use crate::web::files::read_body;
@@ -102,12 +102,12 @@ pub(in crate::web) async fn list(
 )]
 pub(in crate::web) async fn create(
     State(app): State<App>,
-    _: Caller<TemplatesWrite>,
+    caller: Caller<TemplatesWrite>,
     body: Body,
 ) -> Result<Response, Problem> {
     let (name, definition) = body_of(body).await?;
     let name = name.ok_or_else(|| Problem::invalid("/name", "missing", format!("`name` {NAME_RULE}")))?;
-    keep(&app, name, definition, Over::Nothing).await
+    keep(&app, caller.act(&app, "template.saved", &name), name, definition, Over::Nothing).await
 }
 
 /// A new version, unless nothing is different. With `If-Match`, only if the template
@@ -124,7 +124,7 @@ pub(in crate::web) async fn create(
 )]
 pub(in crate::web) async fn save(
     State(app): State<App>,
-    _: Caller<TemplatesWrite>,
+    caller: Caller<TemplatesWrite>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -134,7 +134,7 @@ pub(in crate::web) async fn save(
     if named.is_some_and(|named| named != name) {
         return Err(Problem::invalid("/name", "another", "`name` is another one than that of the address"));
     }
-    keep(&app, name, definition, over).await
+    keep(&app, caller.act(&app, "template.saved", &name), name, definition, over).await
 }
 
 /// It is archived. Nothing is sent by it any more; its versions can be read.
@@ -149,7 +149,7 @@ pub(in crate::web) async fn save(
 )]
 pub(in crate::web) async fn archive(
     State(app): State<App>,
-    _: Caller<TemplatesWrite>,
+    caller: Caller<TemplatesWrite>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -157,7 +157,8 @@ pub(in crate::web) async fn archive(
         Some(Over::Mark(mark)) => Some(mark),
         _ => None,
     };
-    let archived = app.store.archive_template(&name, expected, app.clock.now()).await;
+    let act = caller.act(&app, "template.archived", &name);
+    let archived = app.store.archive_template(&name, expected, app.clock.now(), act).await;
     match archived.map_err(|error| Problem::store(&error))? {
         TemplateChange::Done { .. } => {}
         TemplateChange::Mismatch => return Err(Problem::changed_meanwhile("template")),
@@ -229,7 +230,7 @@ async fn body_of(body: Body) -> Result<(Option<String>, Definition), Problem> {
     Ok((name, definition.map_err(|error| Problem::invalid("", "invalid", error.to_string()))?))
 }
 
-async fn keep(app: &App, name: String, definition: Definition, over: Over) -> Result<Response, Problem> {
+async fn keep(app: &App, act: Act, name: String, definition: Definition, over: Over) -> Result<Response, Problem> {
     if !is_name(&name) {
         return Err(Problem::invalid("/name", "not-a-name", format!("`{name}` can't be a name: it {NAME_RULE}")));
     }
@@ -243,7 +244,7 @@ async fn keep(app: &App, name: String, definition: Definition, over: Over) -> Re
         over,
         at: now,
     };
-    let created = match app.store.save_template(new).await.map_err(|error| Problem::store(&error))? {
+    let created = match app.store.save_template(new, act).await.map_err(|error| Problem::store(&error))? {
         TemplateChange::Done { version, created } => {
             tracing::info!(template = name, version, "saved");
             created

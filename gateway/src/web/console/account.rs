@@ -69,7 +69,7 @@ pub(super) async fn change_password(State(app): State<App>, posted: Posted) -> R
         Err(Error::TooShort | Error::TooLong) => return again(|p| p.more.password_short),
         Err(Error::Failed) => return Err(Trouble::Internal),
     };
-    app.store.set_password(user.id, hashed).await?;
+    app.store.set_password(user.id, hashed, posted.visitor.act(&app, "user.password_set", &user.id)).await?;
     tracing::info!(user_id = %user.id, "changed their password");
     Ok(redirect(&format!("{}/sign-in", console.base), posted.is_partial))
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page, shown};
 use super::posted::Posted;
+use super::session::Visitor;
 use super::thread::{again, find, is_closed, times};
 use super::trouble::{Trouble, redirect};
 use super::words::More;
@@ -60,7 +61,7 @@ struct Segments {
 }
 
 impl Count {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let counted = counting::count(text);
         Self {
             encoding: counted.encoding.as_str(),
@@ -150,17 +151,7 @@ async fn submit(
     let key: Uuid = posted.fields.get("key").parse().map_err(|_| Trouble::Unreadable)?;
     let conversation = &thread.conversation;
     let content = format!("{}\n{}\n{text}", conversation.id, posted.fields.get("send_at"));
-    // An idempotency key belongs to an API key; this is the console's, which lets nobody in.
-    let own = NewKey {
-        id: CONSOLE_KEY,
-        name: "console".to_owned(),
-        hash: CONSOLE_KEY_HASH.to_owned(),
-        scopes: Some(Vec::new()),
-        expires_at: None,
-        per_second: None,
-        at: app.clock.now(),
-    };
-    app.store.create_key(own, posted.visitor.act(app, "key.created", &CONSOLE_KEY)).await?;
+    own_key(app, &posted.visitor).await?;
     let request = outbound::Request {
         to: conversation.address.as_str().to_owned(),
         from: None,
@@ -195,6 +186,21 @@ async fn submit(
             Ok(Err(refusal(&error, locale)))
         }
     }
+}
+
+/// An idempotency key belongs to an API key; this is the console's, which lets nobody in.
+pub(super) async fn own_key(app: &App, visitor: &Visitor) -> Result<(), Trouble> {
+    let own = NewKey {
+        id: CONSOLE_KEY,
+        name: "console".to_owned(),
+        hash: CONSOLE_KEY_HASH.to_owned(),
+        scopes: Some(Vec::new()),
+        expires_at: None,
+        per_second: None,
+        at: app.clock.now(),
+    };
+    app.store.create_key(own, visitor.act(app, "key.created", &CONSOLE_KEY)).await?;
+    Ok(())
 }
 
 /// Why a message is not taken, for the person who wrote it.

@@ -35,6 +35,7 @@ const SELDOM: Duration = Duration::from_secs(30);
 enum View {
     Inbox(Fields),
     Thread(ConversationId, MessageId),
+    Bulk(Uuid),
 }
 
 struct Watch {
@@ -47,7 +48,8 @@ struct Watch {
     _seat: Seat,
 }
 
-/// `GET /console/live`: with `conversation` and `from` about a thread, else about the inbox.
+/// `GET /console/live`: with `conversation` and `from` about a thread, with `bulk` about a bulk send, else
+/// about the inbox.
 pub(super) async fn stream(
     State(app): State<App>,
     visitor: Visitor,
@@ -55,9 +57,10 @@ pub(super) async fn stream(
 ) -> Result<Response, Trouble> {
     let seat = app.console.0.live.take(&visitor.session.hash).ok_or(Trouble::Unavailable)?;
     let fields = Fields::read(query.unwrap_or_default().as_bytes());
-    let view = match fields.get("conversation") {
-        "" => View::Inbox(fields),
-        id => {
+    let view = match (fields.get("conversation"), fields.get("bulk")) {
+        ("", "") => View::Inbox(fields),
+        ("", id) => View::Bulk(id.parse().map_err(|_| Trouble::NotFound)?),
+        (id, _) => {
             let id: Uuid = id.parse().map_err(|_| Trouble::NotFound)?;
             View::Thread(ConversationId(id), MessageId(fields.get("from").parse().unwrap_or(Uuid::nil())))
         }
@@ -118,6 +121,10 @@ impl Watch {
                 let filter = filter(fields, &self.visitor.session.user.name);
                 let page = store.inbox(&filter, cursor(fields.get("after")), SHOWN).await?;
                 format!("{page:?}").hash(&mut hasher);
+            }
+            View::Bulk(id) => {
+                let (bulk, counts) = (store.bulk(*id).await?, store.bulk_counts(*id).await?);
+                format!("{bulk:?}{counts:?}").hash(&mut hasher);
             }
             View::Thread(id, from) => {
                 let messages = store.messages_from(*id, *from, MOST).await?;

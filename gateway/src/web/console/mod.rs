@@ -8,18 +8,21 @@ mod account;
 mod assets;
 mod attempts;
 mod bubbles;
+mod bulks;
 mod channels;
 mod composer;
 mod dashboard;
 mod endpoints;
 mod inbox;
 mod live;
+mod new_bulk;
 mod origin;
 mod page;
 mod panel;
 mod password;
 mod plugins;
 mod posted;
+mod recipients;
 mod session;
 mod sign_in;
 mod thread;
@@ -162,6 +165,10 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/messages/{id}/cancel", post(composer::cancel))
         .route("/console/messages/{id}/retry", post(composer::retry))
         .route("/console/messages/{id}/media/{number}", get(bubbles::medium))
+        .route("/console/bulks", get(bulks::page).post(new_bulk::post))
+        .route("/console/bulks/new", get(new_bulk::page))
+        .route("/console/bulks/{id}", get(bulks::one))
+        .route("/console/bulks/{id}/{what}", post(bulks::change))
         .route("/console/dashboard", get(dashboard::page))
         .route("/console/channels", get(channels::page))
         .route("/console/channels/{name}/pause", post(channels::pause))

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::assets;
 use super::session::Visitor;
 use super::trouble::Trouble;
-use super::words::{More, Words};
+use super::words::{BulkWords, More, Words};
 use crate::message::Locale;
 use crate::store::Role;
 use crate::web::App;
@@ -18,6 +18,7 @@ pub(super) struct Page {
     pub(super) base: String,
     pub(super) words: &'static Words,
     pub(super) more: &'static More,
+    pub(super) bulk: &'static BulkWords,
     /// Which of the menu's pages it belongs to.
     pub(super) active: &'static str,
     pub(super) title: String,
@@ -33,6 +34,7 @@ impl Page {
             base: app.console.0.base.clone(),
             words: Words::of(user.locale),
             more: More::of(user.locale),
+            bulk: BulkWords::of(user.locale),
             active,
             title: title.into(),
             user: user.name.clone(),
@@ -46,6 +48,7 @@ impl Page {
         let words = self.words;
         let mut menu = vec![
             ("inbox", "", words.inbox),
+            ("bulks", "/bulks", words.bulks),
             ("dashboard", "/dashboard", words.dashboard),
             ("channels", "/channels", words.channels),
             ("plugins", "/plugins", words.plugins),

@@ -11,8 +11,8 @@ use super::trouble::Trouble;
 use crate::web::App;
 use crate::web::files::read_body;
 
-/// The longest form, in bytes.
-const LONGEST: usize = 64 * 1024;
+/// The longest form, in bytes, where nothing else is said.
+const USUAL: usize = 64 * 1024;
 
 /// The fields of a form by name; of several of the same name, the last.
 #[derive(Default)]
@@ -42,15 +42,15 @@ impl Fields {
     }
 }
 
-/// Such a form, with its secret checked.
-pub(super) struct Posted {
+/// Such a form, with its secret checked, and so many bytes at the most.
+pub(super) struct Posted<const LONGEST: usize = USUAL> {
     pub(super) visitor: Visitor,
     pub(super) fields: Fields,
     /// A script of the page sent it, and puts the answer into the page.
     pub(super) is_partial: bool,
 }
 
-impl FromRequest<App> for Posted {
+impl<const LONGEST: usize> FromRequest<App> for Posted<LONGEST> {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Trouble> {

@@ -77,8 +77,9 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
         return again(page, error);
     };
     let at = app.clock.now();
-    let new = NewUser { id: app.console.0.ids.next(at), name: name.clone(), password, role, locale, at };
-    if !app.store.create_user(new).await? {
+    let id = app.console.0.ids.next(at);
+    let new = NewUser { id, name: name.clone(), password, role, locale, at };
+    if !app.store.create_user(new, posted.visitor.act(&app, "user.created", &id)).await? {
         let error = page.p.more.name_taken;
         return again(page, error);
     }
@@ -106,19 +107,20 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
         let error = Some(page.p.more.not_yourself);
         return page::refused(&UsersPage { error, ..page });
     }
+    let act = |action| posted.visitor.act(&app, action, &id);
     let found = match wanted {
-        "disable" => app.store.disable_user(id, Some(app.clock.now())).await?,
-        "enable" => app.store.disable_user(id, None).await?,
+        "disable" => app.store.disable_user(id, Some(app.clock.now()), act("user.disabled")).await?,
+        "enable" => app.store.disable_user(id, None, act("user.enabled")).await?,
         "role" => {
             let role = Role::from_word(posted.fields.get("role")).ok_or(Trouble::Unreadable)?;
-            app.store.set_role(id, role).await?
+            app.store.set_role(id, role, act("user.role_set")).await?
         }
         "password" => {
             let Some(password) = hashed(&app, &posted).await? else {
                 let error = Some(page.p.more.password_short);
                 return page::refused(&UsersPage { error, ..page });
             };
-            app.store.set_password(id, password).await?
+            app.store.set_password(id, password, act("user.password_set")).await?
         }
         _ => return Err(Trouble::Unreadable),
     };

@@ -90,7 +90,7 @@
         const scroll = document.getElementById("scroll");
         const atEnd = scroll && scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
         const announce = document.getElementById("announce");
-        for (const name of ["rows", "messages"]) {
+        for (const name of ["rows", "messages", "progress"]) {
           const [list, next] = [document.getElementById(name), page.getElementById(name)];
           if (list && next) sync(list, next, announce);
         }

@@ -1,10 +1,12 @@
 //! What the console says, in each language. A word that is missing in one of them does not compile.
 
+mod bulks;
 mod more;
 
 use crate::message::{ConversationStatus, Locale, Status};
 use crate::store::Role;
 
+pub(super) use bulks::{BulkWords, bulk_state, recipient_state};
 pub(super) use more::More;
 
 /// Makes a struct with a field for each word, and what it is in each language.
@@ -33,6 +35,7 @@ words! {
         language: "es", "en";
         skip: "Ir al contenido", "Skip to content";
         inbox: "Conversaciones", "Conversations";
+        bulks: "Envíos masivos", "Bulk sends";
         dashboard: "Resumen", "Overview";
         channels: "Canales", "Channels";
         plugins: "Plugins", "Plugins";
