@@ -61,7 +61,9 @@ async fn a_name_is_one_persons_and_sessions_end_with_the_password(database: Data
     store.begin_session(session(other, "d", 10, 100), HOUR).await.unwrap();
     assert_eq!(store.session("d").await.unwrap(), None);
     assert!(store.disable_user(other, None, act(1)).await.unwrap());
-    assert!(store.set_role(other, Role::Owner, act(1)).await.unwrap() && store.set_locale(other, Locale::En).await.unwrap());
+    assert!(
+        store.set_role(other, Role::Owner, act(1)).await.unwrap() && store.set_locale(other, Locale::En).await.unwrap()
+    );
     let luis = store.user_named("luis").await.unwrap().unwrap();
     assert_eq!((luis.role, luis.locale, luis.disabled_at), (Role::Owner, Locale::En, None));
     assert!(!store.set_role(database.id(), Role::Owner, act(1)).await.unwrap(), "nobody");
