@@ -165,7 +165,7 @@ impl Desk {
         self.type_into("#name", &format!("Rebajas ({})", self.name)).await;
         self.type_into("#bulk-text", "Hoy todo a mitad de precio ✓").await;
         self.see("#segments", "UCS-2").await;
-        let list = (0..8).map(|number| format!("99811500{number:02}\n")).collect::<String>();
+        let list = (0..8).map(|number| format!("99811500{number:02}\n")).collect::<Vec<_>>().concat();
         self.type_into("#recipients", &format!("no es un número\n{list}")).await;
         self.look_through("new-bulk").await;
         self.click("[data-testid=look]").await;

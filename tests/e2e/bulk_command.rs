@@ -53,11 +53,11 @@ fn a_list_is_tried_sent_watched_and_not_sent_twice() {
     let people = with(&["--dry-run"]);
     assert!(people.stdout.starts_with("line 3: 12: ") && people.stdout.contains("2 waiting, 2 refused"), "{people:?}");
 
-    let sent = with(&["--json"]);
-    assert_eq!((sent.code, without(&sent.json())), (Some(1), wrong()), "{sent:?}");
-    assert!(sent.stderr.contains("2 of 5 get nothing"), "{sent:?}");
-    let id = sent.json()["id"].as_str().unwrap().to_owned();
-    assert_eq!(sent.json()["name"], "may");
+    let taken = with(&["--json"]);
+    assert_eq!((taken.code, without(&taken.json())), (Some(1), wrong()), "{taken:?}");
+    assert!(taken.stderr.contains("2 of 5 get nothing"), "{taken:?}");
+    let id = taken.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(taken.json()["name"], "may");
 
     let watched = recado(&gateway, &["bulk", "show", &id, "--watch", "--refused"]).good();
     assert!(watched.stderr.contains("done: "), "{watched:?}");

@@ -44,7 +44,7 @@ impl Listener {
     fn start(gateway: &TestGateway, query: &str, key: &str, last: Option<&str>) -> Self {
         let address = gateway.url().replace("http://", "");
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         // Of HTTP 1.0, so that the answer is not in chunks.
         write!(

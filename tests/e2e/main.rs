@@ -65,6 +65,7 @@ mod hostile_webhooks;
 mod http;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
 mod listening;
 #[cfg(test)]
 mod lookup;

@@ -52,6 +52,7 @@ async fn known(store: &Store, id: ContactId) -> KnownContact {
     store.contact(id).await.unwrap().unwrap().contact
 }
 
+#[expect(clippy::option_option, reason = "no name is another thing than the same name")]
 async fn change(
     store: &Store,
     id: ContactId,

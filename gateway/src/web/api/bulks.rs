@@ -12,13 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::bulk_check::Checked;
 use super::messages::{REPLAYED, idempotency, negotiate};
 use super::{List, Paging, id, read};
 use crate::bulks::{Content, NewBulk, Recipient, TemplateOf};
 use crate::message::{MessageId, Options, Priority};
-use crate::store::{
-    BulkCounts, BulkState, DUPLICATE, KnownBulk, KnownRecipient, NewRecipient, Page, RecipientProblem, RecipientState,
-};
+use crate::store::{BulkCounts, BulkState, KnownBulk, KnownRecipient, Page, RecipientState};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
 use crate::web::files::read_body;
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
@@ -93,7 +92,7 @@ pub(in crate::web) struct Progress {
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = BulkCounts)]
-struct Counts {
+pub(super) struct Counts {
     waiting: u64,
     submitted: u64,
     sent: u64,
@@ -105,7 +104,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(counts: &BulkCounts) -> Self {
+    pub(super) fn of(counts: &BulkCounts) -> Self {
         let of = |state| counts.of.get(&state).copied().unwrap_or(0);
         Self {
             waiting: of(RecipientState::Waiting),
@@ -123,49 +122,6 @@ impl Counts {
 impl Progress {
     fn of(known: KnownBulk, counts: BulkCounts) -> Self {
         Self { shown: known.into(), counts: Counts::of(&counts), refused_for: counts.refused }
-    }
-}
-
-/// What would come of a bulk send. Who has opted out, and what plugins refuse, is known only when it is sent.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = BulkCheck)]
-struct Checked {
-    total: u32,
-    counts: Counts,
-    /// How many would be refused for what.
-    refused_for: BTreeMap<String, u64>,
-    /// Those who would get nothing, in the order of the call.
-    recipients: Vec<ShownRecipient>,
-}
-
-impl Checked {
-    fn of(looked: Vec<NewRecipient>) -> Self {
-        let total = u32::try_from(looked.len()).unwrap_or(u32::MAX);
-        let mut counts = BulkCounts::default();
-        let mut recipients = Vec::new();
-        for (position, NewRecipient { recipient, problem, .. }) in (0..).zip(looked) {
-            let state = match &problem {
-                None => RecipientState::Waiting,
-                Some(problem) if problem.code == DUPLICATE => RecipientState::Duplicate,
-                Some(_) => RecipientState::Refused,
-            };
-            *counts.of.entry(state).or_insert(0) += 1;
-            let Some(RecipientProblem { code, detail }) = problem else { continue };
-            if state == RecipientState::Refused {
-                *counts.refused.entry(code.clone()).or_insert(0) += 1;
-            }
-            recipients.push(ShownRecipient {
-                position,
-                to: recipient,
-                state,
-                message_id: None,
-                problem: Some(ShownProblem { code, detail }),
-                error_code: None,
-                error_message: None,
-            });
-        }
-        let refused_for = std::mem::take(&mut counts.refused);
-        Self { total, counts: Counts::of(&counts), refused_for, recipients }
     }
 }
 
@@ -333,22 +289,22 @@ pub(in crate::web) struct Filter {
 #[schema(as = BulkRecipient)]
 pub(in crate::web) struct ShownRecipient {
     /// From 0, as in the call.
-    position: u32,
-    to: String,
-    state: RecipientState,
-    message_id: Option<MessageId>,
+    pub(super) position: u32,
+    pub(super) to: String,
+    pub(super) state: RecipientState,
+    pub(super) message_id: Option<MessageId>,
     /// Why nothing is sent.
-    problem: Option<ShownProblem>,
+    pub(super) problem: Option<ShownProblem>,
     /// Of the message.
-    error_code: Option<i32>,
-    error_message: Option<String>,
+    pub(super) error_code: Option<i32>,
+    pub(super) error_message: Option<String>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = RecipientProblem)]
-struct ShownProblem {
-    code: String,
-    detail: String,
+pub(super) struct ShownProblem {
+    pub(super) code: String,
+    pub(super) detail: String,
 }
 
 impl From<KnownRecipient> for ShownRecipient {

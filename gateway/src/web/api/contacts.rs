@@ -160,6 +160,7 @@ pub(in crate::web) async fn create(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(as = ContactChange)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "what is null is another thing than what is not there")]
 struct Wanted {
     /// Null: none.
     #[serde(default, deserialize_with = "given")]

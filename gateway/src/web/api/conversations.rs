@@ -154,6 +154,7 @@ pub(in crate::web) async fn one(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(as = ConversationChange)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "what is null is another thing than what is not there")]
 struct Wanted {
     /// A closed one is opened again by `active` or `pending`, unless another with the same address is open.
     status: Option<ConversationStatus>,

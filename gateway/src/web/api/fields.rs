@@ -12,6 +12,7 @@ pub(super) const LONGEST_NAME: usize = 200;
 const LONGEST_VALUE: usize = 4_000;
 
 /// A field that may be null: whoever leaves it out says nothing about it.
+#[expect(clippy::option_option, reason = "what is null is another thing than what is not there")]
 pub(super) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,

@@ -1,5 +1,6 @@
 //! The API for applications, version 1. One file per resource.
 
+mod bulk_check;
 pub(super) mod bulks;
 pub(super) mod channels;
 pub(super) mod consents;

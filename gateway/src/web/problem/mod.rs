@@ -4,6 +4,7 @@
 //! What a caller did wrong is told in full; what went wrong inside is logged and told in general.
 
 mod contacts;
+mod listening;
 mod templates;
 
 use axum::Json;
@@ -20,10 +21,12 @@ use crate::{inbound, lookup, media, outbound, plugins, store};
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
-    kind: String,
+    #[schema(value_type = String)]
+    kind: Box<str>,
     title: &'static str,
     status: u16,
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// What a provider said, where that is the reason.
@@ -57,12 +60,12 @@ const RETRY_AFTER: &str = "5";
 
 impl Problem {
     fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        let kind = format!("urn:recado:problem:{name}");
+        let kind = format!("urn:recado:problem:{name}").into();
         Self {
             kind,
             title,
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             error: None,
             message_id: None,
@@ -78,7 +81,7 @@ impl Problem {
     }
 
     fn field(mut self, pointer: &str, code: &str) -> Self {
-        let detail = self.detail.clone();
+        let detail = self.detail.to_string();
         self.errors.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail });
         self
     }
@@ -114,18 +117,6 @@ impl Problem {
         let detail =
             format!("this key lacks the scope `{scope}`; `recado key list` shows what each key may be used for");
         Self::new(StatusCode::FORBIDDEN, "not-allowed", "The API key is not for this", detail)
-    }
-
-    pub(super) fn no_stream() -> Self {
-        let detail = "events are not kept for listeners: set `stream.keep_h` in the settings, for example to 24, and \
-            start again; or have them told to an endpoint";
-        Self::new(StatusCode::CONFLICT, "no-stream", "Nobody can listen", detail)
-    }
-
-    pub(super) fn too_many_listeners() -> Self {
-        let detail = "there are as many streams as this gateway, or this key, may have";
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-listeners", "Too many streams", detail);
-        Self { retry_after: Some(30), ..problem }
     }
 
     pub(super) fn not_found(what: &str) -> Self {
