@@ -154,6 +154,13 @@ impl Desk {
         let kept = find(&self.client, "#text").await.prop("value").await.expect("a value");
         assert_eq!(kept.as_deref(), Some("Una oferta"), "what was written is not lost");
         self.look_through("refused").await;
+        self.click("[data-testid=person]").await;
+        self.see("[data-testid=said]", "STOP").await;
+        self.type_into("#attribute-name", &format!("ciudad-{}", self.name)).await;
+        self.type_into("#attribute-value", "Mérida").await;
+        self.click("[aria-labelledby=attributes] form.line button").await;
+        self.see("[data-testid=attribute]", "Mérida").await;
+        self.look_through("person").await;
         self.text(LUIS, "START").await;
     }
 

@@ -2,7 +2,7 @@
 
 use ::http::Method;
 use recado::clock::{Clock, SystemClock};
-use recado_tests::{TestGateway, Visitor, wait_for};
+use recado_tests::{TestGateway, Visitor, run, wait_for};
 use serde_json::{Value, json};
 
 const ANA: &str = "+529981112233";
@@ -205,6 +205,11 @@ fn nothing_that_people_write_becomes_a_part_of_a_page() {
             .post(&format!("/console/conversations/{id}/messages"), &[("text", text), ("send_at", text), ("key", KEY)]);
         is_harmless(&refused.text());
     }
+    let contact = shown(&gateway, &id)["contact_id"].as_str().unwrap().to_owned();
+    let person = format!("/console/contacts/{contact}");
+    for text in ATTACKS {
+        agent.post(&person, &[("do", "set"), ("attribute", text), ("value", text)]);
+    }
     rename(&gateway, "<script>alert(3)</script>\"'><img src=x onerror=alert(3)>");
     let message = gateway.get("/v1/messages").expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let query = form_urlencoded::byte_serialize(ATTACKS[1].as_bytes()).collect::<String>();
@@ -213,6 +218,7 @@ fn nothing_that_people_write_becomes_a_part_of_a_page() {
         format!("/console?q={query}&tag={query}&assignee={query}&status={query}&after={query}"),
         format!("/console/conversations/{id}"),
         panel,
+        person,
         format!("/console/conversations/{id}/messages"),
         format!("/console/messages/{message}/trace"),
         format!("/console/sign-in?next={query}"),
@@ -223,6 +229,41 @@ fn nothing_that_people_write_becomes_a_part_of_a_page() {
     }
     // Neither is it in what the sign-in page repeats.
     is_harmless(&Visitor::try_sign_in(&gateway, ATTACKS[1], ATTACKS[0]).text());
+}
+
+#[test]
+fn a_person_has_a_page_with_what_they_allow_and_how_that_came_about() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let agent = Visitor::new(&gateway, "rosa", "agent");
+    gateway.text(ANA, "¿Tienen citas?");
+    let id = conversation(&gateway, ANA);
+    let contact = shown(&gateway, &id)["contact_id"].as_str().unwrap().to_owned();
+    let path = format!("/console/contacts/{contact}");
+    assert!(agent.get(&format!("/console/conversations/{id}")).text().contains(&path), "the thread leads there");
+    let page = agent.get(&path).text();
+    assert!(page.contains(ANA) && page.contains(&id) && page.contains("Never said anything"), "{page}");
+
+    assert_eq!(agent.post(&path, &[("do", "name"), ("name", " Ana Ruiz ")]).status(), 303);
+    assert_eq!(agent.post(&path, &[("do", "set"), ("attribute", "ciudad"), ("value", "Mérida")]).status(), 303);
+    assert_eq!(agent.post(&path, &[("do", "set"), ("attribute", "vip"), ("value", "sí")]).status(), 303);
+    assert_eq!(agent.post(&path, &[("do", "remove"), ("attribute", "vip")]).status(), 303);
+    let known = gateway.get(&format!("/v1/contacts/{contact}")).expect(200);
+    assert_eq!((&known["name"], &known["attributes"]), (&json!("Ana Ruiz"), &json!({ "ciudad": "Mérida" })));
+    let long = "x".repeat(65);
+    let refused = agent.post(&path, &[("do", "set"), ("attribute", long.as_str()), ("value", "1")]);
+    assert!(refused.status() == 422 && refused.text().contains("An attribute has a name"), "{}", refused.text());
+    let log = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().stdout;
+    assert_eq!(log.matches("contact.changed").count(), 4, "{log}");
+
+    gateway.text(ANA, "ALTO");
+    let page = agent.get(&path).text();
+    for piece in ["Opted out", "the person", "«ALTO»", "Ana Ruiz", "Mérida", "/trace\">the message"] {
+        assert!(page.contains(piece), "{piece} is not in {page}");
+    }
+    let viewer = Visitor::new(&gateway, "vera", "viewer");
+    assert!(!viewer.get(&path).text().contains("name=\"do\""), "who only looks is offered nothing");
+    assert_eq!(viewer.post(&path, &[("do", "name"), ("name", "Otra")]).status(), 403);
+    assert_eq!(agent.get("/console/contacts/0190a6d0-0000-7000-8000-000000000001").status(), 404);
 }
 
 #[track_caller]

@@ -2,7 +2,8 @@
 //!
 //! Several gateways write into one Postgres at once, and an event that was begun earlier may be committed later.
 //! So nothing is shown beyond the first transaction that is still under way: what comes then is behind all that was
-//! shown before, and nobody who goes on from an event misses one.
+//! shown before, and nobody who goes on from an event misses one. Postgres knows that for the whole server alone: a
+//! long transaction that writes in another database there holds the stream up, too.
 
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement};
 use uuid::Uuid;

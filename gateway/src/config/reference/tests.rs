@@ -114,6 +114,7 @@ fn every_key_that_is_taken_is_in_the_reference() {
         let header = match *section {
             "" => String::new(),
             "plugins" => PLUGIN.to_owned(),
+            "conversations.assign" => "[[conversations.assign]]\n".to_owned(),
             "channels.telegram" => COMPONENT.to_owned(),
             below if below.starts_with("channels.telegram.") => format!("{COMPONENT}[{below}]\n"),
             below if below.starts_with("plugins.") => format!("{PLUGIN}[{below}]\n"),

@@ -1,12 +1,13 @@
 //! What is kept for whoever listens: with what happened, in the order of the commits, for a while.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sea_orm::TransactionTrait;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::store::{StreamPlace, Subscriptions};
+use crate::store::{StreamPlace, Streamed, Subscriptions};
 
 on_both!(
     what_happens_is_kept_in_order_and_read_on_from_any_place,
@@ -40,8 +41,22 @@ async fn says(store: &Store, database: &Database, provider_id: &str) -> MessageI
     new.id
 }
 
-async fn all(store: &Store) -> Vec<(String, Value)> {
-    let all = store.stream_from(StreamPlace::START, 100).await.unwrap();
+/// All that is shown, once it is as much. Whoever else writes on the server, in whichever database, holds that up.
+async fn shown(store: &Store, from: StreamPlace, count: usize) -> Vec<Streamed> {
+    let look = async {
+        loop {
+            let all = store.stream_from(from, 100).await.unwrap();
+            if all.len() >= count {
+                return all;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), look).await.expect("what was committed is shown")
+}
+
+async fn all(store: &Store, count: usize) -> Vec<(String, Value)> {
+    let all = shown(store, StreamPlace::START, count).await;
     all.into_iter().map(|event| (event.kind, serde_json::from_str(&event.body).unwrap())).collect()
 }
 
@@ -49,18 +64,19 @@ async fn what_happens_is_kept_in_order_and_read_on_from_any_place(database: Data
     let store = open(&database, true).await;
     assert_eq!(store.stream_end().await.unwrap(), StreamPlace::START);
     let first = says(&store, &database, "SM1").await;
-    let behind = store.stream_end().await.unwrap();
+    let behind = shown(&store, StreamPlace::START, 2).await[1].place;
+    assert_eq!(store.stream_end().await.unwrap(), behind);
     let second = says(&store, &database, "SM2").await;
-    let kept = all(&store).await;
+    let kept = all(&store, 4).await;
     let kinds: Vec<&str> = kept.iter().map(|(kind, _)| kind.as_str()).collect();
     let one = ["message.received", "conversation.updated"];
     assert_eq!(kinds, [one, one].concat());
     assert_eq!(kept[0].1["data"]["message"], json!(message(&store, first).await), "what endpoints are told");
-    let later = store.stream_from(behind, 100).await.unwrap();
+    let later = shown(&store, behind, 2).await;
     assert_eq!(later.len(), 2);
     assert!(later[0].body.contains(&second.to_string()) && later[0].conversation_id.is_some());
     // From behind each, the rest and nothing else.
-    let whole = store.stream_from(StreamPlace::START, 100).await.unwrap();
+    let whole = shown(&store, StreamPlace::START, 4).await;
     for (number, event) in whole.iter().enumerate() {
         let place = store.stream_behind(event.id).await.unwrap().unwrap();
         assert_eq!(place, event.place);
@@ -74,15 +90,15 @@ async fn what_happens_is_kept_in_order_and_read_on_from_any_place(database: Data
 async fn where_nobody_may_listen_nothing_is_kept(database: Database) {
     let store = open(&database, false).await;
     says(&store, &database, "SM1").await;
-    assert_eq!(all(&store).await, []);
+    assert_eq!(all(&store, 0).await, []);
 }
 
 async fn a_redaction_reaches_what_is_kept(database: Database) {
     let store = open(&database, true).await;
     let id = says(&store, &database, "SM1").await;
-    assert_ne!(all(&store).await[0].1["data"]["message"]["text"], "");
+    assert_ne!(all(&store, 2).await[0].1["data"]["message"]["text"], "");
     assert_eq!(store.redact(id, at(9)).await.unwrap(), Redaction::Done);
-    let data = &all(&store).await[0].1["data"];
+    let data = &all(&store, 2).await[0].1["data"];
     assert_eq!((&data["redacted"], &data["message"]["text"]), (&json!(true), &json!("")));
 }
 
@@ -93,7 +109,7 @@ async fn what_is_old_is_given_up_in_steps(database: Database) {
     }
     assert_eq!(store.forget_stream(at(1), 3).await.unwrap(), 0, "none is so old");
     assert_eq!(store.forget_stream(at(999), 3).await.unwrap(), 3);
-    assert_eq!(all(&store).await.len(), 1);
+    assert_eq!(all(&store, 1).await.len(), 1);
     assert_eq!(store.forget_stream(at(999), 3).await.unwrap(), 1);
 }
 
@@ -108,9 +124,9 @@ async fn nothing_is_shown_beyond_a_transaction_that_is_under_way(database: Datab
         '00000000-0000-0000-0000-000000000000', '{}')";
     another.execute_unprepared(begun).await.unwrap();
     says(&store, &database, "SM1").await;
-    assert_eq!(all(&store).await, [], "or whoever goes on behind it would never hear of the other");
+    assert_eq!(all(&store, 0).await, [], "or whoever goes on behind it would never hear of the other");
     another.commit().await.unwrap();
-    let kinds: Vec<String> = all(&store).await.into_iter().map(|(kind, _)| kind).collect();
+    let kinds: Vec<String> = all(&store, 3).await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["channel.paused", "message.received", "conversation.updated"]);
 }
 
@@ -122,9 +138,9 @@ async fn what_came_along_from_another_server_is_behind_nothing(database: Databas
     says(&store, &database, "SM1").await;
     let direct = database.directly().await;
     direct.execute_unprepared("UPDATE stream SET xid = xid + 1000000000").await.unwrap();
-    assert_eq!(all(&store).await, [], "its number is none that this server has given yet");
+    assert_eq!(all(&store, 0).await, [], "its number is none that this server has given yet");
     store.settle_stream().await.unwrap();
-    assert_eq!(all(&store).await.len(), 2);
+    assert_eq!(all(&store, 2).await.len(), 2);
     says(&store, &database, "SM2").await;
-    assert_eq!(all(&store).await.len(), 4);
+    assert_eq!(all(&store, 4).await.len(), 4);
 }

@@ -11,6 +11,7 @@ mod bubbles;
 mod bulks;
 mod channels;
 mod composer;
+mod contact;
 mod dashboard;
 mod endpoints;
 mod inbox;
@@ -156,6 +157,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/account/password", post(account::change_password))
         .route("/console/live", get(live::stream))
         .route("/console/segments", post(composer::segments))
+        .route("/console/contacts/{id}", get(contact::page).post(contact::change))
         .route("/console/conversations/{id}", get(thread::page))
         .route("/console/conversations/{id}/messages", get(thread::messages).post(composer::send))
         .route("/console/conversations/{id}/older", get(thread::older))

@@ -12,6 +12,7 @@ use super::session::Visitor;
 use super::thread::{find, is_closed, times};
 use super::times::Times;
 use super::trouble::{Trouble, redirect};
+use super::words::ContactWords;
 use crate::message::{ConversationId, ConversationStatus};
 use crate::store::{self, Changed, ConversationChange, Role};
 use crate::web::App;
@@ -29,6 +30,8 @@ pub(super) struct Panel {
     pub(super) tags: Vec<String>,
     pub(super) address: String,
     pub(super) channel: String,
+    /// The page of the person, and its name.
+    pub(super) contact: (String, &'static str),
     pub(super) attributes: Vec<(String, String)>,
     pub(super) consents: Vec<Consent>,
     pub(super) notes: Vec<Note>,
@@ -88,6 +91,7 @@ impl Panel {
             tags: conversation.tags,
             address: conversation.address.as_str().to_owned(),
             channel: conversation.channel,
+            contact: (contact.id.to_string(), ContactWords::of(p.locale()).open),
             attributes: contact.attributes.into_iter().collect(),
             consents: consents.into_iter().map(consent).collect(),
             notes: notes.into_iter().map(note).collect(),

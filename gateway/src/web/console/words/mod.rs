@@ -1,12 +1,14 @@
 //! What the console says, in each language. A word that is missing in one of them does not compile.
 
 mod bulks;
+mod contact;
 mod more;
 
 use crate::message::{ConversationStatus, Locale, Status};
 use crate::store::Role;
 
 pub(super) use bulks::{BulkWords, bulk_state, recipient_state};
+pub(super) use contact::ContactWords;
 pub(super) use more::More;
 
 /// Makes a struct with a field for each word, and what it is in each language.
