@@ -252,8 +252,8 @@ fn a_person_has_a_page_with_what_they_allow_and_how_that_came_about() {
     let long = "x".repeat(65);
     let refused = agent.post(&path, &[("do", "set"), ("attribute", long.as_str()), ("value", "1")]);
     assert!(refused.status() == 422 && refused.text().contains("An attribute has a name"), "{}", refused.text());
-    let log = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().stdout;
-    assert_eq!(log.matches("contact.changed").count(), 4, "{log}");
+    let audit = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().stdout;
+    assert_eq!(audit.matches("contact.changed").count(), 4, "{audit}");
 
     gateway.text(ANA, "ALTO");
     let page = agent.get(&path).text();

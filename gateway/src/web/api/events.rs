@@ -45,6 +45,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// What a listener wants to hear.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Wishes {
     /// Names of events or patterns, with commas between: `message.received,conversation.*`. Else all.
     types: Option<String>,

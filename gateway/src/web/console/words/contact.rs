@@ -27,7 +27,7 @@ words! {
         by_provider: "el proveedor", "the provider";
         by_import: "una lista importada", "an imported list";
         by_api: "una aplicación", "an application";
-        by_console: "alguien en la consola", "somebody in the console";
+        by_console: "alguien a mano", "somebody by hand";
         its_message: "su mensaje", "the message";
     }
 }
