@@ -80,6 +80,16 @@ impl Listener {
         }
     }
 
+    /// By what whoever heard nothing yet goes on.
+    fn mark(&mut self) -> String {
+        loop {
+            let line = self.line().unwrap();
+            if let Some(id) = line.strip_prefix("id:") {
+                return id.trim().to_owned();
+            }
+        }
+    }
+
     /// The next ones, up to the text of this reply being delivered.
     fn up_to_delivered(&mut self, replies: usize) -> Vec<Heard> {
         let (mut all, mut delivered) = (Vec::new(), 0);
@@ -156,9 +166,18 @@ fn a_key_hears_what_it_may_read_and_what_it_wishes() {
     pause();
     let heard: Vec<Heard> = (0..4).map(|_| of_channels.next().unwrap()).collect();
     assert_eq!(kinds(&heard), ["channel.paused", "channel.resumed"].repeat(2), "and not of what was said between");
-    assert_eq!(of_messages.next().unwrap().kind, "message.received", "and not of what was paused before");
+    let alone = of_messages.next().unwrap();
+    assert_eq!(alone.kind, "message.received", "and not of what was paused before");
+    assert_eq!(alone.data["data"]["conversation"], Value::Null, "that takes conversations:read");
     let heard: Vec<Heard> = (0..3).map(|_| resumed.next().unwrap()).collect();
     assert_eq!(kinds(&heard), ["channel.resumed", "message.received", "channel.resumed"]);
+    assert_eq!(heard[1].data["data"]["conversation"]["address"], ANA);
+
+    // The connection is lost before the first event; what happens until the next is not.
+    let mark = Listener::start(&gateway, "?types=channel.*", &channels, None).mark();
+    pause();
+    let mut back = Listener::start(&gateway, "?types=channel.*", &channels, Some(&mark));
+    assert_eq!(kinds(&[back.next().unwrap(), back.next().unwrap()]), ["channel.paused", "channel.resumed"]);
 
     // Of one conversation alone.
     let conversation = gateway.conversations()[0]["id"].as_str().unwrap().to_owned();

@@ -14,6 +14,8 @@ pub struct Looked {
     pub wrong: Vec<Wrong>,
     /// To whom the first message would go, and what it says; null where nobody can be sent to.
     pub first: Option<(String, String)>,
+    /// Of its template, if it has one.
+    pub version: Option<u32>,
 }
 
 /// Somebody who would be sent nothing.
@@ -29,6 +31,7 @@ impl Bulks {
     /// Looks at a bulk send as taking it does, and keeps nothing.
     pub async fn look(&self, mut new: NewBulk, locale: Locale) -> Result<Looked, Error> {
         let (look, recipients) = self.prepare(&mut new, locale).await?;
+        let version = new.content.template.as_ref().and_then(|wish| wish.version);
         // Thousands of them take a while.
         let looked = tokio::task::spawn_blocking(move || -> Result<Looked, Error> {
             let checked = look.all(recipients.clone())?;
@@ -41,7 +44,7 @@ impl Bulks {
             let wrong = checked.into_iter().enumerate().filter_map(|(position, one)| {
                 one.problem.map(|problem| Wrong { position, to: one.recipient, problem })
             });
-            Ok(Looked { valid, wrong: wrong.collect(), first })
+            Ok(Looked { valid, wrong: wrong.collect(), first, version })
         });
         looked.await.map_err(|error| Error::Broken(error.to_string()))?
     }

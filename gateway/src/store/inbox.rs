@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    Value,
 };
 use uuid::Uuid;
 
@@ -213,7 +214,13 @@ fn matching(filter: &InboxFilter) -> Condition {
         None => {}
     }
     if let Some(contact) = filter.contact {
-        all = all.add(Column::ContactId.eq(contact.0));
+        // Of one that was merged, those of whom it stands for.
+        let stands_for = contacts::Entity::find()
+            .select_only()
+            .expr(Expr::cust("COALESCE(contacts.merged_into, contacts.id)"))
+            .filter(contacts::Column::Id.eq(contact.0))
+            .into_query();
+        all = all.add(Column::ContactId.in_subquery(stands_for));
     }
     if filter.unread {
         all = all.add(Column::Unread.gt(0));

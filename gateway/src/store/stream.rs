@@ -23,6 +23,11 @@ pub struct StreamPlace {
 impl StreamPlace {
     /// Before all that is kept.
     pub const START: Self = Self { xid: -1, id: Uuid::nil() };
+
+    /// By what somebody goes on from here: the id of the event before it, or 0.
+    pub fn mark(&self) -> String {
+        if *self == Self::START { "0".to_owned() } else { self.id.to_string() }
+    }
 }
 
 /// Something that happened.

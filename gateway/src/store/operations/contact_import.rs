@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -86,7 +87,7 @@ impl Import {
             .filter(contacts::Column::MergedInto.is_null())
             .order_by_asc(contacts::Column::Id);
         if !self.dry_run {
-            found = found.lock_exclusive();
+            found = found.lock(LockType::NoKeyUpdate);
         }
         let person = |row: contacts::Model| {
             let attributes = to_attributes(row.attributes.clone());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::ActiveModelTrait;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
@@ -97,7 +97,7 @@ pub(super) fn to_json(attributes: &BTreeMap<String, String>) -> serde_json::Valu
 /// The person of that id or whom it was merged into, locked.
 pub(super) async fn locked(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<contacts::Model>, Error> {
     let Some(found) = survivor(transaction, id).await? else { return Ok(None) };
-    let row = contacts::Entity::find_by_id(found.id).lock_exclusive().one(transaction).await?;
+    let row = contacts::Entity::find_by_id(found.id).lock(LockType::NoKeyUpdate).one(transaction).await?;
     match row {
         Some(row) if row.merged_into.is_some() => Err(Error::Overtaken("the contact was merged just now".to_owned())),
         row => Ok(row),

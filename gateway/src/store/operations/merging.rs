@@ -40,7 +40,8 @@ impl Operation for Merging {
         let rows = contacts::Entity::find()
             .filter(contacts::Column::Id.is_in([into.id, from.id]))
             .order_by_asc(contacts::Column::Id)
-            .lock_exclusive()
+            // No key changes: whoever only refers to them does not wait.
+            .lock(LockType::NoKeyUpdate)
             .all(transaction)
             .await?;
         if rows.iter().any(|row| row.merged_into.is_some()) {

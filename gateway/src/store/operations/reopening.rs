@@ -123,6 +123,8 @@ impl Operation for CloseQuiet {
             // Word for word the condition of the partial index, so that SQLite uses it.
             .filter(Expr::cust("status <> 'closed'"))
             .filter(Column::LastMessageAt.lt(millis(self.since)))
+            // Whoever opened it again, or changed it otherwise, has something to do in it.
+            .filter(Column::UpdatedAt.lt(millis(self.since)))
             .filter(Expr::cust(NOTHING_IN_LINE))
             .filter(Expr::cust(NOTHING_UNCERTAIN))
             .filter(Expr::cust(ALL_PROCESSED))

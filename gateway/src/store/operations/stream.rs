@@ -63,14 +63,19 @@ struct Settle;
 impl Operation for Settle {
     type Output = ();
 
-    /// A database that was restored on another server counts its transactions anew: what came along is behind none
-    /// of them.
+    /// A database that was restored on another server, or copied to `SQLite`, counts its transactions anew, or not:
+    /// what came along is behind none of them.
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let backend = transaction.get_database_backend();
-        if backend == DbBackend::Postgres {
-            let sql = "UPDATE stream SET xid = 0 WHERE xid > pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
-            transaction.execute_raw(Statement::from_string(backend, sql)).await?;
-        }
+        // All or nothing, so that their order stays.
+        let sql = match backend {
+            DbBackend::Postgres => {
+                "UPDATE stream SET xid = 0 WHERE xid <> 0 AND EXISTS (SELECT 1 FROM stream AS another \
+                 WHERE another.xid > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
+            }
+            _ => "UPDATE stream SET xid = 0 WHERE xid <> 0",
+        };
+        transaction.execute_raw(Statement::from_string(backend, sql)).await?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -58,7 +58,8 @@ pub(in crate::web) struct Wishes {
 
 /// What happens from now on, or from behind the event of `Last-Event-ID`, in the order in which it was committed.
 /// Each has its `id`, its type as the `event`, and as its `data` what an endpoint is told. A key hears what its
-/// scopes let it read: `messages:read` of messages, `conversations:read` of conversations, `channels:read` of
+/// scopes let it read: `messages:read` of messages (with their conversation, if it has `conversations:read`, too),
+/// `conversations:read` of conversations, `channels:read` of
 /// channels, `endpoints:read` of endpoints. `stream.missed` comes first where the event of `Last-Event-ID` is not
 /// kept any more: there may have been others behind it. `stream.keep_h` in the settings says how long that is.
 #[utoipa::path(
@@ -104,12 +105,17 @@ pub(in crate::web) async fn listen(
     let seat = app.listeners.seats.take(&listener.hash).ok_or_else(Problem::too_many_listeners)?;
     // Before the look, so that what is committed meanwhile is not missed.
     let commits = app.store.commits();
-    let mut ready = VecDeque::from([Event::default().retry(RETRY).comment("listening")]);
+    let mut ready = VecDeque::new();
     let place = begin(&app, after, &mut ready).await?;
+    let hello = Event::default().retry(RETRY).comment("listening");
+    // Whoever loses the connection before the first event goes on from here all the same: an id without data is
+    // remembered. Not where something was missed, which is said again then.
+    ready.push_front(if ready.is_empty() { hello.id(place.mark()) } else { hello });
     let stopping = app.stopping.clone();
     let mut listening = Listening {
         app,
         hash: listener.hash,
+        sees_conversations: may(&listener.key, Scope::ConversationsRead),
         kinds,
         conversation,
         place,
@@ -193,10 +199,21 @@ fn kinds(listener: &Listener, types: Option<&str>) -> Result<BTreeSet<&'static s
     }
 }
 
+/// Without a message's conversation, for whom that is not to be seen.
+fn alone(body: &str) -> String {
+    let mut body: Value = serde_json::from_str(body).unwrap_or_default();
+    if let Some(data) = body.get_mut("data").and_then(Value::as_object_mut) {
+        data.remove("conversation");
+    }
+    body.to_string()
+}
+
 /// Somebody who listens.
 struct Listening {
     app: App,
     hash: String,
+    /// Else a message's conversation is left out.
+    sees_conversations: bool,
     kinds: BTreeSet<&'static str>,
     conversation: Option<ConversationId>,
     /// Up to where was read.
@@ -214,6 +231,10 @@ impl Listening {
     /// The next event; none, when there is nothing more to wait for: the client comes back, and goes on.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            // Also in the middle: the client comes back, and goes on.
+            if *self.stopping.borrow() {
+                return None;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
@@ -242,8 +263,13 @@ impl Listening {
             self.place = event.place;
             if self.is_wished(&event) {
                 let Streamed { id, kind, body, .. } = event;
+                let body = if self.sees_conversations { body } else { alone(&body) };
                 self.ready.push_back(Event::default().id(id.to_string()).event(kind).data(body));
             }
+        }
+        if number > 0 && self.ready.is_empty() {
+            // Of what is not wished, that it was heard.
+            self.ready.push_back(Event::default().id(self.place.mark()));
         }
         Ok(number)
     }

@@ -99,7 +99,7 @@ async fn form(app: &App, visitor: &Visitor, fields: &Fields) -> Result<NewPage, 
         channels,
         templates,
         zone: app.console.0.place.time_zone.clone(),
-        count: Count::of(&text),
+        count: Count::of(if text.len() > LONGEST_TEXT { "" } else { &text }),
         error: None,
         preview: None,
         form: Form {
@@ -128,7 +128,12 @@ pub(super) async fn post(State(app): State<App>, posted: Posted<BULK_BODY>) -> R
             return page::refused(&page);
         }
     };
-    let done = if wants_it_sent && fields.get("seen") == seen {
+    let (same, version) = fields.get("seen").rsplit_once('-').unwrap_or_default();
+    let done = if wants_it_sent && same == seen {
+        if let Some(wish) = &mut new.content.template {
+            // That which was seen, whatever the template is by now.
+            wish.version = version.parse().ok().filter(|version| *version > 0);
+        }
         let key: Uuid = fields.get("key").parse().map_err(|_| Trouble::Unreadable)?;
         own_key(&app, &visitor).await?;
         let key = format!("{}/bulk/{key}", visitor.session.user.id);
@@ -142,7 +147,7 @@ pub(super) async fn post(State(app): State<App>, posted: Posted<BULK_BODY>) -> R
     };
     match done {
         Ok(looked) => {
-            page.preview = Some(preview(&app, &page.p, looked, &lines, seen));
+            page.preview = Some(preview(&app, &page.p, looked, &lines, &seen));
             if wants_it_sent {
                 page.error = Some(page.p.bulk.changed.to_owned());
                 return page::refused(&page);
@@ -181,6 +186,7 @@ fn read(app: &App, p: &Page, fields: &Fields) -> Result<(NewBulk, Vec<usize>), S
         Unreadable::NoNumberColumn => p.bulk.no_number_column.to_owned(),
         Unreadable::ColumnNames => p.bulk.column_names.to_owned(),
         Unreadable::TooManyColumns(line) => format!("{} {line}.", p.bulk.too_many_columns),
+        Unreadable::Quote(line) => format!("{} {line}.", p.bulk.open_quote),
     })?;
     let content = Content {
         channel: Some(fields.get("channel")).filter(|name| !name.is_empty()).map(str::to_owned),
@@ -193,7 +199,7 @@ fn read(app: &App, p: &Page, fields: &Fields) -> Result<(NewBulk, Vec<usize>), S
     Ok((NewBulk { name, content, send_at, recipients: list.recipients, idempotency: None }, list.lines))
 }
 
-fn preview(app: &App, p: &Page, looked: Looked, lines: &[usize], seen: String) -> Preview {
+fn preview(app: &App, p: &Page, looked: Looked, lines: &[usize], seen: &str) -> Preview {
     let wrong = looked.wrong.len();
     let shown = looked.wrong.into_iter().take(WRONG).map(|one| Wrong {
         line: lines.get(one.position).copied().unwrap_or(0),
@@ -206,6 +212,7 @@ fn preview(app: &App, p: &Page, looked: Looked, lines: &[usize], seen: String) -
         First { cost: Cost::of(count.segments, number, p.locale()).means, to, text, count }
     });
     let shown: Vec<Wrong> = shown.collect();
+    let seen = format!("{seen}-{}", looked.version.unwrap_or(0));
     Preview { seen, valid: looked.valid, wrong, hidden: wrong - shown.len(), shown, first }
 }
 

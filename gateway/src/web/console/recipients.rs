@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::bulks::Recipient;
+use crate::bulks::{MOST, Recipient};
 
 /// What the column of numbers, and that of languages, may be called.
 const TO: [&str; 8] = ["to", "para", "number", "numero", "número", "phone", "telefono", "teléfono"];
 const LOCALE: [&str; 2] = ["locale", "idioma"];
+/// The most columns, and the longest name of one in characters.
+const MOST_COLUMNS: usize = 50;
+const LONGEST_NAME: usize = 64;
 
 /// Recipients, and in which line each began, from 1.
 #[derive(Debug, Default, PartialEq)]
@@ -24,6 +27,8 @@ pub(super) enum Unreadable {
     ColumnNames,
     /// With the line.
     TooManyColumns(usize),
+    /// One is opened and not closed, with the line: all that follows would be somebody's value.
+    Quote(usize),
 }
 
 /// The names are there if one of the first line's cells is what numbers are called; else each line is a number.
@@ -32,7 +37,8 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // What separates is what separates the names; spreadsheets in Spanish write semicolons.
     let separator = [';', '\t', ','].into_iter().find(|separator| first.contains(*separator)).unwrap_or(',');
-    let mut rows = rows(text, separator).into_iter();
+    let (rows, open) = rows(text, separator);
+    let mut rows = rows.into_iter();
     let names: Vec<String> = rows.next().map(|(_, cells)| cells).unwrap_or_default();
     let is_one_of = |name: &str, words: &[&str]| words.contains(&name.to_lowercase().as_str());
     let Some(to) = names.iter().position(|name| is_one_of(name, &TO)) else {
@@ -42,12 +48,20 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
         }
         return Ok(plain(text));
     };
+    if let Some(line) = open {
+        return Err(Unreadable::Quote(line));
+    }
+    let too_long = |name: &String| name.chars().count() > LONGEST_NAME;
+    if names.len() > MOST_COLUMNS || names.iter().any(too_long) {
+        return Err(Unreadable::ColumnNames);
+    }
     let unique: BTreeSet<&String> = names.iter().collect();
     if unique.len() < names.len() || unique.contains(&String::new()) {
         return Err(Unreadable::ColumnNames);
     }
     let mut list = List::default();
-    for (line, cells) in rows {
+    // One more, so that it is said that there are too many.
+    for (line, cells) in rows.take(MOST + 1) {
         if cells.len() > names.len() {
             return Err(Unreadable::TooManyColumns(line));
         }
@@ -71,7 +85,8 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
 
 fn plain(text: &str) -> List {
     let mut list = List::default();
-    for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    for (place, line) in lines.take(MOST + 1) {
         list.recipients.push(Recipient { to: line.trim().to_owned(), ..Recipient::default() });
         list.lines.push(place + 1);
     }
@@ -79,8 +94,8 @@ fn plain(text: &str) -> List {
 }
 
 /// CSV (RFC 4180): the cells of each row without blanks around them, and the line where it begins. Empty rows are
-/// left out.
-fn rows(text: &str, separator: char) -> Vec<(usize, Vec<String>)> {
+/// left out. And the line of a quote that is not closed.
+fn rows(text: &str, separator: char) -> (Vec<(usize, Vec<String>)>, Option<usize>) {
     let (mut rows, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut line, mut began, mut quoted) = (1, 1, false);
     let mut signs = text.chars().peekable();
@@ -113,7 +128,7 @@ fn rows(text: &str, separator: char) -> Vec<(usize, Vec<String>)> {
     }
     cells.push(cell.trim().to_owned());
     end(&mut cells, began);
-    rows
+    (rows, quoted.then_some(began))
 }
 
 #[cfg(test)]
@@ -162,6 +177,10 @@ mod tests {
         assert_eq!(read("nombre,hora\nAna,9"), Err(Unreadable::NoNumberColumn));
         assert_eq!(read("to,hora,hora\n1,2,3"), Err(Unreadable::ColumnNames));
         assert_eq!(read("to,\n1,2"), Err(Unreadable::ColumnNames));
+        assert_eq!(read("to,hora\n1,2\n2,\"9\n3,4"), Err(Unreadable::Quote(3)), "or 3 would be told to 2");
+        assert_eq!(read(&format!("to,{}\n1,2", "x".repeat(65))), Err(Unreadable::ColumnNames));
+        assert_eq!(read(&format!("to{}", ",x".repeat(60))), Err(Unreadable::ColumnNames));
+        assert_eq!(read(&"1\n".repeat(MOST + 9)).unwrap().recipients.len(), MOST + 1);
         assert_eq!(read("to,hora\n1,2\n1,2,3"), Err(Unreadable::TooManyColumns(3)));
     }
 }

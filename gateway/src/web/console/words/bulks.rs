@@ -42,6 +42,7 @@ words! {
             "No column of the first line is the number: call one \"to\".";
         column_names: "Dos columnas se llaman igual, o una no tiene nombre.", "Two columns have the same name, or one has none.";
         too_many_columns: "Hay más datos que columnas en la línea", "There are more values than columns in line";
+        open_quote: "Falta cerrar unas comillas en la línea", "A quote is opened and not closed in line";
         progress: "Cuánto falta", "How far it has come";
         settled: "de", "of";
         planned: "Sale", "Leaves";
