@@ -189,7 +189,7 @@ pub(in crate::web) async fn change(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let expected = expected(&headers)?;
+    let expected = expected(&headers);
     let Wanted { name, attributes } = read(&read_body(body, API_BODY).await?)?;
     let id = id_of(&text)?;
     let name = name.map(checked_name).transpose()?;
@@ -230,7 +230,7 @@ pub(in crate::web) async fn merge(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let expected = expected(&headers)?;
+    let expected = expected(&headers);
     let Other { from } = read(&read_body(body, API_BODY).await?)?;
     let into = id_of(&text)?;
     let from = id(&from).map(ContactId).ok_or_else(unknown_other)?;

@@ -192,7 +192,7 @@ pub(in crate::web) async fn change(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let mark = expected(&headers)?;
+    let mark = expected(&headers);
     let wanted: Wanted = read(&read_body(body, API_BODY).await?)?;
     let id = ConversationId(id(&text).ok_or_else(|| Problem::not_found("conversation"))?);
     let change = wanted.check(id)?;

@@ -5,8 +5,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::web::problem::Problem;
-
 /// What is shown, with its mark.
 pub(super) fn marked(status: StatusCode, mark: &str, shown: &impl Serialize) -> Response {
     let mut response = (status, Json(shown)).into_response();
@@ -16,16 +14,13 @@ pub(super) fn marked(status: StatusCode, mark: &str, shown: &impl Serialize) -> 
     response
 }
 
-/// The mark that the caller expects, if any. What is no `ETag` of ours never fits.
-pub(super) fn expected(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+/// The mark that the caller expects, if any. What is no `ETag` of ours never fits, nor do several.
+pub(super) fn expected(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::IF_MATCH)?;
     let value = value.to_str().unwrap_or_default().trim();
     if value == "*" {
-        return Ok(None);
-    }
-    if value.contains(',') {
-        return Err(Problem::unreadable("`If-Match` takes one `ETag`, as it came with what is to be changed"));
+        return None;
     }
     let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    Ok(Some(inside.unwrap_or_default().to_owned()))
+    Some(inside.unwrap_or_default().to_owned())
 }

@@ -129,7 +129,7 @@ pub(in crate::web) async fn save(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let over = if_match(&headers)?.unwrap_or(Over::Anything);
+    let over = if_match(&headers).unwrap_or(Over::Anything);
     let (named, definition) = body_of(body).await?;
     if named.is_some_and(|named| named != name) {
         return Err(Problem::invalid("/name", "another", "`name` is another one than that of the address"));
@@ -153,7 +153,7 @@ pub(in crate::web) async fn archive(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let expected = match if_match(&headers)? {
+    let expected = match if_match(&headers) {
         Some(Over::Mark(mark)) => Some(mark),
         _ => None,
     };
@@ -282,15 +282,11 @@ fn etag(Mark { version, archived }: Mark) -> String {
     if archived { format!("\"{version}-archived\"") } else { format!("\"{version}\"") }
 }
 
-/// What the caller says that is there.
-fn if_match(headers: &HeaderMap) -> Result<Option<Over>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default().trim();
+/// What the caller says that is there. Several never fit.
+fn if_match(headers: &HeaderMap) -> Option<Over> {
+    let value = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
     if value == "*" {
-        return Ok(Some(Over::Something));
-    }
-    if value.contains(',') {
-        return Err(Problem::unreadable("`If-Match` takes one `ETag`, as it came with the template"));
+        return Some(Over::Something);
     }
     let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or_default();
     let (number, archived) = match inside.strip_suffix("-archived") {
@@ -298,5 +294,5 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Over>, Problem> {
         None => (inside, false),
     };
     // No version has the number 0: so what is no ETag of ours never fits.
-    Ok(Some(Over::Mark(Mark { version: number.parse().unwrap_or(0), archived })))
+    Some(Over::Mark(Mark { version: number.parse().unwrap_or(0), archived }))
 }
