@@ -150,7 +150,7 @@ fn what_makes_no_sense_about_a_conversation_is_refused_with_where_it_is() {
     for (body, pointer) in cases {
         assert_eq!(patch(&gateway, &path, None, &body).expect(422)["errors"][0]["pointer"], pointer, "{body}");
     }
-    assert_eq!(patch(&gateway, &path, Some("\"a\", \"b\""), &json!({})).status(), 400);
+    assert_eq!(patch(&gateway, &path, Some("\"a\", \"b\""), &json!({})).status(), 412);
     assert_eq!(patch(&gateway, &path, Some("nonsense"), &json!({})).status(), 412);
     let nobody = "/v1/conversations/0192f3a4-5b6c-7d8e-9f00-112233445566";
     assert_eq!(patch(&gateway, nobody, None, &json!({})).status(), 404);
