@@ -86,7 +86,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     // A list of values is taken for an object's otherwise.
-    if body.trim_ascii_start().first() != Some(&b'{') {
+    if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::invalid("", "invalid", "the body must be a JSON object"));
     }
     Ok(read)
