@@ -65,11 +65,35 @@ impl Ids {
         let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Uuid::new_v7(uuid::Timestamp::from_unix(&*context, millis / 1000, nanos))
     }
+
+    /// From now on, ids come after this one, whatever the clock says.
+    pub fn after(&self, id: Uuid) {
+        let made = id.get_timestamp().map(|made| made.to_unix());
+        let made = made
+            .and_then(|(seconds, nanos)| Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok());
+        // Of the same millisecond, it may have been the last; of the next, none was made.
+        if let Some(next) = made.and_then(|made| made.checked_add(std::time::Duration::from_millis(1)).ok()) {
+            self.next(next);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_come_after_one_that_was_made_by_a_clock_that_was_ahead() {
+        let ahead = Timestamp::from_millisecond(1_800_000_060_000).unwrap();
+        let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        let before = Ids::default();
+        let known = (0..5_000).map(|_| before.next(ahead)).last().unwrap();
+        let ids = Ids::default();
+        assert!(ids.next(now) < known);
+        ids.after(known);
+        assert!(ids.next(now) > known);
+        ids.after(Uuid::nil());
+    }
 
     #[test]
     fn ids_sort_by_time_even_within_a_millisecond() {

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod components;
 pub mod config;
 pub mod conversations;
+pub mod csv;
 pub mod deciding;
 pub mod delivery;
 pub mod doctor;

@@ -113,6 +113,12 @@ fn conversations_are_taken_tagged_noted_closed_and_opened_again() {
     assert_eq!(change(&[("do", "untag"), ("tag", "urgente")]), 303);
     let now = shown(&gateway, &id);
     assert_eq!((&now["assignee"], &now["status"], &now["tags"]), (&json!("rosa"), &json!("active"), &json!(["cita"])));
+    let audit = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().stdout;
+    assert_eq!(
+        audit.matches("conversation.changed").count(),
+        4,
+        "each change, and what changed nothing is none: {audit}"
+    );
     for wrong in [[("do", "tag"), ("tag", "")], [("do", "shout"), ("tag", "x")]] {
         assert_eq!(change(&wrong), 400);
     }

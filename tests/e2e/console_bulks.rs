@@ -113,6 +113,7 @@ fn what_was_not_looked_at_is_not_sent() {
         vec![("recipients", "9981150001"), ("template", "none")],
         vec![("recipients", "to,a,a\n9981150001,1,2"), ("template", "sale")],
         vec![("recipients", "to\n9981150001,1"), ("template", "sale")],
+        vec![("recipients", "to,nombre\n9981150001,\"Ana\n9981150002,Eva"), ("template", "sale")],
         vec![("recipients", "9981150001"), ("text", "Hola"), ("send_at", "mañana")],
     ] {
         let refused = agent.post("/console/bulks", &wrong);
@@ -120,6 +121,27 @@ fn what_was_not_looked_at_is_not_sent() {
         assert!(refused.text().contains("data-testid=\"error\""), "{wrong:?}");
     }
     assert_eq!(bulks(&gateway), [] as [Value; 0]);
+}
+
+#[test]
+fn what_is_sent_is_what_was_looked_at_whatever_the_template_is_by_then() {
+    let gateway = with_template();
+    let agent = Visitor::new(&gateway, "rosa", "agent");
+    let form = [("template", "sale"), ("recipients", "para,nombre\n9981150001,Ana")];
+    let page = agent.post("/console/bulks", &form).text();
+    assert!(page.contains("Hola Ana, hay oferta"), "{page}");
+    let another = json!({
+        "default_locale": "es", "variables": { "nombre": { "example": "Ana" } },
+        "bodies": { "es": { "text": "Adiós {{ nombre }}" } },
+    });
+    gateway.put_with("/v1/templates/sale", &[], &another).expect(200);
+    let (seen, key) = (hidden(&page, "seen"), hidden(&page, "key"));
+    let more = [("do", "send"), ("seen", seen.as_str()), ("key", key.as_str())];
+    let sent = agent.post("/console/bulks", &[&form[..], &more[..]].concat());
+    assert_eq!(sent.status(), 303, "{}", sent.text());
+    wait_for_text(&agent, sent.header("location").unwrap(), "<strong>1</strong> delivered");
+    let messages = gateway.get("/v1/messages?direction=outbound").expect(200);
+    assert_eq!(messages["items"][0]["text"], "Hola Ana, hay oferta");
 }
 
 #[test]

@@ -203,6 +203,13 @@ fn people_are_put_down_changed_and_merged() {
     let stands = stands.expect(200);
     assert_eq!((&stands["id"], stands["conversations"].as_array().unwrap().len()), (&ana["id"], 2));
     assert_eq!(stands["consents"][0]["address"], LUIS);
+    let by_old_id = gateway.get(&format!("/v1/conversations?contact={}", luis["id"].as_str().unwrap())).expect(200);
+    assert_eq!(by_old_id["items"].as_array().unwrap().len(), 2, "{by_old_id}");
+    let arguments = ["--config", "test.toml", "--json", "key", "create", "--name", "names", "--scope", "contacts:read"];
+    let names = run(gateway.folder(), &arguments, &[]).good().json()["key"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {names}");
+    let seen = gateway.request(Method::GET, &location, &[("authorization", &bearer)], "").expect(200);
+    assert_eq!((&seen["name"], &seen["conversations"], &seen["consents"]), (&json!("Luis"), &json!([]), &json!([])));
     assert_eq!(gateway.all("/v1/contacts").len(), 1);
     says(&gateway, LUIS, "START");
     assert_eq!(contact_of(&gateway, LUIS)["id"], ana["id"]);

@@ -1,10 +1,11 @@
 //! The rooms of the gateway, and which outside crates belong to which.
 
 /// The rooms of the gateway and the rooms each may use.
-pub(crate) const ROOMS: [(&str, &[&str]); 42] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 43] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
+    ("csv", &[]),
     ("rounds", &[]),
     ("channels", &["message"]),
     ("components", &["channels", "message"]),
@@ -78,6 +79,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 42] = [
             "callbacks",
             "channels",
             "clock",
+            "csv",
             "events",
             "gate",
             "gauges",
@@ -133,6 +135,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 42] = [
             "clock",
             "components",
             "config",
+            "csv",
             "conversations",
             "deciding",
             "delivery",

@@ -100,7 +100,7 @@ impl Bulks {
         let moved = self.0.parts.store.move_bulk(id, state, self.0.parts.clock.now(), act).await?;
         self.0.due.notify_one();
         match moved {
-            BulkMoved::Done => Ok(()),
+            BulkMoved::Done | BulkMoved::Same => Ok(()),
             BulkMoved::NotFound => Err(Error::NotFound),
             BulkMoved::Over(state) => Err(Error::Over(state)),
         }

@@ -8,7 +8,6 @@ mod channel;
 mod check;
 mod consent;
 mod contact;
-mod csv;
 mod dev;
 mod doctor;
 mod endpoint;

@@ -140,7 +140,11 @@ impl Endpoints {
             let digest = hex::encode(Sha256::digest(endpoint.settings.url.as_bytes()));
             store.introduce_endpoint(&endpoint.name, digest).await?;
         }
-        store.settle_stream().await
+        store.settle_stream().await?;
+        if let Some(newest) = store.newest_in_stream().await? {
+            self.0.ids.after(newest);
+        }
+        Ok(())
     }
 }
 

@@ -103,6 +103,8 @@ pub enum BulkTaken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BulkMoved {
     Done,
+    /// It was like that already.
+    Same,
     NotFound,
     /// It has come to its end, so that there is nothing to pause, resume or cancel.
     Over(BulkState),

@@ -5,7 +5,7 @@
 //! shown before, and nobody who goes on from an event misses one. Postgres knows that for the whole server alone: a
 //! long transaction that writes in another database there holds the stream up, too.
 
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryOrder, QuerySelect, Statement};
 use uuid::Uuid;
 
 use super::entities::stream;
@@ -51,6 +51,12 @@ impl Store {
         let row = self.reads.query_one_raw(Statement::from_string(backend, sql)).await?;
         let Some(row) = row else { return Ok(StreamPlace::START) };
         Ok(StreamPlace { xid: row.try_get("", "xid")?, id: row.try_get("", "id")? })
+    }
+
+    /// The newest id that is kept: new ones come after it, also where the clock was set back meanwhile.
+    pub async fn newest_in_stream(&self) -> Result<Option<Uuid>, Error> {
+        let newest = stream::Entity::find().select_only().column(stream::Column::Id).order_by_desc(stream::Column::Id);
+        Ok(newest.into_tuple().one(&self.reads).await?)
     }
 
     /// Right behind an event; none, if it is not kept any more.

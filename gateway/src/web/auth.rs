@@ -55,10 +55,16 @@ permissions![
 /// A caller with a valid key that may do this.
 pub(super) struct Caller<P> {
     pub(super) key_id: Uuid,
+    key: Arc<ApiKey>,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> Caller<P> {
+    /// Whether this caller may do something else besides.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        may(&self.key, scope)
+    }
+
     /// Something that this caller does now, for the record.
     pub(super) fn act(&self, app: &App, action: &'static str, subject: &dyn std::fmt::Display) -> Act {
         let at = app.clock.now();
@@ -75,7 +81,7 @@ impl<P: Permission> FromRequestParts<App> for Caller<P> {
         if !may(&key, P::SCOPE) {
             return Err(Problem::not_allowed(P::SCOPE));
         }
-        Ok(Self { key_id: key.id, permission: PhantomData })
+        Ok(Self { key_id: key.id, key, permission: PhantomData })
     }
 }
 

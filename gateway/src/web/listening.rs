@@ -1,7 +1,63 @@
-//! Who listens: how many streams there may be, of all and of each.
+//! Who listens: how many streams there may be, of all and of each, and when they look again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::App;
+use crate::store::Store;
+
+/// How soon whoever listens looks again.
+pub(super) struct Pace {
+    /// Commits that are as close as this are one.
+    pub(super) together: Duration,
+    /// Where other gateways may have written.
+    pub(super) often: Duration,
+    /// In any case: also whether somebody is still let in.
+    pub(super) seldom: Duration,
+}
+
+/// What may have been committed since it was last looked.
+pub(super) struct News {
+    store: Store,
+    commits: watch::Receiver<u64>,
+    stopping: watch::Receiver<bool>,
+    pace: Pace,
+}
+
+impl News {
+    pub(super) fn of(app: &App, pace: Pace) -> Self {
+        Self { store: app.store.clone(), commits: app.store.commits(), stopping: app.stopping.clone(), pace }
+    }
+
+    /// What is committed from here on is news. Before a look, so that what is committed during it is not missed.
+    pub(super) fn looking(&mut self) {
+        self.commits.mark_unchanged();
+    }
+
+    pub(super) fn are_over(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until there may be something else to see. False if there is nothing more to wait for.
+    pub(super) async fn wait(&mut self) -> bool {
+        let often = if self.store.can_be_shared() { self.pace.often } else { self.pace.seldom };
+        let stopped = tokio::select! {
+            changed = self.commits.changed() => changed.is_err(),
+            () = tokio::time::sleep(often) => false,
+            _ = self.stopping.wait_for(|stopping| *stopping) => true,
+        };
+        if stopped {
+            return false;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(self.pace.together) => true,
+            _ = self.stopping.wait_for(|stopping| *stopping) => false,
+        }
+    }
+}
 
 /// The most streams of events at the same time.
 const MOST: usize = 256;

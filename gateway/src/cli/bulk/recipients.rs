@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::csv;
+use crate::csv;
 
 const TO: &str = "to";
 const LOCALE: &str = "locale";
@@ -17,7 +17,7 @@ pub(super) struct Recipients {
 impl Recipients {
     /// What is in the file, or what is wrong with it. Without a template there is nothing to put more columns into.
     pub(super) fn read(text: &str, template: bool) -> Result<Self, String> {
-        let mut records = csv::records(text)?.into_iter();
+        let mut records = csv::records(text).map_err(|open| open.to_string())?.into_iter();
         let (_, header) = records.next().ok_or("is empty, but must begin with a line of column names")?;
         let header: Vec<String> = header.iter().map(|name| column(name)).collect();
         if !header.iter().any(|name| name == TO) {

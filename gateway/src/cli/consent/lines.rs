@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::csv::records;
+use crate::csv::records;
 
 /// What an export has.
 pub(super) const COLUMNS: [&str; 5] = ["address", "channel", "state", "at", "source"];
@@ -11,7 +11,7 @@ const TAKEN: [&str; 7] = ["address", "channel", "state", "at", "source", "note",
 
 /// The consents of a file, each with its line; or what is wrong with the file.
 pub(super) fn consents(text: &str, channel: Option<&str>) -> Result<Vec<Value>, String> {
-    let mut records = records(text)?.into_iter();
+    let mut records = records(text).map_err(|open| open.to_string())?.into_iter();
     let (_, header) = records.next().ok_or("is empty, but must begin with a line of column names")?;
     let header: Vec<String> = header.iter().map(|name| name.trim().to_lowercase()).collect();
     for name in &header {

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::call::{At, Reach};
-use super::{Context, Usage, csv};
+use super::{Context, Usage};
+use crate::csv;
 
 #[derive(Debug, Args)]
 pub(super) struct ConsentCommand {

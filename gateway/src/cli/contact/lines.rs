@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::csv::records;
+use crate::csv::records;
 
 /// How the columns may be called, in small letters.
 const ADDRESS: [&str; 9] =
@@ -26,7 +26,7 @@ enum Column {
 
 /// The people of a file, each with its line; or what is wrong with the file.
 pub(super) fn contacts(text: &str) -> Result<Lines, String> {
-    let mut records = records(text)?.into_iter();
+    let mut records = records(text).map_err(|open| open.to_string())?.into_iter();
     let (_, header) = records.next().ok_or("is empty, but must begin with a line of column names")?;
     let columns = columns(&header)?;
     let (mut items, mut errors) = (Vec::new(), Vec::new());

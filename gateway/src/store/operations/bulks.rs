@@ -166,7 +166,7 @@ impl Operation for Move {
         let Some(there) = found else { return Ok(BulkMoved::NotFound) };
         let state = BulkState::of(&there.state);
         if state == self.to {
-            return Ok(BulkMoved::Done);
+            return Ok(BulkMoved::Same);
         }
         if matches!(state, BulkState::Canceled | BulkState::Done) {
             return Ok(BulkMoved::Over(state));

@@ -119,13 +119,9 @@ impl Operation for Read {
 }
 
 impl Store {
-    /// Changes a conversation as somebody wants it, and tells endpoints of it.
-    pub async fn change_conversation(&self, wanted: ConversationChange, at: Timestamp) -> Result<Changed, Error> {
-        self.write(Change { wanted, expected: None, at, reporting: self.reporting.clone() }).await
-    }
-
-    /// The same, on record with who did it; where a mark is expected, only if it has that.
-    pub async fn change_conversation_by(
+    /// Changes a conversation as somebody wants it, tells endpoints of it, and puts down who did it; where a mark is
+    /// expected, only if it has that.
+    pub async fn change_conversation(
         &self,
         wanted: ConversationChange,
         expected: Option<String>,

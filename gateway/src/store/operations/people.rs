@@ -32,7 +32,7 @@ pub(super) struct People {
     zones: BTreeMap<Uuid, String>,
     wrote: BTreeMap<Key, Timestamp>,
     sent: BTreeMap<Uuid, Sent>,
-    /// What is stored in this transaction to people who are not known yet.
+    /// What is stored in this transaction: by person, or by the address of whom nothing is known yet.
     sent_to: BTreeMap<String, u32>,
 }
 
@@ -71,13 +71,18 @@ impl People {
 
     pub(super) fn sent(&self, address: &str) -> Sent {
         let known = self.contacts.get(address).and_then(|id| self.sent.get(id)).copied().unwrap_or_default();
-        let new = self.sent_to.get(address).copied().unwrap_or(0);
+        let new = self.sent_to.get(&self.who(address)).copied().unwrap_or(0);
         Sent { in_a_day: known.in_a_day.saturating_add(new), in_a_week: known.in_a_week.saturating_add(new) }
     }
 
     /// One more is stored to this address.
     pub(super) fn count(&mut self, address: &str) {
-        *self.sent_to.entry(address.to_owned()).or_default() += 1;
+        *self.sent_to.entry(self.who(address)).or_default() += 1;
+    }
+
+    /// All addresses of one person are one.
+    fn who(&self, address: &str) -> String {
+        self.contacts.get(address).map_or_else(|| address.to_owned(), Uuid::to_string)
     }
 }
 

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SqlErr,
+};
 use uuid::Uuid;
 
 use super::conversation::{Key, Wanted, open};
 use super::millis;
 use super::tell::{self, Before};
-use crate::message::ConversationStatus;
-use crate::store::entities::conversations;
+use crate::message::{ConversationStatus, Status};
+use crate::store::entities::{conversations, messages};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -125,9 +127,12 @@ impl Operation for CloseQuiet {
             .filter(Column::LastMessageAt.lt(millis(self.since)))
             // Whoever opened it again, or changed it otherwise, has something to do in it.
             .filter(Column::UpdatedAt.lt(millis(self.since)))
+            .filter(Expr::exists(planned_or_just_sent(self.since)).not())
             .filter(Expr::cust(NOTHING_IN_LINE))
             .filter(Expr::cust(NOTHING_UNCERTAIN))
             .filter(Expr::cust(ALL_PROCESSED))
+            .filter(Expr::cust(NO_TIMER))
+            .filter(Expr::cust(NO_REPORT))
             .order_by_asc(Column::LastMessageAt)
             .limit(self.limit)
             // Who is at one of them just now has something to do in it.
@@ -158,6 +163,28 @@ const NOTHING_UNCERTAIN: &str = "NOT EXISTS (SELECT 1 FROM parts WHERE parts.rec
 
 const ALL_PROCESSED: &str = "NOT EXISTS (SELECT 1 FROM messages WHERE messages.conversation_id = conversations.id \
     AND messages.processed_at IS NULL AND messages.direction = 'inbound')";
+
+/// Plugins are to be told something in it later.
+const NO_TIMER: &str = "NOT EXISTS (SELECT 1 FROM timers WHERE timers.conversation_id = conversations.id)";
+const NO_REPORT: &str = "NOT EXISTS (SELECT 1 FROM reports WHERE reports.conversation_id = conversations.id)";
+
+/// A message that its provider keeps until its time, or that left only now though it was written long ago: there may
+/// be an answer to it.
+fn planned_or_just_sent(since: Timestamp) -> SelectStatement {
+    use messages::Column;
+    let to_be_sent =
+        Condition::any().add(Column::Status.eq(Status::Scheduled.as_str())).add(Column::SentAt.gte(millis(since)));
+    messages::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(
+            Expr::col((messages::Entity, Column::ConversationId))
+                .equals((conversations::Entity, conversations::Column::Id)),
+        )
+        .filter(Column::Direction.eq("outbound"))
+        .filter(to_be_sent)
+        .into_query()
+}
 
 impl Store {
     /// Closes conversations without a message since then, `limit` at the most, and tells endpoints of it. Not those in

@@ -86,6 +86,10 @@ async fn what_is_not_running_takes_no_messages(database: Database) {
     let submit = async |position| store.submit(submission(&database, id, position)).await.unwrap();
     assert_eq!(store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap(), BulkMoved::Done);
     assert_eq!(submit(0).await, Submitted::NotAwaited);
+    let entries = async || store.audit_entries(None, 100).await.unwrap().items.len();
+    let before = entries().await;
+    assert_eq!(store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap(), BulkMoved::Same);
+    assert_eq!(entries().await, before, "what changes nothing is not on record");
     assert_eq!(store.move_bulk(id, BulkState::Running, at(2), act(0)).await.unwrap(), BulkMoved::Done);
     assert!(matches!(submit(0).await, Submitted::Stored(_)));
     assert_eq!(store.move_bulk(id, BulkState::Canceled, at(3), act(0)).await.unwrap(), BulkMoved::Done);

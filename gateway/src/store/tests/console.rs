@@ -130,7 +130,7 @@ async fn what_is_looked_for_is_found_whatever_is_in_it(database: Database) {
     let tags = ["50%_\"off\"", "año\\"].map(str::to_owned).to_vec();
     let wanted =
         ConversationChange { tag: tags, assignee: Some(Some("eva".to_owned())), ..ConversationChange::of(ana) };
-    assert_eq!(store.change_conversation(wanted, at(3)).await.unwrap(), Changed::Done);
+    assert_eq!(store.change_conversation(wanted, None, act(3)).await.unwrap(), Changed::Done);
     store.read_conversation(ana, at(3)).await.unwrap();
     let by = |change: fn(&mut InboxFilter)| {
         let mut filter = InboxFilter::default();
@@ -171,17 +171,17 @@ async fn a_conversation_is_changed_by_hand(database: Database) {
         tag: vec!["a".to_owned(), "b".to_owned(), "a".to_owned()],
         ..ConversationChange::of(id)
     };
-    assert_eq!(store.change_conversation(wanted, at(3)).await.unwrap(), Changed::Done);
+    assert_eq!(store.change_conversation(wanted, None, act(3)).await.unwrap(), Changed::Done);
     let wanted = ConversationChange { untag: vec!["a".to_owned()], ..ConversationChange::of(id) };
-    assert_eq!(store.change_conversation(wanted, at(4)).await.unwrap(), Changed::Done);
+    assert_eq!(store.change_conversation(wanted, None, act(4)).await.unwrap(), Changed::Done);
     let now = shown().await;
     assert_eq!((now.status, now.assignee.as_deref()), (ConversationStatus::Active, Some("eva")), "as it was");
     assert_eq!(now.tags, ["b"]);
     let nobody = ConversationChange { assignee: Some(None), ..ConversationChange::of(id) };
-    assert_eq!(store.change_conversation(nobody, at(5)).await.unwrap(), Changed::Done);
+    assert_eq!(store.change_conversation(nobody, None, act(5)).await.unwrap(), Changed::Done);
     assert_eq!(shown().await.assignee, None);
     let none = ConversationChange::of(ConversationId(database.id()));
-    assert_eq!(store.change_conversation(none, at(5)).await.unwrap(), Changed::NotFound);
+    assert_eq!(store.change_conversation(none, None, act(5)).await.unwrap(), Changed::NotFound);
 }
 
 async fn one_that_was_closed_is_opened_only_where_no_other_is(database: Database) {
@@ -190,14 +190,14 @@ async fn one_that_was_closed_is_opened_only_where_no_other_is(database: Database
     let to = |id, status| ConversationChange { status: Some(status), ..ConversationChange::of(id) };
     let (closed, active) = (ConversationStatus::Closed, ConversationStatus::Active);
     for status in [closed, active, closed] {
-        assert_eq!(store.change_conversation(to(id, status), at(2)).await.unwrap(), Changed::Done);
+        assert_eq!(store.change_conversation(to(id, status), None, act(2)).await.unwrap(), Changed::Done);
     }
     let another = heard(&store, &database, ANA, "otra vez", 3).await;
     assert_ne!(another, id);
-    assert_eq!(store.change_conversation(to(id, active), at(4)).await.unwrap(), Changed::AnotherIsOpen(another));
+    assert_eq!(store.change_conversation(to(id, active), None, act(4)).await.unwrap(), Changed::AnotherIsOpen(another));
     assert_eq!(store.conversation(id).await.unwrap().unwrap().status, closed);
-    store.change_conversation(to(another, closed), at(5)).await.unwrap();
-    assert_eq!(store.change_conversation(to(id, active), at(6)).await.unwrap(), Changed::Done);
+    store.change_conversation(to(another, closed), None, act(5)).await.unwrap();
+    assert_eq!(store.change_conversation(to(id, active), None, act(6)).await.unwrap(), Changed::Done);
 }
 
 async fn what_is_written_is_signed(database: Database) {

@@ -304,7 +304,7 @@ async fn a_conversation_is_changed_by_whoever_knows_how_it_stands(database: Data
         subject: Some("Pedido\0".to_owned()),
         ..ConversationChange::of(conversation.id)
     };
-    let change = async |mark| store.change_conversation_by(close(), mark, act(2)).await.unwrap();
+    let change = async |mark| store.change_conversation(close(), mark, act(2)).await.unwrap();
     assert_eq!(change(Some(mark)).await, Changed::Mismatch, "somebody wrote meanwhile");
     assert_eq!(actions(&store).await, 0);
     let mark = only_conversation(&store).await.mark();

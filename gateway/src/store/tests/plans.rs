@@ -310,7 +310,7 @@ async fn pages(store: &Store, id: MessageId) {
     store.forget_stream(at(0), 100).await.unwrap();
     store.redact(id, at(9)).await.unwrap();
     store.read_conversation(conversation, at(9)).await.unwrap();
-    store.change_conversation(ConversationChange::of(conversation), at(9)).await.unwrap();
+    store.change_conversation(ConversationChange::of(conversation), None, act(9)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

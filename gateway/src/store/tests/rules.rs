@@ -14,6 +14,8 @@ on_both!(
     two_texts_at_once_open_one_conversation,
     what_is_quiet_is_closed_in_small_steps,
     nothing_is_closed_in_which_something_waits,
+    nothing_is_closed_in_which_something_is_still_to_come,
+    what_somebody_opened_again_is_not_closed_at_once,
     whoever_is_named_for_a_tag_looks_after_it,
 );
 
@@ -33,7 +35,7 @@ async fn heard(store: &Store, database: &Database, sender: &str, seconds: i64) -
 
 async fn close(store: &Store, id: ConversationId, seconds: i64) {
     let wanted = ConversationChange { status: Some(ConversationStatus::Closed), ..ConversationChange::of(id) };
-    assert_eq!(store.change_conversation(wanted, at(seconds)).await.unwrap(), Changed::Done);
+    assert_eq!(store.change_conversation(wanted, None, act(seconds)).await.unwrap(), Changed::Done);
 }
 
 async fn status_of(store: &Store, id: ConversationId) -> ConversationStatus {
@@ -55,11 +57,11 @@ async fn a_text_opens_what_was_closed_a_short_time_ago(database: Database) {
     close(&store, first, 10).await;
     // What somebody does with a closed one closes it no later.
     let tag = ConversationChange { tag: vec!["a".to_owned()], ..ConversationChange::of(first) };
-    store.change_conversation(tag, at(60)).await.unwrap();
+    store.change_conversation(tag, None, act(60)).await.unwrap();
     let late = heard(&store, &database, ANA, 70).await;
     assert_ne!(late, first, "it was closed sixty seconds ago");
     let take = ConversationChange { assignee: Some(Some("eva".to_owned())), ..ConversationChange::of(late) };
-    store.change_conversation(take, at(71)).await.unwrap();
+    store.change_conversation(take, None, act(71)).await.unwrap();
     close(&store, late, 80).await;
     told(&store).await;
     assert_eq!(heard(&store, &database, ANA, 139).await, late);
@@ -147,6 +149,55 @@ async fn nothing_is_closed_in_which_something_waits(database: Database) {
     assert_eq!(status_of(&store, waits).await, ConversationStatus::Closed);
 }
 
+/// Whatever is to come: from its provider, from what left only now, from a plugin's timer.
+async fn nothing_is_closed_in_which_something_is_still_to_come(database: Database) {
+    let store = database.store().await;
+    let closed = async |now| store.close_quiet(at(now - 1_000), 10, at(now)).await.unwrap();
+    let mut planned = database.submission(ANA, &["plan"]);
+    planned.message.schedule = Schedule::AtProvider(at(9_000));
+    store.submit(planned.clone()).await.unwrap();
+    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+    store.settle(settled(&part, 2, accepted_as("SM1", Status::Scheduled))).await.unwrap();
+    assert_eq!(message(&store, planned.message.id).await.status, Status::Scheduled);
+    assert_eq!(closed(5_000).await, 0, "its provider keeps it until its time");
+    store.observe(database.report(Some(part.id), "SM1", Status::Sent, 9_000)).await.unwrap();
+    assert_eq!(closed(9_900).await, 0, "there may be an answer to it");
+    assert_eq!(closed(10_001).await, 1);
+
+    let new = database.inbound("SM2", LUIS);
+    store.record(new.clone()).await.unwrap();
+    let conversation = message(&store, new.id).await.conversation_id;
+    let reminder = TimerChange::Start {
+        id: database.id(),
+        plugin: "nudge".to_owned(),
+        name: "reminder".to_owned(),
+        payload: String::new(),
+        started_at: at(1),
+        due_at: at(90_000),
+        hops: 0,
+    };
+    store.commit(Processed { timers: vec![reminder], ..processed(&new, conversation) }).await.unwrap();
+    assert_eq!(closed(50_000).await, 0, "a plugin is to be reminded of it");
+    let forget = TimerChange::Cancel { plugin: "nudge".to_owned(), name: "reminder".to_owned() };
+    let next = database.inbound("SM3", LUIS);
+    store.record(next.clone()).await.unwrap();
+    store.commit(Processed { timers: vec![forget], ..processed(&next, conversation) }).await.unwrap();
+    assert_eq!(closed(50_000).await, 1);
+}
+
+async fn what_somebody_opened_again_is_not_closed_at_once(database: Database) {
+    let store = database.store().await;
+    let new = database.inbound("SM1", ANA);
+    store.record(new.clone()).await.unwrap();
+    let id = message(&store, new.id).await.conversation_id;
+    store.commit(processed(&new, id)).await.unwrap();
+    assert_eq!(store.close_quiet(at(1_000), 10, at(2_000)).await.unwrap(), 1);
+    let again = ConversationChange { status: Some(ConversationStatus::Active), ..ConversationChange::of(id) };
+    assert_eq!(store.change_conversation(again, None, act(2_500)).await.unwrap(), Changed::Done);
+    assert_eq!(store.close_quiet(at(2_400), 10, at(3_400)).await.unwrap(), 0);
+    assert_eq!(store.close_quiet(at(2_600), 10, at(3_600)).await.unwrap(), 1);
+}
+
 async fn whoever_is_named_for_a_tag_looks_after_it(database: Database) {
     let store = database.store().await;
     store.handle_by(rules(0, &[("ventas", "ana"), ("quejas", "eva")]));
@@ -154,15 +205,15 @@ async fn whoever_is_named_for_a_tag_looks_after_it(database: Database) {
     let id = heard(&store, &database, ANA, 1).await;
     let assignee = async |id| store.conversation(id).await.unwrap().unwrap().assignee;
     let tagged = |id, tag: &str| ConversationChange { tag: vec![tag.to_owned()], ..ConversationChange::of(id) };
-    store.change_conversation(tagged(id, "otra"), at(2)).await.unwrap();
+    store.change_conversation(tagged(id, "otra"), None, act(2)).await.unwrap();
     assert_eq!(assignee(id).await, None);
-    store.change_conversation(tagged(id, "quejas"), at(3)).await.unwrap();
+    store.change_conversation(tagged(id, "quejas"), None, act(3)).await.unwrap();
     assert_eq!(assignee(id).await.as_deref(), Some("eva"));
-    store.change_conversation(tagged(id, "ventas"), at(4)).await.unwrap();
+    store.change_conversation(tagged(id, "ventas"), None, act(4)).await.unwrap();
     assert_eq!(assignee(id).await.as_deref(), Some("eva"), "somebody has it");
     let nobody = ConversationChange { assignee: Some(None), ..tagged(id, "x") };
-    store.change_conversation(nobody, at(5)).await.unwrap();
-    store.change_conversation(tagged(id, "ventas"), at(6)).await.unwrap();
+    store.change_conversation(nobody, None, act(5)).await.unwrap();
+    store.change_conversation(tagged(id, "ventas"), None, act(6)).await.unwrap();
     assert_eq!(assignee(id).await, None, "it had that tag before");
     let changed: Vec<String> = told(&store).await.into_iter().map(|(_, changed)| changed).collect();
     assert_eq!(changed[1], r#"["tags","assignee"]"#, "in one");

@@ -85,6 +85,7 @@ async fn what_happens_is_kept_in_order_and_read_on_from_any_place(database: Data
     assert_eq!(store.stream_from(behind, 1).await.unwrap(), later[..1]);
     assert_eq!(store.stream_behind(database.id()).await.unwrap(), None);
     assert_eq!(store.stream_end().await.unwrap(), whole[3].place);
+    assert_eq!(store.newest_in_stream().await.unwrap(), Some(whole[3].id));
 }
 
 async fn where_nobody_may_listen_nothing_is_kept(database: Database) {

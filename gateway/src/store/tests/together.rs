@@ -1,5 +1,7 @@
 //! What is done for many in one transaction comes to what it would have come to one by one.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{EntityTrait, TransactionTrait};
 
 use super::callbacks::{asking, heard};
@@ -9,6 +11,7 @@ use crate::message::{Consent, ProviderError};
 use crate::store::entities;
 use crate::store::operations::learned::{self, About, Learned};
 use crate::store::operations::submit;
+use crate::store::{ContactMade, NewContact};
 
 on_both!(
     what_becomes_of_a_part_at_once_is_told_step_by_step,
@@ -19,6 +22,7 @@ on_both!(
     calls_with_one_key_at_once_make_one_message,
     what_is_urgent_hurries_what_comes_before_it_and_nothing_else,
     many_parts_of_many_messages_go_where_they_belong,
+    all_addresses_of_one_person_count_for_one_cap,
 );
 
 /// All in one transaction.
@@ -36,6 +40,18 @@ async fn submit_all(store: &Store, database: &Database, all: &[Submission]) -> V
     let done = submit::apply(&transaction, &all.iter().collect::<Vec<_>>(), &store.reporting).await.unwrap();
     transaction.commit().await.unwrap();
     done
+}
+
+async fn all_addresses_of_one_person_count_for_one_cap(database: Database) {
+    let store = database.store().await;
+    store.gate_by(gate::rules("[caps]\nper_day = 1"));
+    let addresses = [ANA, LUIS].map(Address::received).to_vec();
+    let ana =
+        NewContact { id: ContactId(database.id()), name: None, attributes: BTreeMap::new(), addresses, at: at(0) };
+    assert!(matches!(store.create_contact(ana, act(0)).await.unwrap(), ContactMade::Done(_)));
+    let all = [ANA, LUIS].map(|recipient| database.submission(recipient, &["promo"]));
+    let done = submit_all(&store, &database, &all).await;
+    assert!(matches!(done[..], [Submitted::Stored(_), Submitted::Refused(_)]), "{done:?}");
 }
 
 fn reported(database: &Database, part: &Claimed, provider_id: &str, status: Status, seconds: i64) -> About {

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::fields::{LONGEST_NAME, given, line, value, word};
 use super::marks::{expected, marked};
 use super::messages::negotiate;
-use super::{List, MOST, USUAL_LIMIT, id, read};
-use crate::message::{Address, ContactId};
+use super::{List, Paging, id, read};
+use crate::message::{Address, ContactId, Scope};
 use crate::store::{
     ContactChange, ContactChanged, ContactDetails, ContactFilter, ContactMade, KnownContact, MOST_ATTRIBUTES, Merge,
     NewContact,
@@ -60,18 +60,13 @@ pub(in crate::web) async fn list(
     Query(filter): Query<Filter>,
     headers: HeaderMap,
 ) -> Result<Json<List<KnownContact>>, Problem> {
-    let limit = filter.limit.unwrap_or(USUAL_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid("limit", "out-of-range", format!("`limit` must be 1 to {MOST}")));
-    }
-    let unknown = || Problem::invalid("cursor", "unknown-cursor", "`cursor` must be a `next_cursor` that a list gave");
-    let after = filter.cursor.map(|text| id(&text).ok_or_else(unknown)).transpose()?;
+    let (after, limit) = Paging { limit: filter.limit, cursor: filter.cursor }.read()?;
     let address = filter.address.map(|text| address(&app, &text, "address", &headers)).transpose()?;
     let wanted = ContactFilter { search: filter.search, address };
     app.store.contacts(&wanted, after, limit).await.map(List::of).map_err(|error| Problem::store(&error))
 }
 
-/// With conversations and consents. The id of one that was merged into another gives that one; so does
+/// With conversations and consents, as far as the key may read these (`conversations:read`, `consents:read`). The id of one that was merged into another gives that one; so does
 /// it in all that follows. The `ETag` is of the contact alone.
 #[utoipa::path(
     get,
@@ -84,11 +79,17 @@ pub(in crate::web) async fn list(
 )]
 pub(in crate::web) async fn one(
     State(app): State<App>,
-    _: Caller<ContactsRead>,
+    caller: Caller<ContactsRead>,
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let found = app.store.contact(id_of(&text)?).await.map_err(|error| Problem::store(&error))?;
-    let found = found.ok_or_else(|| Problem::not_found("contact"))?;
+    let mut found = found.ok_or_else(|| Problem::not_found("contact"))?;
+    if !caller.may(Scope::ConversationsRead) {
+        found.conversations.clear();
+    }
+    if !caller.may(Scope::ConsentsRead) {
+        found.consents.clear();
+    }
     let mut response = marked(StatusCode::OK, &found.contact.mark(), &found);
     put_location(&mut response, header::CONTENT_LOCATION, &found.contact);
     Ok(response)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::fields::{LONGEST_NAME, given, line, word};
 use super::marks::{expected, marked};
 use super::messages::{Explained, negotiate, page_of};
-use super::{List, MOST, Paging, USUAL_LIMIT, id, read};
+use super::{List, Paging, id, read};
 use crate::message::{ContactId, ConversationId, ConversationStatus};
 use crate::store::{Changed, Conversation, ConversationChange, InboxCursor, InboxFilter, MessageFilter};
 use crate::web::auth::{Caller, ConversationsRead, ConversationsWrite};
@@ -86,24 +86,22 @@ pub(in crate::web) async fn list(
     _: Caller<ConversationsRead>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Conversations>, Problem> {
-    let Filter { order, limit, cursor, .. } = &filter;
-    let limit = limit.unwrap_or(USUAL_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid("limit", "out-of-range", format!("`limit` must be 1 to {MOST}")));
-    }
-    let unknown = || {
-        Problem::invalid("cursor", "unknown-cursor", "`cursor` must be a `next_cursor` that a list in that order gave")
-    };
-    let (order, cursor) = (*order, cursor.clone());
+    let order = filter.order;
+    let paging = Paging { limit: filter.limit, cursor: filter.cursor.clone() };
     let wanted = filter.wanted();
     if order == Order::LastMessage {
-        let after = cursor.map(|text| read_cursor(&text).ok_or_else(unknown)).transpose()?;
+        let limit = paging.limit()?;
+        let unknown = || {
+            let detail = "`cursor` must be a `next_cursor` that a list in that order gave";
+            Problem::invalid("cursor", "unknown-cursor", detail)
+        };
+        let after = paging.cursor.map(|text| read_cursor(&text).ok_or_else(unknown)).transpose()?;
         let page = app.store.inbox(&wanted, after, limit).await;
         let (rows, next) = page.map_err(|error| Problem::store(&error))?;
         let items = rows.into_iter().map(|row| row.conversation).collect();
         return Ok(Json(Conversations { items, next_cursor: next.map(write_cursor) }));
     }
-    let after = cursor.map(|text| id(&text).ok_or_else(unknown)).transpose()?;
+    let (after, limit) = paging.read()?;
     let page = app.store.conversations_of(&wanted, after, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(Json(Conversations { items: page.items, next_cursor: page.next.map(|id| id.to_string()) }))
 }
@@ -197,7 +195,7 @@ pub(in crate::web) async fn change(
     let id = ConversationId(id(&text).ok_or_else(|| Problem::not_found("conversation"))?);
     let change = wanted.check(id)?;
     let act = caller.act(&app, "conversation.changed", &id);
-    let changed = app.store.change_conversation_by(change, mark, act).await;
+    let changed = app.store.change_conversation(change, mark, act).await;
     match changed.map_err(|error| Problem::store(&error))? {
         Changed::Done => tracing::info!(conversation_id = %id, "changed by an application"),
         Changed::Same => {}

@@ -15,7 +15,6 @@ use futures::stream;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::id;
@@ -24,7 +23,7 @@ use crate::message::{ConversationId, Scope};
 use crate::store::{EventKind, StreamPlace, Streamed};
 use crate::web::App;
 use crate::web::auth::{Listener, may};
-use crate::web::listening::Seat;
+use crate::web::listening::{News, Pace, Seat};
 use crate::web::openapi::{Conflict, Invalid, Unread, Usual};
 use crate::web::problem::Problem;
 use crate::web::query::Query;
@@ -33,12 +32,8 @@ use crate::web::query::Query;
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
 /// How many events are read at once.
 const PAGE: u64 = 100;
-/// Commits that are as close as this are one.
-const TOGETHER: Duration = Duration::from_millis(50);
-/// How often is looked where other gateways may have written.
-const OFTEN: Duration = Duration::from_secs(1);
-/// How often is looked in any case: also whether the key still lets in.
-const SELDOM: Duration = Duration::from_secs(15);
+const PACE: Pace =
+    Pace { together: Duration::from_millis(50), often: Duration::from_secs(1), seldom: Duration::from_secs(15) };
 /// How soon a client that lost the connection comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -104,14 +99,13 @@ pub(in crate::web) async fn listen(
     }
     let seat = app.listeners.seats.take(&listener.hash).ok_or_else(Problem::too_many_listeners)?;
     // Before the look, so that what is committed meanwhile is not missed.
-    let commits = app.store.commits();
+    let news = News::of(&app, PACE);
     let mut ready = VecDeque::new();
     let place = begin(&app, after, &mut ready).await?;
     let hello = Event::default().retry(RETRY).comment("listening");
     // Whoever loses the connection before the first event goes on from here all the same: an id without data is
     // remembered. Not where something was missed, which is said again then.
     ready.push_front(if ready.is_empty() { hello.id(place.mark()) } else { hello });
-    let stopping = app.stopping.clone();
     let mut listening = Listening {
         app,
         hash: listener.hash,
@@ -120,8 +114,7 @@ pub(in crate::web) async fn listen(
         conversation,
         place,
         ready,
-        commits,
-        stopping,
+        news,
         is_over: false,
         _seat: seat,
     };
@@ -220,8 +213,7 @@ struct Listening {
     place: StreamPlace,
     /// What was read and is not sent yet.
     ready: VecDeque<Event>,
-    commits: watch::Receiver<u64>,
-    stopping: watch::Receiver<bool>,
+    news: News,
     /// The key lets in no more: what was read before is the last.
     is_over: bool,
     _seat: Seat,
@@ -232,7 +224,7 @@ impl Listening {
     async fn next(&mut self) -> Option<Event> {
         loop {
             // Also in the middle: the client comes back, and goes on.
-            if *self.stopping.borrow() {
+            if self.news.are_over() {
                 return None;
             }
             if let Some(event) = self.ready.pop_front() {
@@ -241,9 +233,9 @@ impl Listening {
             if self.is_over {
                 return None;
             }
-            self.commits.mark_unchanged();
+            self.news.looking();
             match self.read().await {
-                Ok(0) if !self.wait().await => return None,
+                Ok(0) if !self.news.wait().await => return None,
                 Ok(_) => {}
                 Err(_) => return None,
             }
@@ -277,21 +269,5 @@ impl Listening {
     fn is_wished(&self, event: &Streamed) -> bool {
         self.kinds.contains(event.kind.as_str())
             && self.conversation.is_none_or(|wished| event.conversation_id == Some(wished))
-    }
-
-    async fn wait(&mut self) -> bool {
-        let often = if self.app.store.can_be_shared() { OFTEN } else { SELDOM };
-        let stopped = tokio::select! {
-            changed = self.commits.changed() => changed.is_err(),
-            () = tokio::time::sleep(often) => false,
-            _ = self.stopping.wait_for(|stopping| *stopping) => true,
-        };
-        if stopped {
-            return false;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(TOGETHER) => true,
-            _ = self.stopping.wait_for(|stopping| *stopping) => false,
-        }
     }
 }

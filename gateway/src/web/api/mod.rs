@@ -44,10 +44,7 @@ const MOST: u64 = 200;
 
 impl Paging {
     fn read(&self) -> Result<(Option<Uuid>, u64), Problem> {
-        let limit = self.limit.unwrap_or(USUAL_LIMIT);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Problem::invalid("limit", "out-of-range", format!("`limit` must be 1 to {MOST}")));
-        }
+        let limit = self.limit()?;
         let cursor = match &self.cursor {
             None => None,
             Some(text) => Some(id(text).ok_or_else(|| {
@@ -55,6 +52,14 @@ impl Paging {
             })?),
         };
         Ok((cursor, limit))
+    }
+
+    fn limit(&self) -> Result<u64, Problem> {
+        let limit = self.limit.unwrap_or(USUAL_LIMIT);
+        if (1..=MOST).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::invalid("limit", "out-of-range", format!("`limit` must be 1 to {MOST}")))
     }
 }
 

@@ -12,7 +12,6 @@ use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::inbox::{SHOWN, cursor, filter};
@@ -22,14 +21,10 @@ use super::thread::MOST;
 use super::trouble::Trouble;
 use crate::message::{ConversationId, MessageId};
 use crate::web::App;
-use crate::web::listening::Seat;
+use crate::web::listening::{News, Pace, Seat};
 
-/// Commits that are as close as this are one.
-const TOGETHER: Duration = Duration::from_millis(500);
-/// How often is looked where other gateways may have written.
-const OFTEN: Duration = Duration::from_secs(5);
-/// How often is looked in any case: also whether somebody is still signed in.
-const SELDOM: Duration = Duration::from_secs(30);
+const PACE: Pace =
+    Pace { together: Duration::from_millis(500), often: Duration::from_secs(5), seldom: Duration::from_secs(30) };
 
 /// What a page shows.
 enum View {
@@ -42,8 +37,7 @@ struct Watch {
     app: App,
     visitor: Visitor,
     view: View,
-    commits: watch::Receiver<u64>,
-    stopping: watch::Receiver<bool>,
+    news: News,
     seen: Option<u64>,
     _seat: Seat,
 }
@@ -65,8 +59,8 @@ pub(super) async fn stream(
             View::Thread(ConversationId(id), MessageId(fields.get("from").parse().unwrap_or(Uuid::nil())))
         }
     };
-    let (commits, stopping) = (app.store.commits(), app.stopping.clone());
-    let watch = Watch { app, visitor, view, commits, stopping, seen: None, _seat: seat };
+    let news = News::of(&app, PACE);
+    let watch = Watch { app, visitor, view, news, seen: None, _seat: seat };
     let events = stream::unfold(watch, |mut watch| async move {
         watch.changed().await.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("changed")), watch))
     });
@@ -78,32 +72,15 @@ impl Watch {
     /// the page was made. False if there is nothing more to wait for.
     async fn changed(&mut self) -> bool {
         loop {
-            // Before the look, so that what is committed during it is not missed.
-            self.commits.mark_unchanged();
+            self.news.looking();
             let (Ok(true), Ok(now)) = (self.is_signed_in().await, self.look().await) else { return false };
             if self.seen != Some(now) {
                 self.seen = Some(now);
                 return true;
             }
-            if !self.wait().await {
+            if !self.news.wait().await {
                 return false;
             }
-        }
-    }
-
-    async fn wait(&mut self) -> bool {
-        let often = if self.app.store.can_be_shared() { OFTEN } else { SELDOM };
-        let stopped = tokio::select! {
-            changed = self.commits.changed() => changed.is_err(),
-            () = tokio::time::sleep(often) => false,
-            _ = self.stopping.wait_for(|stopping| *stopping) => true,
-        };
-        if stopped {
-            return false;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(TOGETHER) => true,
-            _ = self.stopping.wait_for(|stopping| *stopping) => false,
         }
     }
 

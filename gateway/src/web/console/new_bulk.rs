@@ -63,7 +63,7 @@ struct Preview {
 }
 
 struct Wrong {
-    line: usize,
+    line: u32,
     to: String,
     reason: String,
 }
@@ -167,7 +167,7 @@ pub(super) async fn post(State(app): State<App>, posted: Posted<BULK_BODY>) -> R
 }
 
 /// The bulk send that is written there, and the line of each recipient; or what is wrong with it, in words.
-fn read(app: &App, p: &Page, fields: &Fields) -> Result<(NewBulk, Vec<usize>), String> {
+fn read(app: &App, p: &Page, fields: &Fields) -> Result<(NewBulk, Vec<u32>), String> {
     let (name, template, text) = (fields.get("name"), fields.get("template"), fields.text("text"));
     if name.chars().count() > LONGEST_NAME {
         return Err(p.bulk.name_long.to_owned());
@@ -199,7 +199,7 @@ fn read(app: &App, p: &Page, fields: &Fields) -> Result<(NewBulk, Vec<usize>), S
     Ok((NewBulk { name, content, send_at, recipients: list.recipients, idempotency: None }, list.lines))
 }
 
-fn preview(app: &App, p: &Page, looked: Looked, lines: &[usize], seen: &str) -> Preview {
+fn preview(app: &App, p: &Page, looked: Looked, lines: &[u32], seen: &str) -> Preview {
     let wrong = looked.wrong.len();
     let shown = looked.wrong.into_iter().take(WRONG).map(|one| Wrong {
         line: lines.get(one.position).copied().unwrap_or(0),

@@ -133,7 +133,8 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
         "untag" => wanted.untag.push(fields.raw("tag").to_owned()),
         _ => return Err(Trouble::Unreadable),
     }
-    match app.store.change_conversation(wanted, app.clock.now()).await? {
+    let act = posted.visitor.act(&app, "conversation.changed", &id);
+    match app.store.change_conversation(wanted, None, act).await? {
         Changed::NotFound | Changed::Mismatch => Err(Trouble::NotFound),
         Changed::AnotherIsOpen(another) => fragment(&app, &posted.visitor, id, Some(another.0)).await,
         Changed::Done | Changed::Same => {

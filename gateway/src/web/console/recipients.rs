@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::bulks::{MOST, Recipient};
+use crate::csv::{OpenQuote, Record, records_by};
 
 /// What the column of numbers, and that of languages, may be called.
 const TO: [&str; 8] = ["to", "para", "number", "numero", "número", "phone", "telefono", "teléfono"];
@@ -17,7 +18,7 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct List {
     pub(super) recipients: Vec<Recipient>,
-    pub(super) lines: Vec<usize>,
+    pub(super) lines: Vec<u32>,
 }
 
 /// Why a list can't be read.
@@ -26,9 +27,15 @@ pub(super) enum Unreadable {
     NoNumberColumn,
     ColumnNames,
     /// With the line.
-    TooManyColumns(usize),
+    TooManyColumns(u32),
     /// One is opened and not closed, with the line: all that follows would be somebody's value.
-    Quote(usize),
+    Quote(u32),
+}
+
+impl From<OpenQuote> for Unreadable {
+    fn from(OpenQuote(line): OpenQuote) -> Self {
+        Self::Quote(line)
+    }
 }
 
 /// The names are there if one of the first line's cells is what numbers are called; else each line is a number.
@@ -37,9 +44,8 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // What separates is what separates the names; spreadsheets in Spanish write semicolons.
     let separator = [';', '\t', ','].into_iter().find(|separator| first.contains(*separator)).unwrap_or(',');
-    let (rows, open) = rows(text, separator);
-    let mut rows = rows.into_iter();
-    let names: Vec<String> = rows.next().map(|(_, cells)| cells).unwrap_or_default();
+    let names = records_by(first, separator).ok().and_then(|rows| rows.into_iter().find_map(cells));
+    let names = names.map(|(_, names)| names).unwrap_or_default();
     let is_one_of = |name: &str, words: &[&str]| words.contains(&name.to_lowercase().as_str());
     let Some(to) = names.iter().position(|name| is_one_of(name, &TO)) else {
         // Names without a number's, and not a list of numbers.
@@ -48,9 +54,6 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
         }
         return Ok(plain(text));
     };
-    if let Some(line) = open {
-        return Err(Unreadable::Quote(line));
-    }
     let too_long = |name: &String| name.chars().count() > LONGEST_NAME;
     if names.len() > MOST_COLUMNS || names.iter().any(too_long) {
         return Err(Unreadable::ColumnNames);
@@ -61,7 +64,7 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
     }
     let mut list = List::default();
     // One more, so that it is said that there are too many.
-    for (line, cells) in rows.take(MOST + 1) {
+    for (line, cells) in records_by(text, separator)?.into_iter().filter_map(cells).skip(1).take(MOST + 1) {
         if cells.len() > names.len() {
             return Err(Unreadable::TooManyColumns(line));
         }
@@ -83,52 +86,20 @@ pub(super) fn read(text: &str) -> Result<List, Unreadable> {
     Ok(list)
 }
 
-fn plain(text: &str) -> List {
-    let mut list = List::default();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    for (place, line) in lines.take(MOST + 1) {
-        list.recipients.push(Recipient { to: line.trim().to_owned(), ..Recipient::default() });
-        list.lines.push(place + 1);
-    }
-    list
+/// Without blanks around them; a row of nothing else is none.
+fn cells((line, cells): Record) -> Option<Record> {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+    cells.iter().any(|cell| !cell.is_empty()).then_some((line, cells))
 }
 
-/// CSV (RFC 4180): the cells of each row without blanks around them, and the line where it begins. Empty rows are
-/// left out. And the line of a quote that is not closed.
-fn rows(text: &str, separator: char) -> (Vec<(usize, Vec<String>)>, Option<usize>) {
-    let (mut rows, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut line, mut began, mut quoted) = (1, 1, false);
-    let mut signs = text.chars().peekable();
-    let mut end = |cells: &mut Vec<String>, began: usize| {
-        let cells = std::mem::take(cells);
-        if cells.iter().any(|cell: &String| !cell.is_empty()) {
-            rows.push((began, cells));
-        }
-    };
-    while let Some(sign) = signs.next() {
-        line += usize::from(sign == '\n');
-        match sign {
-            '"' if quoted && signs.peek() == Some(&'"') => {
-                signs.next();
-                cell.push('"');
-            }
-            '"' if quoted => quoted = false,
-            '"' if cell.trim().is_empty() => {
-                cell.clear();
-                quoted = true;
-            }
-            '\n' if !quoted => {
-                cells.push(std::mem::take(&mut cell).trim().to_owned());
-                end(&mut cells, began);
-                began = line;
-            }
-            _ if sign == separator && !quoted => cells.push(std::mem::take(&mut cell).trim().to_owned()),
-            _ => cell.push(sign),
-        }
+fn plain(text: &str) -> List {
+    let mut list = List::default();
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    for (number, line) in lines.take(MOST + 1) {
+        list.recipients.push(Recipient { to: line.trim().to_owned(), ..Recipient::default() });
+        list.lines.push(number);
     }
-    cells.push(cell.trim().to_owned());
-    end(&mut cells, began);
-    (rows, quoted.then_some(began))
+    list
 }
 
 #[cfg(test)]

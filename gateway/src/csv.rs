@@ -1,7 +1,7 @@
-//! CSV (RFC 4180), as spreadsheets write it: with quotes where they are needed.
+//! Lists as spreadsheets write them: CSV (RFC 4180), with quotes where they are needed. Pure, and knows nothing else.
 
 /// One line, with its end.
-pub(super) fn line(fields: &[&str]) -> String {
+pub fn line(fields: &[&str]) -> String {
     let quoted = fields.iter().map(|field| {
         if field.contains([',', '"', '\n', '\r']) {
             format!("\"{}\"", field.replace('"', "\"\""))
@@ -12,8 +12,21 @@ pub(super) fn line(fields: &[&str]) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\n"
 }
 
-/// The fields of each record, with the line on which it begins.
-pub(super) fn records(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
+/// One line of fields, with the number of the line on which it begins, from 1.
+pub type Record = (u32, Vec<String>);
+
+/// A quote is opened on this line and not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {0}: a quote is opened and not closed")]
+pub struct OpenQuote(pub u32);
+
+/// The fields of each record. Lines with nothing in them are none.
+pub fn records(text: &str) -> Result<Vec<Record>, OpenQuote> {
+    records_by(text, ',')
+}
+
+/// Likewise, with another sign between the fields.
+pub fn records_by(text: &str, separator: char) -> Result<Vec<Record>, OpenQuote> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut records = Vec::new();
     let (mut number, mut began) = (1, 1);
@@ -29,9 +42,12 @@ pub(super) fn records(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
                 field.push('"');
             }
             '"' if quoted => quoted = false,
-            '"' if field.is_empty() => (quoted, any) = (true, true),
+            '"' if field.trim().is_empty() => {
+                field.clear();
+                (quoted, any) = (true, true);
+            }
             _ if quoted => field.push(sign),
-            ',' => {
+            _ if sign == separator => {
                 fields.push(std::mem::take(&mut field));
                 any = true;
             }
@@ -47,7 +63,7 @@ pub(super) fn records(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
         }
     }
     if quoted {
-        return Err(format!("line {began}: a quote is opened and not closed"));
+        return Err(OpenQuote(began));
     }
     if any || !field.is_empty() {
         fields.push(field);
@@ -61,6 +77,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn fields_are_told_apart_by_the_sign_between_them_and_a_quote_ends() {
+        let read = records_by("\u{feff}to;name\r\n1; \"a;b\"\n\n2;c,d\n", ';').unwrap();
+        let fields = |one: &str, other: &str| vec![one.to_owned(), other.to_owned()];
+        assert_eq!(read, [(1, fields("to", "name")), (2, fields("1", "a;b")), (4, fields("2", "c,d"))]);
+        assert_eq!(records("a\nb,\"c\nd"), Err(OpenQuote(2)));
+        assert_eq!(
+            records("a \"b\"\n").unwrap(),
+            [(1, vec!["a \"b\"".to_owned()])],
+            "not at the beginning, it is itself"
+        );
+    }
 
     proptest! {
         #[test]
