@@ -336,11 +336,21 @@ impl Outbound {
             if !waiting || tokio::time::Instant::now() >= deadline {
                 return Ok(message);
             }
-            // Which message it was does not matter: a look is cheap, and some may be missed.
-            let _ = tokio::time::timeout_at(deadline, settled.recv()).await;
+            heard(&mut settled, id, deadline.min(tokio::time::Instant::now() + LOOK)).await;
         }
     }
 }
+
+/// Until a worker here is done with this message for now, or it is time to look anyway.
+async fn heard(settled: &mut broadcast::Receiver<MessageId>, id: MessageId, until: tokio::time::Instant) {
+    // Somebody who missed some does not know whether this one was among them.
+    while let Ok(Ok(other)) = tokio::time::timeout_at(until, settled.recv()).await
+        && other != id
+    {}
+}
+
+/// A worker of another gateway is not heard here: so who waits for a message looks this often at least.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How often the plugins are asked about one message, while what they remember changes meanwhile.
 const TRIES: u32 = 20;

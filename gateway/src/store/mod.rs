@@ -40,6 +40,7 @@ mod shown;
 mod stream;
 mod subscriptions;
 mod templates;
+mod together;
 mod traces;
 mod tries;
 mod volume;
@@ -119,6 +120,7 @@ pub struct Store {
     reads: DatabaseConnection,
     writes: mpsc::Sender<Job>,
     questions: Questions,
+    together: mpsc::Sender<together::Asked>,
     reporting: Reporting,
 }
 
@@ -131,7 +133,8 @@ impl Store {
         let (writes, jobs) = mpsc::channel(settings.queue);
         let reporting = Reporting::default();
         tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
-        Ok((Self { reads, writes, questions: Questions::default(), reporting }, recordings))
+        let together = together::begin(reads.clone());
+        Ok((Self { reads, writes, questions: Questions::default(), together, reporting }, recordings))
     }
 
     /// Whether the database answers.

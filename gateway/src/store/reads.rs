@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -41,12 +41,6 @@ pub struct MessageFilter {
 }
 
 impl Store {
-    pub async fn message(&self, id: MessageId) -> Result<Option<Message>, Error> {
-        let snapshot = self.snapshot().await?;
-        let Some(row) = messages::Entity::find_by_id(id.0).one(&snapshot).await? else { return Ok(None) };
-        Ok(with_details(&snapshot, vec![row]).await?.pop())
-    }
-
     /// Messages older than `after`, newest first, `limit` at the most.
     pub async fn messages(
         &self,
@@ -133,17 +127,21 @@ impl Store {
 
     /// What is read through it is of one moment, so that a message and its parts agree.
     pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
-        // Any transaction of SQLite is a snapshot; Postgres wants to be asked.
-        let options = match self.reads.get_database_backend() {
-            DbBackend::Postgres => TransactionOptions {
-                isolation_level: Some(IsolationLevel::RepeatableRead),
-                access_mode: Some(AccessMode::ReadOnly),
-                ..TransactionOptions::default()
-            },
-            _ => TransactionOptions::default(),
-        };
-        Ok(self.reads.begin_with_options(options).await?)
+        snapshot(&self.reads).await
     }
+}
+
+pub(super) async fn snapshot(reads: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
+    // Any transaction of SQLite is a snapshot; Postgres wants to be asked.
+    let options = match reads.get_database_backend() {
+        DbBackend::Postgres => TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        },
+        _ => TransactionOptions::default(),
+    };
+    Ok(reads.begin_with_options(options).await?)
 }
 
 pub(super) async fn with_details(

@@ -1,7 +1,8 @@
 //! Inbound messages as they were recorded, for those who process them.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+#[cfg(test)]
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::entities::messages;
 use super::reads::{media_of, positive, time};
@@ -45,22 +46,21 @@ pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
 
 impl Store {
     /// Inbound messages that were recorded but not processed, oldest first.
+    #[cfg(test)]
     pub async fn unprocessed(&self, limit: u64) -> Result<Vec<Recorded>, Error> {
-        self.unprocessed_of(messages::Entity::find().limit(limit)).await
+        let rows = messages::Entity::find()
+            .filter(messages::Column::ProcessedAt.is_null())
+            .filter(messages::Column::Direction.eq("inbound"))
+            .order_by_asc(messages::Column::Id)
+            .limit(limit);
+        recorded(&self.reads, rows.all(&self.reads).await?).await
     }
 
     /// An inbound message, unless it was processed.
     pub async fn unprocessed_one(&self, id: MessageId) -> Result<Option<Recorded>, Error> {
-        Ok(self.unprocessed_of(messages::Entity::find_by_id(id.0)).await?.pop())
-    }
-
-    async fn unprocessed_of(&self, query: Select<messages::Entity>) -> Result<Vec<Recorded>, Error> {
-        let rows = query
-            // Word for word the condition of the partial index, so that it is used.
-            .filter(Expr::cust("processed_at IS NULL AND direction = 'inbound'"))
-            .order_by_asc(messages::Column::Id)
-            .all(&self.reads)
-            .await?;
-        recorded(&self.reads, rows).await
+        let rows = messages::Entity::find_by_id(id.0)
+            .filter(messages::Column::ProcessedAt.is_null())
+            .filter(messages::Column::Direction.eq("inbound"));
+        Ok(recorded(&self.reads, rows.all(&self.reads).await?).await?.pop())
     }
 }

@@ -4,7 +4,12 @@ use super::*;
 use crate::message::Direction;
 use crate::store::MessageFilter;
 
-on_both!(messages_come_in_pages, conversations_come_in_pages, what_is_not_there_is_not_found);
+on_both!(
+    messages_come_in_pages,
+    messages_asked_for_at_once_are_each_their_own,
+    conversations_come_in_pages,
+    what_is_not_there_is_not_found,
+);
 
 async fn messages_come_in_pages(database: Database) {
     let store = database.store().await;
@@ -46,6 +51,26 @@ async fn messages_come_in_pages(database: Database) {
     assert_eq!(from_ana.len(), 4);
     let sent = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     assert_eq!(store.messages(sent, None, 10).await.unwrap().items[..], all.items[..1]);
+}
+
+async fn messages_asked_for_at_once_are_each_their_own(database: Database) {
+    let store = database.store().await;
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let submission = database.submission(ANA, &[&number.to_string(), "and on"]);
+        ids.push(submission.message.id);
+        store.submit(submission).await.unwrap();
+    }
+    let nowhere = MessageId(database.id());
+    // More than are read together, one of them twice, and one that is not there.
+    let asked = ids.iter().copied().chain([ids[7], nowhere]).map(|id| store.message(id));
+    let found = futures::future::join_all(asked).await;
+    let found: Vec<Option<Message>> = found.into_iter().map(Result::unwrap).collect();
+    let expected = ids.iter().chain([&ids[7]]).map(|id| Some(*id)).chain([None]);
+    assert!(expected.eq(found.iter().map(|message| message.as_ref().map(|message| message.id))));
+    for (number, message) in found[..200].iter().flatten().enumerate() {
+        assert_eq!((message.text.as_str(), message.parts.len()), (format!("{number}and on").as_str(), 2));
+    }
 }
 
 async fn conversations_come_in_pages(database: Database) {
