@@ -279,9 +279,14 @@ pub(in crate::web) async fn cancel(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Filter {
     #[param(inline)]
     state: Option<RecipientState>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    #[param(value_type = Option<Uuid>)]
+    cursor: Option<String>,
 }
 
 /// Whom a bulk send is to reach, as others see it.
@@ -322,21 +327,20 @@ impl From<KnownRecipient> for ShownRecipient {
     tag = "bulks",
     operation_id = "bulks_recipients",
     security(("key" = ["messages:read"])),
-    params(("id" = String, Path), Filter, Paging),
+    params(("id" = String, Path), Filter),
     responses((status = 200, description = "A page", body = List<ShownRecipient>), Usual, Unread, Invalid, NotFound)
 )]
 pub(in crate::web) async fn recipients(
     State(app): State<App>,
     _: Caller<MessagesRead>,
     Path(text): Path<String>,
-    Query(filter): Query<Filter>,
-    Query(paging): Query<Paging>,
+    Query(Filter { state, limit, cursor }): Query<Filter>,
 ) -> Result<Json<List<ShownRecipient>>, Problem> {
     let id = find(&text)?;
     known(&app, id).await?;
-    let (cursor, limit) = paging.read()?;
+    let (cursor, limit) = Paging { limit, cursor }.read()?;
     let after = cursor.map(|cursor| u32::try_from(cursor.as_u128()).unwrap_or(u32::MAX));
-    let page = app.store.bulk_recipients(id, filter.state, after, limit).await;
+    let page = app.store.bulk_recipients(id, state, after, limit).await;
     let page = page.map_err(|error| Problem::store(&error))?;
     Ok(List::of(Page { items: page.items.into_iter().map(ShownRecipient::from).collect(), next: page.next }))
 }

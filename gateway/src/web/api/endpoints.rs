@@ -125,9 +125,14 @@ pub(in crate::web) async fn enable(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Filter {
     #[param(inline)]
     state: Option<EventState>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    #[param(value_type = Option<Uuid>)]
+    cursor: Option<String>,
 }
 
 /// The newest first; all, or those in a state.
@@ -137,19 +142,18 @@ pub(in crate::web) struct Filter {
     tag = "endpoints",
     operation_id = "endpoints_events",
     security(("key" = ["endpoints:read"])),
-    params(("name" = String, Path), Filter, Paging),
+    params(("name" = String, Path), Filter),
     responses((status = 200, description = "A page", body = List<KnownEvent>), Usual, Unread, Invalid, NotFound)
 )]
 pub(in crate::web) async fn events(
     State(app): State<App>,
     _: Caller<EndpointsRead>,
     Path(name): Path<String>,
-    Query(filter): Query<Filter>,
-    Query(paging): Query<Paging>,
+    Query(Filter { state, limit, cursor }): Query<Filter>,
 ) -> Result<Json<List<KnownEvent>>, Problem> {
     find(&app, &name)?;
-    let (cursor, limit) = paging.read()?;
-    let page = app.store.events(&name, filter.state, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let (cursor, limit) = Paging { limit, cursor }.read()?;
+    let page = app.store.events(&name, state, cursor, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(page))
 }
 

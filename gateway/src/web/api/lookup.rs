@@ -15,6 +15,7 @@ use crate::web::query::Query;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Wanted {
     region: Option<String>,
     channel: Option<String>,

@@ -63,6 +63,7 @@ pub(super) struct MadeOf {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Wait {
     #[param(inline)]
     wait: Option<WaitFor>,
@@ -183,6 +184,7 @@ pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Filter {
     #[param(value_type = Option<Uuid>)]
     conversation: Option<String>,

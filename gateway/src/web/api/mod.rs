@@ -30,6 +30,7 @@ use crate::store::Page;
 /// Which page of a list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Paging {
     /// How many, 1 to 200.
     #[param(minimum = 1, maximum = 200)]

@@ -63,10 +63,15 @@ const READ_ONLY: [&str; 5] = ["version", "current", "saved_at", "created_at", "a
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Filter {
     /// Only those that are archived.
     #[serde(default)]
     archived: bool,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    #[param(value_type = Option<Uuid>)]
+    cursor: Option<String>,
 }
 
 /// The current versions, newest template first.
@@ -76,17 +81,16 @@ pub(in crate::web) struct Filter {
     tag = "templates",
     operation_id = "templates_list",
     security(("key" = ["templates:read"])),
-    params(Filter, Paging),
+    params(Filter),
     responses((status = 200, description = "A page", body = List<Shown>), Usual, Unread, Invalid)
 )]
 pub(in crate::web) async fn list(
     State(app): State<App>,
     _: Caller<TemplatesRead>,
-    Query(filter): Query<Filter>,
-    Query(paging): Query<Paging>,
+    Query(Filter { archived, limit, cursor }): Query<Filter>,
 ) -> Result<Json<List<Shown>>, Problem> {
-    let (cursor, limit) = paging.read()?;
-    let page = app.store.templates(filter.archived, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let (cursor, limit) = Paging { limit, cursor }.read()?;
+    let page = app.store.templates(archived, cursor, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(Page { items: page.items.into_iter().map(Shown::from).collect(), next: page.next }))
 }
 
@@ -170,6 +174,7 @@ pub(in crate::web) async fn archive(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct Which {
     /// The current one, where it is not set.
     version: Option<u32>,
