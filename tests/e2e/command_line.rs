@@ -190,3 +190,13 @@ fn send_fails_when_nobody_knows_whether_it_was_sent() {
     let ran = run(gateway.folder(), &[&arguments[..], &["--wait", "--json"]].concat(), &[]);
     assert_eq!((ran.code, &ran.json()["status"]), (Some(1), &json!("unknown")), "{ran:?}");
 }
+
+#[test]
+fn a_look_into_a_folder_without_a_database_makes_none() {
+    let folder = folder();
+    for arguments in [&["audit"][..], &["key", "list"], &["user", "list"], &["store", "retention"]] {
+        let ran = run(folder.path(), arguments, &[("RECADO_DATABASE__URL", "sqlite://kept/recado.db")]);
+        assert!(ran.code == Some(1) && ran.stderr.contains("there is no database at kept/recado.db"), "{ran:?}");
+    }
+    assert!(!folder.path().join("kept").exists());
+}

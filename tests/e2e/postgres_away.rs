@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use recado_tests::{Behaviour, Plugin, PostgresServer, TestGateway, at_once, form, wait_for, wait_up_to};
+use recado_tests::{Behaviour, Plugin, PostgresServer, TestGateway, at_once, folder, form, run, wait_for, wait_up_to};
 use serde_json::json;
 
 use super::journal::{customer, each_was_processed_once_and_in_order};
@@ -97,4 +97,45 @@ fn what_waits_for_the_server_survives_a_crash() {
     gateway.restart();
     at_once(CUSTOMERS, |number| send(&gateway, number, 5, |count| count < 8));
     each_was_processed_once_and_in_order(&gateway, &(0..CUSTOMERS).map(|number| (customer(number), 8)).collect());
+}
+
+#[test]
+fn a_gateway_that_starts_while_the_server_is_away_takes_webhooks_and_brings_them_to_it_later() {
+    let Some(server) = PostgresServer::start() else { return };
+    let mut gateway = start(&server);
+    at_once(CUSTOMERS, |number| send(&gateway, number, 0, |count| count < 2));
+    gateway.kill();
+    server.stop();
+    // Twice, so that what an earlier start kept is there after the next one, too.
+    for from in [2, 4] {
+        gateway.restart();
+        let ready = gateway.get("/readyz").expect(200);
+        assert_eq!((&ready["status"], &ready["database"]), (&json!("degraded"), &json!("away")), "{ready}");
+        at_once(CUSTOMERS, |number| send(&gateway, number, from, |count| count < from + 2));
+        assert!(gateway.get("/readyz").json()["journal"]["waiting"].as_u64() >= Some(2 * CUSTOMERS as u64));
+        gateway.kill();
+    }
+    gateway.restart();
+    assert_eq!(gateway.post_webhook("sms/inbound", "forged", "Body=hola").status(), 403);
+    let refused = gateway.get("/v1/messages");
+    assert_eq!((refused.status(), refused.header("retry-after").is_some()), (503, true), "{}", refused.text());
+    server.resume();
+    wait_for("the way to the database", || (gateway.get("/v1/messages").status() == 200).then_some(()));
+    at_once(CUSTOMERS, |number| send(&gateway, number, 6, |count| count < 8));
+    each_was_processed_once_and_in_order(&gateway, &(0..CUSTOMERS).map(|number| (customer(number), 8)).collect());
+    wait_for("ready", || (gateway.get("/readyz").json() == json!({ "status": "ready" })).then_some(()));
+}
+
+#[test]
+fn a_database_that_nobody_made_is_told_at_once() {
+    let Some(server) = PostgresServer::start() else { return };
+    let url = server.url().replace("/postgres", "/nobody_made_this");
+    let variables = [
+        ("RECADO_DATABASE__URL", url.as_str()),
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+        ("TWILIO_AUTH_TOKEN", "hush-hush-token"),
+    ];
+    let ran = run(folder().path(), &["serve", "--listen", "127.0.0.1:0"], &variables);
+    assert!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
+    assert!(ran.stderr.contains("nobody_made_this"), "{ran:?}");
 }

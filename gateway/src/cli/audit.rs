@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::Context;
-use crate::store::{self, AuditEntry, Store};
+use super::{Context, existing};
+use crate::store::{self, AuditEntry};
 
 /// What was done by hand, and by whom.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ impl Audit {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
-        let (store, _recordings) = Store::open(&settings).await?;
+        let store = existing::open(&settings).await?;
         let entries = store.audit_entries(None, u64::from(self.last)).await?.items;
         context.output.print(&entries, || entries.iter().map(line).collect::<Vec<_>>().join("\n"));
         Ok(())

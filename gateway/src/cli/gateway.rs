@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
+use super::opening::{self, Opened, Serving};
 use super::random::{random, random_seed};
 use super::reloading;
 use crate::bulks::{self, Bulks};
@@ -18,7 +19,7 @@ use crate::events::{self, Endpoints};
 use crate::followups;
 use crate::gate::Rules;
 use crate::gauges::{self, Gauges};
-use crate::inbound::{self, Inbound};
+use crate::inbound::{self, Early, Inbound};
 use crate::journal::Journal;
 use crate::lookup::{self, Lookup};
 use crate::media::{self, Files, Uploads};
@@ -73,7 +74,16 @@ impl Gateway {
         let loader = plugins::Loader::start(engine, source).await?;
         let journal = Journal::open(&config.journal, &hex::encode(&random()?[..6]))
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
-        let (store, recordings) = Store::open(&config.database).await.context("the database can't be opened")?;
+        let (stop, stopping) = watch::channel(false);
+        let early = Early {
+            channels: channels.clone(),
+            journal: journal.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        };
+        let way = Serving { connections: config.server.connections, drain: config.server.drain() };
+        let opening = opening::open(&config.database, early, &public_url, bound, way, &stopping).await?;
+        let Opened { store, recordings, door } = opening;
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
         store.gate_by(rules.clone());
@@ -85,7 +95,6 @@ impl Gateway {
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
-        let (stop, stopping) = watch::channel(false);
         let (leaving, is_leaving) = watch::channel(false);
         let under_way = delivery::UnderWay::default();
         spans::start(&config.telemetry, Arc::clone(&clock), Arc::new(HttpTransport::new(SPANS)?));
@@ -310,8 +319,7 @@ impl Gateway {
             private_callbacks: config.callbacks.private_addresses,
             stopping: is_leaving,
         });
-        let drain = Duration::from_secs(u64::from(config.server.drain_s));
-        let server = tokio::spawn(bound.serve(router, config.server.connections, stopping, drain));
+        let server = door.open(router);
         Ok(Self {
             store,
             ids,
@@ -331,7 +339,7 @@ impl Gateway {
             leaving,
             under_way,
             announce: Duration::from_secs(u64::from(config.server.announce_s)),
-            drain,
+            drain: config.server.drain(),
         })
     }
 

@@ -6,8 +6,8 @@ use jiff::{SpanRelativeTo, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Context;
 use super::random::random_key;
+use super::{Context, existing};
 use crate::callbacks::token;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::Scope;
@@ -47,7 +47,11 @@ impl Key {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
-        let (store, _recordings) = Store::open(&settings).await?;
+        // The first key may come before the first start.
+        let store = match self.what {
+            What::Create { .. } => Store::open(&settings).await?.0,
+            _ => existing::open(&settings).await?,
+        };
         let (now, ids) = (SystemClock.now(), Ids::default());
         let act = |action, id: Uuid| {
             let actor = Actor::Command(context.environment.account());

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::plugin::percent;
-use super::{Context, dev};
+use super::{Context, dev, existing};
 use crate::config::Sources;
 use crate::message::ConversationId;
 use crate::plugins::wasm::Engine;
 use crate::plugins::{self, load};
 use crate::replay::{self, Wanted};
-use crate::store::{PastFilter, Store};
+use crate::store::PastFilter;
 
 /// How many messages are told to people one by one.
 const SHOWN: usize = 50;
@@ -55,12 +55,7 @@ impl Replay {
         let config = self.sources(context, context.common.config.clone()).load()?;
         let engine = Engine::keeping(config.plugin_host.cache())?;
         let chain = load(&engine, &self.plugins(context)?).await?;
-        if let Some(path) = config.database.url.strip_prefix("sqlite://")
-            && !std::path::Path::new(path).exists()
-        {
-            bail!("there is no database at {path} (`database.url`), and so no messages to replay");
-        }
-        let (store, _recordings) = Store::open(&config.database).await?;
+        let store = existing::open(&config.database).await?;
         let filter =
             PastFilter { since: self.since, until: self.until, conversation: self.conversation.map(ConversationId) };
         let timed = self.since.is_some() || self.until.is_some();

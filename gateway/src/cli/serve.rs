@@ -33,7 +33,11 @@ impl Serve {
         let address = bound.address();
         let source = Box::new(move || sources.plugins().map_err(|error| error.to_string()));
         let mut signals = StopSignals::listen()?;
-        let gateway = Gateway::start(&config, source, bound).await?;
+        // Its database may be away for long.
+        let gateway = tokio::select! {
+            gateway = Gateway::start(&config, source, bound) => gateway?,
+            () = signals.next() => return Ok(()),
+        };
         tracing::info!(%address, "listening");
         signals.next().await;
         tracing::info!("stopping");

@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::random::random;
-use super::{Context, Usage};
+use super::{Context, Usage, existing};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::Locale;
 use crate::store::{self, Act, Actor, NewUser, Role, Store, User};
@@ -72,7 +72,11 @@ impl UserCommand {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
-        let (store, _recordings) = Store::open(&settings).await?;
+        // The first one may come before the first start.
+        let store = match self.what {
+            What::Create { .. } => Store::open(&settings).await?.0,
+            _ => existing::open(&settings).await?,
+        };
         let account = context.environment.account();
         match &self.what {
             What::Create { name, role, locale } => {

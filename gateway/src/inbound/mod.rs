@@ -6,6 +6,7 @@
 //! answer, otherwise they go through the outbox.
 
 mod counting;
+mod early;
 mod gate;
 mod held;
 mod process;
@@ -34,6 +35,7 @@ use crate::processing::Processing;
 use crate::rates::Rates;
 use crate::spans;
 use crate::store::{self, Answered, Orphans, Receipt, Recorded, Store};
+pub use early::Early;
 use gate::{Gate, Way};
 use held::Held;
 use recording::Told;

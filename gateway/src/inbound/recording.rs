@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Shared, process};
 use crate::channels::{self, Event};
+use crate::clock::{Clock, Ids};
 use crate::journal::Entry;
 use crate::message::{ContactId, ConversationId, Line, MessageId, ProviderError, Status};
 use crate::store::{self, Answered, NewInbound, NewObservation, Observed};
@@ -23,10 +24,15 @@ impl Told {
     }
 }
 
+/// An event that came in just now.
+pub(super) fn entry(clock: &dyn Clock, ids: &Ids, channel: &str, event: Event) -> Entry {
+    let received_at = clock.now();
+    Entry { id: ids.next(received_at), channel: channel.to_owned(), received_at, event }
+}
+
 impl Shared {
     pub(super) fn entry(&self, channel: &str, event: Event) -> Entry {
-        let received_at = self.clock.now();
-        Entry { id: self.ids.next(received_at), channel: channel.to_owned(), received_at, event }
+        entry(self.clock.as_ref(), &self.ids, channel, event)
     }
 
     pub(super) fn new_inbound(&self, entry: &Entry, message: channels::Inbound) -> NewInbound {

@@ -1,5 +1,6 @@
 //! Connections and their settings; migrations.
 
+use std::path::Path;
 use std::time::Duration;
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
@@ -9,6 +10,7 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
+use super::failing::is_away;
 use super::{Error, copying};
 
 /// `[database]`
@@ -21,6 +23,18 @@ pub struct Settings {
     pub readers: u32,
     /// How many writes may wait for the writer before new ones are turned away.
     pub queue: usize,
+}
+
+impl Settings {
+    /// Whether the database is a server, which others stop and start.
+    pub fn can_be_away(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    /// The file that it is, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        file_of(&self.url)
+    }
 }
 
 /// Statements of one text are kept prepared; a batch of each size has a text of its own.
@@ -123,6 +137,9 @@ pub(super) async fn connect(url: &str, connections: u32, purpose: Use) -> Result
     loop {
         match connect_once(url, connections, purpose).await {
             Err(error) if tries > 0 && is_locked(&error) => tries -= 1,
+            Err(error) if url.starts_with("postgres") && !is_away(&error) => {
+                return Err(Error::Refused(error.to_string()));
+            }
             connected => return connected.map_err(|error| Error::Unavailable(error.to_string())),
         }
         tokio::time::sleep(BUSY_PAUSE).await;
@@ -147,14 +164,14 @@ pub(super) fn is_locked(error: &DbErr) -> bool {
 }
 
 /// Where an SQLite database is kept.
-pub(super) fn file_of(url: &str) -> Option<&std::path::Path> {
+pub(super) fn file_of(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite://")?;
-    Some(std::path::Path::new(path.split_once('?').map_or(path, |(path, _)| path)))
+    Some(Path::new(path.split_once('?').map_or(path, |(path, _)| path)))
 }
 
 /// SQLite makes the file, but not the folder it is in.
 pub(super) fn make_folder(url: &str) -> Result<(), Error> {
-    let Some(folder) = file_of(url).and_then(std::path::Path::parent) else { return Ok(()) };
+    let Some(folder) = file_of(url).and_then(Path::parent) else { return Ok(()) };
     std::fs::create_dir_all(folder)
         .map_err(|error| Error::Unavailable(format!("the folder {} can't be made: {error}", folder.display())))
 }

@@ -6,6 +6,8 @@ use sea_orm::{DbErr, RuntimeErr};
 /// server that is being stopped or started, of what other transactions did, of its disk, of its own faults
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 const POSTGRES_CLASSES: [&str; 7] = ["08", "28", "40", "53", "57", "58", "XX"];
+/// Those of the connection, of a server that has no room for another one, and of one that is stopped or started.
+const POSTGRES_AWAY: [&str; 3] = ["08", "53", "57P"];
 /// A lock that is not to be had; a transaction that waited too long; a server that only reads, as one does that is
 /// no longer the first. And one that is being set up: no such database, schema or table, and no right to it.
 const POSTGRES: [&str; 7] = ["55P03", "25P03", "25006", "3D000", "3F000", "42P01", "42501"];
@@ -31,6 +33,23 @@ pub(super) fn is_passing(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
         DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => of_driver(error),
+        _ => false,
+    }
+}
+
+/// Whether a server is not there just now, or takes nobody: what waiting may mend, other than a wrong password or a
+/// database that nobody made.
+pub(super) fn is_away(error: &DbErr) -> bool {
+    use sqlx::Error;
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return matches!(error, DbErr::ConnectionAcquire(_));
+    };
+    match error.as_ref() {
+        Error::Database(error) => error.code().is_some_and(|code| POSTGRES_AWAY.iter().any(|of| code.starts_with(of))),
+        Error::Io(_) | Error::Protocol(_) | Error::PoolTimedOut => true,
         _ => false,
     }
 }

@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod console;
+mod early;
 mod files;
 mod health;
 mod keys;
@@ -50,6 +51,7 @@ use crate::store::Store;
 
 pub use auth::{hash_key, new_key};
 pub use console::{Console, Passwords, SHORTEST_PASSWORD, Settings as ConsoleSettings, is_name};
+pub use early::Doors;
 pub use keys::Keys;
 pub use listening::Listeners;
 pub use openapi::document;
@@ -77,6 +79,11 @@ pub struct Settings {
 const TOKEN: usize = 16;
 
 impl Settings {
+    /// How long a stop waits for what is under way.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(u64::from(self.drain_s))
+    }
+
     /// The key that makes no sense, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         match &self.metrics_token {
@@ -140,7 +147,7 @@ const REQUEST: Duration = Duration::from_mins(1);
 
 /// All routes on one page.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/", get(health::about))
         .route("/healthz", get(health::healthy))
         .route("/readyz", get(health::ready))
@@ -155,7 +162,13 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .merge(twilio::router(&app))
         .merge(console::router(&app))
-        .with_state(app)
+        .with_state(app);
+    layered(router)
+}
+
+/// What goes around every request, whatever it is.
+fn layered(router: Router) -> Router {
+    router
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new()))

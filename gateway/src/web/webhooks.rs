@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use super::files::read_body;
 use super::problem::Problem;
 use super::{App, WEBHOOK_BODY};
-use crate::channels::{Refused, Webhook};
+use crate::channels::{Answer, Channels, Refused, Webhook};
 use crate::{inbound, metrics, store};
 
 pub(super) async fn receive(State(app): State<App>, Path(channel): Path<String>, request: Request) -> Response {
     let began = std::time::Instant::now();
     let answered = answer(&app, &channel, request).await;
-    metrics::WEBHOOK_SECONDS.took(counted_as(&app, &channel), [], began.elapsed());
+    metrics::WEBHOOK_SECONDS.took(counted_as(&app.channels, &channel), [], began.elapsed());
     match answered {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
@@ -22,18 +22,25 @@ pub(super) async fn receive(State(app): State<App>, Path(channel): Path<String>,
 }
 
 async fn answer(app: &App, channel: &str, request: Request) -> Result<Response, Problem> {
+    let webhook = read(&app.public_url, request).await?;
+    let answer = app.inbound.receive(channel, webhook).await;
+    answer.map(told).map_err(|error| refused(&app.channels, channel, &error))
+}
+
+pub(super) async fn read(public_url: &str, request: Request) -> Result<Webhook, Problem> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, WEBHOOK_BODY).await?;
     // The provider signed the public URL; the raw request target is part of it.
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let webhook =
-        Webhook { method: parts.method, url: format!("{}{target}", app.public_url), headers: parts.headers, body };
-    let answer = app.inbound.receive(channel, webhook).await.map_err(|error| refused(app, channel, &error))?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type.into_owned())], answer.body).into_response())
+    Ok(Webhook { method: parts.method, url: format!("{public_url}{target}"), headers: parts.headers, body })
+}
+
+pub(super) fn told(answer: Answer) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, answer.content_type.into_owned())], answer.body).into_response()
 }
 
 /// Counted under a name from the settings, since anybody may call any other.
-fn refused(app: &App, channel: &str, error: &inbound::Error) -> Problem {
+pub(super) fn refused(channels: &Channels, channel: &str, error: &inbound::Error) -> Problem {
     let outcome = match error {
         inbound::Error::UnknownChannel => "unknown-channel",
         inbound::Error::Refused(Refused::Unsigned | Refused::Forged | Refused::Foreign) => "forged",
@@ -42,12 +49,12 @@ fn refused(app: &App, channel: &str, error: &inbound::Error) -> Problem {
         inbound::Error::Store(store::Error::Unavailable(_) | store::Error::Overtaken(_))
         | inbound::Error::Journal(_) => "busy",
     };
-    metrics::WEBHOOKS.add(counted_as(app, channel), ["unread", outcome]);
+    metrics::WEBHOOKS.add(counted_as(channels, channel), ["unread", outcome]);
     Problem::webhook(channel, error)
 }
 
 /// A kind that channels share has a name, too; all else is nobody's.
-fn counted_as<'a>(app: &App, channel: &'a str) -> &'a str {
-    let is_known = app.channels.iter().any(|(name, it)| name == channel || it.kind() == channel);
+fn counted_as<'a>(channels: &Channels, channel: &'a str) -> &'a str {
+    let is_known = channels.iter().any(|(name, it)| name == channel || it.kind() == channel);
     if is_known { channel } else { "unknown" }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::cli::Context;
+use crate::cli::{Context, existing};
 use crate::clock::{Clock, SystemClock};
 use crate::retention::{self, Due};
-use crate::store::{self, Store};
+use crate::store;
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     // Nothing else of the settings has to be right for a look.
@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     let database: store::Settings = figment.extract_inner("database")?;
     let ages: retention::Settings = figment.extract_inner("retention")?;
     ages.check().map_err(|(key, problem)| anyhow::anyhow!("`retention.{key}` {problem}"))?;
-    let (store, _) = Store::open(&database).await?;
+    let store = existing::open(&database).await?;
     let due = retention::due(&store, &ages, SystemClock.now()).await?;
     context.output.print(&json!({ "retention": due }), || due.iter().map(line).collect::<Vec<_>>().join("\n"));
     Ok(())
