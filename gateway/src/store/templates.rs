@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{template_versions, templates};
+use super::inbox::like;
 use super::reads::{Page, cut, positive, time};
 use super::{Error, Store};
 
@@ -139,6 +140,17 @@ impl Store {
         after: Option<Uuid>,
         limit: u64,
     ) -> Result<Page<KnownTemplate>, Error> {
+        self.find_templates(archived, "", after, limit).await
+    }
+
+    /// As `templates`, but only those with this in their names.
+    pub async fn find_templates(
+        &self,
+        archived: bool,
+        piece: &str,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<KnownTemplate>, Error> {
         let column = templates::Column::ArchivedAt;
         let mut query = templates::Entity::find()
             .filter(if archived { column.is_not_null() } else { column.is_null() })
@@ -146,6 +158,9 @@ impl Store {
             .limit(limit + 1);
         if let Some(after) = after {
             query = query.filter(templates::Column::Id.lt(after));
+        }
+        if !piece.is_empty() {
+            query = query.filter(like("templates.name", &piece.to_lowercase().replace('\0', "")));
         }
         let snapshot = self.snapshot().await?;
         let (rows, next) = cut(query.all(&snapshot).await?, limit, |row| row.id);
@@ -159,6 +174,17 @@ impl Store {
             items.extend(version.map(|version| known(row, version)));
         }
         Ok(Page { items, next })
+    }
+
+    /// The names of those that are not archived, in order.
+    pub async fn template_names(&self, limit: u64) -> Result<Vec<String>, Error> {
+        let query = templates::Entity::find()
+            .select_only()
+            .column(templates::Column::Name)
+            .filter(templates::Column::ArchivedAt.is_null())
+            .order_by_asc(templates::Column::Name)
+            .limit(limit);
+        Ok(query.into_tuple().all(&self.reads).await?)
     }
 
     /// All versions of a template, newest first; none where there is no such template. The cursor is a version's.

@@ -83,6 +83,11 @@ impl Say {
 }
 
 impl Store {
+    /// Whether an opting out on one channel counts on all of them, and for all of the person's addresses.
+    pub fn consents_are_business_wide(&self) -> bool {
+        self.reporting.rules().is_business_wide()
+    }
+
     /// Keeps what others say about somebody's consent, in this order: all of it or nothing. A dry run changes
     /// nothing, leaves nothing on record, and says the same.
     pub async fn say_consents(&self, all: Vec<NewConsent>, dry_run: bool, act: Act) -> Result<Vec<Said>, Error> {

@@ -278,7 +278,9 @@ async fn looks(store: &Store, id: MessageId) {
     for archived in [false, true] {
         store.templates(archived, None, 50).await.unwrap();
         store.templates(archived, Some(id.0), 50).await.unwrap();
+        store.find_templates(archived, "a", None, 50).await.unwrap();
     }
+    store.template_names(50).await.unwrap();
     store.template_versions("a", None, 50).await.unwrap();
 }
 

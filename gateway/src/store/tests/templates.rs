@@ -67,10 +67,14 @@ async fn a_change_goes_over_what_it_names_and_nothing_else(database: Database) {
     assert_eq!(store.template("a", None).await.unwrap().unwrap().archived_at, Some(at(1)));
     assert_eq!(store.templates(false, None, 10).await.unwrap().items.len(), 0);
     assert_eq!(store.templates(true, None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(store.template_names(10).await.unwrap(), [] as [String; 0]);
     assert_eq!(save("three", mark(2, false)).await, TemplateChange::Mismatch, "it was archived meanwhile");
     // The same text again brings it back, too.
     assert_eq!(save("two", mark(2, true)).await, done(3, false));
     assert_eq!(store.templates(false, None, 10).await.unwrap().items[0].archived_at, None);
+    assert_eq!(store.template_names(10).await.unwrap(), ["a"]);
+    let found = async |piece| store.find_templates(false, piece, None, 10).await.unwrap().items.len();
+    assert_eq!((found("A").await, found("_").await, found("b").await), (1, 0, 0), "a sign is a sign");
 }
 
 async fn of_two_changes_at_once_each_is_a_version(database: Database) {
