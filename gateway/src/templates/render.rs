@@ -28,6 +28,13 @@ pub enum Kept {
 }
 
 impl Definition {
+    /// The locale whose body is the nearest to a wish.
+    pub fn nearest(&self, wanted: &str) -> &str {
+        let tag = locale::tag(wanted);
+        let found = locale::nearest(&self.bodies, tag.as_deref().unwrap_or_default(), &self.default_locale);
+        found.map_or(self.default_locale.as_str(), |(locale, _)| locale)
+    }
+
     /// What becomes of it in a locale. Faults point into `{locale, variables}`.
     pub fn render(
         &self,

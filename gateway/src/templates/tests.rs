@@ -160,6 +160,7 @@ fn the_nearest_locale_is_taken() {
     for (wanted, expected) in cases {
         let rendered = definition.render(wanted, &BTreeMap::new(), Kept::Defaults).unwrap();
         assert_eq!((rendered.text.as_str(), rendered.locale.as_str()), (expected, expected), "{wanted:?}");
+        assert_eq!(definition.nearest(wanted.unwrap_or_default()), expected, "{wanted:?}");
     }
     for wanted in ["", "español", "e", "es-", "es-MX-a-b-c"] {
         let [fault] =

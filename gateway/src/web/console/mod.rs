@@ -13,9 +13,11 @@ mod channels;
 mod composer;
 mod contact;
 mod dashboard;
+mod edit_template;
 mod endpoints;
 mod inbox;
 mod live;
+mod made;
 mod new_bulk;
 mod origin;
 mod page;
@@ -24,8 +26,12 @@ mod password;
 mod plugins;
 mod posted;
 mod recipients;
+mod sending;
 mod session;
 mod sign_in;
+mod template_form;
+mod template_preview;
+mod templates;
 mod thread;
 mod times;
 mod trace;
@@ -159,7 +165,8 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/segments", post(composer::segments))
         .route("/console/contacts/{id}", get(contact::page).post(contact::change))
         .route("/console/conversations/{id}", get(thread::page))
-        .route("/console/conversations/{id}/messages", get(thread::messages).post(composer::send))
+        .route("/console/conversations/{id}/messages", get(thread::messages).post(sending::send))
+        .route("/console/conversations/{id}/preview", post(made::preview))
         .route("/console/conversations/{id}/older", get(thread::older))
         .route("/console/conversations/{id}/panel", get(panel::show).post(panel::change))
         .route("/console/conversations/{id}/notes", post(panel::note))
@@ -171,6 +178,13 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/bulks/new", get(new_bulk::page))
         .route("/console/bulks/{id}", get(bulks::one))
         .route("/console/bulks/{id}/{what}", post(bulks::change))
+        .route("/console/templates", get(templates::page).post(edit_template::create))
+        .route("/console/templates/{name}", get(templates::one).post(edit_template::save))
+        .route("/console/templates/{name}/edit", get(edit_template::page))
+        .route("/console/templates/{name}/archive", post(templates::archive))
+        // Beside them, since a template may have any name.
+        .route("/console/new-template", get(edit_template::fresh))
+        .route("/console/preview", post(edit_template::preview))
         .route("/console/dashboard", get(dashboard::page))
         .route("/console/channels", get(channels::page))
         .route("/console/channels/{name}/pause", post(channels::pause))

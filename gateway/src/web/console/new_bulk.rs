@@ -24,7 +24,7 @@ use crate::web::{App, BULK_BODY};
 /// How many wrong lines are shown.
 const WRONG: usize = 50;
 /// How many templates there are to choose from.
-const TEMPLATES: u64 = 200;
+const TEMPLATES: u64 = 500;
 /// The longest name, in characters, and the longest text, in bytes.
 const LONGEST_NAME: usize = 200;
 const LONGEST_TEXT: usize = 16 * 1024;
@@ -92,8 +92,8 @@ async fn form(app: &App, visitor: &Visitor, fields: &Fields) -> Result<NewPage, 
     };
     let channels = app.channels.names().map(|name| choice(name, name, fields.get("channel"))).collect();
     let mut templates = vec![choice("", p.bulk.no_template, fields.get("template"))];
-    let known = app.store.templates(false, None, TEMPLATES).await?.items;
-    templates.extend(known.iter().map(|known| choice(&known.name, &known.name, fields.get("template"))));
+    let known = app.store.template_names(TEMPLATES).await?;
+    templates.extend(known.iter().map(|name| choice(name, name, fields.get("template"))));
     let text = fields.text("text");
     Ok(NewPage {
         channels,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::assets;
 use super::session::Visitor;
 use super::trouble::Trouble;
-use super::words::{BulkWords, More, Words};
+use super::words::{BulkWords, More, TemplateWords, Words};
 use crate::message::Locale;
 use crate::store::Role;
 use crate::web::App;
@@ -19,6 +19,7 @@ pub(super) struct Page {
     pub(super) words: &'static Words,
     pub(super) more: &'static More,
     pub(super) bulk: &'static BulkWords,
+    pub(super) template: &'static TemplateWords,
     /// Which of the menu's pages it belongs to.
     pub(super) active: &'static str,
     pub(super) title: String,
@@ -35,6 +36,7 @@ impl Page {
             words: Words::of(user.locale),
             more: More::of(user.locale),
             bulk: BulkWords::of(user.locale),
+            template: TemplateWords::of(user.locale),
             active,
             title: title.into(),
             user: user.name.clone(),
@@ -49,6 +51,7 @@ impl Page {
         let mut menu = vec![
             ("inbox", "", words.inbox),
             ("bulks", "/bulks", words.bulks),
+            ("templates", "/templates", self.template.title),
             ("dashboard", "/dashboard", words.dashboard),
             ("channels", "/channels", words.channels),
             ("plugins", "/plugins", words.plugins),

@@ -23,6 +23,10 @@ impl Fields {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
+    pub(super) fn of(fields: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(fields.into_iter().collect())
+    }
+
     /// Without blanks around it; empty where it is not there.
     pub(super) fn get(&self, name: &str) -> &str {
         self.raw(name).trim()

@@ -75,7 +75,7 @@ async fn whole(
     let mut messages = app.store.messages(filter, None, SHOWN).await?;
     messages.items.reverse();
     let from = messages.items.first().map_or(Uuid::nil(), |message| message.id.0);
-    let mut composer = Composer::new(app, &p, &thread);
+    let mut composer = Composer::new(app, &p, &thread).await?;
     change(&mut composer);
     Ok(ThreadPage {
         id: conversation.id.to_string(),
@@ -100,6 +100,17 @@ pub(super) async fn again(
 ) -> Result<Response, Trouble> {
     let page = Box::pin(whole(app, visitor, thread, |mine| *mine = composer)).await?;
     super::page::refused(&page)
+}
+
+/// The page for somebody who chose what to make a message of.
+pub(super) async fn with(
+    app: &App,
+    visitor: &Visitor,
+    thread: store::Thread,
+    composer: Composer,
+) -> Result<Response, Trouble> {
+    let page = Box::pin(whole(app, visitor, thread, |mine| *mine = composer)).await?;
+    shown(&page)
 }
 
 /// `GET /console/conversations/{id}/messages?from=`: all from that message on, as they are now.

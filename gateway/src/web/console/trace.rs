@@ -25,6 +25,8 @@ struct TracePage {
     conversation: String,
     bubbles: Vec<Bubble>,
     error: Option<Told>,
+    /// The name and the version.
+    template: Option<(String, u32)>,
     waits: Option<(String, String)>,
     plugins: Vec<Asked>,
     gate: Option<String>,
@@ -80,6 +82,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Pat
     let page = TracePage {
         conversation: message.conversation_id.to_string(),
         error: told(&app, &p, &message),
+        template: message.template.clone().map(|used| (used.name, used.version)),
         bubbles: bubbles(&app, &p, &times, vec![message], &who(&thread)).await?,
         waits,
         plugins: plugins.into_iter().map(|trace| asked(trace, &times)).collect(),

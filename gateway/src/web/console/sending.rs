@@ -1,0 +1,187 @@
+//! Sending an answer: what was written, or what a template was filled in with; once, and with the reason in words
+//! where it is not sent.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::composer::{Composer, Fragment, LONGEST, own_key};
+use super::made;
+use super::page::{self, Page, shown};
+use super::posted::Posted;
+use super::template_form::Wrong;
+use super::thread::{again, find, times, with};
+use super::trouble::{Trouble, redirect};
+use super::words::More;
+use crate::channels::Unsendable;
+use crate::gate::Refusal;
+use crate::message::{Locale, MessageId, Options, Priority};
+use crate::outbound::{self, Wish};
+use crate::store::{self, CONSOLE_KEY, Idempotency, Role};
+use crate::web::App;
+use crate::web::problem::Problem;
+
+/// Why nothing was sent: in words, and beside the values that it is about.
+struct Unsent {
+    reason: String,
+    wrong: Vec<(String, Wrong)>,
+}
+
+impl From<String> for Unsent {
+    fn from(reason: String) -> Self {
+        Self { reason, wrong: Vec::new() }
+    }
+}
+
+/// `POST /console/conversations/{id}/messages`: sends what was written, or shows the fields of a template.
+pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: Posted) -> Result<Response, Trouble> {
+    posted.visitor.must_be(Role::Agent)?;
+    let thread = find(&app, id).await?;
+    let p = Page::of(&app, &posted.visitor, "inbox", "");
+    let fields = &posted.fields;
+    let is_another = fields.get("template") != fields.get("made");
+    if is_another || matches!(fields.get("do"), "template" | "look") {
+        let composer = Composer::written(&app, &p, &thread, fields).await?;
+        if posted.is_partial {
+            return shown(&Fragment { p, composer });
+        }
+        return Box::pin(with(&app, &posted.visitor, thread, composer)).await;
+    }
+    match submit(&app, &posted, &thread, &p).await? {
+        Ok(message) => {
+            let there = app.store.message(message).await?.map_or(id, |message| message.conversation_id.0);
+            if !posted.is_partial || there != id {
+                return Ok(redirect(&format!("{}/conversations/{there}", p.base), posted.is_partial));
+            }
+            let composer = Composer::new(&app, &p, &thread).await?;
+            let mut response = shown(&Fragment { p, composer })?;
+            let sent = HeaderValue::from_static("recado:sent");
+            response.headers_mut().insert(HeaderName::from_static("hx-trigger"), sent);
+            Ok(response)
+        }
+        Err(Unsent { reason, wrong }) => {
+            // Another key: what was refused may be mended, and is another message then.
+            let mut composer = Composer::written(&app, &p, &thread, fields).await?;
+            composer.error = Some(reason);
+            if let Some(made) = &mut composer.made {
+                made.mark(wrong);
+            }
+            if posted.is_partial {
+                return page::refused(&Fragment { p, composer });
+            }
+            again(&app, &posted.visitor, thread, composer).await
+        }
+    }
+}
+
+/// The message, or why there is none.
+async fn submit(
+    app: &App,
+    posted: &Posted,
+    thread: &store::Thread,
+    p: &Page,
+) -> Result<Result<MessageId, Unsent>, Trouble> {
+    let (fields, user) = (&posted.fields, &posted.visitor.session.user);
+    let is_made = !fields.get("template").is_empty();
+    let text = if is_made { String::new() } else { fields.text("text") };
+    let send_at = match fields.get("send_at") {
+        "" => None,
+        at => match times(app, p).read(at) {
+            Some(at) => Some(at),
+            None => return Ok(Err(p.words.bad_time.to_owned().into())),
+        },
+    };
+    if !is_made && text.trim().is_empty() {
+        return Ok(Err(p.more.empty.to_owned().into()));
+    }
+    if text.len() > LONGEST {
+        return Ok(Err(p.more.unreadable.to_owned().into()));
+    }
+    let wish = match is_made.then(|| made::version(fields)) {
+        None => None,
+        Some(version) => match app.outbound.template(fields.get("template"), version).await {
+            Ok((_, definition)) => match made::wish(fields, &definition, p) {
+                (wish, wrong) if wrong.is_empty() => Some(wish),
+                (_, wrong) => return Ok(Err(Unsent { reason: p.template.incomplete.to_owned(), wrong })),
+            },
+            Err(error) => return Ok(Err(made::unusable(error, p.locale())?.into())),
+        },
+    };
+    own_key(app, &posted.visitor).await?;
+    let request = request(posted, thread, text, send_at, wish.as_ref())?;
+    let taken = match wish {
+        None => app.outbound.submit(request).await,
+        Some(wish) => app.outbound.submit_made(request, wish).await,
+    };
+    match taken {
+        Ok((id, _)) => {
+            app.store.sign_message(id, user.id).await?;
+            tracing::info!(message_id = %id, user_id = %user.id, "sent from the console");
+            Ok(Ok(id))
+        }
+        Err(outbound::Error::Store(error)) => Err(error.into()),
+        Err(outbound::Error::Template(faults)) => {
+            let wrong: Vec<_> = faults.iter().filter_map(|fault| made::about(fault, p.locale())).collect();
+            if wrong.len() == faults.len() {
+                return Ok(Err(Unsent { reason: p.template.incomplete.to_owned(), wrong }));
+            }
+            Ok(Err(made::unusable(outbound::Error::Template(faults), p.locale())?.into()))
+        }
+        Err(error) => {
+            if let outbound::Error::Rejected { id, .. } = &error {
+                app.store.sign_message(*id, user.id).await?;
+            }
+            Ok(Err(refusal(&error, p.locale()).into()))
+        }
+    }
+}
+
+/// To whoever the conversation is with; the same form is the same message.
+fn request(
+    posted: &Posted,
+    thread: &store::Thread,
+    text: String,
+    send_at: Option<jiff::Timestamp>,
+    wish: Option<&Wish>,
+) -> Result<outbound::Request, Trouble> {
+    let key: Uuid = posted.fields.get("key").parse().map_err(|_| Trouble::Unreadable)?;
+    let conversation = &thread.conversation;
+    let mut content = format!("{}\n{}\n{text}", conversation.id, posted.fields.get("send_at"));
+    if let Some(Wish { name, version, locale, variables }) = wish {
+        let all = serde_json::json!([name, version, locale, variables]);
+        content = format!("{content}\0{all}");
+    }
+    Ok(outbound::Request {
+        to: conversation.address.as_str().to_owned(),
+        from: None,
+        by_service: true,
+        channel: Some(conversation.channel.clone()),
+        text,
+        media: Vec::new(),
+        send_at,
+        options: Options::default(),
+        priority: Priority::default(),
+        idempotency: Some(Idempotency {
+            api_key_id: CONSOLE_KEY,
+            key: format!("{}/{key}", posted.visitor.session.user.id),
+            fingerprint: hex::encode(Sha256::digest(content.as_bytes())),
+        }),
+        callback: None,
+        template: None,
+        bulk: None,
+        origin: outbound::Origin::Api,
+    })
+}
+
+/// Why a message is not taken, for the person who wrote it.
+fn refusal(error: &outbound::Error, locale: Locale) -> String {
+    let more = More::of(locale);
+    match error {
+        outbound::Error::Gate(Refusal::OptedOut { .. }) => more.opted_out.to_owned(),
+        outbound::Error::KeyReused => more.repeated.to_owned(),
+        outbound::Error::Unsendable(Unsendable::Empty) => more.empty.to_owned(),
+        other => Problem::outbound(other, locale).detail().to_owned(),
+    }
+}
