@@ -8,6 +8,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::consenting::{Way, ways};
+use super::inbox::{Choice, choices};
 use super::page::{self, Page, shown};
 use super::posted::Posted;
 use super::session::Visitor;
@@ -15,7 +17,7 @@ use super::thread::times;
 use super::times::Times;
 use super::trouble::{Trouble, redirect};
 use super::words::ContactWords;
-use crate::message::ContactId;
+use crate::message::{ContactId, consent};
 use crate::store::{ConsentEvent, ContactChange, ContactChanged, ContactDetails, Conversation, KnownConsent, Role};
 use crate::web::App;
 
@@ -26,7 +28,7 @@ const LONGEST_VALUE: usize = 4_000;
 
 #[derive(Template)]
 #[template(path = "contact.html")]
-struct ContactPage {
+pub(super) struct ContactPage {
     p: Page,
     words: &'static ContactWords,
     id: String,
@@ -38,6 +40,29 @@ struct ContactPage {
     history: Vec<Said>,
     conversations: Vec<Thread>,
     error: Option<&'static str>,
+    /// What may be put down by hand.
+    by_hand: Vec<ByHand>,
+    is_everywhere: bool,
+}
+
+/// A form to opt somebody out, or in.
+struct ByHand {
+    /// As the API has it.
+    choice: &'static str,
+    is_out: bool,
+    ways: Vec<Choice>,
+    /// They opted out by their own word somewhere.
+    is_own: bool,
+    is_open: bool,
+    proof: String,
+}
+
+/// What was written in one of those forms.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) choice: Option<consent::Choice>,
+    pub(super) way: String,
+    pub(super) proof: String,
 }
 
 struct Consent {
@@ -53,6 +78,8 @@ struct Said {
     channel: String,
     is_out: bool,
     source: &'static str,
+    /// Who put it down, where that was by hand.
+    who: Option<String>,
     proofs: Vec<String>,
     message: Option<String>,
 }
@@ -68,10 +95,16 @@ struct Thread {
 
 /// `GET /console/contacts/{id}`
 pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Path<Uuid>) -> Result<Response, Trouble> {
-    shown(&whole(&app, &visitor, id, None).await?)
+    shown(&whole(&app, &visitor, id, None, Kept::default()).await?)
 }
 
-async fn whole(app: &App, visitor: &Visitor, id: Uuid, error: Option<&'static str>) -> Result<ContactPage, Trouble> {
+pub(super) async fn whole(
+    app: &App,
+    visitor: &Visitor,
+    id: Uuid,
+    error: Option<&'static str>,
+    kept: Kept,
+) -> Result<ContactPage, Trouble> {
     let found = app.store.contact(ContactId(id)).await?.ok_or(Trouble::NotFound)?;
     let ContactDetails { contact, conversations, consents } = found;
     let mut history = Vec::new();
@@ -84,7 +117,10 @@ async fn whole(app: &App, visitor: &Visitor, id: Uuid, error: Option<&'static st
     let name = contact.name.clone().unwrap_or_default();
     p.title = if name.trim().is_empty() { words.unnamed.to_owned() } else { name.clone() };
     let times = times(app, &p);
+    let ways = ways(app, &contact.addresses, &consents);
     Ok(ContactPage {
+        by_hand: [consent::Choice::OptedOut, consent::Choice::OptedIn].map(|one| by_hand(one, &ways, &kept)).into(),
+        is_everywhere: app.store.consents_are_business_wide(),
         id: contact.id.to_string(),
         since: times.full(contact.created_at),
         addresses: contact.addresses.iter().map(|address| address.as_str().to_owned()).collect(),
@@ -97,6 +133,28 @@ async fn whole(app: &App, visitor: &Visitor, id: Uuid, error: Option<&'static st
         error,
         p,
     })
+}
+
+/// For those ways where it would change something.
+fn by_hand(choice: consent::Choice, ways: &[Way], kept: &Kept) -> ByHand {
+    let open: Vec<&Way> = ways.iter().filter(|way| way.state != Some(choice)).collect();
+    let is_out = choice == consent::Choice::OptedOut;
+    let is_kept = kept.choice == Some(choice);
+    ByHand {
+        choice: choice.as_str(),
+        is_out,
+        is_own: !is_out && open.iter().any(|way| way.is_own && way.state == Some(consent::Choice::OptedOut)),
+        // Who opted out comes first among those who may opt in.
+        ways: choices(
+            open.iter()
+                .filter(|way| way.state.is_some())
+                .chain(open.iter().filter(|way| way.state.is_none()))
+                .map(|way| (way.name(), way.name())),
+            if is_kept { &kept.way } else { "" },
+        ),
+        is_open: is_kept,
+        proof: if is_kept { kept.proof.clone() } else { String::new() },
+    }
 }
 
 fn consent(known: KnownConsent, times: &Times) -> Consent {
@@ -115,6 +173,7 @@ fn said(event: ConsentEvent, words: &ContactWords, times: &Times) -> Said {
         channel: event.channel,
         is_out: event.choice == "opted_out",
         source: words.source(&event.source),
+        who: event.actor.as_deref().and_then(|actor| actor.strip_prefix("user ")).map(str::to_owned),
         proofs: [event.words, event.proof, event.note].into_iter().flatten().collect(),
         message: event.message_id.map(|id| id.to_string()),
     }
@@ -138,13 +197,15 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
     let words = ContactWords::of(posted.visitor.session.user.locale);
     let change = match wanted(&posted, words)? {
         Ok((name, attributes)) => ContactChange { id: ContactId(id), name, attributes, expected: None, at: act.at },
-        Err(reason) => return page::refused(&whole(&app, &posted.visitor, id, Some(reason)).await?),
+        Err(reason) => return page::refused(&whole(&app, &posted.visitor, id, Some(reason), Kept::default()).await?),
     };
     match app.store.change_contact(change, act).await? {
         ContactChanged::Done(_) | ContactChanged::Same(_) => {
             Ok(redirect(&format!("{}/contacts/{id}", app.console.0.base), posted.is_partial))
         }
-        ContactChanged::TooMany => page::refused(&whole(&app, &posted.visitor, id, Some(words.too_many)).await?),
+        ContactChanged::TooMany => {
+            page::refused(&whole(&app, &posted.visitor, id, Some(words.too_many), Kept::default()).await?)
+        }
         ContactChanged::NotFound | ContactChanged::OtherNotFound | ContactChanged::Mismatch => Err(Trouble::NotFound),
     }
 }

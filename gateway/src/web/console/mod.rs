@@ -11,6 +11,7 @@ mod bubbles;
 mod bulks;
 mod channels;
 mod composer;
+mod consenting;
 mod contact;
 mod dashboard;
 mod edit_template;
@@ -164,6 +165,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/live", get(live::stream))
         .route("/console/segments", post(composer::segments))
         .route("/console/contacts/{id}", get(contact::page).post(contact::change))
+        .route("/console/contacts/{id}/consent", post(consenting::say))
         .route("/console/conversations/{id}", get(thread::page))
         .route("/console/conversations/{id}/messages", get(thread::messages).post(sending::send))
         .route("/console/conversations/{id}/preview", post(made::preview))

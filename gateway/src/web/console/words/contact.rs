@@ -28,6 +28,21 @@ words! {
         by_import: "una lista importada", "an imported list";
         by_api: "una aplicación", "an application";
         by_console: "alguien a mano", "somebody by hand";
+        opt_out: "Dar de baja a mano", "Opt them out by hand";
+        opt_out_means: "No se le envía nada más por ahí, y lo que espera para salir se cancela. Hazlo si te lo pidió.",
+            "Nothing more is sent to them there, and what waits to be sent ends. Do it if they asked you to.";
+        opt_out_everywhere: "Vale para todas sus direcciones y todos los canales.", "It counts for all of their addresses and all channels.";
+        opt_out_now: "Sí, dar de baja", "Yes, opt them out";
+        opt_in: "Dar de alta a mano", "Opt them in by hand";
+        opt_in_means: "Se le vuelve a escribir. Hazlo solo si te lo pidió.", "They are written to again. Do it only if they asked you to.";
+        opt_in_own: "Se dio de baja con sus propias palabras: apunta cómo y cuándo pidió volver. Si fue con STOP, es posible que el proveedor no entregue nada hasta que envíe START.",
+            "They opted out by their own word: write down how and when they asked to come back. If that was by STOP, the provider may deliver nothing until they text START.";
+        opt_in_now: "Sí, dar de alta", "Yes, opt them in";
+        way: "Dónde", "Where";
+        proof_wanted: "Qué lo prueba: quién lo pidió, cuándo y con qué palabras", "What there is to show: who asked for it, when, and in which words";
+        proof_missing: "Apunta qué lo prueba: hasta 2000 caracteres.", "Write down what there is to show: up to 2,000 characters.";
+        way_missing: "Elige dónde.", "Choose where.";
+        known: "Ya constaba así: no cambió nada.", "That was known: nothing changed.";
         its_message: "su mensaje", "the message";
     }
 }

@@ -16,8 +16,8 @@ words! {
         unreadable: "No se entiende la petición.", "The request can't be read.";
         repeated: "Este formulario ya se usó con otro texto. Recarga la página.",
             "This form was used before with another text. Reload the page.";
-        opted_out: "Esta persona se dio de baja y no se le puede escribir. Solo ella puede volver, enviando START.",
-            "This person has opted out and can't be written to. Only they can undo that, by texting START.";
+        opted_out: "Esta persona se dio de baja y no se le puede escribir. Puede volver enviando START; o, si lo pidió de otra forma, apúntalo en su página.",
+            "This person has opted out and can't be written to. They can undo that by texting START; or, if they asked for it in another way, put that down on their page.";
         empty: "Escribe algo primero.", "Write something first.";
 
         trace_title: "Qué pasó con este mensaje", "What happened to this message";
