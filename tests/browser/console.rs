@@ -74,6 +74,9 @@ impl Desk {
         self.answer().await;
         self.handle().await;
         self.be_refused().await;
+        self.write_a_template().await;
+        self.answer_by_template().await;
+        self.opt_out_and_in().await;
         self.send_to_many().await;
         self.change_plugins().await;
         for page in ["dashboard", "channels", "plugins", "endpoints", "users", "account"] {
@@ -162,6 +165,84 @@ impl Desk {
         self.see("[data-testid=attribute]", "Mérida").await;
         self.look_through("person").await;
         self.text(LUIS, "START").await;
+    }
+
+    /// It is seen while it is written, with what is missing, and kept.
+    async fn write_a_template(&self) {
+        self.go("/templates").await;
+        self.click("[data-testid=new]").await;
+        self.see("main h1", "Nueva plantilla").await;
+        self.type_into("#name", &format!("cita-{}", self.name)).await;
+        self.type_into("#text-0", "Hola {{ nombre }}, tu cita es a las {{ hora }} en {{ lugar }}").await;
+        self.see("#previews [data-testid=wrong]", "nombre").await;
+        self.type_into("#variable-0", "nombre").await;
+        self.type_into("#example-0", "Ana").await;
+        for (row, name, example) in [(1, "hora", "9:30"), (2, "lugar", "")] {
+            self.click("[data-testid=add-variable]").await;
+            self.type_into(&format!("#variable-{row}"), name).await;
+            if !example.is_empty() {
+                self.type_into(&format!("#example-{row}"), example).await;
+            }
+        }
+        self.see("#previews [data-testid=wrong]", "lugar").await;
+        self.click("[data-testid=save]").await;
+        self.see("[data-testid=variable]:nth-of-type(3) [data-testid=wrong]", "Falta un ejemplo").await;
+        self.look_through("template-faulty").await;
+        self.type_into("#default-2", "la clínica").await;
+        self.see("#previews [data-testid=sample]", "Hola Ana, tu cita es a las 9:30 en la clínica").await;
+        self.see("#previews .segments", "UCS-2").await;
+        self.type_into("#to", "998 112 2334").await;
+        self.see("#previews", "MX").await;
+        self.click("[data-testid=add-language]").await;
+        self.type_into("#locale-1", "en").await;
+        self.type_into("#text-1", "Hi {{ nombre }}, see you at {{ hora }}").await;
+        self.see("[data-testid=preview-en] [data-testid=sample]", "Hi Ana, see you at 9:30").await;
+        self.look_through("template-edit").await;
+        self.click("[data-testid=save]").await;
+        self.see("[data-testid=version]", "versión 1").await;
+        self.look_through("template").await;
+        self.go("/templates").await;
+        self.see("[data-testid=template]:first-child", &format!("cita-{}", self.name)).await;
+        self.look_through("templates").await;
+    }
+
+    /// What is put into it is seen as it will arrive, and it arrives.
+    async fn answer_by_template(&self) {
+        self.go(&format!("?q={}", ANA.trim_start_matches('+'))).await;
+        self.click("[data-testid=row] a").await;
+        self.see("#who", ANA).await;
+        let template = find(&self.client, "#template").await;
+        template.select_by_value(&format!("cita-{}", self.name)).await.expect("a choice");
+        self.see("[data-testid=missing]", "nombre").await;
+        self.type_into("#value-nombre", "Ana").await;
+        self.type_into("#value-hora", "10:15").await;
+        let text = "Hola Ana, tu cita es a las 10:15 en la clínica";
+        self.see("[data-testid=sample]", text).await;
+        self.see("#made-preview", "UCS-2").await;
+        self.look_through("composing-template").await;
+        self.click("[data-testid=send]").await;
+        let last = "[data-testid=bubble][data-direction=outbound][data-status=delivered]:last-child";
+        self.see(last, text).await;
+        self.click("#messages li:last-child .why").await;
+        self.see("[data-testid=made-of]", &format!("cita-{}", self.name)).await;
+        self.client.back().await.expect("back");
+    }
+
+    /// By hand, with what there is to show for it, and the other way round.
+    async fn opt_out_and_in(&self) {
+        self.click("[data-testid=person]").await;
+        self.click("[data-testid=opted_out] summary").await;
+        self.see("[data-testid=opted_out] .note", "se cancela").await;
+        self.type_into("#proof-opted_out", "Lo pidió por teléfono").await;
+        self.look_through("opting-out").await;
+        self.click("[data-testid=opted_out-now]").await;
+        self.see("[data-testid=consent]", "Se dio de baja").await;
+        self.see("[data-testid=said]:first-child", "Lo pidió por teléfono").await;
+        self.click("[data-testid=opted_in] summary").await;
+        self.type_into("#proof-opted_in", "Escribió por correo que sí").await;
+        self.click("[data-testid=opted_in-now]").await;
+        self.see("[data-testid=consent]", "Se dio de alta").await;
+        self.picture("opted-in").await;
     }
 
     /// What is written is looked at, sent, and watched until it is done, without a reload.

@@ -125,16 +125,23 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let conversation = gateway.get("/v1/conversations").expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let thread = format!("/console/conversations/{conversation}");
     let (messages, panel, notes) = (format!("{thread}/messages"), format!("{thread}/panel"), format!("{thread}/notes"));
+    let preview = format!("{thread}/preview");
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [Post<'_>; 14] = [
+    let posts: [Post<'_>; 20] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),
         ("/console/messages/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
         ("/console/messages/0190a6d0-0000-7000-8000-000000000001/retry", &[], 1),
         ("/console/contacts/0190a6d0-0000-7000-8000-000000000001", &[("do", "name"), ("name", "x")], 1),
+        ("/console/contacts/0190a6d0-0000-7000-8000-000000000001/consent", &[("choice", "opted_out")], 1),
+        (&preview, &[("made", "x")], 1),
+        ("/console/templates", &[("do", "save")], 1),
+        ("/console/templates/x", &[("do", "save"), ("mark", "1")], 1),
+        ("/console/templates/x/archive", &[("mark", "1")], 1),
+        ("/console/preview", &[("text-0", "x")], 1),
         ("/console/bulks", &[("text", "x"), ("recipients", "+529981112233")], 1),
         ("/console/bulks/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
         ("/console/channels/sms/pause", &[], 2),
@@ -153,7 +160,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         let stranger = gateway.request(Method::POST, path, &[("origin", &url)], "");
         assert_eq!(stranger.status(), 303, "{path}: to the sign-in page");
     }
-    let gets = ["", "/bulks", "/account", "/dashboard", "/channels", "/plugins", "/endpoints"];
+    let gets = ["", "/bulks", "/templates", "/account", "/dashboard", "/channels", "/plugins", "/endpoints"];
     for path in gets.map(|path| format!("/console{path}")).iter().chain([&thread, &panel, &messages]) {
         assert_eq!(people[0].get(path).status(), 200, "{path}");
         assert_eq!(gateway.request(Method::GET, path, &[], "").status(), 303, "{path}");

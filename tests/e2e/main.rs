@@ -24,6 +24,10 @@ mod console_access;
 #[cfg(test)]
 mod console_bulks;
 #[cfg(test)]
+mod console_consents;
+#[cfg(test)]
+mod console_templates;
+#[cfg(test)]
 mod contacts;
 #[cfg(test)]
 mod conversations;
