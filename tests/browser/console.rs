@@ -174,7 +174,7 @@ impl Desk {
         self.see("main h1", "Nueva plantilla").await;
         self.type_into("#name", &format!("cita-{}", self.name)).await;
         self.type_into("#text-0", "Hola {{ nombre }}, tu cita es a las {{ hora }} en {{ lugar }}").await;
-        self.see("#previews [data-testid=wrong]", "nombre").await;
+        self.see("#previews [data-testid=wrong]", "hora").await;
         self.type_into("#variable-0", "nombre").await;
         self.type_into("#example-0", "Ana").await;
         for (row, name, example) in [(1, "hora", "9:30"), (2, "lugar", "")] {

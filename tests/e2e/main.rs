@@ -22,6 +22,8 @@ mod console;
 #[cfg(test)]
 mod console_access;
 #[cfg(test)]
+mod console_answers;
+#[cfg(test)]
 mod console_bulks;
 #[cfg(test)]
 mod console_consents;
