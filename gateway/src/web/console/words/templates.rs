@@ -61,8 +61,8 @@ words! {
         provided_id: "Id (HX…)", "Id (HX…)";
         places: "Sus números y los datos", "Its numbers and the values";
         name: "Nombre", "Name";
-        name_hint: "a a z, cifras, _ y -. No se puede cambiar después.", "a to z, digits, _ and -. It can't be changed later.";
-        name_bad: "El nombre necesita de 1 a 64 de los caracteres a a z, 0 a 9, _ y -.",
+        name_hint: "Letras minúsculas sin acento, cifras, _ y -. No se puede cambiar después.", "a to z, digits, _ and -. It can't be changed later.";
+        name_bad: "El nombre necesita de 1 a 64 letras minúsculas sin acento, cifras, _ o -.",
             "A name needs 1 to 64 of the characters a to z, 0 to 9, _ and -.";
         name_taken: "Ya hay una plantilla con ese nombre, quizá archivada.", "There is a template of that name, perhaps archived.";
         changed: "Alguien guardó otra versión mientras escribías: no se guardó nada. Lo que escribiste sigue aquí.",
@@ -77,7 +77,7 @@ words! {
         preview_hint: "Con los ejemplos.", "With the examples.";
         to: "Número para calcular el coste", "Number to tell the cost by";
         cost: "Coste", "Cost";
-        cost_unknown: "depende del destino: escribe un número para saberlo.", "depends on the destination: write a number to see it.";
+        cost_unknown: "depende del destino.", "depends on the destination.";
         nothing_yet: "Escribe un texto para ver cómo queda.", "Write a text to see what it looks like.";
         twice: "Está dos veces.", "It is there twice.";
         not_number: "No es un número.", "This is no number.";
