@@ -165,9 +165,12 @@ impl Made {
 }
 
 /// The value that a fault is about, with what is wrong with it.
-pub(super) fn about(fault: &Fault, locale: Locale) -> Option<(String, Wrong)> {
+pub(super) fn about(fault: &Fault, p: &Page) -> Option<(String, Wrong)> {
     let name = fault.pointer.strip_prefix("/variables/")?;
-    Some((name.to_owned(), Wrong::of(fault, locale)))
+    // Whoever sees the field needs no more than that.
+    let wrong =
+        if fault.code == "missing-variable" { Wrong::said(p.template.fill_in) } else { Wrong::of(fault, p.locale()) };
+    Some((name.to_owned(), wrong))
 }
 
 /// What is known of the person under this name.

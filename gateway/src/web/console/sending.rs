@@ -123,7 +123,7 @@ async fn submit(
         }
         Err(outbound::Error::Store(error)) => Err(error.into()),
         Err(outbound::Error::Template(faults)) => {
-            let wrong: Vec<_> = faults.iter().filter_map(|fault| made::about(fault, p.locale())).collect();
+            let wrong: Vec<_> = faults.iter().filter_map(|fault| made::about(fault, p)).collect();
             if wrong.len() == faults.len() {
                 return Ok(Err(Unsent { reason: p.template.incomplete.to_owned(), wrong }));
             }

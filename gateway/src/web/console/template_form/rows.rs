@@ -47,7 +47,7 @@ impl Wrong {
         Self { said: words::fault(locale, &fault.code), detail: fault.detail.clone() }
     }
 
-    pub(super) fn said(words: &'static str) -> Self {
+    pub(in crate::web::console) fn said(words: &'static str) -> Self {
         Self { said: Some(words), detail: String::new() }
     }
 }

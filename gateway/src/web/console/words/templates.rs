@@ -93,6 +93,7 @@ words! {
         as_in: "p. ej.", "e.g.";
         incomplete: "Falta algo en la plantilla.", "Something is missing in the template.";
         missing: "Falta:", "Missing:";
+        fill_in: "Rellena este dato.", "Fill this in.";
     }
 }
 
