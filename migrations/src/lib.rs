@@ -39,6 +39,7 @@ mod m20261202_000001_contacts;
 mod m20261202_000002_closed;
 mod m20261202_000040_stream;
 mod m20261202_000041_put_off;
+mod m20261203_000010_plugin_configs;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -84,6 +85,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261202_000002_closed::Migration),
             Box::new(m20261202_000040_stream::Migration),
             Box::new(m20261202_000041_put_off::Migration),
+            Box::new(m20261203_000010_plugin_configs::Migration),
         ]
     }
 }

@@ -24,7 +24,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Key(_) => "key",
             Self::User(_) => "user",
@@ -32,7 +32,7 @@ impl Actor {
         }
     }
 
-    fn id(&self) -> Option<String> {
+    pub(super) fn id(&self) -> Option<String> {
         match self {
             Self::Key(id) | Self::User(id) => Some(id.to_string()),
             Self::Command(account) => account.as_deref().map(storable),

@@ -57,6 +57,7 @@ pub(in crate::store) fn all() -> Vec<Table> {
         lookups,
         removals,
         plugin_state,
+        plugin_configs,
         stream,
         timers,
         reports,

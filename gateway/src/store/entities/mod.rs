@@ -25,6 +25,7 @@ pub(super) mod notes;
 pub(super) mod observations;
 pub(super) mod parts;
 pub(super) mod pauses;
+pub(super) mod plugin_configs;
 pub(super) mod plugin_state;
 pub(super) mod pulls;
 pub(super) mod removals;

@@ -33,6 +33,7 @@ mod notes;
 mod observe;
 mod pausing;
 mod people;
+mod plugin_configs;
 pub(super) mod process;
 mod pull;
 mod reach;

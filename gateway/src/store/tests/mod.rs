@@ -52,6 +52,7 @@ mod matching;
 mod media;
 mod nights;
 mod plans;
+mod plugin_configs;
 mod plugin_reports;
 mod processing;
 mod reconciling;

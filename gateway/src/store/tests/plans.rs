@@ -52,8 +52,9 @@ impl Database {
 }
 
 /// What there is little of; all else grows with every message, also by whatever other name a statement calls it.
-const LITTLE: [&str; 10] = [
+const LITTLE: [&str; 11] = [
     "pauses",
+    "plugin_configs",
     "api_keys",
     "endpoints",
     "retention",
@@ -163,6 +164,8 @@ async fn rounds(store: &Store) {
     let channels = vec!["sms".to_owned(), "other".to_owned()];
     store.waiting(now).await.unwrap();
     store.paused().await.unwrap();
+    store.plugin_config_versions().await.unwrap();
+    store.plugin_configs().await.unwrap();
     store.expire_leases(now).await.unwrap();
     store.due_questions(now, until, channels.clone(), 100).await.unwrap();
     store.recorded("sms", &["SM1".to_owned()]).await.unwrap();

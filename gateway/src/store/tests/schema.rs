@@ -33,6 +33,7 @@ async fn every_table_fits_its_entity(database: Database) {
         observations,
         parts,
         pauses,
+        plugin_configs,
         plugin_state,
         pulls,
         removals,
