@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod components;
 pub mod config;
+pub mod configuring;
 pub mod conversations;
 pub mod csv;
 pub mod deciding;

@@ -1,7 +1,7 @@
 //! The rooms of the gateway, and which outside crates belong to which.
 
 /// The rooms of the gateway and the rooms each may use.
-pub(crate) const ROOMS: [(&str, &[&str]); 43] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 44] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -24,6 +24,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 43] = [
     ("events", &["channels", "clock", "message", "metrics", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
     ("replay", &["actions", "deciding", "message", "plugins", "store"]),
+    ("configuring", &["plugins", "store"]),
     (
         "outbound",
         &[
@@ -79,6 +80,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 43] = [
             "callbacks",
             "channels",
             "clock",
+            "configuring",
             "csv",
             "events",
             "gate",
@@ -135,6 +137,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 43] = [
             "clock",
             "components",
             "config",
+            "configuring",
             "csv",
             "conversations",
             "deciding",

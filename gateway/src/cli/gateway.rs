@@ -14,6 +14,7 @@ use crate::bulks::{self, Bulks};
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::Config;
+use crate::configuring::{self, Configuring};
 use crate::deciding::{self, Deciding};
 use crate::events::{self, Endpoints};
 use crate::followups;
@@ -71,7 +72,6 @@ impl Gateway {
         let components = components::Loader::new(&random()?);
         let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
         let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
-        let loader = plugins::Loader::start(engine, source).await?;
         let journal = Journal::open(&config.journal, &hex::encode(&random()?[..6]))
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
         let (stop, stopping) = watch::channel(false);
@@ -84,6 +84,7 @@ impl Gateway {
         let way = Serving { connections: config.server.connections, drain: config.server.drain() };
         let opening = opening::open(&config.database, early, &public_url, bound, way, &stopping).await?;
         let Opened { store, recordings, door } = opening;
+        let loader = plugins::Loader::start(engine, source, configuring::kept(store.clone())).await?;
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
         store.gate_by(rules.clone());
@@ -265,6 +266,8 @@ impl Gateway {
         let replay = Replay { store: store.clone(), place: config.defaults.place(), parallel: 2 };
         reloading::check_before(&loader, &replay, &config.plugin_files);
         reloading::keep_fresh(&loader, &config.plugin_files, &stopping);
+        let configuring = Configuring { store: store.clone(), plugins: loader.clone() };
+        tokio::spawn(configuring::follow(configuring.clone(), stopping.clone()));
         let telling = callback_parts(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let telling = events::run(endpoints.clone(), store.clone(), Arc::clone(&clock), stopping.clone());
@@ -305,6 +308,7 @@ impl Gateway {
             pauses,
             rates,
             plugins: loader,
+            configuring,
             replay,
             endpoints,
             gauges,

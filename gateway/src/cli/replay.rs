@@ -1,5 +1,6 @@
 //! `recado replay`
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -54,8 +55,8 @@ impl Replay {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let config = self.sources(context, context.common.config.clone()).load()?;
         let engine = Engine::keeping(config.plugin_host.cache())?;
-        let chain = load(&engine, &self.plugins(context)?).await?;
         let store = existing::open(&config.database).await?;
+        let chain = load(&engine, &self.plugins(context, &store).await?).await?;
         let filter =
             PastFilter { since: self.since, until: self.until, conversation: self.conversation.map(ConversationId) };
         let timed = self.since.is_some() || self.until.is_some();
@@ -90,10 +91,17 @@ impl Replay {
         Sources { file, environment: context.environment.clone(), flags }
     }
 
-    /// The plugins that are asked, in their order.
-    fn plugins(&self, context: &Context) -> anyhow::Result<Vec<plugins::Settings>> {
+    /// The plugins that are asked, in their order. What is kept of their configurations counts as at a start, unless
+    /// another settings file is named: then its own do.
+    async fn plugins(&self, context: &Context, store: &Store) -> anyhow::Result<Vec<plugins::Settings>> {
         let file = self.candidate.clone().or_else(|| context.common.config.clone());
         let mut settings = self.sources(context, file).plugins()?.settings;
+        let mut kept = if self.candidate.is_some() { BTreeMap::new() } else { store.plugin_configs().await? };
+        for plugin in &mut settings {
+            if let Some((_, Some(config))) = kept.remove(&plugin.name) {
+                plugin.config = config;
+            }
+        }
         let mut first = 0;
         for path in &self.plugin {
             let named = plugins::Settings::from_file(path);

@@ -24,6 +24,11 @@ pub enum ChainError {
          the one you mean"
     )]
     OtherBytes { name: String, component: String, pinned: String, found: String },
+    #[error(
+        "the plugin `{name}`: the config that is kept of it in the database does not fit {component}: {reason}; go back to \
+         that of the settings (`DELETE /v1/plugins/{name}/config`), reload, and set it anew"
+    )]
+    Kept { name: String, component: String, reason: LoadError },
     #[error("the plugin `{name}`: its `hosts` can't be reached: {reason}")]
     Fetching { name: String, reason: transport::Failure },
 }

@@ -13,6 +13,7 @@ mod contract;
 mod fetching;
 pub mod folder;
 pub mod health;
+pub mod hidden;
 mod in_force;
 mod load;
 mod loader;
@@ -35,7 +36,10 @@ pub use fetching::{FetchCounts, LiveFetcher};
 pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
-pub use loader::{Check, Loader, PluginReloaded, ReloadError, Reloaded, Source, Wanted};
+pub use loader::{
+    Check, ConfigOrigin, Configured, Keeping, Kept, Loader, NotConfigured, PluginReloaded, ReloadError, Reloaded,
+    Source, Wanted,
+};
 pub use settings::{Files, HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,

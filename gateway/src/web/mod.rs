@@ -36,6 +36,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use crate::bulks::Bulks;
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids};
+use crate::configuring::Configuring;
 use crate::events::Endpoints;
 use crate::gauges::Gauges;
 use crate::inbound::Inbound;
@@ -114,6 +115,7 @@ pub struct App {
     /// How fast each sender sends.
     pub rates: Rates,
     pub plugins: Loader,
+    pub configuring: Configuring,
     pub replay: Replay,
     pub endpoints: Endpoints,
     pub gauges: Gauges,

@@ -119,6 +119,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::plugins::list))
         .routes(routes!(api::plugins::reload))
         .routes(routes!(api::plugins::replay))
+        .routes(routes!(api::plugin_configs::one, api::plugin_configs::save, api::plugin_configs::reset))
         .routes(routes!(api::endpoints::list))
         .routes(routes!(api::endpoints::enable))
         .routes(routes!(api::endpoints::events))

@@ -3,6 +3,8 @@
 //! A reload loads what changed, keeps what did not, and puts the new chain in place at once. If
 //! anything can't be loaded, the chain that is in force stays.
 
+mod configs;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -10,11 +12,14 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 
 use super::load::{self, ChainError};
 use super::wasm::{Engine, WasmPlugin};
 use super::{Chain, InForce, Link, LiveFetcher, Settings};
+
+pub use configs::{ConfigOrigin, Configured, Keeping, Kept, NotConfigured};
 
 /// Where the settings come from, each time they are looked at.
 pub type Source = Box<dyn Fn() -> Result<Wanted, String> + Send + Sync>;
@@ -69,9 +74,17 @@ pub enum Change {
 }
 
 /// A plugin that is in force, with what it was made of.
+#[derive(Clone)]
 struct Loaded {
+    /// With the configuration that is in force.
     settings: Settings,
+    /// The configuration that the settings have.
+    of_settings: Value,
+    origin: ConfigOrigin,
+    /// Of what was kept of its configuration when it was loaded; 0: nothing ever was.
+    version: u32,
     digest: String,
+    plugin: Arc<WasmPlugin>,
     link: Link,
 }
 
@@ -82,6 +95,9 @@ pub struct Loader(Arc<Shared>);
 struct Shared {
     engine: Engine,
     source: Source,
+    keeping: Keeping,
+    /// The versions of what was kept when that was last read.
+    seen: std::sync::Mutex<BTreeMap<String, u32>>,
     in_force: InForce,
     loaded: Mutex<Vec<Loaded>>,
     /// What the files were like just before they were last read.
@@ -95,11 +111,13 @@ type Look = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 impl Loader {
     /// Loads what the source names. A plugin that can't be loaded is an error: a rule that silently
     /// does not apply is worse than a gateway that does not start.
-    pub async fn start(engine: Engine, source: Source) -> Result<Self, ReloadError> {
+    pub async fn start(engine: Engine, source: Source, keeping: Keeping) -> Result<Self, ReloadError> {
         let in_force = InForce::default();
         let loader = Self(Arc::new(Shared {
             engine,
             source,
+            keeping,
+            seen: std::sync::Mutex::default(),
             in_force,
             loaded: Mutex::default(),
             read: std::sync::Mutex::default(),
@@ -154,11 +172,18 @@ impl Loader {
             };
             if let Some(next) = candidate {
                 check(chain(&next)?).await.map_err(ReloadError::Refused)?;
-                let mut loaded = shared.loaded.lock().await;
                 // It takes what was checked, and not what may have come meanwhile.
-                let plugins = changes(&loaded, &next);
-                shared.in_force.replace(chain(&next)?);
-                *loaded = next;
+                let plugins = {
+                    let mut loaded = shared.loaded.lock().await;
+                    let plugins = changes(&loaded, &next);
+                    shared.in_force.replace(chain(&next)?);
+                    *loaded = next;
+                    plugins
+                };
+                // But for what people changed of configs, which is not checked.
+                if let Err(error) = self.take_up().await {
+                    tracing::error!(%error, "what was changed of plugins' configs is not in force");
+                }
                 return Ok(Reloaded { plugins });
             }
         }
@@ -241,29 +266,15 @@ impl Shared {
 
     async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
+        let kept = self.kept().await?;
         let mut next = Vec::with_capacity(wanted.settings.len());
         for settings in wanted.settings {
             let old = before.iter().find(|loaded| loaded.settings.name == settings.name);
-            let bytes = load::read(&settings).await?;
-            let digest = load::digest(&settings, &bytes)?;
-            let same = old.filter(|old| old.digest == digest && old.settings == settings);
-            let link = match same {
-                Some(old) => old.link.clone(),
-                None => self.link(&settings, bytes).await?,
-            };
-            next.push(Loaded { settings, digest, link });
+            let kept = kept.get(&settings.name);
+            next.push(self.load_one(settings, kept, old).await?);
         }
         let plugins = changes(before, &next);
         Ok((next, plugins))
-    }
-
-    async fn link(&self, settings: &Settings, bytes: Vec<u8>) -> Result<Link, ChainError> {
-        let plugin = WasmPlugin::load(&self.engine, settings, bytes).await.map_err(|reason| ChainError::Load {
-            name: settings.name.clone(),
-            component: settings.component.clone(),
-            reason,
-        })?;
-        Ok(Link::new(settings.name.clone(), settings.on_error, Arc::new(plugin)))
     }
 
     fn before_reading(&self) -> Look {

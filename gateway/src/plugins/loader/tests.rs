@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Mutex as Held;
 
+use serde_json::json;
+
 use super::*;
 use crate::plugins::chain::tests::{call, surroundings};
 use crate::plugins::wasm::tests::guest::{Guest, TEXT, reply};
@@ -19,7 +21,8 @@ async fn loader(folder: &Path, names: &Arc<Held<Vec<&'static str>>>) -> Loader {
         let settings = names.iter().map(|name| Settings::from_file(&folder.join(format!("{name}.wasm"))));
         Ok(Wanted { settings: settings.collect(), files: Vec::new() })
     });
-    Loader::start(Engine::new().unwrap(), source).await.unwrap()
+    let nothing = Box::new(|| Box::pin(async { Ok(BTreeMap::new()) }) as BoxFuture<'static, _>);
+    Loader::start(Engine::new().unwrap(), source, nothing).await.unwrap()
 }
 
 async fn texts(loader: &Loader) -> Vec<String> {
@@ -106,4 +109,102 @@ async fn a_file_that_changes_is_loaded_once_it_has_settled() {
     }
     stop.send_replace(true);
     watching.await.unwrap();
+}
+
+/// What is kept of a plugin's configuration, as a test has it.
+type Keeps = Arc<Held<BTreeMap<String, Kept>>>;
+
+/// A loader of one component `a`, with what is kept.
+async fn keeping(folder: &Path, kept: &Keeps) -> Result<Loader, ReloadError> {
+    let (path, kept) = (folder.join("a.wasm"), Arc::clone(kept));
+    let source = Box::new(move || {
+        let settings = Settings { config: json!({ "n": 1 }), ..Settings::from_file(&path) };
+        Ok(Wanted { settings: vec![settings], files: Vec::new() })
+    });
+    let keeping = Box::new(move || {
+        let kept = kept.lock().map(|kept| kept.clone()).map_err(|error| error.to_string());
+        Box::pin(async { kept }) as BoxFuture<'static, _>
+    });
+    Loader::start(Engine::new().unwrap(), source, keeping).await
+}
+
+fn keep(kept: &Keeps, version: u32, config: Option<Value>) {
+    kept.lock().unwrap().insert("a".to_owned(), Kept { version, config });
+}
+
+async fn in_force(loader: &Loader) -> (Value, bool, u32) {
+    let Configured { config, origin, version, .. } = loader.configured("a").await.unwrap();
+    (config["n"].clone(), origin == ConfigOrigin::Kept, version)
+}
+
+fn limited(schema: &'static str) -> Vec<u8> {
+    Guest { schema, ..Guest::running(reply(TEXT, 4)) }.component()
+}
+
+const TO_TEN: &str = r#"{"properties":{"n":{"maximum":10}}}"#;
+const TO_FIVE: &str = r#"{"properties":{"n":{"maximum":5}}}"#;
+
+#[tokio::test]
+async fn what_is_kept_stands_in_the_place_of_what_the_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.wasm"), limited(TO_TEN)).unwrap();
+    let kept = Keeps::default();
+    let loader = keeping(folder.path(), &kept).await.unwrap();
+    assert_eq!(in_force(&loader).await, (json!(1), false, 0));
+    keep(&kept, 1, Some(json!({ "n": 7 })));
+    assert!(!loader.has_seen(&BTreeMap::from([("a".to_owned(), 1)])));
+    loader.take_up().await.unwrap();
+    assert!(loader.has_seen(&BTreeMap::from([("a".to_owned(), 1)])));
+    assert_eq!(in_force(&loader).await, (json!(7), true, 1));
+    assert_eq!(changes(&loader.reload().await.unwrap()), [("a", Change::Unchanged)], "a reload changes nothing of it");
+    assert_eq!(in_force(&loader).await, (json!(7), true, 1));
+    // What does not fit leaves it as it was.
+    keep(&kept, 2, Some(json!({ "n": 70 })));
+    assert!(loader.take_up().await.is_err() && loader.reload().await.is_err());
+    assert_eq!(in_force(&loader).await, (json!(7), true, 1));
+    keep(&kept, 3, None);
+    loader.take_up().await.unwrap();
+    assert_eq!(in_force(&loader).await, (json!(1), false, 3));
+    keep(&kept, 4, Some(json!({ "n": 9 })));
+    let again = keeping(folder.path(), &kept).await.unwrap();
+    assert_eq!(in_force(&again).await, (json!(9), true, 4), "at a start, too");
+}
+
+#[tokio::test]
+async fn what_is_kept_and_does_not_fit_any_more_keeps_nothing_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |schema| std::fs::write(folder.path().join("a.wasm"), limited(schema)).unwrap();
+    write(TO_TEN);
+    let kept = Keeps::default();
+    keep(&kept, 1, Some(json!({ "n": 7 })));
+    let loader = keeping(folder.path(), &kept).await.unwrap();
+    write(TO_FIVE);
+    let told = loader.reload().await.unwrap_err().to_string();
+    assert!(told.contains("DELETE /v1/plugins/a/config") && told.contains("`config/n`"), "{told}");
+    assert_eq!(in_force(&loader).await, (json!(7), true, 1), "what runs goes on");
+
+    let started = keeping(folder.path(), &kept).await.unwrap();
+    let Configured { config, origin, .. } = started.configured("a").await.unwrap();
+    let ConfigOrigin::Unfit(problem) = origin else { panic!("{origin:?}") };
+    assert!(problem.contains("`config/n`"), "{problem}");
+    assert_eq!(config, json!({ "n": 1 }));
+    started.reload().await.unwrap();
+    keep(&kept, 2, Some(json!({ "n": 2 })));
+    started.take_up().await.unwrap();
+    assert_eq!(in_force(&started).await, (json!(2), true, 2));
+}
+
+#[tokio::test]
+async fn a_config_is_looked_at_before_it_is_anybodys() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.wasm"), limited(TO_TEN)).unwrap();
+    let loader = keeping(folder.path(), &Keeps::default()).await.unwrap();
+    let refused = loader.with_config("a", Some(json!({ "n": 11 }))).await.err().unwrap();
+    let NotConfigured::Misfits(misfits) = refused else { panic!("{refused:?}") };
+    assert_eq!((misfits.len(), misfits[0].pointer.as_str()), (1, "/n"));
+    assert!(matches!(loader.with_config("b", None).await.err().unwrap(), NotConfigured::Unknown));
+    for config in [None, Some(json!({ "n": 10 }))] {
+        assert_eq!(loader.with_config("a", config).await.unwrap().links().len(), 1);
+    }
+    assert_eq!(in_force(&loader).await, (json!(1), false, 0), "nothing is in force by that");
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::configuring::{check_config, config};
+use super::engine::Compiled;
 use super::failures::{check_beginning, trial_failed, wrong_contract};
 use super::host::{About, Host};
 use super::instances::Instances;
@@ -35,11 +36,22 @@ impl WasmPlugin {
         bytes: Vec<u8>,
     ) -> Result<Self, LoadError> {
         let (plugin, said) = Self::open(deadline, engine, settings, bytes).await?;
+        plugin.fitting(&said, settings)
+    }
+
+    /// The same component with another configuration: nothing is read or compiled anew.
+    pub async fn again(&self, engine: &Engine, settings: &Settings) -> Result<Self, LoadError> {
+        let (digest, compiled) = (self.manifest.digest.clone(), Arc::clone(&self.compiled));
+        let (plugin, said) = Self::tried(LOAD_DEADLINE, engine, settings, digest, compiled).await?;
+        plugin.fitting(&said, settings)
+    }
+
+    fn fitting(self, said: &Said, settings: &Settings) -> Result<Self, LoadError> {
         check_config(&said.config_schema, &config(settings))?;
-        if let Some(interface) = plugin.instances.contract().missing(said.hooks) {
+        if let Some(interface) = self.instances.contract().missing(said.hooks) {
             return Err(LoadError::MissingHook(interface));
         }
-        Ok(plugin)
+        Ok(self)
     }
 
     /// All but what depends on the configuration and on the exports of the hooks.
@@ -55,6 +67,17 @@ impl WasmPlugin {
         check_beginning(&bytes)?;
         let digest = hex::encode(Sha256::digest(&bytes));
         let compiled = engine.compile(&digest, bytes).await?;
+        Self::tried(deadline, engine, settings, digest, compiled).await
+    }
+
+    /// Linked, with an instance made of it that was asked what it is.
+    async fn tried(
+        deadline: Duration,
+        engine: &Engine,
+        settings: &Settings,
+        digest: String,
+        compiled: Compiled,
+    ) -> Result<(Self, Said), LoadError> {
         let component = compiled.get().ok_or_else(|| LoadError::Engine("nothing was compiled".to_owned()))?;
         let about = Arc::new(About {
             plugin: settings.name.clone(),
@@ -66,13 +89,15 @@ impl WasmPlugin {
         let contract = Contract::of(&pre).ok_or_else(|| wrong_contract(engine, component, None))?;
         let instances = Instances::new(engine, Arc::clone(&about), pre, contract, settings.isolation());
         let manifest = Manifest { digest, ..Manifest::default() };
-        let mut plugin = Self { about, manifest, instances, _compiled: Arc::clone(&compiled) };
+        let kept = Arc::clone(&compiled);
+        let mut plugin = Self { about, manifest, instances, schema: String::new(), compiled: kept };
         let said =
             plugin.describe(&trial(), deadline).await.map_err(|failure| trial_failed(engine, component, failure))?;
         plugin.manifest.hooks = said.hooks;
         plugin.manifest.name.clone_from(&said.name);
         plugin.manifest.version.clone_from(&said.version);
         plugin.manifest.description.clone_from(&said.description);
+        plugin.schema.clone_from(&said.config_schema);
         Ok((plugin, said))
     }
 }

@@ -26,6 +26,7 @@ mod wasi;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use configuring::Misfit;
 pub use engine::Engine;
 pub use failures::LoadError;
 pub use inspecting::{Inspection, inspect};

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::time::error::Elapsed;
 
+use super::configuring::{Misfit, misfits};
 use super::engine::Compiled;
-use super::failures::finish;
+use super::failures::{LoadError, finish};
 use super::host::{About, Subjects};
 use super::instances::{Instances, Running};
 use super::meter::Meter;
@@ -22,11 +24,22 @@ pub struct WasmPlugin {
     pub(super) about: Arc<About>,
     pub(super) manifest: Manifest,
     pub(super) instances: Instances,
+    /// The JSON Schema of its configuration, as it wrote it.
+    pub(super) schema: String,
     /// Whoever loads the same bytes while this one is there need not compile them.
-    pub(super) _compiled: Compiled,
+    pub(super) compiled: Compiled,
 }
 
 impl WasmPlugin {
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// All that is wrong with a configuration.
+    pub fn misfits(&self, config: &Value) -> Result<Vec<Misfit>, LoadError> {
+        misfits(&self.schema, config)
+    }
+
     /// The trial call: it shows whether the component runs at all.
     pub(super) async fn describe(&self, surroundings: &Surroundings, deadline: Duration) -> Result<Said, Failure> {
         let deadline = self.about.limits.deadline.max(deadline);

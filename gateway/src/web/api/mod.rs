@@ -14,6 +14,7 @@ pub(super) mod lookup;
 mod marks;
 pub(super) mod media;
 pub(super) mod messages;
+pub(super) mod plugin_configs;
 pub(super) mod plugins;
 pub(super) mod previews;
 pub(super) mod templates;

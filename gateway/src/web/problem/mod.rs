@@ -5,6 +5,7 @@
 
 mod contacts;
 mod listening;
+mod plugins;
 mod templates;
 
 use axum::Json;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use super::keys::NoEntry;
 use crate::message::{ContactId, ConversationId, Locale, MessageId, Scope};
 use crate::store::{MediaState, MessageMedia};
-use crate::{inbound, lookup, media, outbound, plugins, store};
+use crate::{inbound, lookup, media, outbound, store};
 
 /// One problem document.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -134,19 +135,6 @@ impl Problem {
 
     pub(super) fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is not valid", detail).field(pointer, code)
-    }
-
-    pub(super) fn reload(error: &plugins::ReloadError) -> Self {
-        let detail = format!("the plugins before stay in force: {error}");
-        if let plugins::ReloadError::Refused(_) = error {
-            return Self::new(
-                StatusCode::CONFLICT,
-                "too-different",
-                "The plugins would decide too differently",
-                detail,
-            );
-        }
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The plugins were not reloaded", detail)
     }
 
     pub(super) fn unavailable() -> Self {
