@@ -16,6 +16,7 @@ mod contact;
 mod dashboard;
 mod edit_template;
 mod endpoints;
+mod form;
 mod inbox;
 mod live;
 mod made;
@@ -24,9 +25,11 @@ mod origin;
 mod page;
 mod panel;
 mod password;
+mod plugin;
 mod plugins;
 mod posted;
 mod recipients;
+mod replayed;
 mod sending;
 mod session;
 mod sign_in;
@@ -194,6 +197,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/plugins", get(plugins::page))
         .route("/console/plugins/reload", post(plugins::reload))
         .route("/console/plugins/replay", post(plugins::replay))
+        .route("/console/plugins/{name}", get(plugin::page).post(plugin::change))
         .route("/console/endpoints", get(endpoints::page))
         .route("/console/endpoints/{name}", get(endpoints::one))
         .route("/console/endpoints/{name}/enable", post(endpoints::enable))

@@ -5,26 +5,25 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::page::{self, Page, shown};
+use super::plugin;
 use super::posted::Posted;
+use super::replayed::{MOST, Replayed, USUAL};
 use super::session::Visitor;
 use super::thread::times;
 use super::times::length;
 use super::trouble::Trouble;
+use super::words::PluginWords;
+use crate::plugins::ConfigOrigin;
 use crate::plugins::health::State as Health;
-use crate::replay::{Changed, Effect, Report, Wanted};
+use crate::replay::Wanted;
 use crate::store::{PastFilter, Role};
 use crate::web::App;
-
-/// The most messages that are replayed for one request, and how many are usual.
-const MOST: u64 = 1_000;
-const USUAL: u64 = 100;
-/// The most messages that are shown with what would be different.
-const SHOWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "plugins.html")]
 struct PluginsPage {
     p: Page,
+    words: &'static PluginWords,
     plugins: Vec<Shown>,
     usual: u64,
     most: u64,
@@ -35,6 +34,11 @@ struct PluginsPage {
 
 struct Shown {
     name: String,
+    /// Where its configuration is changed.
+    path: String,
+    is_kept: bool,
+    /// Why what is kept of its configuration is not in force.
+    unfit: Option<String>,
     title: String,
     version: String,
     description: String,
@@ -48,24 +52,6 @@ struct Shown {
     last_failure: Option<(String, String)>,
 }
 
-struct Replayed {
-    total: u64,
-    same: u64,
-    changed: u64,
-    not_comparable: u64,
-    messages: Vec<Different>,
-}
-
-struct Different {
-    id: String,
-    conversation: String,
-    at: String,
-    from: String,
-    text: String,
-    before: Vec<String>,
-    after: Vec<String>,
-}
-
 /// `GET /console/plugins`
 pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     shown(&list(&app, &visitor).await)
@@ -75,10 +61,16 @@ async fn list(app: &App, visitor: &Visitor) -> PluginsPage {
     let mut p = Page::of(app, visitor, "plugins", "");
     p.title = p.words.plugins.to_owned();
     let times = times(app, &p);
-    let plugins = app.plugins.plugins().await.into_iter().map(|(settings, link)| {
+    let mut plugins = Vec::new();
+    for (settings, link) in app.plugins.plugins().await {
         let manifest = link.plugin.manifest();
         let fares = link.health.fares();
-        Shown {
+        let origin = app.plugins.configured(&settings.name).await.map(|configured| configured.origin);
+        plugins.push(Shown {
+            path: plugin::path(&settings.name),
+            is_kept: origin == Some(ConfigOrigin::Kept),
+            unfit: origin
+                .and_then(|origin| if let ConfigOrigin::Unfit(problem) = origin { Some(problem) } else { None }),
             name: settings.name,
             title: manifest.name.clone(),
             version: manifest.version.clone(),
@@ -91,10 +83,10 @@ async fn list(app: &App, visitor: &Visitor) -> PluginsPage {
             mean: micros(fares.mean_micros),
             slowest: micros(fares.slowest_micros),
             last_failure: fares.last_failure_at.map(|at| times.full(at)).zip(fares.last_failure),
-        }
-    });
-    let plugins = plugins.collect();
-    PluginsPage { p, plugins, usual: USUAL, most: MOST, said: None, error: None, replayed: None }
+        });
+    }
+    let words = PluginWords::of(p.locale());
+    PluginsPage { p, words, plugins, usual: USUAL, most: MOST, said: None, error: None, replayed: None }
 }
 
 fn micros(micros: u64) -> String {
@@ -138,29 +130,6 @@ pub(super) async fn replay(State(app): State<App>, posted: Posted) -> Result<Res
     let wanted = Wanted { last, filter: PastFilter::default() };
     let report = app.replay.run(&chain, &wanted, |_| ()).await?;
     let page = list(&app, &posted.visitor).await;
-    let times = times(&app, &page.p);
-    let replayed = Some(replayed(report, &|changed| times.full(changed.at)));
+    let replayed = Some(Replayed::of(&app, &page.p, report));
     shown(&PluginsPage { replayed, ..page })
-}
-
-fn replayed(report: Report, when: &dyn Fn(&Changed) -> String) -> Replayed {
-    let only = |here: &[Effect], there: &[Effect]| -> Vec<String> {
-        here.iter().filter(|effect| !there.contains(effect)).map(ToString::to_string).collect()
-    };
-    let different = |changed: Changed| Different {
-        at: when(&changed),
-        id: changed.message_id.to_string(),
-        conversation: changed.conversation_id.to_string(),
-        before: only(&changed.before, &changed.after),
-        after: only(&changed.after, &changed.before),
-        from: changed.from,
-        text: changed.text,
-    };
-    Replayed {
-        total: report.replayed,
-        same: report.same,
-        changed: report.changed,
-        not_comparable: report.not_comparable + report.redacted,
-        messages: report.messages.into_iter().rev().take(SHOWN).map(different).collect(),
-    }
 }

@@ -3,6 +3,7 @@
 mod bulks;
 mod contact;
 mod more;
+mod plugin;
 mod templates;
 
 use crate::message::{ConversationStatus, Locale, Status};
@@ -11,6 +12,7 @@ use crate::store::Role;
 pub(super) use bulks::{BulkWords, bulk_state, recipient_state};
 pub(super) use contact::ContactWords;
 pub(super) use more::More;
+pub(super) use plugin::PluginWords;
 pub(super) use templates::{TemplateWords, fault};
 
 /// Makes a struct with a field for each word, and what it is in each language.
