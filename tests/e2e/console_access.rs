@@ -129,7 +129,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [Post<'_>; 20] = [
+    let posts: [Post<'_>; 21] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),
@@ -144,6 +144,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         ("/console/preview", &[("text-0", "x")], 1),
         ("/console/bulks", &[("text", "x"), ("recipients", "+529981112233")], 1),
         ("/console/bulks/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
+        ("/console/plugins/auto-reply", &[("do", "reset")], 2),
         ("/console/channels/sms/pause", &[], 2),
         ("/console/channels/sms/resume", &[], 2),
         ("/console/plugins/reload", &[], 2),
@@ -165,7 +166,10 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         assert_eq!(people[0].get(path).status(), 200, "{path}");
         assert_eq!(gateway.request(Method::GET, path, &[], "").status(), 303, "{path}");
     }
-    assert_eq!(people.map(|visitor| visitor.get("/console/users").status()), [403, 403, 200]);
+    for path in ["/console/users", "/console/plugins/auto-reply"] {
+        assert_eq!(people.each_ref().map(|visitor| visitor.get(path).status()), [403, 403, 200], "{path}");
+        assert_eq!(gateway.request(Method::GET, path, &[], "").status(), 303, "{path}");
+    }
     // An API key is no session, and a session is no API key.
     let bearer = format!("Bearer {}", gateway.key());
     assert_eq!(gateway.request(Method::GET, "/console", &[("authorization", &bearer)], "").status(), 303);

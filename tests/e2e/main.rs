@@ -89,6 +89,8 @@ mod outbound;
 #[cfg(test)]
 mod pauses;
 #[cfg(test)]
+mod plugin_configs;
+#[cfg(test)]
 mod plugin_crashes;
 #[cfg(test)]
 mod plugin_harm;

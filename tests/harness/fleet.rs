@@ -44,6 +44,12 @@ impl Fleet {
         Outside { gateway: self.balancer.url(), ..self.first.outside() }
     }
 
+    /// One of them, past the balancer.
+    pub fn url(&self, number: usize) -> String {
+        let other = number.checked_sub(1).and_then(|other| self.others.get(other));
+        format!("http://{}", other.map_or(self.first.address(), |member| member.address))
+    }
+
     /// Ends one at once, as a crash would.
     pub fn kill(&mut self, number: usize) {
         match number.checked_sub(1) {

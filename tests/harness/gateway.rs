@@ -181,6 +181,13 @@ impl TestGateway {
         call(json_request(Method::PUT, &format!("{}{path}", self.url()), &headers, body)).must("the gateway")
     }
 
+    /// Takes away what is there.
+    pub fn delete_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        let headers: Vec<_> = headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        self.request(Method::DELETE, path, &headers, "")
+    }
+
     /// Where a provider calls the gateway, as it is signed: `sms/inbound`, `sms/status?part=…`.
     pub fn webhook_url(&self, tail: &str) -> String {
         let public_url = self.settings.get("server").and_then(|server| server.get("public_url")?.as_str());

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use toml::Table;
 
-use crate::Must;
+use crate::{Must, give_up};
 
 /// A plugin, and how the gateway is to treat it.
 #[derive(Clone, Debug)]
@@ -64,6 +64,22 @@ impl Plugin {
         let describing = if let Behaviour::Describing(code) = behaviour { code } else { "" };
         let text = TEMPLATE.replace("{data}", data).replace("{on-inbound}", &code).replace("{describing}", describing);
         Self::text(name, &text)
+    }
+
+    /// The same with a JSON Schema of its configuration, which it does not go by.
+    #[must_use]
+    pub fn schema(self, schema: &Value) -> Self {
+        let text = schema.to_string();
+        let escaped: String = text.bytes().fold(String::new(), |escaped, byte| format!("{escaped}\\{byte:02x}"));
+        let Source::Text(wat) = self.source else { give_up("only a component in text has room for a schema") };
+        let none = "(i32.store (i32.const 28) (i32.const 1044)) (i32.store (i32.const 32) (i32.const 2))";
+        let own = format!(
+            "(i32.store (i32.const 28) (i32.const 8192)) (i32.store (i32.const 32) (i32.const {}))",
+            text.len()
+        );
+        let data = "(data (i32.const 2048)";
+        let wat = wat.replace(none, &own).replace(data, &format!("(data (i32.const 8192) \"{escaped}\")\n    {data}"));
+        Self { source: Source::Text(wat), ..self }
     }
 
     /// A component in text.
