@@ -75,12 +75,7 @@ impl Gateway {
         let journal = Journal::open(&config.journal, &hex::encode(&random()?[..6]))
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
         let (stop, stopping) = watch::channel(false);
-        let early = Early {
-            channels: channels.clone(),
-            journal: journal.clone(),
-            clock: Arc::clone(&clock),
-            ids: Arc::clone(&ids),
-        };
+        let early = Early::new(&channels, &journal, &clock, &ids);
         let way = Serving { connections: config.server.connections, drain: config.server.drain() };
         let opening = opening::open(&config.database, early, &public_url, bound, way, &stopping).await?;
         let Opened { store, recordings, door } = opening;

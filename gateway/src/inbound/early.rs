@@ -15,13 +15,26 @@ use crate::metrics;
 /// What it takes to keep a webhook without a database.
 #[derive(Clone)]
 pub struct Early {
-    pub channels: Channels,
-    pub journal: Journal,
-    pub clock: Arc<dyn Clock>,
-    pub ids: Arc<Ids>,
+    channels: Channels,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
 }
 
 impl Early {
+    pub fn new(channels: &Channels, journal: &Journal, clock: &Arc<dyn Clock>, ids: &Arc<Ids>) -> Self {
+        Self { channels: channels.clone(), journal: journal.clone(), clock: Arc::clone(clock), ids: Arc::clone(ids) }
+    }
+
+    /// By the names of the settings.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk. Replies go by
     /// themselves later.
     pub async fn receive(&self, channel: &str, webhook: Webhook) -> Result<Answer, Error> {

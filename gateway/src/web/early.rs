@@ -63,13 +63,13 @@ async fn receive(State(parts): State<Parts>, Path(channel): Path<String>, reques
 async fn answer(parts: &Parts, channel: &str, request: Request) -> Result<Response, Problem> {
     let webhook = webhooks::read(&parts.public_url, request).await?;
     let answer = parts.early.receive(channel, webhook).await;
-    answer.map(webhooks::told).map_err(|error| webhooks::refused(&parts.early.channels, channel, &error))
+    answer.map(webhooks::told).map_err(|error| webhooks::refused(parts.early.channels(), channel, &error))
 }
 
 /// As of a gateway whose database has gone: without this one, the provider's webhooks would go nowhere.
 async fn ready(State(parts): State<Parts>) -> Response {
-    let waiting = parts.early.journal.waiting();
-    match parts.early.journal.probe().await {
+    let waiting = parts.early.journal().waiting();
+    match parts.early.journal().probe().await {
         Err(error) => Problem::nowhere(&error).into_response(),
         Ok(()) => Json(json!({
             "status": "degraded",
