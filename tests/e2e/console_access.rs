@@ -129,7 +129,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [Post<'_>; 21] = [
+    let posts: [Post<'_>; 22] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),
@@ -145,6 +145,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         ("/console/bulks", &[("text", "x"), ("recipients", "+529981112233")], 1),
         ("/console/bulks/0190a6d0-0000-7000-8000-000000000001/cancel", &[], 1),
         ("/console/plugins/auto-reply", &[("do", "reset")], 2),
+        ("/console/channels/sms/check", &[], 1),
         ("/console/channels/sms/pause", &[], 2),
         ("/console/channels/sms/resume", &[], 2),
         ("/console/plugins/reload", &[], 2),

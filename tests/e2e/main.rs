@@ -25,6 +25,7 @@ mod console_access;
 mod console_answers;
 #[cfg(test)]
 mod console_bulks;
+mod console_checks;
 #[cfg(test)]
 mod console_consents;
 #[cfg(test)]

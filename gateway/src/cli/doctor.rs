@@ -9,10 +9,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, Usage};
-use crate::channels::{Finding, State};
-use crate::clock::SystemClock;
-use crate::doctor;
+use crate::channels::{Channels, Finding, State};
+use crate::clock::{Clock, SystemClock};
+use crate::components::Loader;
+use crate::config::Config;
 use crate::transport::{HttpTransport, Limits};
+use crate::{doctor, web};
+
+/// How long each of those who are asked may take.
+const EACH: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -43,15 +48,15 @@ impl Doctor {
         let file = sources.path().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
         let settings = Finding::ok("settings", format!("the settings are right ({file}, over the built-in defaults)"));
         let plugins = sources.plugins().map(|wanted| wanted.settings).map_err(|error| error.to_string());
-        let limits = Limits { total: Duration::from_secs(10), ..Limits::default() };
-        let doctor =
-            doctor::Doctor::new(config, plugins, Arc::new(HttpTransport::new(limits)?), Arc::new(SystemClock))?;
-        let mut findings = doctor.examine().await;
+        let components = Loader::default();
+        let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
+        let doctor = doctor::Doctor::new(config, channels, Arc::new(transport()?), Arc::new(SystemClock));
+        let mut findings = doctor.examine(&plugins).await;
         let mut fixed = Vec::new();
         if self.fix {
             fixed = self.set_right(&doctor, &findings).await?;
             if !fixed.is_empty() {
-                findings = doctor.examine().await;
+                findings = doctor.examine(&plugins).await;
             }
         }
         findings.insert(0, settings);
@@ -72,6 +77,20 @@ impl Doctor {
         }
         Ok(fixed)
     }
+}
+
+fn transport() -> anyhow::Result<HttpTransport> {
+    Ok(HttpTransport::new(Limits { total: EACH, ..Limits::default() })?)
+}
+
+/// How the console of a running gateway looks at one of its channels.
+pub(super) fn examine(config: &Config, channels: &Channels, clock: &Arc<dyn Clock>) -> anyhow::Result<web::Examine> {
+    let doctor = doctor::Doctor::new(config.clone(), channels.clone(), Arc::new(transport()?), Arc::clone(clock));
+    let doctor = Arc::new(doctor);
+    Ok(Arc::new(move |name| {
+        let doctor = Arc::clone(&doctor);
+        Box::pin(async move { doctor.examine_channel(&name).await })
+    }))
 }
 
 /// Asks on standard error, so that the findings alone are on standard output.

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::opening::{self, Opened, Serving};
 use super::random::{random, random_seed};
-use super::reloading;
+use super::{doctor, reloading};
 use crate::bulks::{self, Bulks};
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
@@ -290,6 +290,7 @@ impl Gateway {
             web::Console::new(config.console.clone(), config.defaults.place(), Arc::clone(&ids), &public_url, || {
                 random().ok()
             });
+        let examine = doctor::examine(config, &channels, &clock)?;
         let router = web::router(web::App {
             inbound: inbound.clone(),
             outbound,
@@ -300,6 +301,7 @@ impl Gateway {
             keys: web::Keys::new(store.clone()),
             ids: Arc::clone(&ids),
             channels,
+            examine,
             pauses,
             rates,
             plugins: loader,

@@ -61,7 +61,7 @@ impl Doctor {
 
     /// A forged webhook must be turned away, and one signed for the public address let in: then the path,
     /// the headers and the body come through as they were sent. Neither leaves a trace in the database.
-    async fn signatures(&self, name: &str, url: &str, skew: &mut Skew) -> Option<Finding> {
+    pub(super) async fn signatures(&self, name: &str, url: &str, skew: &mut Skew) -> Option<Finding> {
         let check = format!("channels.{name}.signature");
         let checkup = self.channels.get(name)?.checkup(self.target(name))?;
         let to = inbound_url(url, name);

@@ -13,9 +13,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::channels::{BadSettings, Channels, Finding, Fix};
+use crate::channels::{Channels, Finding, Fix, State};
 use crate::clock::Clock;
-use crate::components::Loader;
 use crate::config::Config;
 use crate::plugins::Settings;
 use crate::transport::Transport;
@@ -23,37 +22,41 @@ use crate::transport::Transport;
 /// What a look around needs.
 pub struct Doctor {
     config: Config,
-    /// Or why nobody can tell which they are.
-    plugins: Result<Vec<Settings>, String>,
     channels: Channels,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
 }
 
 impl Doctor {
-    /// Of these settings and plugins.
-    pub fn new(
-        config: Config,
-        plugins: Result<Vec<Settings>, String>,
-        transport: Arc<dyn Transport>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, BadSettings> {
-        let components = Loader::default();
-        let channels = Channels::build(&config.channels, &|name, settings| components.load(name, settings))?;
-        Ok(Self { config, plugins, channels, transport, clock })
+    /// Of these settings, and the channels that they make.
+    pub fn new(config: Config, channels: Channels, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { config, channels, transport, clock }
     }
 
-    /// Looks at everything.
-    pub async fn examine(&self) -> Vec<Finding> {
+    /// Looks at everything, these plugins included, or why nobody can tell which they are.
+    pub async fn examine(&self, plugins: &Result<Vec<Settings>, String>) -> Vec<Finding> {
         let endpoints: Vec<&str> = self.config.endpoints.keys().map(String::as_str).collect();
         let mut findings = database::examine(&self.config.database, &endpoints).await;
-        findings.extend(plugins::examine(&self.plugins).await);
+        findings.extend(plugins::examine(plugins).await);
         let mut skew = clock::Skew::default();
         findings.extend(self.address(&mut skew).await);
         for name in self.channels.names() {
             findings.extend(self.channel(name, &mut skew).await);
         }
         findings.push(skew.finding());
+        findings
+    }
+
+    /// Looks at one channel alone: whether its webhooks come through, and what its provider has to say.
+    pub async fn examine_channel(&self, name: &str) -> Vec<Finding> {
+        let mut skew = clock::Skew::default();
+        let mut findings = Vec::new();
+        if let Some(url) = self.public_url() {
+            findings.extend(self.signatures(name, url, &mut skew).await);
+        }
+        findings.extend(self.channel(name, &mut skew).await);
+        // The clock is no matter of the channel's, unless it is wrong.
+        findings.extend(Some(skew.finding()).filter(|found| matches!(found.state, State::Warning | State::Failed)));
         findings
     }
 

@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::routing::{any, get};
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -34,7 +35,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::bulks::Bulks;
-use crate::channels::Channels;
+use crate::channels::{Channels, Finding};
 use crate::clock::{Clock, Ids};
 use crate::configuring::Configuring;
 use crate::events::Endpoints;
@@ -97,6 +98,9 @@ impl Settings {
     }
 }
 
+/// Looks at the channel of this name and at its provider, and says what was found; changes nothing.
+pub type Examine = Arc<dyn Fn(String) -> BoxFuture<'static, Vec<Finding>> + Send + Sync>;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -110,6 +114,7 @@ pub struct App {
     pub keys: Keys,
     pub ids: Arc<Ids>,
     pub channels: Channels,
+    pub examine: Examine,
     /// Which channels can't send for now.
     pub pauses: Pauses,
     /// How fast each sender sends.

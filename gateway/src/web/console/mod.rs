@@ -192,6 +192,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/preview", post(edit_template::preview))
         .route("/console/dashboard", get(dashboard::page))
         .route("/console/channels", get(channels::page))
+        .route("/console/channels/{name}/check", post(channels::check))
         .route("/console/channels/{name}/pause", post(channels::pause))
         .route("/console/channels/{name}/resume", post(channels::resume))
         .route("/console/plugins", get(plugins::page))

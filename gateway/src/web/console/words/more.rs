@@ -59,6 +59,14 @@ words! {
         tries_at: "Vuelve a intentar", "Tries again";
         by_hand: "a mano", "by hand";
         by_gateway: "por Recado", "by Recado";
+        check: "Comprobar", "Check";
+        checked: "Lo que se encontró", "What was found";
+        check_slow: "No hubo respuesta a tiempo. Prueba otra vez, o mira en el servidor con `recado doctor`.",
+            "There was no answer in time. Try again, or look on the server with `recado doctor`.";
+        found_good: "bien", "good";
+        found_warning: "aviso", "warning";
+        found_bad: "mal", "bad";
+        found_skipped: "no se miró", "not looked at";
         no_channels: "No hay canales en la configuración.", "There are no channels in the settings.";
 
         state: "Estado", "State";
