@@ -215,3 +215,27 @@ fn guessing_ends_after_a_few_tries() {
     let from = [("x-forwarded-for", "203.0.113.9")];
     assert_eq!(Visitor::sign_in_with(&gateway, "ana", Visitor::password(), &from).status(), 303);
 }
+
+#[test]
+fn only_a_proxy_that_is_trusted_says_who_it_was() {
+    let guess = |gateway: &TestGateway, told: &str| {
+        let from = [("x-forwarded-for", told)];
+        Visitor::sign_in_with(gateway, "ana", "guessed badly", &from).status()
+    };
+    // The test's own proxy is on this machine, and has another one before it.
+    let gateway =
+        TestGateway::builder().config_toml("[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.1.0.0/16\"]").start();
+    Visitor::create(&gateway, "ana", "agent");
+    let tries: Vec<u16> =
+        (0..11).map(|number| guess(&gateway, &format!("192.0.2.{number}, 203.0.113.9, 10.1.2.3"))).collect();
+    assert_eq!(tries, [vec![422; 10], vec![429; 1]].concat(), "what they put before it themselves is not believed");
+    assert_eq!(guess(&gateway, "203.0.113.10, 10.1.2.3"), 422, "somebody else");
+    drop(gateway);
+
+    let gateway = TestGateway::builder().config_toml("[server]\ntrusted_proxies = []").start();
+    Visitor::create(&gateway, "ana", "agent");
+    let tries: Vec<u16> = (0..11).map(|number| guess(&gateway, &format!("192.0.2.{number}"))).collect();
+    assert_eq!(tries, [vec![422; 10], vec![429; 1]].concat(), "nobody is believed");
+    let told = |line: &serde_json::Value| line.to_string().contains("trusted_proxies");
+    assert!(gateway.log().lines().iter().any(told), "the log says what to do");
+}

@@ -310,6 +310,7 @@ impl Gateway {
             endpoints,
             gauges,
             console,
+            proxies: web::Proxies::new(&config.server.trusted_proxies),
             listeners: web::Listeners::new(config.stream.is_kept()),
             metrics_token: config.server.metrics_token.clone(),
             clock,

@@ -14,6 +14,7 @@ mod listening;
 mod metrics;
 mod openapi;
 mod problem;
+mod proxies;
 mod query;
 mod server;
 mod twilio;
@@ -57,6 +58,7 @@ pub use early::Doors;
 pub use keys::Keys;
 pub use listening::Listeners;
 pub use openapi::document;
+pub use proxies::{Network, Proxies};
 pub use server::{BindError, Bound};
 
 /// `[server]`
@@ -67,6 +69,8 @@ pub struct Settings {
     /// Where providers reach us: scheme, host and, behind a proxy, prefix. None is the listen
     /// address.
     pub public_url: Option<String>,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<Network>,
     /// The most connections at the same time; further ones wait to be accepted.
     pub connections: usize,
     /// How long a stop waits for requests and sends that are under way, in seconds.
@@ -125,6 +129,8 @@ pub struct App {
     pub endpoints: Endpoints,
     pub gauges: Gauges,
     pub console: Console,
+    /// Who may say whom a request is from.
+    pub proxies: Proxies,
     /// Who listens to what happens.
     pub listeners: Listeners,
     /// What lets one see the metrics, besides a key.
