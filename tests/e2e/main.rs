@@ -7,6 +7,7 @@ mod authoring;
 mod bench;
 #[cfg(test)]
 mod bulk_command;
+mod bulk_failures;
 #[cfg(test)]
 mod bulks;
 #[cfg(test)]

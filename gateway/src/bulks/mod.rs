@@ -4,6 +4,7 @@
 //! Messages are made by `outbound`, like all others. What a recipient comes to is written in the transaction that
 //! stores the message, so that a crash doubles and loses none.
 
+mod failing;
 mod looking;
 mod taking;
 mod worker;

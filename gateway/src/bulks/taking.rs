@@ -245,6 +245,13 @@ pub(super) fn problem(error: &outbound::Error, locale: Locale) -> RecipientProbl
             None => ("not-rendered".to_owned(), error.to_string()),
         },
         outbound::Error::OtherAddress { .. } => ("not-of-this-channel".to_owned(), error.to_string()),
+        outbound::Error::NoVerdict { plugin, reason } => {
+            let detail = match locale {
+                Locale::Es => format!("el plugin `{plugin}` debe ver el mensaje, y falló cada vez: {reason}"),
+                Locale::En => format!("the plugin `{plugin}` must look at the message, and failed each time: {reason}"),
+            };
+            ("no-verdict".to_owned(), detail)
+        }
         outbound::Error::Gate(refusal) => (refusal.code().to_owned(), refusal.detail(locale)),
         outbound::Error::Unsendable(Unsendable::TooLong { .. }) => ("too-long".to_owned(), error.to_string()),
         outbound::Error::Unsendable(Unsendable::Empty) => ("empty".to_owned(), error.to_string()),

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use super::failing::{self, Came};
 use super::taking::{self, Content, Recipient};
 use super::{Bulks, STEP};
 use crate::channels::Unsendable;
@@ -46,13 +47,6 @@ pub async fn run(bulks: Bulks, mut stop: watch::Receiver<bool>) {
             }
         }
     }
-}
-
-/// What a batch came to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Batch {
-    /// Something keeps messages from being taken now.
-    hampered: bool,
 }
 
 impl Bulks {
@@ -98,8 +92,11 @@ impl Bulks {
         if room == 0 {
             return Ok(Next::At(later(parts.clock.now(), SOON)));
         }
-        let waiting = parts.store.waiting_recipients(bulk.id, room.min(BATCH)).await?;
+        let waiting = parts.store.waiting_recipients(bulk.id, room.min(BATCH), parts.clock.now()).await?;
         if waiting.is_empty() {
+            if let Some(again_at) = parts.store.recipients_put_off_until(bulk.id).await? {
+                return Ok(Next::At(again_at));
+            }
             let next = self.rest_of(bulk).await?;
             if next == Next::Finished {
                 tracing::info!(bulk_id = %bulk.id, "a bulk send is done");
@@ -107,11 +104,35 @@ impl Bulks {
             return Ok(next);
         }
         let batch = self.submit(bulk, waiting).await?;
-        let pause = if batch.hampered { LATER } else { SignedDuration::ZERO };
+        let goes_on = self.judge(batch).await?;
+        let pause = if goes_on { SignedDuration::ZERO } else { LATER };
         Ok(Next::At(later(parts.clock.now(), pause)))
     }
 
-    async fn submit(&self, bulk: &KnownBulk, waiting: Vec<WaitingRecipient>) -> Result<Batch, store::Error> {
+    /// Puts off, and in the end refuses, those for whom alone nothing can be decided. False where something keeps
+    /// everybody's messages from being taken now.
+    async fn judge(&self, batch: Vec<Came>) -> Result<bool, store::Error> {
+        let parts = &self.0.parts;
+        let their_own = failing::is_their_own(&batch);
+        let mut goes_on = !batch.contains(&Came::Hampered);
+        for came in batch {
+            let Came::Failed { place, failing, problem } = came else { continue };
+            if !their_own {
+                goes_on = false;
+                continue;
+            }
+            match failing::next(failing, parts.clock.now()) {
+                Some((failing, until)) => parts.store.put_off_recipient(place, failing, until).await?,
+                None => {
+                    tracing::warn!(bulk_id = %place.bulk_id, position = place.position, "somebody is sent nothing: it fails for them alone, each time");
+                    parts.store.refuse_recipient(place, problem).await?;
+                }
+            }
+        }
+        Ok(goes_on)
+    }
+
+    async fn submit(&self, bulk: &KnownBulk, waiting: Vec<WaitingRecipient>) -> Result<Vec<Came>, store::Error> {
         let content: Content = serde_json::from_value(bulk.content.clone())
             .map_err(|error| store::Error::Refused(format!("a bulk send can't be read: {error}")))?;
         let template = match &content.template {
@@ -122,21 +143,20 @@ impl Bulks {
         let done = futures::stream::iter(waiting)
             .map(|recipient| self.submit_one(content, template, recipient))
             .buffer_unordered(AT_ONCE)
-            .fold(Batch::default(), |batch, hampered| async move { Batch { hampered: batch.hampered || hampered } })
+            .collect()
             .await;
         Ok(done)
     }
 
-    /// True where it is worth trying again later.
     async fn submit_one(
         &self,
         content: &Content,
         template: Option<&(UsedTemplate, Definition)>,
         waiting: WaitingRecipient,
-    ) -> bool {
+    ) -> Came {
         use outbound::Error;
         let parts = &self.0.parts;
-        let WaitingRecipient { place, recipient, locale, variables } = waiting;
+        let WaitingRecipient { place, recipient, locale, variables, failing } = waiting;
         let variables = variables.and_then(|variables| serde_json::from_value(variables).ok()).unwrap_or_default();
         let recipient = Recipient { to: recipient, locale, variables };
         let template = template.map(|(used, definition)| (used.clone(), definition));
@@ -146,24 +166,31 @@ impl Bulks {
             Err(error) => Err(error),
         };
         let error = match submitted {
-            // Paused or canceled meanwhile, or another gateway was faster. What plugins refused is on record with
-            // the message.
-            Ok(_) | Err(Error::NotAwaited | Error::Rejected { .. }) => return false,
+            // What plugins refused is on record with the message.
+            Ok(_) | Err(Error::Rejected { .. }) => return Came::Decided,
+            // Paused or canceled meanwhile, or another gateway was faster.
+            Err(Error::NotAwaited) => return Came::Nothing,
             Err(error) => error,
         };
-        let passes = matches!(
-            error,
-            Error::NoVerdict { .. }
-                | Error::Unsendable(Unsendable::Broken(_))
-                | Error::Uploads(_)
-                | Error::Store(store::Error::Unavailable(_) | store::Error::Overtaken(_))
-        );
-        if passes {
+        let problem = taking::problem(&error, parts.locale);
+        let waits = || {
             tracing::warn!(bulk_id = %place.bulk_id, position = place.position, %error, "a message of a bulk send waits");
-            return true;
+        };
+        match error {
+            Error::NoVerdict { .. } | Error::Unsendable(Unsendable::Broken(_)) => {
+                waits();
+                return Came::Failed { place, failing, problem };
+            }
+            Error::Uploads(_) | Error::Store(store::Error::Unavailable(_) | store::Error::Overtaken(_)) => {
+                waits();
+                return Came::Hampered;
+            }
+            _ => {}
         }
-        let refused = parts.store.refuse_recipient(place, taking::problem(&error, parts.locale)).await;
-        refused.is_err()
+        // The gate is asked last.
+        let came = if matches!(error, Error::Gate(_)) { Came::Decided } else { Came::Nothing };
+        let refused = parts.store.refuse_recipient(place, problem).await;
+        refused.map_or(Came::Hampered, |()| came)
     }
 }
 

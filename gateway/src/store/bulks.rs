@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value as Sql,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value as Sql,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -197,6 +197,14 @@ pub struct WaitingRecipient {
     pub recipient: String,
     pub locale: Option<String>,
     pub variables: Option<Value>,
+    pub failing: Failing,
+}
+
+/// How often nothing could be decided for somebody, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failing {
+    pub tries: u32,
+    pub since: Option<Timestamp>,
 }
 
 pub(super) fn known(row: bulks::Model) -> KnownBulk {
@@ -280,13 +288,17 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// The next for whom a message is to be made.
-    pub async fn waiting_recipients(&self, id: Uuid, limit: u64) -> Result<Vec<WaitingRecipient>, Error> {
-        let rows = bulk_recipients::Entity::find()
-            .filter(bulk_recipients::Column::BulkId.eq(id))
-            // Word for word the condition of the partial index, so that SQLite uses it.
-            .filter(sea_orm::sea_query::Expr::cust("state = 'waiting'"))
-            .order_by_asc(bulk_recipients::Column::Position)
+    /// The next for whom a message is to be made now.
+    pub async fn waiting_recipients(
+        &self,
+        id: Uuid,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Vec<WaitingRecipient>, Error> {
+        use bulk_recipients::Column;
+        let rows = waiting(id)
+            .filter(Condition::any().add(Column::RetryAt.is_null()).add(Column::RetryAt.lte(now.as_millisecond())))
+            .order_by_asc(Column::Position)
             .limit(limit)
             .all(&self.reads)
             .await?;
@@ -297,8 +309,23 @@ impl Store {
                 recipient: row.recipient,
                 locale: row.locale,
                 variables: row.variables,
+                failing: Failing { tries: positive(row.tries), since: row.failed_since.map(time) },
             })
             .collect())
+    }
+
+    /// When somebody is tried again for whom nothing could be decided; the first of them.
+    pub async fn recipients_put_off_until(&self, id: Uuid) -> Result<Option<Timestamp>, Error> {
+        use bulk_recipients::Column;
+        let first = waiting(id)
+            .filter(Column::RetryAt.is_not_null())
+            .select_only()
+            .column(Column::RetryAt)
+            .order_by_asc(Column::RetryAt)
+            .into_tuple::<i64>()
+            .one(&self.reads)
+            .await?;
+        Ok(first.map(time))
     }
 
     /// How many of its parts wait or are being sent, counted up to a limit.
@@ -315,6 +342,14 @@ impl Store {
         let number: i64 = row.map_or(Ok(0), |row| row.try_get("", "number"))?;
         Ok(u64::try_from(number).unwrap_or(0))
     }
+}
+
+/// Those for whom no message was made yet.
+fn waiting(id: Uuid) -> sea_orm::Select<bulk_recipients::Entity> {
+    bulk_recipients::Entity::find()
+        .filter(bulk_recipients::Column::BulkId.eq(id))
+        // Word for word the condition of the partial index, so that SQLite uses it.
+        .filter(sea_orm::sea_query::Expr::cust("state = 'waiting'"))
 }
 
 pub(super) async fn called_before(

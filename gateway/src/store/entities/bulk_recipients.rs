@@ -16,6 +16,9 @@ pub struct Model {
     pub message_id: Option<Uuid>,
     pub code: Option<String>,
     pub problem: Option<String>,
+    pub tries: i32,
+    pub failed_since: Option<i64>,
+    pub retry_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{CHUNK, count, millis, storable, storable_json};
 use crate::store::bulks::{
-    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, KnownBulk, NewBulk, NewRecipient, RecipientProblem,
+    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Failing, KnownBulk, NewBulk, NewRecipient, RecipientProblem,
     called_before, known,
 };
 use crate::store::entities::{bulk_recipients, bulks};
@@ -73,6 +73,9 @@ impl NewBulk {
             message_id: Set(None),
             code: Set(problem.map(|problem| storable(&problem.code))),
             problem: Set(problem.map(|problem| storable(&problem.detail))),
+            tries: Set(0),
+            failed_since: Set(None),
+            retry_at: Set(None),
         }
     }
 }
@@ -211,6 +214,32 @@ impl Operation for Refuse {
     }
 }
 
+/// Lets somebody wait for whom nothing could be decided.
+struct PutOff {
+    place: BulkPlace,
+    failing: Failing,
+    until: Timestamp,
+}
+
+#[async_trait]
+impl Operation for PutOff {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        use bulk_recipients::Column;
+        bulk_recipients::Entity::update_many()
+            .col_expr(Column::Tries, Expr::value(count(self.failing.tries)))
+            .col_expr(Column::FailedSince, Expr::value(self.failing.since.map(millis)))
+            .col_expr(Column::RetryAt, Expr::value(millis(self.until)))
+            .filter(Column::BulkId.eq(self.place.bulk_id))
+            .filter(Column::Position.eq(count(self.place.position)))
+            .filter(Column::State.eq("waiting"))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
 impl Store {
     /// Keeps a bulk send with all whom it is to reach.
     pub async fn take_bulk(&self, new: NewBulk, act: Act) -> Result<BulkTaken, Error> {
@@ -254,5 +283,10 @@ impl Store {
 
     pub async fn refuse_recipient(&self, place: BulkPlace, problem: RecipientProblem) -> Result<(), Error> {
         self.write(Refuse { place, problem }).await
+    }
+
+    /// Tries somebody again then, and not before; others go on meanwhile.
+    pub async fn put_off_recipient(&self, place: BulkPlace, failing: Failing, until: Timestamp) -> Result<(), Error> {
+        self.write(PutOff { place, failing, until }).await
     }
 }

@@ -7,8 +7,8 @@ use super::gate::rules;
 use super::reconciling::{fates, listing, unknown};
 use super::*;
 use crate::store::{
-    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Fate, NewBulk, NewRecipient, Next, RecipientProblem,
-    RecipientState, Reconciliation,
+    BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Failing, Fate, NewBulk, NewRecipient, Next,
+    RecipientProblem, RecipientState, Reconciliation,
 };
 
 on_both!(
@@ -21,6 +21,7 @@ on_both!(
     a_bulk_send_is_looked_after_by_one_at_a_time,
     the_same_call_makes_one_bulk_send,
     recipients_are_listed_by_where_they_stand,
+    who_is_put_off_waits_and_nobody_else_does,
 );
 
 fn person(number: usize) -> String {
@@ -76,7 +77,7 @@ async fn each_recipient_gets_one_message_however_often_it_is_made(database: Data
     let listed = stores[0].bulk_recipients(id, None, None, 10).await.unwrap().items;
     assert!(listed.iter().all(|one| one.state == RecipientState::Submitted && one.message_id.is_some()), "{listed:?}");
     assert_eq!(message(&stores[0], listed[0].message_id.unwrap()).await.bulk_id, Some(id));
-    assert!(stores[0].waiting_recipients(id, 10).await.unwrap().is_empty());
+    assert!(stores[0].waiting_recipients(id, 10, at(0)).await.unwrap().is_empty());
     assert_eq!(stores[0].bulk_under_way(id, 3, None).await.unwrap(), 3, "counted no further than asked");
 }
 
@@ -282,4 +283,25 @@ async fn recipients_are_listed_by_where_they_stand(database: Database) {
     let first = store.bulk_recipients(id, None, None, 4).await.unwrap();
     let after = u32::try_from(first.next.unwrap().as_u128()).unwrap();
     assert_eq!(store.bulk_recipients(id, None, Some(after), 4).await.unwrap().items[0].position, 4);
+}
+
+async fn who_is_put_off_waits_and_nobody_else_does(database: Database) {
+    let store = database.store().await;
+    let id = taken(&store, &database, 3).await;
+    let waiting = async |now| {
+        let found = store.waiting_recipients(id, 10, at(now)).await.unwrap();
+        found.iter().map(|one| (one.place.position, one.failing)).collect::<Vec<_>>()
+    };
+    let [none, once] = [Failing::default(), Failing { tries: 1, since: Some(at(1)) }];
+    assert_eq!(store.recipients_put_off_until(id).await.unwrap(), None);
+    let place = |position| BulkPlace { bulk_id: id, position };
+    store.put_off_recipient(place(1), once, at(6)).await.unwrap();
+    assert_eq!(waiting(5).await, [(0, none), (2, none)]);
+    assert_eq!(waiting(6).await, [(0, none), (1, once), (2, none)]);
+    assert_eq!(store.recipients_put_off_until(id).await.unwrap(), Some(at(6)));
+    // Another gateway was faster.
+    assert!(matches!(store.submit(submission(&database, id, 1)).await.unwrap(), Submitted::Stored(_)));
+    store.put_off_recipient(place(1), once, at(9)).await.unwrap();
+    assert_eq!(store.recipients_put_off_until(id).await.unwrap(), None);
+    assert_eq!(store.bulk_counts(id).await.unwrap().of[&RecipientState::Submitted], 1);
 }

@@ -12,9 +12,9 @@ use crate::message::consent::{Choice, Keyword};
 use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
-    Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange, InboxCursor,
-    InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate, Next, Orphans, Over, Questions,
-    RecipientProblem, RecipientState, connect, together, writer,
+    Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
+    Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate,
+    Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -204,7 +204,8 @@ async fn rounds(store: &Store) {
 async fn bulk_rounds(store: &Store, id: Uuid) {
     store.bulks_due(at(1)).await.unwrap();
     let bulk = store.claim_bulk(at(1), at(9)).await.unwrap().unwrap();
-    store.waiting_recipients(id, 50).await.unwrap();
+    store.waiting_recipients(id, 50, at(1)).await.unwrap();
+    store.recipients_put_off_until(id).await.unwrap();
     store.bulk_under_way(id, 50, None).await.unwrap();
     store.bulk_under_way(id, 50, Some(at(0))).await.unwrap();
     store.move_bulk(id, BulkState::Paused, at(1), act(0)).await.unwrap();
@@ -212,7 +213,9 @@ async fn bulk_rounds(store: &Store, id: Uuid) {
     store.move_bulk(id, BulkState::Running, at(1), act(0)).await.unwrap();
     store.release_bulk(id, 50, at(1)).await.unwrap();
     let problem = RecipientProblem { code: "a".to_owned(), detail: "a".to_owned() };
-    store.refuse_recipient(BulkPlace { bulk_id: id, position: 9 }, problem).await.unwrap();
+    let place = BulkPlace { bulk_id: id, position: 9 };
+    store.put_off_recipient(place, Failing { tries: 1, since: Some(at(1)) }, at(2)).await.unwrap();
+    store.refuse_recipient(place, problem).await.unwrap();
     store.move_bulk(id, BulkState::Canceled, at(2), act(0)).await.unwrap();
     store.end_bulk(id, 50, at(2)).await.unwrap();
     store.leave_bulk(&bulk, at(9), Next::Finished, at(3)).await.unwrap();
