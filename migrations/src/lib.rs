@@ -41,6 +41,7 @@ mod m20261202_000040_stream;
 mod m20261202_000041_put_off;
 mod m20261203_000010_plugin_configs;
 mod m20261203_000051_failing;
+mod m20261203_000052_waiting;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261202_000041_put_off::Migration),
             Box::new(m20261203_000010_plugin_configs::Migration),
             Box::new(m20261203_000051_failing::Migration),
+            Box::new(m20261203_000052_waiting::Migration),
         ]
     }
 }

@@ -68,6 +68,10 @@ impl Parts {
             for part in self.store.expire_leases(now).await? {
                 tracing::warn!(part_id = %part, "a part was being sent when its worker stopped: its outcome is unknown");
             }
+            for (part, message) in self.store.end_outdated(now).await? {
+                tracing::warn!(message_id = %message, part_id = %part, "a part is given up: it waited for longer than it is valid");
+                let _ = self.settled.send(message);
+            }
         }
         if free == 0 {
             return Ok(());

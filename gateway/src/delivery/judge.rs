@@ -99,13 +99,17 @@ impl Parts {
 }
 
 /// Until when a part is tried that is known not to have been sent: as long as it is valid, where the
-/// message says so.
+/// message says so; otherwise for some time, of which what it waited for its channel, its sender or the morning is no
+/// part.
 fn give_up_at(settings: &Settings, validity: Option<u32>, tried: Tried, now: Timestamp) -> Timestamp {
-    let (since, seconds) = match validity {
-        Some(validity) => (tried.wanted_at, validity),
-        None => (tried.refused_since.unwrap_or(now), settings.give_up_after_s),
+    let (since, seconds, waited) = match validity {
+        Some(validity) => (tried.wanted_at, validity, Duration::ZERO),
+        None => {
+            let waited = Duration::try_from(tried.waited).unwrap_or_default();
+            (tried.refused_since.unwrap_or(now), settings.give_up_after_s, waited)
+        }
     };
-    later(since, Duration::from_secs(u64::from(seconds)))
+    later(since, Duration::from_secs(u64::from(seconds)) + waited)
 }
 
 /// An attempt's id is random enough to spread its retries.
@@ -113,4 +117,34 @@ fn spread(part: &Claimed) -> SmallRng {
     let seed = u128::from_le_bytes(*part.attempt_id.as_bytes());
     let [low, high] = [seed, seed >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
     SmallRng::seed_from_u64(low ^ high)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::delivery::settings::tests::settings;
+
+    #[test]
+    fn what_waits_is_not_tried_and_what_is_valid_has_its_end() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        // Validity, since when it is wanted and refused, how long of that it waited, and until when it is tried.
+        let cases = [
+            (None, 0, None, 0, 5_600),
+            (None, 0, Some(1_000), 0, 1_600),
+            (None, 0, Some(1_000), 3_000, 4_600),
+            (Some(60), 100, None, 0, 160),
+            (Some(60), 100, Some(130), 3_000, 160),
+            (Some(9_000), 100, Some(130), 0, 9_100),
+        ];
+        for (validity, wanted, refused, waited, expected) in cases {
+            let tried = Tried {
+                wanted_at: at(wanted),
+                refused_since: refused.map(at),
+                waited: SignedDuration::from_secs(waited),
+            };
+            assert_eq!(give_up_at(&settings(), validity, tried, at(5_000)), at(expected), "{validity:?} {tried:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! How a part was tried so far, for whoever decides whether it is tried again; and what led to it.
 
-use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entities::{attempts, messages, parts};
 use super::reads::time;
@@ -16,6 +16,8 @@ pub struct Tried {
     /// When the first of the tries began that all came to a refusal for now, up to the newest that
     /// has ended; none when that one came to something else.
     pub refused_since: Option<Timestamp>,
+    /// For how long of the time since then it waited though it was due: for its channel, its sender, the morning.
+    pub waited: SignedDuration,
 }
 
 impl Store {
@@ -31,20 +33,20 @@ impl Store {
         let Some(message) = messages::Entity::find_by_id(part.message_id).one(&self.reads).await? else {
             return Ok(None);
         };
-        let ended: Vec<(i64, Option<String>)> = attempts::Entity::find()
-            .select_only()
-            .column(attempts::Column::StartedAt)
-            .column(attempts::Column::Outcome)
+        let all = attempts::Entity::find()
             .filter(attempts::Column::PartId.eq(id.0))
-            .filter(attempts::Column::FinishedAt.is_not_null())
             .order_by_desc(attempts::Column::Id)
-            .into_tuple()
             .all(&self.reads)
             .await?;
-        let refusals = ended.into_iter().take_while(|(_, outcome)| outcome.as_deref() == Some("retry"));
+        let (ended, under_way): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.finished_at.is_some());
+        let refusals: Vec<_> = ended.iter().take_while(|one| one.outcome.as_deref() == Some("retry")).collect();
+        // How long it had waited before the first of them was before they began.
+        let waits = refusals.iter().rev().skip(1).map(|one| one.waited_ms);
+        let waits = waits.chain(under_way.iter().filter(|_| !refusals.is_empty()).map(|one| one.waited_ms));
         Ok(Some(Tried {
             wanted_at: time(message.send_at.unwrap_or(message.created_at).max(message.created_at)),
-            refused_since: refusals.last().map(|(started_at, _)| time(started_at)),
+            refused_since: refusals.last().map(|one| time(one.started_at)),
+            waited: SignedDuration::from_millis(waits.sum()),
         }))
     }
 }

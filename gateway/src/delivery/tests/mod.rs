@@ -1,6 +1,7 @@
 //! The worker against a provider that does as it is told, on a clock that stands still.
 
 mod turns;
+mod waits;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;

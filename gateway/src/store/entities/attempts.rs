@@ -16,6 +16,8 @@ pub struct Model {
     pub error_message: Option<String>,
     /// A JSON document.
     pub exchange: Option<String>,
+    /// For how long the part had been due before, which is waiting and no trying.
+    pub waited_ms: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -47,6 +47,12 @@ pub struct Model {
     pub bulk_id: Option<Uuid>,
     /// It waits for the morning, and for nothing else: what follows does not wait for it, though it was tried.
     pub put_off: bool,
+    /// When it was due before it was put off until the morning.
+    pub due_before: Option<i64>,
+    /// For how long it had been due when it was claimed last.
+    pub waited_ms: i64,
+    /// From when on it is not to be sent any more.
+    pub expires_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -81,12 +81,13 @@ impl Operation for Claim {
         }
         let mut claimed = taken.parts;
         claimed.sort_by_key(|part| part.id);
+        let waited: Vec<i64> = claimed.iter().map(|part| part.waited_ms).collect();
         let claimed: Vec<Claimed> = claimed
             .into_iter()
             .zip(&self.wanted.attempt_ids)
             .map(|(part, attempt_id)| to_claimed(part, *attempt_id))
             .collect();
-        self.start_attempts(transaction, &claimed).await?;
+        self.start_attempts(transaction, &claimed, &waited).await?;
         Ok(claimed)
     }
 }
@@ -120,12 +121,15 @@ impl Claim {
         let opted_out = if rules.is_business_wide() { OF_BUSINESS } else { OF_CHANNEL };
         let night = if rules.has_nights() { " AND (due.quiet_at IS NULL OR due.quiet_at > $3)" } else { "" };
         let sql = format!(
-            "WITH picked AS MATERIALIZED ({DUE} AND (due.confirms OR ({opted_out}) IS NULL){night} AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
+            "WITH picked AS MATERIALIZED ({DUE} AND (due.confirms OR ({opted_out}) IS NULL){night} \
+             AND (due.expires_at IS NULL OR due.expires_at > $3) AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
              ORDER BY due.due_at, due.id LIMIT {parts}{lock}), \
              claimed AS (SELECT counted.id FROM (SELECT picked.id, SUM(picked.weight) OVER \
              (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
              WHERE counted.ahead < $7) \
-             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $1, updated_at = $2 \
+             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $1, updated_at = $2, \
+             waited_ms = CASE WHEN COALESCE(due_before, due_at) < $2 THEN $2 - COALESCE(due_before, due_at) ELSE 0 END, \
+             due_before = NULL \
              WHERE id IN (SELECT id FROM claimed) RETURNING *"
         );
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -133,11 +137,16 @@ impl Claim {
     }
 
     /// On record before the request is written: after a crash it shows that there was one.
-    async fn start_attempts(&self, transaction: &DatabaseTransaction, claimed: &[Claimed]) -> Result<(), Error> {
+    async fn start_attempts(
+        &self,
+        transaction: &DatabaseTransaction,
+        claimed: &[Claimed],
+        waited: &[i64],
+    ) -> Result<(), Error> {
         if claimed.is_empty() {
             return Ok(());
         }
-        attempts::Entity::insert_many(claimed.iter().map(|part| attempts::ActiveModel {
+        attempts::Entity::insert_many(claimed.iter().zip(waited).map(|(part, waited_ms)| attempts::ActiveModel {
             id: Set(part.attempt_id),
             part_id: Set(part.id.0),
             number: Set(super::count(part.attempts)),
@@ -147,6 +156,7 @@ impl Claim {
             error_code: Set(None),
             error_message: Set(None),
             exchange: Set(None),
+            waited_ms: Set(*waited_ms),
         }))
         .exec_without_returning(transaction)
         .await?;

@@ -14,6 +14,7 @@ mod contact_import;
 mod contacts;
 mod conversation;
 mod events;
+mod expiring;
 mod follow;
 mod gate;
 mod gateways;

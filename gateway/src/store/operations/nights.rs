@@ -45,13 +45,16 @@ pub(super) async fn hold(
     for part in late {
         let time_zone = part.time_zone.clone().unwrap_or_default();
         let (until, next) = rules.nights(now, &time_zone);
-        let (message_id, due_at) = (part.message_id, part.due_at);
+        let (message_id, due_at, due_before) = (part.message_id, part.due_at, part.due_before);
         let mut row = part.into_active_model();
         row.quiet_at = Set(next.map(millis));
         row.updated_at = Set(millis(now));
         if let Some(until) = until {
             let morning = millis(until);
             row.due_at = Set(due_at.max(morning));
+            if due_at < morning {
+                row.due_before = Set(Some(due_before.unwrap_or(due_at)));
+            }
             // One whose next try comes later still goes before what follows it.
             row.put_off = Set(due_at <= morning);
             tell(transaction, message_id, until, &time_zone, now).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
 use uuid::Uuid;
 
@@ -243,6 +243,16 @@ pub(super) fn leaves(message: &NewOutbound) -> Timestamp {
     }
 }
 
+/// When it is not worth sending any more, if that was said.
+fn expires(message: &NewOutbound) -> Option<Timestamp> {
+    let from = match message.schedule {
+        Schedule::Now => message.at,
+        Schedule::At(at) | Schedule::AtProvider(at) => at.max(message.at),
+    };
+    let valid = SignedDuration::from_secs(i64::from(message.options.validity?));
+    from.checked_add(valid).ok()
+}
+
 pub(in crate::store) fn starting_status(message: &NewOutbound) -> Status {
     match message.route {
         _ if message.rejected.is_some() => Status::Failed,
@@ -298,6 +308,9 @@ fn part_row(
         time_zone: Set(None),
         bulk_id: Set(message.bulk.map(|place| place.bulk_id)),
         put_off: Set(false),
+        due_before: Set(None),
+        waited_ms: Set(0),
+        expires_at: Set(expires(message).map(millis)),
     }
 }
 

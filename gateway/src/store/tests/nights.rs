@@ -96,6 +96,8 @@ async fn what_waited_until_the_night_waits_for_the_morning(database: Database) {
         assert!(until > at(3 * 3600) && until <= at(4 * 3600), "{until}");
     }
     assert_eq!(claim(&store, &database, 4 * 3600, 10).await.len(), 2);
+    let waited = store.tried(tried.message.parts[0].id).await.unwrap().unwrap().waited;
+    assert_eq!(waited.as_secs(), 3600, "from when it was to be tried again to the morning");
 }
 
 /// Somebody is answered at night although something that was tried before waits for the morning.

@@ -167,6 +167,7 @@ async fn rounds(store: &Store) {
     store.plugin_config_versions().await.unwrap();
     store.plugin_configs().await.unwrap();
     store.expire_leases(now).await.unwrap();
+    store.end_outdated(now).await.unwrap();
     store.due_questions(now, until, channels.clone(), 100).await.unwrap();
     store.recorded("sms", &["SM1".to_owned()]).await.unwrap();
     store.callbacks_due(now).await.unwrap();

@@ -1,11 +1,15 @@
 //! How a part was tried, which one tries next, and by which sender.
 
+use jiff::SignedDuration;
+
 use super::*;
 use crate::message::ProviderError;
 use crate::store::{Fate, Reconciliation, Tried};
 
 on_both!(
     refusals_in_a_row_are_told_since_when,
+    waiting_is_no_trying,
+    what_is_not_valid_any_more_is_given_up,
     only_what_may_have_gone_out_counts_for_giving_up,
     a_claim_leaves_out_whom_it_is_told_to,
     what_waits_goes_by_the_sender_that_the_channel_has_now,
@@ -21,8 +25,9 @@ async fn refusals_in_a_row_are_told_since_when(database: Database) {
     submission.message.at = at(-500);
     store.submit(submission.clone()).await.unwrap();
     let id = submission.message.parts[0].id;
+    let untried = Tried { wanted_at: at(-500), refused_since: None, waited: SignedDuration::ZERO };
     let since = async || store.tried(id).await.unwrap().unwrap().refused_since;
-    assert_eq!(store.tried(id).await.unwrap(), Some(Tried { wanted_at: at(-500), refused_since: None }));
+    assert_eq!(store.tried(id).await.unwrap(), Some(untried));
     let held = Settled::Held { error: ProviderError::default() };
     for (seconds, result, before) in [
         (10, retry(20), None),
@@ -42,6 +47,54 @@ async fn refusals_in_a_row_are_told_since_when(database: Database) {
     planned.message.schedule = Schedule::At(at(900));
     store.submit(planned.clone()).await.unwrap();
     assert_eq!(store.tried(planned.message.parts[0].id).await.unwrap().unwrap().wanted_at, at(900));
+}
+
+async fn waiting_is_no_trying(database: Database) {
+    let store = database.store().await;
+    let submission = database.submission(ANA, &["hola"]);
+    store.submit(submission.clone()).await.unwrap();
+    let id = submission.message.parts[0].id;
+    // When it is claimed, when it is due next, and how long of the time since the first refusal was waiting by then.
+    for (now, due, waited) in [(50, 60, 0), (60, 90, 0), (95, 100, 5), (3100, 3200, 3005), (3200, 3300, 3005)] {
+        let [part] = claim(&store, &database, now, 1).await.try_into().unwrap();
+        assert_eq!(store.tried(id).await.unwrap().unwrap().waited.as_secs(), waited, "while it is sent at {now}");
+        store.settle(settled(&part, now, retry(due))).await.unwrap();
+        let tried = store.tried(id).await.unwrap().unwrap();
+        assert_eq!((tried.waited.as_secs(), tried.refused_since), (waited, Some(at(50))), "after {now}");
+    }
+}
+
+async fn what_is_not_valid_any_more_is_given_up(database: Database) {
+    let store = database.store().await;
+    let valid = |recipient: &str, schedule| {
+        let mut submission = database.submission(recipient, &["uno", "dos"]);
+        submission.message.options.validity = Some(60);
+        submission.message.schedule = schedule;
+        submission
+    };
+    let soon = valid(ANA, Schedule::Now);
+    let planned = valid(LUIS, Schedule::At(at(100)));
+    let always = database.submission("+529981112266", &["tres"]);
+    for submission in [&soon, &planned, &always] {
+        store.submit(submission.clone()).await.unwrap();
+    }
+    store.pause("sms", None, act(0)).await.unwrap();
+    assert_eq!(store.end_outdated(at(59)).await.unwrap(), []);
+    // Between the looks it is not handed out either.
+    store.resume("sms", act(0)).await.unwrap();
+    let [claimed] = claim(&store, &database, 61, 10).await.try_into().unwrap();
+    assert_eq!(claimed.message_id, always.message.id);
+    let ended = store.end_outdated(at(61)).await.unwrap();
+    let expected: Vec<_> = soon.message.parts.iter().map(|part| (part.id, soon.message.id)).collect();
+    assert_eq!(ended, expected);
+    assert_eq!(store.end_outdated(at(61)).await.unwrap(), []);
+    let shown = message(&store, soon.message.id).await;
+    assert_eq!(shown.status, Status::Failed);
+    assert!(shown.error_message.unwrap().contains("valid") && shown.given_up_at.is_some());
+    let refused = store.retry(soon.message.id, at(62)).await.unwrap();
+    assert_eq!(refused, Retried::Refused(NotRetried::Expired));
+    assert_eq!(store.end_outdated(at(159)).await.unwrap(), [], "from when it is to leave");
+    assert_eq!(store.end_outdated(at(160)).await.unwrap().len(), 2);
 }
 
 async fn only_what_may_have_gone_out_counts_for_giving_up(database: Database) {

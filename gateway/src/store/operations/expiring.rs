@@ -1,0 +1,76 @@
+//! Ending what waited for longer than it is valid: for its channel, its sender or the morning.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
+use uuid::Uuid;
+
+use super::millis;
+use super::moves::Moves;
+use crate::message::{MessageId, PartId, Status};
+use crate::store::entities::parts;
+use crate::store::reporting::Reporting;
+use crate::store::writer::Operation;
+use crate::store::{Error, Store};
+
+/// As many in one look; what is left is not handed out either.
+const SOME: u64 = 500;
+
+#[derive(Clone, Debug)]
+struct EndOutdated {
+    now: Timestamp,
+    reporting: Reporting,
+}
+
+#[async_trait]
+impl Operation for EndOutdated {
+    type Output = Vec<(PartId, MessageId)>;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error> {
+        let mut outdated = parts::Entity::find()
+            // Word for word the condition of the partial index, so that SQLite uses it.
+            .filter(Expr::cust("state = 'queued' AND expires_at IS NOT NULL"))
+            .filter(parts::Column::ExpiresAt.lte(millis(self.now)))
+            .order_by_asc(parts::Column::ExpiresAt)
+            .limit(SOME)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(transaction)
+            .await?;
+        if outdated.is_empty() {
+            return Ok(Vec::new());
+        }
+        // In the order in which all take them.
+        outdated.sort_by_key(|part| part.id);
+        let ended: Vec<_> = outdated.iter().map(|part| (PartId(part.id), MessageId(part.message_id))).collect();
+        let messages: BTreeSet<Uuid> = outdated.iter().map(|part| part.message_id).collect();
+        for part in outdated {
+            let mut row = part.into_active_model();
+            row.state = Set("settled".to_owned());
+            row.status = Set(Status::Failed.as_str().to_owned());
+            row.given_up_at = Set(Some(millis(self.now)));
+            row.error_code = Set(None);
+            row.error_message = Set(Some("it waited for longer than it is valid, and was not sent".to_owned()));
+            row.updated_at = Set(millis(self.now));
+            row.update(transaction).await?;
+        }
+        let mut moves = Moves::load(transaction, &messages, &self.reporting).await?;
+        for message in messages {
+            moves.reduce(message, self.now)?;
+        }
+        moves.write(transaction).await?;
+        Ok(ended)
+    }
+}
+
+impl Store {
+    /// Gives up what waits and is not valid any more. It was certainly not sent.
+    pub async fn end_outdated(&self, now: Timestamp) -> Result<Vec<(PartId, MessageId)>, Error> {
+        self.write(EndOutdated { now, reporting: self.reporting.clone() }).await
+    }
+}
