@@ -29,7 +29,24 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct Assign {
     pub tag: String,
-    pub to: String,
+    pub to: To,
+}
+
+/// One name, or several who take turns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "must be a name, or a list of names")]
+pub enum To {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl To {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
 }
 
 /// The longest, ten years: beyond it, somebody meant something else.
@@ -37,6 +54,8 @@ const MOST_HOURS: f64 = 87_600.0;
 const SECONDS_AN_HOUR: f64 = 3_600.0;
 /// The longest tag, and the longest name, in characters.
 const LONGEST: usize = 64;
+/// The most who take turns: each is looked at for each conversation.
+const MOST_NAMES: usize = 50;
 
 impl Settings {
     /// The key that makes no sense, and why.
@@ -48,7 +67,17 @@ impl Settings {
             }
         }
         for (place, assign) in self.assign.iter().enumerate() {
-            for (name, word) in [("tag", &assign.tag), ("to", &assign.to)] {
+            let names = assign.to.names();
+            let twice = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name));
+            if let Some((_, name)) = twice {
+                return Err((format!("assign.{place}.to"), format!("has `{name}` twice")));
+            }
+            if !(1..=MOST_NAMES).contains(&names.len()) {
+                let problem = format!("must have 1 to {MOST_NAMES} names, but has {}", names.len());
+                return Err((format!("assign.{place}.to"), problem));
+            }
+            let names = names.iter().map(|name| ("to", name));
+            for (name, word) in [("tag", &assign.tag)].into_iter().chain(names) {
                 if word.trim().is_empty() || word.trim() != word || word.chars().count() > LONGEST {
                     let problem = format!("must have 1 to {LONGEST} characters, without blanks around them");
                     return Err((format!("assign.{place}.{name}"), problem));
@@ -60,7 +89,7 @@ impl Settings {
 
     /// What the store goes by.
     pub fn rules(&self) -> ConversationRules {
-        let assign = self.assign.iter().map(|assign| (assign.tag.clone(), assign.to.clone())).collect();
+        let assign = self.assign.iter().map(|assign| (assign.tag.clone(), assign.to.names().to_vec())).collect();
         ConversationRules { reopen_within: hours(self.reopen_within_h), assign }
     }
 
@@ -152,10 +181,20 @@ mod tests {
             assert_eq!(settings(hours, 0.0).check().unwrap_err().0, "reopen_within_h", "{hours}");
             assert_eq!(settings(0.0, hours).check().unwrap_err().0, "close_after_h", "{hours}");
         }
-        let assign = |tag: &str, to: &str| Assign { tag: tag.to_owned(), to: to.to_owned() };
+        let assign = |tag: &str, to: &str| Assign { tag: tag.to_owned(), to: To::One(to.to_owned()) };
         let of = |assign: Assign| Settings { assign: vec![assign], ..settings(0.0, 0.0) }.check();
         assert_eq!(of(assign("ventas", "ana")), Ok(()));
         assert_eq!(of(assign(" ventas", "ana")).unwrap_err().0, "assign.0.tag");
         assert_eq!(of(assign("ventas", "")).unwrap_err().0, "assign.0.to");
+        let several = |to: &[&str]| {
+            let to = To::Several(to.iter().map(|name| (*name).to_owned()).collect());
+            of(Assign { tag: "ventas".to_owned(), to })
+        };
+        assert_eq!(several(&["ana", "luis"]), Ok(()));
+        let many: Vec<String> = (0..51).map(|number| number.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for wrong in [&[][..], &["ana", "ana"], &["ana", " luis"], &many] {
+            assert_eq!(several(wrong).unwrap_err().0, "assign.0.to", "{wrong:?}");
+        }
     }
 }

@@ -42,6 +42,7 @@ mod m20261202_000041_put_off;
 mod m20261203_000010_plugin_configs;
 mod m20261203_000051_failing;
 mod m20261203_000052_waiting;
+mod m20261203_000053_assignees;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -90,6 +91,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261203_000010_plugin_configs::Migration),
             Box::new(m20261203_000051_failing::Migration),
             Box::new(m20261203_000052_waiting::Migration),
+            Box::new(m20261203_000053_assignees::Migration),
         ]
     }
 }

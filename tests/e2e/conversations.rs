@@ -87,6 +87,20 @@ fn a_tag_of_a_plugin_names_who_looks_after_a_conversation() {
 }
 
 #[test]
+fn several_take_turns_also_over_a_restart() {
+    let settings = "[[conversations.assign]]\ntag = \"precio\"\nto = [\"ana\", \"luis\"]";
+    let mut gateway = TestGateway::builder().plugin(Plugin::obedient()).config_toml(settings).start();
+    for number in 0..4 {
+        gateway.text(&format!("+52998112{number}334"), "tag precio");
+        if number == 2 {
+            gateway.restart();
+        }
+    }
+    let assigned: Vec<Value> = gateway.conversations().iter().map(|one| one["assignee"].clone()).collect();
+    assert_eq!(assigned, ["ana", "luis", "ana", "luis"]);
+}
+
+#[test]
 fn settings_that_make_no_sense_are_refused_with_their_key() {
     let folder = tempfile::tempdir().unwrap();
     let check = |folder: &Path, text: &str| {
@@ -97,6 +111,7 @@ fn settings_that_make_no_sense_are_refused_with_their_key() {
         ("[conversations]\nclose_after_h = -1", "conversations.close_after_h"),
         ("[conversations]\nreopen_within_h = 99999999", "conversations.reopen_within_h"),
         ("[[conversations.assign]]\ntag = \"\"\nto = \"ana\"", "conversations.assign.0.tag"),
+        ("[[conversations.assign]]\ntag = \"a\"\nto = [\"ana\", \"ana\"]", "conversations.assign.0.to"),
     ] {
         let ran = check(folder.path(), text);
         assert!(ran.code == Some(2) && ran.stderr.contains(key), "{key}: {ran:?}");

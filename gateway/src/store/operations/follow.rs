@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::assigning::by_tags;
 use super::contacts::locked;
 use super::conversation::{Key, Wanted, find_or_create};
 use super::rows::Rows;
@@ -80,9 +81,11 @@ async fn change_conversation(
         if let Some(row) = found.one(transaction).await? {
             let known = row.tags.clone();
             let tags = retagged(row.tags, &processed.tags_seen, tags);
-            let assignee = by_tags(&known, &tags, reporting).filter(|_| row.assignee.is_none());
-            let mut change = conversation().col_expr(Column::Tags, Expr::value(tags));
-            if let Some(assignee) = assignee.filter(|_| processed.assignee.is_none()) {
+            let mut change = conversation().col_expr(Column::Tags, Expr::value(tags.clone()));
+            if row.assignee.is_none()
+                && processed.assignee.is_none()
+                && let Some(assignee) = by_tags(transaction, &known, &tags, reporting).await?
+            {
                 change = change.col_expr(Column::Assignee, Expr::value(assignee));
             }
             change.exec(transaction).await?;
@@ -101,15 +104,6 @@ async fn change_conversation(
             .await?;
     }
     Ok(())
-}
-
-/// Who looks after a conversation with these tags now, if nobody does.
-fn by_tags(before: &serde_json::Value, after: &serde_json::Value, reporting: &Reporting) -> Option<String> {
-    let tags = |json: &serde_json::Value| serde_json::from_value::<Vec<String>>(json.clone()).unwrap_or_default();
-    if reporting.handling().assign.is_empty() {
-        return None;
-    }
-    reporting.handling().assignee(&tags(before), &tags(after)).map(str::to_owned)
 }
 
 /// The tags that there are, with what is different between those that plugins saw and those that they want.
@@ -214,7 +208,7 @@ async fn tag(
     tags.extend(wanted.iter().map(|tag| storable(tag)).filter(|tag| !known.contains(tag)));
     conversation.tags = serde_json::json!(tags);
     if conversation.assignee.is_none() {
-        conversation.assignee = by_tags(&before, &conversation.tags, reporting);
+        conversation.assignee = by_tags(transaction, &before, &conversation.tags, reporting).await?;
     }
     conversations::Entity::update_many()
         .col_expr(conversations::Column::Tags, Expr::value(conversation.tags.clone()))

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
+use super::assigning::by_tags;
 use super::tell::Before;
 use super::{millis, storable, tell};
 use crate::message::{ConversationId, ConversationStatus};
@@ -61,17 +62,17 @@ impl Operation for Change {
         }
         if !wanted.tag.is_empty() || !wanted.untag.is_empty() {
             let known: Vec<String> = serde_json::from_value(before.tags.clone()).unwrap_or_default();
-            let mut tags = known.clone();
+            let mut tags = known;
             tags.retain(|tag| !wanted.untag.contains(tag));
             for tag in wanted.tag.iter().map(|tag| storable(tag)) {
                 if !tags.contains(&tag) {
                     tags.push(tag);
                 }
             }
-            if before.assignee.is_none() && wanted.assignee.is_none() {
-                after.assignee = self.reporting.handling().assignee(&known, &tags).map(str::to_owned);
-            }
             after.tags = json!(tags);
+            if before.assignee.is_none() && wanted.assignee.is_none() {
+                after.assignee = by_tags(transaction, &before.tags, &after.tags, &self.reporting).await?;
+            }
         }
         if after == before {
             return Ok(Changed::Same);

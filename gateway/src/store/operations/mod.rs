@@ -1,6 +1,7 @@
 //! The writes, one file each. They run inside the writer's transaction and nowhere else.
 
 mod again;
+mod assigning;
 mod authors;
 mod bodies;
 mod bulk_parts;

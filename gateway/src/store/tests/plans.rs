@@ -13,7 +13,7 @@ use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
     Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
-    Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate,
+    ConversationRules, Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate,
     Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together, writer,
 };
 
@@ -320,7 +320,10 @@ async fn pages(store: &Store, id: MessageId) {
     store.forget_stream(at(0), 100).await.unwrap();
     store.redact(id, at(9)).await.unwrap();
     store.read_conversation(conversation, at(9)).await.unwrap();
-    store.change_conversation(ConversationChange::of(conversation), None, act(9)).await.unwrap();
+    let turns = ("a".to_owned(), ["ana", "luis"].map(str::to_owned).to_vec());
+    store.handle_by(ConversationRules { assign: vec![turns], ..ConversationRules::default() });
+    let tagged = ConversationChange { tag: vec!["a".to_owned()], ..ConversationChange::of(conversation) };
+    store.change_conversation(tagged, None, act(9)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,12 +17,14 @@ on_both!(
     nothing_is_closed_in_which_something_is_still_to_come,
     what_somebody_opened_again_is_not_closed_at_once,
     whoever_is_named_for_a_tag_looks_after_it,
+    several_take_turns_whichever_gateway_it_is,
 );
 
 const APP: &str = "app";
 
 fn rules(reopen_within_s: i64, assign: &[(&str, &str)]) -> ConversationRules {
-    let assign = assign.iter().map(|(tag, to)| ((*tag).to_owned(), (*to).to_owned())).collect();
+    let assign =
+        assign.iter().map(|(tag, to)| ((*tag).to_owned(), to.split(", ").map(str::to_owned).collect())).collect();
     ConversationRules { reopen_within: Some(SignedDuration::from_secs(reopen_within_s)), assign }
 }
 
@@ -230,4 +232,54 @@ async fn whoever_is_named_for_a_tag_looks_after_it(database: Database) {
     store.submit(sent.clone()).await.unwrap();
     let open = message(&store, sent.message.id).await.conversation_id;
     assert_eq!(assignee(open).await.as_deref(), Some("eva"));
+}
+
+async fn several_take_turns_whichever_gateway_it_is(database: Database) {
+    let stores = [database.store().await, database.store().await];
+    for store in &stores {
+        store.handle_by(rules(0, &[("ventas", "ana, luis, eva"), ("quejas", "rosa")]));
+    }
+    let person = |number: usize| format!("+52998111{number:04}");
+    // Tagged when it comes in, when it is sent, and by hand.
+    let new = async |number: usize| {
+        let store = &stores[number % 2];
+        let id = if number % 3 == 0 {
+            let sent =
+                Submission { tags: vec!["ventas".to_owned()], ..database.submission(&person(number), &["hola"]) };
+            store.submit(sent.clone()).await.unwrap();
+            message(store, sent.message.id).await.conversation_id
+        } else {
+            let id = heard(store, &database, &person(number), 1).await;
+            let tag = ConversationChange { tag: vec!["ventas".to_owned()], ..ConversationChange::of(id) };
+            store.change_conversation(tag, None, act(2)).await.unwrap();
+            id
+        };
+        (id, store.conversation(id).await.unwrap().unwrap().assignee.unwrap())
+    };
+    let mut all = Vec::new();
+    for number in 0..6 {
+        all.push(new(number).await);
+    }
+    let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["ana", "luis", "eva", "ana", "luis", "eva"]);
+    // Whoever has the fewest open ones is next.
+    for (id, _) in [&all[1], &all[4], &all[5]] {
+        close(&stores[0], *id, 10).await;
+    }
+    for number in 6..10 {
+        all.push(new(number).await);
+    }
+    let names: Vec<&str> = all[6..].iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["luis", "eva", "luis", "ana"], "then whose newest is the oldest");
+    for (id, _) in &all {
+        close(&stores[0], *id, 11).await;
+    }
+    // Where each is closed before the next comes, it still goes round.
+    let mut names = Vec::new();
+    for number in 10..14 {
+        let (id, name) = new(number).await;
+        close(&stores[0], id, 12).await;
+        names.push(name);
+    }
+    assert_eq!(names, ["eva", "luis", "ana", "eva"]);
 }
