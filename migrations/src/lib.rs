@@ -43,6 +43,7 @@ mod m20261203_000010_plugin_configs;
 mod m20261203_000051_failing;
 mod m20261203_000052_waiting;
 mod m20261203_000053_assignees;
+mod m20261203_000054_erased;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -92,6 +93,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261203_000051_failing::Migration),
             Box::new(m20261203_000052_waiting::Migration),
             Box::new(m20261203_000053_assignees::Migration),
+            Box::new(m20261203_000054_erased::Migration),
         ]
     }
 }

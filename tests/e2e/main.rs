@@ -48,6 +48,7 @@ mod endpoints;
 #[cfg(test)]
 mod endurance;
 #[cfg(test)]
+mod erasing;
 mod events;
 #[cfg(test)]
 mod explain;

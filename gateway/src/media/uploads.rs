@@ -74,6 +74,14 @@ impl Uploads {
         Self(Arc::new(parts))
     }
 
+    /// Removes files that nothing has any more, by their SHA-256; one that was kept again since then stays.
+    pub async fn remove_files(&self, digests: &[String], unused_since: Timestamp) -> Result<(), Error> {
+        for digest in digests {
+            self.0.files.remove(digest, unused_since).await?;
+        }
+        Ok(())
+    }
+
     /// The most bytes of one file.
     pub fn max_bytes(&self) -> usize {
         self.0.max_bytes

@@ -113,6 +113,34 @@ pub enum ContactChanged {
     TooMany,
 }
 
+/// A person who is to be forgotten.
+#[derive(Clone, Debug)]
+pub struct Erasure {
+    pub id: ContactId,
+    /// The mark that the person must have.
+    pub expected: Option<String>,
+    /// The most texts that go at once.
+    pub limit: usize,
+    /// Those that were named before.
+    pub files_are_gone: bool,
+    pub at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erased {
+    Done,
+    /// Some of the texts are gone; it is to be asked for again.
+    Some,
+    /// The texts are gone; these files, by their SHA-256, are to go before it is asked for again.
+    Files(Vec<String>),
+    NotFound,
+    Mismatch,
+    /// Something of theirs is to be processed, is being sent or may have been, or the provider keeps it until its
+    /// time. Nothing was done.
+    UnderWay,
+}
+
 /// A line of a list that is brought along.
 #[derive(Clone, Debug)]
 pub struct ContactLine {
@@ -161,6 +189,7 @@ impl Store {
         let mut query = contacts::Entity::find()
             .filter(matching(filter))
             .filter(Column::MergedInto.is_null())
+            .filter(Column::ErasedAt.is_null())
             .order_by_desc(Column::Id)
             .limit(limit + 1);
         if let Some(after) = after {
@@ -222,10 +251,11 @@ pub(super) async fn find(database: &impl ConnectionTrait, id: ContactId) -> Resu
 /// Likewise, as it is stored. Whom somebody was merged into was not merged into anybody.
 pub(super) async fn survivor(database: &impl ConnectionTrait, id: Uuid) -> Result<Option<contacts::Model>, Error> {
     let Some(row) = contacts::Entity::find_by_id(id).one(database).await? else { return Ok(None) };
-    match row.merged_into {
-        None => Ok(Some(row)),
-        Some(id) => Ok(contacts::Entity::find_by_id(id).one(database).await?),
-    }
+    let row = match row.merged_into {
+        None => Some(row),
+        Some(id) => contacts::Entity::find_by_id(id).one(database).await?,
+    };
+    Ok(row.filter(|row| row.erased_at.is_none()))
 }
 
 pub(super) async fn with_addresses(

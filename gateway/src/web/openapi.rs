@@ -110,7 +110,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::conversations::mark_read))
         .routes(routes!(api::conversations::messages))
         .routes(routes!(api::contacts::list, api::contacts::create))
-        .routes(routes!(api::contacts::one, api::contacts::change))
+        .routes(routes!(api::contacts::one, api::contacts::change, api::erasing::erase))
         .routes(routes!(api::contacts::merge))
         .routes(routes!(api::contact_import::import))
         .routes(routes!(api::channels::list))

@@ -13,6 +13,7 @@ pub struct Model {
     pub attributes: Option<Json>,
     /// Whom this one was merged into.
     pub merged_into: Option<Uuid>,
+    pub erased_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

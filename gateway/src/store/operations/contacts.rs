@@ -53,6 +53,7 @@ pub(super) fn row(
         updated_at: Set(millis(at)),
         attributes: Set((!attributes.is_empty()).then(|| to_json(attributes))),
         merged_into: Set(None),
+        erased_at: Set(None),
     }
 }
 
@@ -100,7 +101,7 @@ pub(super) async fn locked(transaction: &DatabaseTransaction, id: Uuid) -> Resul
     let row = contacts::Entity::find_by_id(found.id).lock(LockType::NoKeyUpdate).one(transaction).await?;
     match row {
         Some(row) if row.merged_into.is_some() => Err(Error::Overtaken("the contact was merged just now".to_owned())),
-        row => Ok(row),
+        row => Ok(row.filter(|row| row.erased_at.is_none())),
     }
 }
 

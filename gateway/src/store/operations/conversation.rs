@@ -98,6 +98,7 @@ async fn contacts_of(
         updated_at: Set(millis(wanted.at)),
         attributes: Set(None),
         merged_into: Set(None),
+        erased_at: Set(None),
     }))
     .exec_without_returning(transaction)
     .await?;

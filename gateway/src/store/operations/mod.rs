@@ -14,6 +14,7 @@ mod consent;
 mod contact_import;
 mod contacts;
 mod conversation;
+mod erasing;
 mod events;
 mod expiring;
 mod follow;

@@ -291,7 +291,7 @@ fn address(app: &App, text: &str, field: &str, headers: &HeaderMap) -> Result<Ad
         .map_err(|refusal| Problem::invalid(field, refusal.code(), refusal.reason(locale)))
 }
 
-fn id_of(text: &str) -> Result<ContactId, Problem> {
+pub(super) fn id_of(text: &str) -> Result<ContactId, Problem> {
     id(text).map(ContactId).ok_or_else(|| Problem::not_found("contact"))
 }
 

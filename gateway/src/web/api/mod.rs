@@ -8,6 +8,7 @@ pub(super) mod contact_import;
 pub(super) mod contacts;
 pub(super) mod conversations;
 pub(super) mod endpoints;
+pub(super) mod erasing;
 pub(super) mod events;
 mod fields;
 pub(super) mod lookup;

@@ -21,4 +21,11 @@ impl Problem {
         let problem = Self::new(StatusCode::CONFLICT, "address-taken", "The address is another contact's", detail);
         Self { contact_id: Some(Box::new(by)), ..problem.field(pointer, "address-taken") }
     }
+
+    /// Somebody can't be erased while something of theirs still becomes of something.
+    pub(in crate::web) fn under_way() -> Self {
+        let detail = "a message of theirs is still to be processed, is being sent or may have been, or the provider keeps \
+                      it until its time: cancel what is planned there, or try again in a while";
+        Self::new(StatusCode::CONFLICT, "under-way", "Something is still on its way", detail)
+    }
 }

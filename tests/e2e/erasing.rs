@@ -1,0 +1,78 @@
+//! Erasing a person: by the API, with what is left of them.
+
+use http::Method;
+use recado_tests::{Answer, TestGateway, form, run, wait_for};
+use serde_json::{Value, json};
+
+use super::message_sid;
+
+const ANA: &str = "+529981122334";
+
+fn erase(gateway: &TestGateway, id: &str, etag: Option<&str>) -> Answer {
+    let bearer = format!("Bearer {}", gateway.key());
+    let mut headers = vec![("authorization", bearer.as_str())];
+    headers.extend(etag.map(|etag| ("if-match", etag)));
+    gateway.request(Method::DELETE, &format!("/v1/contacts/{id}"), &headers, "")
+}
+
+fn contacts(gateway: &TestGateway) -> Vec<Value> {
+    gateway.all("/v1/contacts")
+}
+
+#[test]
+fn an_erased_person_leaves_ids_and_what_they_said_of_consent() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let sid = message_sid();
+    let hook = form(&sid, ANA, "soy Ana y vivo en la calle secreta");
+    assert_eq!(gateway.signed_webhook("sms/inbound", &hook).status(), 200);
+    let [ana] = contacts(&gateway).try_into().unwrap();
+    let id = ana["id"].as_str().unwrap();
+    let later = recado::clock::Clock::now(&recado::clock::SystemClock) + jiff::SignedDuration::from_hours(1);
+    let planned = json!({ "to": ANA, "text": "hasta luego, Ana", "send_at": later });
+    let planned = gateway.post("/v1/messages", &planned).expect(202)["id"].as_str().unwrap().to_owned();
+    let mark = gateway.get(&format!("/v1/contacts/{id}")).header("etag").unwrap().to_owned();
+    assert_eq!(erase(&gateway, id, Some("\"other\"")).status(), 412);
+    wait_for("the text to be processed", || {
+        let done =
+            gateway.messages().iter().all(|one| one["direction"] != "inbound" || one["processed_at"].is_string());
+        done.then_some(())
+    });
+    let erased = erase(&gateway, id, Some(&mark));
+    assert_eq!((erased.status(), erased.text()), (204, String::new()));
+    assert_eq!(erase(&gateway, id, None).status(), 404);
+    assert_eq!(gateway.get(&format!("/v1/contacts/{id}")).status(), 404);
+    assert!(contacts(&gateway).is_empty());
+
+    let messages = gateway.messages();
+    assert!(messages.iter().all(|one| one["text"] == ""), "{messages:?}");
+    assert_eq!(gateway.message(&planned)["status"], "canceled");
+    let trace = gateway.get(&format!("/v1/messages/{planned}/trace")).text();
+    assert!(!trace.contains("Ana"), "{trace}");
+
+    // A late repeat is one, and somebody who writes then is somebody new.
+    assert_eq!(gateway.signed_webhook("sms/inbound", &hook).status(), 200);
+    assert_eq!(gateway.messages().len(), messages.len());
+    assert_eq!(gateway.signed_webhook("sms/inbound", &form(&message_sid(), ANA, "STOP")).status(), 200);
+    let [new] = contacts(&gateway).try_into().unwrap();
+    assert_ne!(new["id"], id);
+    let again = || erase(&gateway, new["id"].as_str().unwrap(), None).status();
+    wait_for("the other to be erased", || (again() == 204).then_some(()));
+    let refused = gateway.post("/v1/messages", &json!({ "to": ANA, "text": "oferta" }));
+    assert_eq!(refused.status(), 422, "who opted out still has: {}", refused.text());
+
+    let entries = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().json();
+    let erased = entries.as_array().unwrap().iter().filter(|entry| entry["action"] == "contact.erased");
+    assert_eq!(erased.count(), 2);
+}
+
+#[test]
+fn whoever_is_being_written_to_is_not_erased_meanwhile() {
+    let provider = recado_tests::ScriptedProvider::start([recado_tests::Step::Cut]);
+    let gateway = TestGateway::builder().no_plugins().provider(&provider).allow_unsent().start();
+    let sent = gateway.post("/v1/messages", &json!({ "to": ANA, "text": "hola" })).expect(202);
+    gateway.wait_for_status(sent["id"].as_str().unwrap(), "unknown");
+    let [ana] = contacts(&gateway).try_into().unwrap();
+    let refused = erase(&gateway, ana["id"].as_str().unwrap(), None).expect(409);
+    assert_eq!(refused["type"], "urn:recado:problem:under-way");
+    assert_eq!(contacts(&gateway).len(), 1, "nothing was done");
+}
