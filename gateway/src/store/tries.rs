@@ -20,6 +20,9 @@ pub struct Tried {
     pub waited: SignedDuration,
 }
 
+/// What is due is taken a moment later, by whoever looks; that is part of each pause between two tries.
+const MOMENT_MS: i64 = 5_000;
+
 impl Store {
     /// The message that led to this one, if one did.
     pub async fn cause_of(&self, id: MessageId) -> Result<Option<MessageId>, Error> {
@@ -43,6 +46,7 @@ impl Store {
         // How long it had waited before the first of them was before they began.
         let waits = refusals.iter().rev().skip(1).map(|one| one.waited_ms);
         let waits = waits.chain(under_way.iter().filter(|_| !refusals.is_empty()).map(|one| one.waited_ms));
+        let waits = waits.filter(|waited| *waited >= MOMENT_MS);
         Ok(Some(Tried {
             wanted_at: time(message.send_at.unwrap_or(message.created_at).max(message.created_at)),
             refused_since: refusals.last().map(|one| time(one.started_at)),

@@ -23,8 +23,7 @@ use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus, MessageId, Status};
 use crate::store::contacts::{Erased, Erasure, survivor, with_addresses};
 use crate::store::entities::{
-    addresses, bulk_recipients, contacts, conversations, lookups, media, messages, notes, parts, plugin_state, reports,
-    timers,
+    addresses, bulk_recipients, conversations, lookups, media, messages, notes, parts, plugin_state, reports, timers,
 };
 use crate::store::media::MediaState;
 use crate::store::reporting::Reporting;

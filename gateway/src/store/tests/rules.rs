@@ -271,7 +271,7 @@ async fn several_take_turns_whichever_gateway_it_is(database: Database) {
     }
     let names: Vec<&str> = all[6..].iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["luis", "eva", "luis", "ana"], "then whose newest is the oldest");
-    for (id, _) in &all {
+    for (id, _) in [&all[0], &all[2], &all[3]].into_iter().chain(&all[6..]) {
         close(&stores[0], *id, 11).await;
     }
     // Where each is closed before the next comes, it still goes round.
