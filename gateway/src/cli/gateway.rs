@@ -74,6 +74,7 @@ impl Gateway {
         let engine = plugins::wasm::Engine::keeping(config.plugin_host.cache())?;
         let journal = Journal::open(&config.journal, &hex::encode(&random()?[..6]))
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
+        let endpoints = Endpoints::build(&config.endpoints)?;
         let (stop, stopping) = watch::channel(false);
         let early = Early::new(&channels, &journal, &clock, &ids);
         let way = Serving { connections: config.server.connections, drain: config.server.drain() };
@@ -84,7 +85,6 @@ impl Gateway {
         let rules = Rules::new(&config.gate, &config.defaults.home());
         store.gate_by(rules.clone());
         store.handle_by(config.conversations.rules());
-        let endpoints = Endpoints::build(&config.endpoints)?;
         let locale = Locale::from_tag(&config.defaults.locale);
         store.subscribe(endpoints.subscriptions(channels.clone(), locale, &config.stream));
         endpoints.introduce(&store).await?;

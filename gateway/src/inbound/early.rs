@@ -9,7 +9,7 @@ use super::Error;
 use super::recording::entry;
 use crate::channels::{Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
-use crate::journal::{self, Journal};
+use crate::journal::{self, Hold, Journal};
 use crate::metrics;
 
 /// What it takes to keep a webhook without a database.
@@ -19,11 +19,19 @@ pub struct Early {
     journal: Journal,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
+    /// What a gateway at work takes goes behind what this keeps, as long as there is anybody who may keep something.
+    _hold: Arc<Hold>,
 }
 
 impl Early {
     pub fn new(channels: &Channels, journal: &Journal, clock: &Arc<dyn Clock>, ids: &Arc<Ids>) -> Self {
-        Self { channels: channels.clone(), journal: journal.clone(), clock: Arc::clone(clock), ids: Arc::clone(ids) }
+        Self {
+            channels: channels.clone(),
+            journal: journal.clone(),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(ids),
+            _hold: Arc::new(journal.hold()),
+        }
     }
 
     /// By the names of the settings.

@@ -77,9 +77,9 @@ impl Drop for Place {
 }
 
 impl Gate {
-    /// What an earlier run left in the journal goes before all else.
+    /// What is in the journal goes before all else, and so does what others still put there.
     pub(super) fn new(journal: Journal, after: Duration) -> Self {
-        let way = if journal.waiting().entries == 0 { Way::Database } else { Way::Journal };
+        let way = if journal.waiting().entries == 0 && !journal.is_held() { Way::Database } else { Way::Journal };
         Self { journal, after, inner: Arc::default(), way: watch::Sender::new(way) }
     }
 

@@ -35,7 +35,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         tokio::select! {
             () = shared.gate.fallen_back() => shared.work_off().await,
             () = sleep(LOOK) => {
-                if shared.gate.journal().adopt().await {
+                // Also what came here when nobody looked any more.
+                if shared.gate.journal().adopt().await || shared.gate.journal().waiting().entries > 0 {
                     shared.gate.go_by_journal();
                 }
             }
@@ -57,6 +58,9 @@ impl Shared {
                 if gate.end() {
                     tracing::info!(entries = count, "the journal is empty: webhooks go to the database again");
                     return;
+                }
+                if journal.is_held() {
+                    gate.reopen();
                 }
                 journal.written().await;
                 continue;

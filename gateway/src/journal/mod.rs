@@ -82,6 +82,16 @@ pub struct Batch {
     end: u64,
 }
 
+/// Somebody puts entries here at any time: until this is dropped, the journal has no end.
+pub struct Hold(Arc<Shared>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.state().holds -= 1;
+        self.0.written.notify_one();
+    }
+}
+
 /// The journal; cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
@@ -163,7 +173,18 @@ impl Journal {
         refused.map_err(|error| self.shared.unwritable(&error))
     }
 
-    /// True when nothing waits and nothing is on its way: then its files are gone, and whoever holds off
+    /// Keeps the journal from coming to its end.
+    pub fn hold(&self) -> Hold {
+        self.shared.state().holds += 1;
+        Hold(Arc::clone(&self.shared))
+    }
+
+    /// Whether anybody does.
+    pub fn is_held(&self) -> bool {
+        self.shared.state().holds > 0
+    }
+
+    /// True when nobody holds it, nothing waits and nothing is on its way: then its files are gone, and whoever holds off
     /// writing until this returns may go past the journal.
     pub fn end(&self) -> bool {
         let Some(segments) = self.shared.state().end() else { return false };

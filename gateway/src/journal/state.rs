@@ -44,6 +44,8 @@ pub(super) struct State {
     /// What is on its way to the disk.
     expected: u64,
     expected_bytes: u64,
+    /// How many may still put entries here, whatever anybody finds.
+    pub(super) holds: u32,
 }
 
 /// Where to read on.
@@ -164,10 +166,10 @@ impl State {
         if segment.open || segment.read < segment.length { None } else { self.segments.remove(index) }
     }
 
-    /// All segments, if nothing waits in them and nothing is on its way.
+    /// All segments, if nothing waits in them, nothing is on its way, and nobody holds it.
     pub(super) fn end(&mut self) -> Option<Vec<Segment>> {
         let replayed = self.segments.iter().all(|segment| segment.read >= segment.length);
-        if self.expected > 0 || !replayed {
+        if self.expected > 0 || self.holds > 0 || !replayed {
             return None;
         }
         self.oldest = None;

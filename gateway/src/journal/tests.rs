@@ -86,6 +86,21 @@ async fn what_was_kept_is_there_after_the_end_of_the_process_and_gone_after_its_
 }
 
 #[tokio::test]
+async fn who_holds_it_keeps_it_from_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let (one, other) = (journal.hold(), journal.hold());
+    fill(&journal, 1..3).await;
+    assert_eq!(drain(&journal).await, numbers(1..3));
+    drop(one);
+    assert!(journal.is_held() && !journal.end(), "somebody may still put something here");
+    drop(other);
+    // Whoever waits for something to come is woken, and finds the end.
+    journal.written().await;
+    assert!(!journal.is_held() && journal.end());
+}
+
+#[tokio::test]
 async fn what_was_not_marked_done_comes_again() {
     let folder = TempDir::new().unwrap();
     let journal = open(&folder);

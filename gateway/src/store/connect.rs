@@ -104,7 +104,11 @@ pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, Dat
     make_folder(&settings.url)?;
     let write = connect(&settings.url, 1, Use::Writing).await?;
     let transaction = begin_migrating(&write).await?;
-    Migrator::up(&transaction, None).await?;
+    // What waiting does not mend is told as such: no right to make tables, say.
+    Migrator::up(&transaction, None).await.map_err(|error| match is_away(&error) {
+        false if settings.can_be_away() => Error::Refused(error.to_string()),
+        _ => Error::from(error),
+    })?;
     transaction.commit().await?;
     if let Some(source) = copying::origin(&write).await? {
         let text = format!("the copy of {source} into it was not finished; `recado store copy` goes on with it");

@@ -1,5 +1,7 @@
 //! Whether what the database said is worth another try.
 
+use std::io::ErrorKind;
+
 use sea_orm::{DbErr, RuntimeErr};
 
 /// Of Postgres's classes of errors: those of the connection and of logging in, of what the server lacks, of a
@@ -49,7 +51,9 @@ pub(super) fn is_away(error: &DbErr) -> bool {
     };
     match error.as_ref() {
         Error::Database(error) => error.code().is_some_and(|code| POSTGRES_AWAY.iter().any(|of| code.starts_with(of))),
-        Error::Io(_) | Error::Protocol(_) | Error::PoolTimedOut => true,
+        // A certificate that does not fit, or whose file is not there, stays so.
+        Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::NotFound),
+        Error::Protocol(_) | Error::PoolTimedOut => true,
         _ => false,
     }
 }
@@ -94,9 +98,21 @@ mod tests {
         for lasting in ["23505", "23514", "42703", "22021", "2067", "1555", "1"] {
             assert!(!of_code(lasting), "{lasting}");
         }
-        let cut = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let cut = || std::io::Error::from(ErrorKind::BrokenPipe);
         assert!(of_driver(&sqlx::Error::Io(cut())));
         assert!(of_driver(&sqlx::Error::PoolTimedOut));
         assert!(!of_driver(&sqlx::Error::RowNotFound));
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_told_from_a_mistake() {
+        let of = |kind| {
+            let error = sqlx::Error::Io(std::io::Error::from(kind));
+            is_away(&DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(error))))
+        };
+        assert!([ErrorKind::ConnectionRefused, ErrorKind::TimedOut, ErrorKind::UnexpectedEof].into_iter().all(of));
+        // A certificate of somebody else, and one whose file is not there.
+        assert!(![ErrorKind::InvalidData, ErrorKind::NotFound].into_iter().any(of));
+        assert!(!is_away(&DbErr::Custom("no right".to_owned())));
     }
 }

@@ -2,6 +2,7 @@
 //! so that under load many share what one costs, and alone nobody waits.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +17,9 @@ const TOGETHER: usize = 128;
 /// How many may wait before those who ask do so for a place.
 const WAITING: usize = 1_024;
 
+/// The longest that a read may take.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Who asks for a message, and waits for it.
 pub(super) struct Asked {
     id: MessageId,
@@ -28,22 +32,33 @@ pub(super) fn begin(reads: DatabaseConnection) -> mpsc::Sender<Asked> {
     tokio::spawn(async move {
         let mut all = Vec::with_capacity(TOGETHER);
         while asked.recv_many(&mut all, TOGETHER).await > 0 {
-            answer(&reads, std::mem::take(&mut all)).await;
+            // Apart, so that what goes wrong with these ends nothing for those who come next.
+            let _ = tokio::spawn(answer(reads.clone(), std::mem::take(&mut all))).await;
         }
     });
     asking
 }
 
-async fn answer(reads: &DatabaseConnection, all: Vec<Asked>) {
-    let read = read(reads, &all).await;
+async fn answer(reads: DatabaseConnection, all: Vec<Asked>) {
+    let together = within(&reads, &all).await;
     for asked in all {
-        let answer = match &read {
+        let answer = match &together {
             Ok(messages) => Ok(messages.get(&asked.id).cloned()),
+            // One of them that can't be read spoils only itself.
+            Err(Error::Refused(_)) => {
+                within(&reads, std::slice::from_ref(&asked)).await.map(|mut messages| messages.remove(&asked.id))
+            }
             Err(error) => Err(error.clone()),
         };
         // Who has gone in the meantime does not need it any more.
         let _ = asked.answer.send(answer);
     }
+}
+
+/// Who waits does not do so for ever, also where a connection has broken without a word.
+async fn within(reads: &DatabaseConnection, all: &[Asked]) -> Result<BTreeMap<MessageId, Message>, Error> {
+    let in_time = tokio::time::timeout(LONGEST, read(reads, all)).await;
+    in_time.unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer within {} s", LONGEST.as_secs()))))
 }
 
 async fn read(reads: &DatabaseConnection, all: &[Asked]) -> Result<BTreeMap<MessageId, Message>, Error> {
