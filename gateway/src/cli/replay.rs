@@ -17,7 +17,7 @@ use crate::message::ConversationId;
 use crate::plugins::wasm::Engine;
 use crate::plugins::{self, load};
 use crate::replay::{self, Wanted};
-use crate::store::PastFilter;
+use crate::store::{PastFilter, Store};
 
 /// How many messages are told to people one by one.
 const SHOWN: usize = 50;
