@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod api_keys;
+#[cfg(test)]
 mod authoring;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod bulk_command;
+#[cfg(test)]
 mod bulk_failures;
 #[cfg(test)]
 mod bulks;
@@ -26,6 +28,7 @@ mod console_access;
 mod console_answers;
 #[cfg(test)]
 mod console_bulks;
+#[cfg(test)]
 mod console_checks;
 #[cfg(test)]
 mod console_consents;
@@ -49,6 +52,7 @@ mod endpoints;
 mod endurance;
 #[cfg(test)]
 mod erasing;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod explain;
@@ -86,6 +90,7 @@ mod metrics;
 mod moving;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
 mod options;
 #[cfg(test)]
 mod outbound;

@@ -14,9 +14,9 @@ const PAUSES: [i64; 4] = [5, 10, 20, 25];
 /// What making one message came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Came {
-    /// It is in the outbox, or somebody said why not.
+    /// It is in the outbox, or the gate said why not.
     Decided,
-    /// Nobody had to be asked.
+    /// Nobody had to be asked, or a plugin refused it, perhaps before the one that fails could be asked.
     Nothing,
     /// Something keeps messages from being taken now, whoever they are for.
     Hampered,
@@ -29,14 +29,15 @@ pub(super) enum Came {
 }
 
 /// Whether what failed in a batch is the recipients' own: it was decided about others at the same time, or it was
-/// so at an earlier try of each, and nobody else is left. One batch at the most is taken wrongly for their own, if all
-/// begins to fail within the last.
-pub(super) fn is_their_own(batch: &[Came]) -> bool {
+/// so at an earlier try of each, and nobody is left who was not tried yet. What begins to fail for all at the very end
+/// can't be told from that.
+pub(super) fn is_their_own(batch: &[Came], others_are_left: bool) -> bool {
     let failed_before = |came: &Came| match came {
         Came::Failed { failing, .. } => failing.tries > 0,
         other => *other == Came::Nothing,
     };
-    !batch.contains(&Came::Hampered) && (batch.contains(&Came::Decided) || batch.iter().all(failed_before))
+    !batch.contains(&Came::Hampered)
+        && (batch.contains(&Came::Decided) || (!others_are_left && batch.iter().all(failed_before)))
 }
 
 /// How somebody stands after one more try that failed, and when the next is; none when it is enough.
@@ -80,7 +81,9 @@ mod tests {
             (vec![failed(3), Decided, Hampered], false),
         ];
         for (batch, expected) in cases {
-            assert_eq!(is_their_own(&batch), expected, "{batch:?}");
+            assert_eq!(is_their_own(&batch, false), expected, "{batch:?}");
+            // While nobody knows of all the others, only what is decided tells.
+            assert_eq!(is_their_own(&batch, true), expected && batch.contains(&Decided), "{batch:?}");
         }
     }
 

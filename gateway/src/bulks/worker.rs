@@ -104,16 +104,17 @@ impl Bulks {
             return Ok(next);
         }
         let batch = self.submit(bulk, waiting).await?;
-        let goes_on = self.judge(batch).await?;
+        let goes_on = self.judge(bulk, batch).await?;
         let pause = if goes_on { SignedDuration::ZERO } else { LATER };
         Ok(Next::At(later(parts.clock.now(), pause)))
     }
 
     /// Puts off, and in the end refuses, those for whom alone nothing can be decided. False where something keeps
     /// everybody's messages from being taken now.
-    async fn judge(&self, batch: Vec<Came>) -> Result<bool, store::Error> {
+    async fn judge(&self, bulk: &KnownBulk, batch: Vec<Came>) -> Result<bool, store::Error> {
         let parts = &self.0.parts;
-        let their_own = failing::is_their_own(&batch);
+        let failed = batch.iter().any(|came| matches!(came, Came::Failed { .. }));
+        let their_own = failed && failing::is_their_own(&batch, parts.store.has_untried_recipients(bulk.id).await?);
         let mut goes_on = !batch.contains(&Came::Hampered);
         for came in batch {
             let Came::Failed { place, failing, problem } = came else { continue };
@@ -121,13 +122,13 @@ impl Bulks {
                 goes_on = false;
                 continue;
             }
-            match failing::next(failing, parts.clock.now()) {
-                Some((failing, until)) => parts.store.put_off_recipient(place, failing, until).await?,
-                None => {
-                    tracing::warn!(bulk_id = %place.bulk_id, position = place.position, "somebody is sent nothing: it fails for them alone, each time");
-                    parts.store.refuse_recipient(place, problem).await?;
-                }
+            if let Some((failing, until)) = failing::next(failing, parts.clock.now()) {
+                parts.store.put_off_recipient(place, failing, until).await?;
+                continue;
             }
+            let position = place.position;
+            tracing::warn!(bulk_id = %place.bulk_id, position, "somebody is sent nothing: it fails for them alone, each time");
+            parts.store.refuse_recipient(place, problem).await?;
         }
         Ok(goes_on)
     }
@@ -166,10 +167,10 @@ impl Bulks {
             Err(error) => Err(error),
         };
         let error = match submitted {
-            // What plugins refused is on record with the message.
-            Ok(_) | Err(Error::Rejected { .. }) => return Came::Decided,
-            // Paused or canceled meanwhile, or another gateway was faster.
-            Err(Error::NotAwaited) => return Came::Nothing,
+            Ok(_) => return Came::Decided,
+            // What plugins refused is on record with the message. Or paused or canceled meanwhile, or another gateway
+            // was faster.
+            Err(Error::Rejected { .. } | Error::NotAwaited) => return Came::Nothing,
             Err(error) => error,
         };
         let problem = taking::problem(&error, parts.locale);

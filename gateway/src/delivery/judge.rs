@@ -102,12 +102,10 @@ impl Parts {
 /// message says so; otherwise for some time, of which what it waited for its channel, its sender or the morning is no
 /// part.
 fn give_up_at(settings: &Settings, validity: Option<u32>, tried: Tried, now: Timestamp) -> Timestamp {
+    let waited = Duration::try_from(tried.waited).unwrap_or_default();
     let (since, seconds, waited) = match validity {
         Some(validity) => (tried.wanted_at, validity, Duration::ZERO),
-        None => {
-            let waited = Duration::try_from(tried.waited).unwrap_or_default();
-            (tried.refused_since.unwrap_or(now), settings.give_up_after_s, waited)
-        }
+        None => (tried.refused_since.unwrap_or(now), settings.give_up_after_s, waited),
     };
     later(since, Duration::from_secs(u64::from(seconds)) + waited)
 }

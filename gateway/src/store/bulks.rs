@@ -314,6 +314,13 @@ impl Store {
             .collect())
     }
 
+    /// Whether anybody waits whom nothing was tried for yet.
+    pub async fn has_untried_recipients(&self, id: Uuid) -> Result<bool, Error> {
+        use bulk_recipients::Column;
+        let one = waiting(id).filter(Column::Tries.eq(0)).select_only().column(Column::Position);
+        Ok(one.limit(1).into_tuple::<i32>().one(&self.reads).await?.is_some())
+    }
+
     /// When somebody is tried again for whom nothing could be decided; the first of them.
     pub async fn recipients_put_off_until(&self, id: Uuid) -> Result<Option<Timestamp>, Error> {
         use bulk_recipients::Column;

@@ -105,9 +105,9 @@ pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, Dat
     let write = connect(&settings.url, 1, Use::Writing).await?;
     let transaction = begin_migrating(&write).await?;
     // What waiting does not mend is told as such: no right to make tables, say.
-    Migrator::up(&transaction, None).await.map_err(|error| match is_away(&error) {
-        false if settings.can_be_away() => Error::Refused(error.to_string()),
-        _ => Error::from(error),
+    Migrator::up(&transaction, None).await.map_err(|error| {
+        let is_mistake = settings.can_be_away() && !is_away(&error);
+        if is_mistake { Error::Refused(error.to_string()) } else { Error::from(error) }
     })?;
     transaction.commit().await?;
     if let Some(source) = copying::origin(&write).await? {

@@ -45,6 +45,8 @@ pub enum Changed {
     Mismatch,
     /// It can't be opened again: another one with the same address is open.
     AnotherIsOpen(ConversationId),
+    /// It can't be opened again: whose it was has been erased.
+    Erased,
 }
 
 /// Which conversations.

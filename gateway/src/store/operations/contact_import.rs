@@ -85,6 +85,7 @@ impl Import {
         let mut found = contacts::Entity::find()
             .filter(contacts::Column::Id.is_in(ids))
             .filter(contacts::Column::MergedInto.is_null())
+            .filter(contacts::Column::ErasedAt.is_null())
             .order_by_asc(contacts::Column::Id);
         if !self.dry_run {
             found = found.lock(LockType::NoKeyUpdate);

@@ -95,6 +95,12 @@ pub(super) fn to_json(attributes: &BTreeMap<String, String>) -> serde_json::Valu
     serde_json::json!(kept)
 }
 
+/// Whether a conversation's person was erased.
+pub(super) async fn is_erased(transaction: &DatabaseTransaction, id: Uuid) -> Result<bool, Error> {
+    let found = contacts::Entity::find_by_id(id).one(transaction).await?;
+    Ok(found.is_some_and(|row| row.erased_at.is_some()))
+}
+
 /// The person of that id or whom it was merged into, locked.
 pub(super) async fn locked(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<contacts::Model>, Error> {
     let Some(found) = survivor(transaction, id).await? else { return Ok(None) };

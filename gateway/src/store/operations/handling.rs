@@ -10,6 +10,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::assigning::by_tags;
+use super::contacts::is_erased;
 use super::tell::Before;
 use super::{millis, storable, tell};
 use crate::message::{ConversationId, ConversationStatus};
@@ -42,6 +43,9 @@ impl Operation for Change {
         let closed = ConversationStatus::Closed.as_str();
         let reopens =
             before.status == closed && wanted.status.is_some_and(|status| status != ConversationStatus::Closed);
+        if reopens && is_erased(transaction, before.contact_id).await? {
+            return Ok(Changed::Erased);
+        }
         if reopens && let Some(other) = open_beside(transaction, &before).await? {
             return Ok(Changed::AnotherIsOpen(ConversationId(other.id)));
         }

@@ -44,8 +44,8 @@ impl Operation for Merging {
             .lock(LockType::NoKeyUpdate)
             .all(transaction)
             .await?;
-        if rows.iter().any(|row| row.merged_into.is_some()) {
-            return Err(Error::Overtaken("a contact was merged just now".to_owned()));
+        if rows.iter().any(|row| row.merged_into.is_some() || row.erased_at.is_some()) {
+            return Err(Error::Overtaken("a contact was merged or erased just now".to_owned()));
         }
         let row = |id| rows.iter().find(|row| row.id == id).cloned();
         let (Some(into), Some(from)) = (row(into.id), row(from.id)) else { return Ok(ContactChanged::NotFound) };

@@ -299,6 +299,7 @@ async fn who_is_put_off_waits_and_nobody_else_does(database: Database) {
     assert_eq!(waiting(5).await, [(0, none), (2, none)]);
     assert_eq!(waiting(6).await, [(0, none), (1, once), (2, none)]);
     assert_eq!(store.recipients_put_off_until(id).await.unwrap(), Some(at(6)));
+    assert!(store.has_untried_recipients(id).await.unwrap());
     // Another gateway was faster.
     assert!(matches!(store.submit(submission(&database, id, 1)).await.unwrap(), Submitted::Stored(_)));
     store.put_off_recipient(place(1), once, at(9)).await.unwrap();

@@ -7,7 +7,8 @@ use super::*;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus};
 use crate::store::{
-    ContactChange, ContactFilter, ContactMade, ConversationRules, Erased, Erasure, NewContact, entities,
+    Changed, ContactChange, ContactFilter, ContactMade, ConversationChange, ConversationRules, Erased, Erasure,
+    NewContact, entities,
 };
 
 on_both!(
@@ -58,6 +59,9 @@ async fn nothing_of_a_person_stays_but_ids(database: Database) {
     let before = store.audit_entries(None, 100).await.unwrap().items.len();
     let erased = store.erase_contact(erasure(ana, Some(mark)), act(50)).await.unwrap();
     assert_eq!(erased, Erased::Done);
+    let place = message(&store, text.id).await.conversation_id;
+    let opened = ConversationChange { status: Some(ConversationStatus::Active), ..ConversationChange::of(place) };
+    assert_eq!(store.change_conversation(opened, None, act(51)).await.unwrap(), Changed::Erased);
     assert_eq!(store.audit_entries(None, 100).await.unwrap().items.len(), before + 1);
     assert_eq!(store.contact(ana).await.unwrap(), None);
     assert_eq!(erase(&store, &database, ana).await, Erased::NotFound, "there is nobody any more");

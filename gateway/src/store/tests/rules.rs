@@ -243,7 +243,7 @@ async fn several_take_turns_whichever_gateway_it_is(database: Database) {
     // Tagged when it comes in, when it is sent, and by hand.
     let new = async |number: usize| {
         let store = &stores[number % 2];
-        let id = if number % 3 == 0 {
+        let id = if number.is_multiple_of(3) {
             let sent =
                 Submission { tags: vec!["ventas".to_owned()], ..database.submission(&person(number), &["hola"]) };
             store.submit(sent.clone()).await.unwrap();

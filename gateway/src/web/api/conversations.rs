@@ -202,6 +202,7 @@ pub(in crate::web) async fn change(
         Changed::NotFound => return Err(Problem::not_found("conversation")),
         Changed::Mismatch => return Err(Problem::changed_meanwhile("conversation")),
         Changed::AnotherIsOpen(another) => return Err(Problem::another_is_open(another)),
+        Changed::Erased => return Err(Problem::is_erased()),
     }
     find(&app, &text).await.map(|conversation| shown(&conversation))
 }

@@ -135,7 +135,7 @@ pub(super) async fn change(State(app): State<App>, Path(id): Path<Uuid>, posted:
     }
     let act = posted.visitor.act(&app, "conversation.changed", &id);
     match app.store.change_conversation(wanted, None, act).await? {
-        Changed::NotFound | Changed::Mismatch => Err(Trouble::NotFound),
+        Changed::NotFound | Changed::Mismatch | Changed::Erased => Err(Trouble::NotFound),
         Changed::AnotherIsOpen(another) => fragment(&app, &posted.visitor, id, Some(another.0)).await,
         Changed::Done | Changed::Same => {
             tracing::info!(conversation_id = %id, user_id = %posted.visitor.session.user.id, "changed by hand");

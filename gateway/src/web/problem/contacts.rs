@@ -15,6 +15,12 @@ impl Problem {
         Self { conversation_id, ..problem.field("/status", "another-is-open") }
     }
 
+    /// Likewise: nobody is to be written to here again.
+    pub(in crate::web) fn is_erased() -> Self {
+        let detail = "whose conversation it was has been erased: when they write again, there is a new one";
+        Self::new(StatusCode::CONFLICT, "erased", "The person was erased", detail).field("/status", "erased")
+    }
+
     pub(in crate::web) fn address_taken(pointer: &str, address: &Address, by: ContactId) -> Self {
         let detail =
             format!("`{}` is an address of the contact {by}: change that one, or merge the two", address.as_str());
