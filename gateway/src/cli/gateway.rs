@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
-use super::opening::{self, Opened, Serving};
+use super::opening::{self, Opened};
 use super::random::{random, random_seed};
 use super::{doctor, reloading};
 use crate::bulks::{self, Bulks};
@@ -77,9 +77,7 @@ impl Gateway {
         let endpoints = Endpoints::build(&config.endpoints)?;
         let (stop, stopping) = watch::channel(false);
         let early = Early::new(&channels, &journal, &clock, &ids);
-        let way = Serving { connections: config.server.connections, drain: config.server.drain() };
-        let opening = opening::open(&config.database, early, &public_url, bound, way, &stopping).await?;
-        let Opened { store, recordings, door } = opening;
+        let Opened { store, recordings, door } = opening::open(config, early, &public_url, bound, &stopping).await?;
         let loader = plugins::Loader::start(engine, source, configuring::kept(store.clone())).await?;
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
@@ -104,7 +102,6 @@ impl Gateway {
         let place = config.defaults.place();
         let total = Duration::from_secs(u64::from(config.delivery.timeout_s));
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Limits { total, ..Limits::default() })?);
-
         let (in_force, of_reports) = (loader.in_force(), Arc::clone(&ids));
         store.report_when(move |now| in_force.chain().wants_status().then(|| of_reports.next(now)));
         let deciding = Deciding::new(deciding::Parts {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use crate::config::Config;
 use crate::inbound::Early;
-use crate::store::{self, Recorded, Settings, Store};
+use crate::store::{self, Recorded, Store};
 use crate::web;
 
 /// How long nobody asks again whether the database is there.
@@ -25,8 +25,8 @@ pub(super) struct Opened {
 /// How what is open is served.
 #[derive(Clone, Copy)]
 pub(super) struct Serving {
-    pub(super) connections: usize,
-    pub(super) drain: Duration,
+    connections: usize,
+    drain: Duration,
 }
 
 /// What waits for the routes of a gateway at work.
@@ -39,7 +39,7 @@ pub(super) enum Door {
 
 impl Door {
     /// Serves these, until it is to stop.
-    pub(super) fn open(self, router: Router) -> JoinHandle<()> {
+    pub(super) fn open(self, router: web::Routes) -> JoinHandle<()> {
         match self {
             Self::Closed { bound, serving, stopping } => serve(bound, router, serving, stopping),
             Self::Early { doors, server } => {
@@ -52,7 +52,7 @@ impl Door {
 
 fn serve(
     bound: web::Bound,
-    router: Router,
+    router: web::Routes,
     Serving { connections, drain }: Serving,
     stopping: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
@@ -61,13 +61,14 @@ fn serve(
 
 /// Waits for a server that is away. A mistake, as in `database.url`, is told at once.
 pub(super) async fn open(
-    settings: &Settings,
+    config: &Config,
     early: Early,
     public_url: &str,
     bound: web::Bound,
-    serving: Serving,
     stopping: &watch::Receiver<bool>,
 ) -> anyhow::Result<Opened> {
+    let settings = &config.database;
+    let serving = Serving { connections: config.server.connections, drain: config.server.drain() };
     let mut away = match Store::open(settings).await {
         Ok((store, recordings)) => {
             let door = Door::Closed { bound, serving, stopping: stopping.clone() };

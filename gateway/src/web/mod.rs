@@ -158,6 +158,9 @@ const BULK_BODY: usize = 8 * 1024 * 1024;
 /// The longest a request may take altogether.
 const REQUEST: Duration = Duration::from_mins(1);
 
+/// What is served.
+pub type Routes = Router;
+
 /// All routes on one page.
 pub fn router(app: App) -> Router {
     let router = Router::new()
