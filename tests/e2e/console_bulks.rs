@@ -86,7 +86,7 @@ fn a_list_is_looked_at_line_by_line_and_then_sent_once() {
     let delivered = agent.get(&format!("{path}?state=delivered")).text();
     assert_eq!(delivered.matches("data-testid=\"recipient\"").count(), 2, "{delivered}");
     assert!(agent.get("/console/bulks").text().contains("Rebajas"));
-    let messages = gateway.get("/v1/messages?direction=outbound&to=%2B529981150003").expect(200);
+    let messages = gateway.get("/v1/messages?direction=outbound").expect(200);
     assert!(
         messages["items"].as_array().unwrap().iter().any(|one| one["text"] == "Hi Olga, there is a sale"),
         "{messages}"

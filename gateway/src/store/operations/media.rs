@@ -83,7 +83,8 @@ impl Operation for Settle {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let found = media::Entity::find_by_id((self.message_id.0, self.position))
-            .filter(media::Column::State.ne(MediaState::Stored.as_str()))
+            // What is linked is not wanted any more: whose it was may have been erased meanwhile.
+            .filter(media::Column::State.is_not_in([MediaState::Stored.as_str(), MediaState::Linked.as_str()]))
             .lock_exclusive()
             .one(transaction)
             .await?;
