@@ -42,7 +42,7 @@ struct Taken<'a> {
 /// would look through all older parts. Both looks are for one row, and not the joins that they could be: what
 /// Postgres knows of a queue that has just grown is old, and it would go through all of it. Looked for once and kept ("materialized"): a plan that looked again
 /// for each row would lock, and lease, more than the limit.
-const DUE: &str = "SELECT due.id, due.due_at, CASE WHEN due.segments > 1 THEN due.segments ELSE 1 END AS weight \
+const DUE: &str = "SELECT due.id, due.due_at, due.expires_at, CASE WHEN due.segments > 1 THEN due.segments ELSE 1 END AS weight \
     FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
     AND due.channel NOT IN (SELECT pauses.channel FROM pauses) \
     AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
@@ -120,13 +120,14 @@ impl Claim {
         let rules = self.reporting.rules();
         let opted_out = if rules.is_business_wide() { OF_BUSINESS } else { OF_CHANNEL };
         let night = if rules.has_nights() { " AND (due.quiet_at IS NULL OR due.quiet_at > $3)" } else { "" };
+        // What is not valid any more is looked at behind what picks: there it makes Postgres sort a long queue.
         let sql = format!(
             "WITH picked AS MATERIALIZED ({DUE} AND (due.confirms OR ({opted_out}) IS NULL){night} \
-             AND (due.expires_at IS NULL OR due.expires_at > $3) AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
+             AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
              ORDER BY due.due_at, due.id LIMIT {parts}{lock}), \
-             claimed AS (SELECT counted.id FROM (SELECT picked.id, SUM(picked.weight) OVER \
+             claimed AS (SELECT counted.id FROM (SELECT picked.id, picked.expires_at, SUM(picked.weight) OVER \
              (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
-             WHERE counted.ahead < $7) \
+             WHERE counted.ahead < $7 AND (counted.expires_at IS NULL OR counted.expires_at > $3)) \
              UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $1, updated_at = $2, \
              waited_ms = CASE WHEN COALESCE(due_before, due_at) < $2 THEN $2 - COALESCE(due_before, due_at) ELSE 0 END, \
              due_before = NULL \

@@ -19,8 +19,8 @@ use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// As many in one look; what is left is not handed out either.
-const SOME: u64 = 500;
+/// As many in one transaction.
+const SOME: usize = 500;
 
 #[derive(Clone, Debug)]
 struct EndOutdated {
@@ -38,7 +38,7 @@ impl Operation for EndOutdated {
             .filter(Expr::cust("state = 'queued' AND expires_at IS NOT NULL"))
             .filter(parts::Column::ExpiresAt.lte(millis(self.now)))
             .order_by_asc(parts::Column::ExpiresAt)
-            .limit(SOME)
+            .limit(u64::try_from(SOME).unwrap_or(u64::MAX))
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(transaction)
             .await?;
@@ -71,6 +71,14 @@ impl Operation for EndOutdated {
 impl Store {
     /// Gives up what waits and is not valid any more. It was certainly not sent.
     pub async fn end_outdated(&self, now: Timestamp) -> Result<Vec<(PartId, MessageId)>, Error> {
-        self.write(EndOutdated { now, reporting: self.reporting.clone() }).await
+        let mut all = Vec::new();
+        loop {
+            let some = self.write(EndOutdated { now, reporting: self.reporting.clone() }).await?;
+            let is_all = some.len() < SOME;
+            all.extend(some);
+            if is_all {
+                return Ok(all);
+            }
+        }
     }
 }
