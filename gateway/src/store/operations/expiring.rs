@@ -1,6 +1,6 @@
 //! Ending what waited for longer than it is valid: for its channel, its sender or the morning.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::millis;
 use super::moves::Moves;
 use crate::message::{MessageId, PartId, Status};
-use crate::store::entities::parts;
+use crate::store::entities::{attempts, parts};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
@@ -49,13 +49,17 @@ impl Operation for EndOutdated {
         outdated.sort_by_key(|part| part.id);
         let ended: Vec<_> = outdated.iter().map(|part| (PartId(part.id), MessageId(part.message_id))).collect();
         let messages: BTreeSet<Uuid> = outdated.iter().map(|part| part.message_id).collect();
+        let tried: Vec<Uuid> = outdated.iter().filter(|part| part.attempts > 0).map(|part| part.id).collect();
+        let mut refusals = refusals(transaction, tried).await?;
         for part in outdated {
+            let unsent = || (None, Some("it waited for longer than it is valid, and was not sent".to_owned()));
+            let (code, message) = refusals.remove(&part.id).unwrap_or_else(unsent);
             let mut row = part.into_active_model();
             row.state = Set("settled".to_owned());
             row.status = Set(Status::Failed.as_str().to_owned());
             row.given_up_at = Set(Some(millis(self.now)));
-            row.error_code = Set(None);
-            row.error_message = Set(Some("it waited for longer than it is valid, and was not sent".to_owned()));
+            row.error_code = Set(code);
+            row.error_message = Set(message);
             row.updated_at = Set(millis(self.now));
             row.update(transaction).await?;
         }
@@ -66,6 +70,27 @@ impl Operation for EndOutdated {
         moves.write(transaction).await?;
         Ok(ended)
     }
+}
+
+/// Why the last try of each came to nothing, where that is known.
+async fn refusals(
+    transaction: &DatabaseTransaction,
+    tried: Vec<Uuid>,
+) -> Result<BTreeMap<Uuid, (Option<i32>, Option<String>)>, Error> {
+    if tried.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(Uuid, Option<i32>, Option<String>)> = attempts::Entity::find()
+        .select_only()
+        .columns([attempts::Column::PartId, attempts::Column::ErrorCode, attempts::Column::ErrorMessage])
+        .filter(attempts::Column::PartId.is_in(tried))
+        .filter(attempts::Column::ErrorMessage.is_not_null())
+        .order_by_asc(attempts::Column::Id)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    // The last of each stays.
+    Ok(rows.into_iter().map(|(part, code, message)| (part, (code, message))).collect())
 }
 
 impl Store {
