@@ -120,7 +120,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// For a schema, with its keys in the order of [`ordered`]; the value decides where a plainer field would lose
+    /// For a schema, with its keys in the order of [`ordered()`]; the value decides where a plainer field would lose
     /// something of it.
     pub(super) fn of(schema: &Value, value: &Value) -> Self {
         Self { root: kinds::root(schema, value) }
