@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 const ANA: &str = "+529981112233";
 const KEY: &str = "0190a6d0-0000-7000-8000-000000000001";
 const OTHER_KEY: &str = "0190a6d0-0000-7000-8000-000000000002";
+const THIRD_KEY: &str = "0190a6d0-0000-7000-8000-000000000003";
 const SID: &str = "HX00000000000000000000000000000001";
 
 fn order() -> Value {
@@ -80,7 +81,8 @@ fn an_answer_is_made_of_a_template_as_the_api_makes_one() {
     let seen = preview("4");
     assert!(seen.contains("Hola Ana Ruiz: 8 en la tienda") && seen.contains("GSM-7") && seen.contains(SID), "{seen}");
     assert!(preview("").contains("Missing: <code>total</code>"));
-    assert!(preview("cuatro").contains("This is no number."));
+    assert!(preview("cuatro").contains("<code>total</code>: This is no number."));
+    assert!(preview("1,5").contains("Hola Ana Ruiz: 3.0 en la tienda"), "{}", preview("1,5"));
     for total in ["", "cuatro"] {
         let refused = agent.post(&messages, &form(total, "es", KEY));
         assert_eq!(refused.status(), 422);
@@ -113,6 +115,13 @@ fn an_answer_is_made_of_a_template_as_the_api_makes_one() {
     let spanish = sent(&gateway).into_iter().find(|one| one["text"] == "Hola Ana Ruiz: 8 en la tienda").unwrap();
     assert_eq!(spanish["options"]["content"], json!({ "sid": SID, "variables": { "1": "Ana Ruiz" } }));
     gateway.wait_for_status(spanish["id"].as_str().unwrap(), "delivered");
+
+    // What was begun before the template was chosen is still there, and was not sent.
+    let begun = [&form("4", "es", THIRD_KEY)[..], &[("text", "Ya casi")]].concat();
+    let after = agent.post(&messages, &begun);
+    assert!(after.status() == 200 && after.text().contains(">Ya casi</textarea>"), "{}", after.text());
+    let there = sent(&gateway);
+    assert!(there.len() == 3 && there.iter().all(|one| one["text"] != "Ya casi"), "{there:?}");
 }
 
 #[test]
@@ -147,4 +156,5 @@ fn a_template_is_planned_and_refused_as_a_text_is() {
     archived.expect(200);
     let gone = agent.post(&messages, &form("", OTHER_KEY));
     assert!(gone.status() == 422 && gone.text().contains("was archived"), "{}", gone.text());
+    assert_eq!(agent.post(&messages, &form(&at, KEY)).status(), 303, "what was sent before was sent");
 }

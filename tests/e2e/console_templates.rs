@@ -58,8 +58,10 @@ fn a_template_is_written_seen_changed_and_archived() {
         ("variable-2", ""),
         ("do", "save"),
     ];
-    let made = agent.post("/console/templates", &form);
-    assert_eq!((made.status(), made.header("location")), (303, Some("/console/templates/cita")), "{}", made.text());
+    for click in ["the first", "a double click"] {
+        let made = agent.post("/console/templates", &form);
+        assert_eq!((made.status(), made.header("location")), (303, Some("/console/templates/cita")), "{click}");
+    }
     let known = gateway.get("/v1/templates/cita").expect(200);
     let variables = json!({ "nombre": { "example": "Ana" }, "urgente": { "default": false } });
     assert_eq!((&known["variables"], &known["default_locale"]), (&variables, &json!("es")));
@@ -88,6 +90,7 @@ fn a_template_is_written_seen_changed_and_archived() {
         .chain([("mark", "1")])
         .collect();
     assert_eq!(agent.post("/console/templates/cita", &changed).status(), 303);
+    assert_eq!(agent.post("/console/templates/cita", &changed).status(), 303, "a double click");
     assert_eq!(gateway.get("/v1/templates/cita").expect(200)["version"], 2);
     assert!(agent.get("/console/templates/cita?version=1").text().contains("Hi Ana"), "the one before is still there");
     let again: Vec<_> = changed.iter().copied().filter(|(name, _)| *name != "mark").chain([("mark", "2")]).collect();
@@ -99,6 +102,7 @@ fn a_template_is_written_seen_changed_and_archived() {
     let overtaken = archive("1");
     assert!(overtaken.status() == 422 && overtaken.text().contains("Somebody changed it while you looked"));
     assert_eq!(archive("2").status(), 303);
+    assert_eq!(archive("2").status(), 303, "a double click");
     assert!(agent.get("/console/templates/cita").text().contains("data-testid=\"archived\""));
     assert_eq!((found(""), found("archived=1")), (0, 1));
     let audit = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().json();
@@ -136,11 +140,11 @@ fn what_is_wrong_is_said_beside_it_and_nothing_that_was_typed_is_lost() {
     };
     beside("id=\"text-0\"", "line 2 uses `apellido`, which is not declared");
     assert!(
-        page.contains("id=\"text-0\" name=\"text-0\" rows=\"4\" dir=\"auto\" aria-invalid=\"true\">&#10;\nHola"),
+        page.contains("id=\"text-0\" name=\"text-0\" rows=\"4\" dir=\"auto\" aria-invalid=\"true\" aria-describedby=\"wrong-text-0\">&#10;\nHola"),
         "{page}"
     );
     let variable = page.split("data-testid=\"variable\"").nth(2).unwrap();
-    assert!(variable.contains("This is no number.") && variable.contains("value=\"diez\""), "{variable}");
+    assert!(variable.contains("This is no number.") && variable.contains(">diez</textarea>"), "{variable}");
     assert!(page.contains("value=\"Cita\"") && page.contains("name=\"variable-1\" value=\"total\""), "{page}");
     assert_eq!(gateway.get("/v1/templates").expect(200)["items"], json!([]));
 
@@ -175,11 +179,33 @@ fn who_was_overtaken_saves_nothing() {
     assert!(page.contains("Somebody else saved a version") && page.contains("Segundo"), "{page}");
     let known = gateway.get("/v1/templates/order-ready").expect(200);
     assert_eq!((&known["version"], &known["bodies"]["es"]["text"]), (&json!(2), &json!("Primero")));
+    assert_eq!(hidden(&page, "mark"), "2", "whoever saves again has been told");
     assert_eq!(agents[1].post("/console/templates/order-ready", &form("Segundo", "x")).status(), 400);
     assert_eq!(agents[1].post("/console/templates/nothing", &form("Segundo", "1")).status(), 422);
     // From an older version on, over the one that is there now.
     let edit = agents[1].get("/console/templates/order-ready/edit?version=1").text();
     assert!(hidden(&edit, "mark") == "2" && edit.contains("Hi {{ name }}: {{ total * 2 }}"), "{edit}");
+}
+
+#[test]
+fn each_row_has_a_name_and_keeps_its_line_breaks() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let template = json!({
+        "name": "a", "default_locale": "es",
+        "variables": { "x": { "example": "Calle 5\nCentro", "default": "\nMérida" } },
+        "bodies": { "es": { "text": "{{ x }}" } },
+    });
+    gateway.post("/v1/templates", &template).expect(201);
+    let page = Visitor::new(&gateway, "rosa", "agent").get("/console/templates/a/edit").text();
+    for piece in [
+        ">Calle 5\nCentro</textarea>",
+        ">&#10;\nMérida</textarea>",
+        "role=\"group\" aria-label=\"Language 1: es\"",
+        "role=\"group\" aria-label=\"Value 1: x\"",
+        "role=\"group\" aria-label=\"The provider&#39;s own template: sms\"",
+    ] {
+        assert!(page.contains(piece), "{piece} is not in {page}");
+    }
 }
 
 #[test]

@@ -155,13 +155,24 @@ async fn keep(
         over,
         at: act.at,
     };
+    let to = format!("{}/templates/{name}", app.console.0.base);
     match app.store.save_template(new, act).await? {
         TemplateChange::Done { version, .. } => {
             tracing::info!(template = name, version, user_id = %posted.visitor.session.user.id, "saved");
-            return Ok(redirect(&format!("{}/templates/{name}", app.console.0.base), posted.is_partial));
+            return Ok(redirect(&to, posted.is_partial));
         }
         TemplateChange::Mismatch => (page.error, page.is_overtaken) = (Some(words.changed), true),
         TemplateChange::Exists | TemplateChange::NotFound => page.error = Some(words.name_taken),
+    }
+    if let Some(known) = app.store.template(&name, None).await? {
+        // The same form twice, as by a double click: what it wanted is so.
+        if known.archived_at.is_none() && self::definition(&known)? == checked {
+            return Ok(redirect(&to, posted.is_partial));
+        }
+        // Whoever saves again now has been told over what.
+        if page.is_overtaken {
+            page.form.mark = mark(&known);
+        }
     }
     page::refused(&page.with_previews(app, &definition))
 }

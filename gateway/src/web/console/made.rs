@@ -15,6 +15,7 @@ use super::posted::{Fields, Posted};
 use super::template_form::{Kind, Wrong, written};
 use super::thread::find;
 use super::trouble::Trouble;
+use super::words::TemplateWords;
 use crate::message::Locale;
 use crate::outbound::{self, Wish};
 use crate::store::{Contact, Role, Thread};
@@ -56,6 +57,8 @@ pub(super) struct Preview {
     pub(super) provided: Option<String>,
     /// Values that must be given, and are not.
     pub(super) missing: Vec<String>,
+    /// Values that can't be read as what they should be, by name.
+    pub(super) unread: Vec<(String, Wrong)>,
     pub(super) wrong: Vec<Wrong>,
 }
 
@@ -137,11 +140,18 @@ impl Made {
         let locale = definition.nearest(if asked.is_empty() { place } else { asked }).to_owned();
         let value = |(name, variable): (&String, &Variable)| {
             let written_before = fields.text(&field(name));
-            let is_known = !is_same && written_before.is_empty();
+            let kind = Kind::of(variable);
+            let value = if is_same {
+                one_line(&written_before)
+            } else if written_before.is_empty() {
+                fitting(kind, &known(&thread.contact, name), p.template)
+            } else {
+                fitting(kind, &written_before, p.template)
+            };
             Field {
                 name: name.clone(),
-                kind: Kind::of(variable),
-                value: if is_known { known(&thread.contact, name) } else { written_before },
+                kind,
+                value,
                 example: variable.example.as_ref().map(|value| written(Some(value), p.template)),
                 default: variable.default.as_ref().map(|value| written(Some(value), p.template)),
                 wrong: Vec::new(),
@@ -180,10 +190,24 @@ fn known(contact: &Contact, name: &str) -> String {
     attribute.or(own).unwrap_or_default()
 }
 
+/// What was not written for this field, as the field can show it: nothing where it can't, since what is shown is sent.
+fn fitting(kind: Kind, text: &str, words: &TemplateWords) -> String {
+    let line = one_line(text);
+    if line.trim().is_empty() {
+        return String::new();
+    }
+    kind.read(&line, words).map(|value| written(Some(&value), words)).unwrap_or_default()
+}
+
+/// A browser would take the line breaks out of the field, and what was apart would be together.
+fn one_line(text: &str) -> String {
+    text.replace("\r\n", " ").replace(['\r', '\n'], " ")
+}
+
 fn preview_of(p: &Page, definition: &Definition, locale: &str, channel: &str, fields: &Fields) -> Preview {
-    let (wish, wrong) = wish(fields, definition, p);
-    let mut preview = Preview { wrong: wrong.into_iter().map(|(_, why)| why).collect(), ..Preview::default() };
-    if !preview.wrong.is_empty() {
+    let (wish, unread) = wish(fields, definition, p);
+    let mut preview = Preview { unread, ..Preview::default() };
+    if !preview.unread.is_empty() {
         return preview;
     }
     match definition.render(Some(locale), &wish.variables, Kept::Defaults) {
@@ -222,4 +246,28 @@ pub(super) async fn preview(State(app): State<App>, Path(id): Path<Uuid>, posted
         }
     };
     shown(&Fragment { p, preview })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_in_is_what_its_field_can_show() {
+        let spanish = TemplateWords::of(Locale::Es);
+        for (kind, text, expected) in [
+            (Kind::Flag, "true", "sí"),
+            (Kind::Flag, "yes", "sí"),
+            (Kind::Flag, "No", "no"),
+            (Kind::Flag, "quizá", ""),
+            (Kind::Number, " 7 ", "7"),
+            (Kind::Number, "1,5", "1.5"),
+            (Kind::Number, "siete", ""),
+            (Kind::Text, "Calle 5\r\nCentro\nMérida", "Calle 5 Centro Mérida"),
+            (Kind::Text, "\n", ""),
+            (Kind::Text, "", ""),
+        ] {
+            assert_eq!(fitting(kind, text, spanish), expected, "{kind:?} {text:?}");
+        }
+    }
 }

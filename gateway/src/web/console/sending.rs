@@ -20,6 +20,7 @@ use crate::gate::Refusal;
 use crate::message::{Locale, MessageId, Options, Priority};
 use crate::outbound::{self, Wish};
 use crate::store::{self, CONSOLE_KEY, Idempotency, Role};
+use crate::templates::Definition;
 use crate::web::App;
 use crate::web::problem::Problem;
 
@@ -52,10 +53,15 @@ pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: P
     match submit(&app, &posted, &thread, &p).await? {
         Ok(message) => {
             let there = app.store.message(message).await?.map_or(id, |message| message.conversation_id.0);
-            if !posted.is_partial || there != id {
+            // What was begun before a template was chosen is not sent, and not lost either.
+            let draft = if fields.get("template").is_empty() { String::new() } else { fields.text("text") };
+            if there != id || (!posted.is_partial && draft.is_empty()) {
                 return Ok(redirect(&format!("{}/conversations/{there}", p.base), posted.is_partial));
             }
-            let composer = Composer::new(&app, &p, &thread).await?;
+            let composer = Composer::begun(&app, &p, &thread, draft).await?;
+            if !posted.is_partial {
+                return Box::pin(with(&app, &posted.visitor, thread, composer)).await;
+            }
             let mut response = shown(&Fragment { p, composer })?;
             let sent = HeaderValue::from_static("recado:sent");
             response.headers_mut().insert(HeaderName::from_static("hx-trigger"), sent);
@@ -101,8 +107,9 @@ async fn submit(
     }
     let wish = match is_made.then(|| made::version(fields)) {
         None => None,
-        Some(version) => match app.outbound.template(fields.get("template"), version).await {
-            Ok((_, definition)) => match made::wish(fields, &definition, p) {
+        // Whether it can still be used is asked after whether it was sent already.
+        Some(version) => match kept(app, fields.get("template"), version).await? {
+            Ok(definition) => match made::wish(fields, &definition, p) {
                 (wish, wrong) if wrong.is_empty() => Some(wish),
                 (_, wrong) => return Ok(Err(Unsent { reason: p.template.incomplete.to_owned(), wrong })),
             },
@@ -135,6 +142,14 @@ async fn submit(
             }
             Ok(Err(refusal(&error, p.locale()).into()))
         }
+    }
+}
+
+/// A template whose fields were filled in, whatever became of it since.
+async fn kept(app: &App, name: &str, version: Option<u32>) -> Result<Result<Definition, outbound::Error>, Trouble> {
+    match app.outbound.kept_template(name, version).await? {
+        Some((_, definition)) => Ok(Ok(definition)),
+        None => Ok(app.outbound.template(name, version).await.map(|(_, definition)| definition)),
     }
 }
 

@@ -213,12 +213,18 @@ pub(super) async fn archive(
     posted.visitor.must_be(Role::Agent)?;
     let expected = read_mark(posted.fields.get("mark")).ok_or(Trouble::Unreadable)?;
     let act = posted.visitor.act(&app, "template.archived", &name);
+    let to = format!("{}/templates/{name}", app.console.0.base);
     match app.store.archive_template(&name, Some(expected), act.at, act).await? {
         TemplateChange::Done { .. } => {
             tracing::info!(template = name, user_id = %posted.visitor.session.user.id, "archived");
-            Ok(redirect(&format!("{}/templates/{name}", app.console.0.base), posted.is_partial))
+            Ok(redirect(&to, posted.is_partial))
         }
         TemplateChange::Mismatch => {
+            // The same twice, as by a double click: what it wanted is so.
+            let known = app.store.template(&name, None).await?;
+            if known.is_some_and(|known| known.mark() == Mark { archived: true, ..expected }) {
+                return Ok(redirect(&to, posted.is_partial));
+            }
             let mut page = look(&app, &posted.visitor, &name, &Fields::default()).await?;
             page.error = Some(page.p.template.changed_before);
             page::refused(&page)

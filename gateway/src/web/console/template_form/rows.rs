@@ -100,7 +100,7 @@ impl Kind {
         match self {
             Self::Text => Ok(Scalar::Text(text.to_owned())),
             Self::Number => {
-                let number = serde_json::from_str(text.trim()).map_err(|_| Wrong::said(words.not_number))?;
+                let number = number(text.trim()).ok_or_else(|| Wrong::said(words.not_number))?;
                 Ok(Scalar::Number(number))
             }
             Self::Flag => match text.trim().to_lowercase().as_str() {
@@ -110,6 +110,19 @@ impl Kind {
             },
         }
     }
+}
+
+/// Its decimals may come after a comma. Three of them may be thousands, and are not guessed at.
+fn number(text: &str) -> Option<serde_json::Number> {
+    if let Ok(number) = serde_json::from_str(text) {
+        return Some(number);
+    }
+    let (whole, decimals) = text.split_once(',')?;
+    let may_be_thousands = decimals.len() == 3 && !matches!(whole, "0" | "-0");
+    if may_be_thousands || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    serde_json::from_str(&format!("{whole}.{decimals}")).ok()
 }
 
 /// As `Kind::read` reads it.
@@ -134,8 +147,9 @@ impl VariableRow {
         (Variable { default, example }, wrong)
     }
 
+    /// A row is taken out by its name, whatever else is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.name.is_empty() && self.example.is_empty() && self.default.is_empty()
+        self.name.is_empty()
     }
 }
 
@@ -150,8 +164,9 @@ impl BodyRow {
         self.content.iter().any(|row| !row.is_empty())
     }
 
+    /// A row is taken out by its language and its text, whatever a provider has for it.
     pub(super) fn is_empty(&self) -> bool {
-        self.locale.is_empty() && self.text.trim().is_empty() && self.content.iter().all(ContentRow::is_empty)
+        self.locale.is_empty() && self.text.trim().is_empty()
     }
 
     pub(super) fn place(&mut self, path: &[&str]) -> Option<&mut Vec<Wrong>> {

@@ -19,7 +19,8 @@ fn sent(form: &Form) -> Fields {
     query.append_pair("name", &form.name).append_pair("mark", &form.mark);
     for (at, row) in form.variables.iter().enumerate() {
         query.append_pair(&format!("variable-{at}"), &row.name).append_pair(&format!("kind-{at}"), row.kind.as_str());
-        query.append_pair(&format!("example-{at}"), &row.example).append_pair(&format!("default-{at}"), &row.default);
+        query.append_pair(&format!("example-{at}"), &row.example.replace('\n', "\r\n"));
+        query.append_pair(&format!("default-{at}"), &row.default.replace('\n', "\r\n"));
         if row.is_optional {
             query.append_pair(&format!("optional-{at}"), "1");
         }
@@ -48,6 +49,7 @@ fn what_is_shown_and_sent_back_is_what_it_was() {
             "total": { "example": 10, "default": 1.5 },
             "member": { "default": false },
             "place": { "default": "" },
+            "address": { "example": "Calle 5\nCentro", "default": "\nx" },
         },
         "bodies": {
             "en": { "text": "Hi {{ name }}" },
@@ -64,9 +66,12 @@ fn what_is_shown_and_sent_back_is_what_it_was() {
     for words in [Locale::Es, Locale::En].map(TemplateWords::of) {
         let mut form = Form::read(&sent(&Form::of(&whole, words, &channels)));
         assert_eq!(form.bodies.iter().map(|row| row.content.len()).collect::<Vec<_>>(), [2, 3], "a row a channel");
-        // Rows that are left empty are none.
+        // Rows without a name, and without language and text, are none.
         form.add_variable();
         form.add_language(&channels);
+        let variable = form.variables.last_mut().unwrap();
+        (variable.example, variable.default) = ("Ana".to_owned(), "x".to_owned());
+        form.bodies.last_mut().unwrap().content[0].sid = "HX3".to_owned();
         assert_eq!(Form::read(&sent(&form)).definition(words), whole);
         assert_eq!(form.definition(words).check().unwrap(), whole);
         assert!(!form.is_faulty());
@@ -121,7 +126,12 @@ fn a_value_is_read_as_what_it_is() {
     let cases = [
         (Kind::Text, "10", Some(Scalar::Text("10".to_owned()))),
         (Kind::Number, " 10 ", Some(Scalar::Number(10.into()))),
-        (Kind::Number, "1,5", None),
+        (Kind::Number, "1,5", serde_json::Number::from_f64(1.5).map(Scalar::Number)),
+        (Kind::Number, "-0,125", serde_json::Number::from_f64(-0.125).map(Scalar::Number)),
+        (Kind::Number, "1,500", None),
+        (Kind::Number, "1,", None),
+        (Kind::Number, "1,5,5", None),
+        (Kind::Number, "1.000,5", None),
         (Kind::Number, "", None),
         (Kind::Flag, "Sí", Some(Scalar::Flag(true))),
         (Kind::Flag, "no", Some(Scalar::Flag(false))),

@@ -65,8 +65,8 @@ words! {
         name_bad: "El nombre necesita de 1 a 64 letras minúsculas sin acento, cifras, _ o -.",
             "A name needs 1 to 64 of the characters a to z, 0 to 9, _ and -.";
         name_taken: "Ya hay una plantilla con ese nombre, quizá archivada.", "There is a template of that name, perhaps archived.";
-        changed: "Alguien guardó otra versión mientras escribías: no se guardó nada. Lo que escribiste sigue aquí.",
-            "Somebody else saved a version while you wrote: nothing was saved. What you wrote is still here.";
+        changed: "Alguien guardó otra versión mientras escribías: no se guardó nada. Lo que escribiste sigue aquí; si guardas otra vez, queda en lugar de la otra.",
+            "Somebody else saved a version while you wrote: nothing was saved. What you wrote is still here; if you save again, it takes the other's place.";
         changed_before: "Alguien la cambió mientras la mirabas: no se hizo nada. Esto es lo que hay ahora.",
             "Somebody changed it while you looked: nothing was done. This is what is there now.";
         see_changed: "Ver lo que hay ahora (en otra pestaña)", "See what is there now (in another tab)";
