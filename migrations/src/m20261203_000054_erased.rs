@@ -1,4 +1,4 @@
-//! When a person was erased: what is left of them is a row that others refer to.
+//! When a person was erased: what is left of them is a row that others refer to. And how what goes then is found.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
@@ -10,10 +10,22 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let column = big_integer_null("erased_at");
-        manager.alter_table(Table::alter().table("contacts").add_column(column).to_owned()).await
+        manager.alter_table(Table::alter().table("contacts").add_column(column).to_owned()).await?;
+        for statement in INDEXES {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for index in ["bulk_recipients_by_recipient", "plugin_state_of_conversations"] {
+            manager.get_connection().execute_unprepared(&format!("DROP INDEX {index}")).await?;
+        }
         manager.alter_table(Table::alter().table("contacts").drop_column("erased_at").to_owned()).await
     }
 }
+
+const INDEXES: [&str; 2] = [
+    "CREATE INDEX plugin_state_of_conversations ON plugin_state (subject) WHERE scope = 'conversation'",
+    "CREATE INDEX bulk_recipients_by_recipient ON bulk_recipients (recipient) WHERE state = 'waiting'",
+];

@@ -5,35 +5,10 @@ use recado::clock::{Clock, SystemClock};
 use recado_tests::{TestGateway, Visitor, wait_for};
 use serde_json::{Value, json};
 
-const ANA: &str = "+529981112233";
-const KEY: &str = "0190a6d0-0000-7000-8000-000000000001";
+use super::console_templates::{ANA, KEY, SID, hidden, order, thread};
+
 const OTHER_KEY: &str = "0190a6d0-0000-7000-8000-000000000002";
 const THIRD_KEY: &str = "0190a6d0-0000-7000-8000-000000000003";
-const SID: &str = "HX00000000000000000000000000000001";
-
-fn order() -> Value {
-    json!({
-        "name": "order-ready",
-        "default_locale": "es",
-        "variables": { "name": { "example": "Ana" }, "total": { "example": 7 }, "place": { "default": "la tienda" } },
-        "bodies": {
-            "es": {
-                "text": "Hola {{ name }}: {{ total * 2 }} en {{ place }}",
-                "content": { "sms": { "sid": SID, "variables": { "1": "name" } } },
-            },
-            "en": { "text": "Hi {{ name }}: {{ total * 2 }} at {{ place }}" },
-        },
-    })
-}
-
-fn hidden(page: &str, name: &str) -> String {
-    let field = page.split("<input").find(|field| field.contains(&format!("name=\"{name}\""))).expect("the field");
-    field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-}
-
-fn thread(gateway: &TestGateway) -> String {
-    format!("/console/conversations/{}", gateway.conversations()[0]["id"].as_str().unwrap())
-}
 
 fn sent(gateway: &TestGateway) -> Vec<Value> {
     gateway.messages().into_iter().filter(|one| one["direction"] == "outbound").collect()

@@ -4,12 +4,12 @@ use ::http::Method;
 use recado_tests::{TestGateway, Visitor, run};
 use serde_json::{Value, json};
 
-const ANA: &str = "+529981112233";
-const KEY: &str = "0190a6d0-0000-7000-8000-000000000001";
-const SID: &str = "HX00000000000000000000000000000001";
+pub(super) const ANA: &str = "+529981112233";
+pub(super) const KEY: &str = "0190a6d0-0000-7000-8000-000000000001";
+pub(super) const SID: &str = "HX00000000000000000000000000000001";
 const ATTACK: &str = "\"><img src=x onerror=alert(1)></textarea><script>alert(2)</script>";
 
-fn order() -> Value {
+pub(super) fn order() -> Value {
     json!({
         "name": "order-ready",
         "default_locale": "es",
@@ -24,12 +24,12 @@ fn order() -> Value {
     })
 }
 
-fn hidden(page: &str, name: &str) -> String {
+pub(super) fn hidden(page: &str, name: &str) -> String {
     let field = page.split("<input").find(|field| field.contains(&format!("name=\"{name}\""))).expect("the field");
     field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-fn thread(gateway: &TestGateway) -> String {
+pub(super) fn thread(gateway: &TestGateway) -> String {
     format!("/console/conversations/{}", gateway.conversations()[0]["id"].as_str().unwrap())
 }
 

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::message::MessageId;
 use crate::store::{BulkPlace, Failing, RecipientProblem};
 
 /// How often somebody is tried at least, and for how long, before they are refused.
@@ -14,8 +15,8 @@ const PAUSES: [i64; 4] = [5, 10, 20, 25];
 /// What making one message came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Came {
-    /// It is in the outbox, or the gate said why not.
-    Decided,
+    /// It is in the outbox; or the gate, which is asked last, said why not.
+    Decided(Option<MessageId>),
     /// Nobody had to be asked, or a plugin refused it, perhaps before the one that fails could be asked.
     Nothing,
     /// Something keeps messages from being taken now, whoever they are for.
@@ -24,20 +25,18 @@ pub(super) enum Came {
         place: BulkPlace,
         /// As it was before this try.
         failing: Failing,
+        /// The plugin that failed; none where the channel's component did.
+        plugin: Option<String>,
         problem: RecipientProblem,
     },
 }
 
-/// Whether what failed in a batch is the recipients' own: it was decided about others at the same time, or it was
-/// so at an earlier try of each, and nobody is left who was not tried yet. What begins to fail for all at the very end
-/// can't be told from that.
-pub(super) fn is_their_own(batch: &[Came], others_are_left: bool) -> bool {
-    let failed_before = |came: &Came| match came {
-        Came::Failed { failing, .. } => failing.tries > 0,
-        other => *other == Came::Nothing,
-    };
-    !batch.contains(&Came::Hampered)
-        && (batch.contains(&Came::Decided) || (!others_are_left && batch.iter().all(failed_before)))
+/// Whether what failed in a batch is the recipients' own: what fails for them decided about others at the same time, or
+/// it failed at an earlier try of each, and nobody is left who was not tried yet. What begins to fail for all at the very
+/// end can't be told from that.
+pub(super) fn is_their_own(batch: &[Came], works_for_others: bool, others_are_left: bool) -> bool {
+    let failed_before = |came: &Came| !matches!(came, Came::Failed { failing, .. } if failing.tries == 0);
+    !batch.contains(&Came::Hampered) && (works_for_others || (!others_are_left && batch.iter().all(failed_before)))
 }
 
 /// How somebody stands after one more try that failed, and when the next is; none when it is enough.
@@ -61,29 +60,31 @@ mod tests {
     fn failed(tries: u32) -> Came {
         let place = BulkPlace { bulk_id: Uuid::nil(), position: 0 };
         let problem = RecipientProblem { code: "no-verdict".to_owned(), detail: "trapped".to_owned() };
-        Came::Failed { place, failing: Failing { tries, since: None }, problem }
+        Came::Failed { place, failing: Failing { tries, since: None }, plugin: Some("strict".to_owned()), problem }
     }
 
     #[test]
     fn what_fails_for_everybody_is_nobodys_own() {
         use Came::{Decided, Hampered, Nothing};
+        // And whether it is where it works for nobody, and nobody else is left.
         let cases = [
-            (vec![failed(0), Decided], true),
-            (vec![failed(0), Decided, Nothing], true),
+            (vec![failed(0), Decided(None)], false),
             (vec![failed(0), failed(0)], false),
-            // Others are left of whom nobody knows.
-            (vec![failed(3), failed(0)], false),
+            // Others were tried just now for the first time.
             (vec![failed(3), failed(0), Nothing], false),
             (vec![failed(1), failed(3), Nothing], true),
+            // By a plugin before the one that fails.
+            (vec![failed(3), Decided(None)], true),
             (vec![failed(3)], true),
             (vec![failed(0)], false),
-            // The database was away, or the like.
-            (vec![failed(3), Decided, Hampered], false),
         ];
-        for (batch, expected) in cases {
-            assert_eq!(is_their_own(&batch, false), expected, "{batch:?}");
-            // While nobody knows of all the others, only what is decided tells.
-            assert_eq!(is_their_own(&batch, true), expected && batch.contains(&Decided), "{batch:?}");
+        for (mut batch, alone) in cases {
+            let judged = [(false, false), (false, true), (true, false), (true, true)]
+                .map(|(works, left)| is_their_own(&batch, works, left));
+            assert_eq!(judged, [alone, false, true, true], "{batch:?}");
+            // The database was away, or the like.
+            batch.push(Hampered);
+            assert!(!is_their_own(&batch, true, false), "{batch:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Working bulk sends off: a few messages at a time, so that what is urgent finds room, and so that little is to be
 //! held when somebody pauses one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -113,11 +114,18 @@ impl Bulks {
     /// everybody's messages from being taken now.
     async fn judge(&self, bulk: &KnownBulk, batch: Vec<Came>) -> Result<bool, store::Error> {
         let parts = &self.0.parts;
-        let failed = batch.iter().any(|came| matches!(came, Came::Failed { .. }));
-        let their_own = failed && failing::is_their_own(&batch, parts.store.has_untried_recipients(bulk.id).await?);
+        let failed: BTreeSet<Option<&str>> = batch
+            .iter()
+            .filter_map(|came| if let Came::Failed { plugin, .. } = came { Some(plugin.as_deref()) } else { None })
+            .collect();
+        let their_own = !failed.is_empty() && {
+            let works_for_others = self.has_decided(&batch, &failed).await?;
+            let others_are_left = parts.store.has_untried_recipients(bulk.id).await?;
+            failing::is_their_own(&batch, works_for_others, others_are_left)
+        };
         let mut goes_on = !batch.contains(&Came::Hampered);
         for came in batch {
-            let Came::Failed { place, failing, problem } = came else { continue };
+            let Came::Failed { place, failing, problem, .. } = came else { continue };
             if !their_own {
                 goes_on = false;
                 continue;
@@ -131,6 +139,19 @@ impl Bulks {
             parts.store.refuse_recipient(place, problem).await?;
         }
         Ok(goes_on)
+    }
+
+    /// Whether what failed decided about others of the batch. A plugin did not where one before it ended the chain.
+    async fn has_decided(&self, batch: &[Came], failed: &BTreeSet<Option<&str>>) -> Result<bool, store::Error> {
+        for came in batch {
+            let Came::Decided(id) = came else { continue };
+            let Some(id) = id.filter(|_| !failed.contains(&None)) else { return Ok(true) };
+            let traces = self.0.parts.store.traces(id).await?;
+            if traces.iter().any(|ran| ran.error.is_none() && failed.contains(&Some(ran.plugin.as_str()))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn submit(&self, bulk: &KnownBulk, waiting: Vec<WaitingRecipient>) -> Result<Vec<Came>, store::Error> {
@@ -167,7 +188,7 @@ impl Bulks {
             Err(error) => Err(error),
         };
         let error = match submitted {
-            Ok(_) => return Came::Decided,
+            Ok((id, _)) => return Came::Decided(Some(id)),
             // What plugins refused is on record with the message. Or paused or canceled meanwhile, or another gateway
             // was faster.
             Err(Error::Rejected { .. } | Error::NotAwaited) => return Came::Nothing,
@@ -177,10 +198,14 @@ impl Bulks {
         let waits = || {
             tracing::warn!(bulk_id = %place.bulk_id, position = place.position, %error, "a message of a bulk send waits");
         };
-        match error {
-            Error::NoVerdict { .. } | Error::Unsendable(Unsendable::Broken(_)) => {
+        match &error {
+            Error::NoVerdict { plugin, .. } => {
                 waits();
-                return Came::Failed { place, failing, problem };
+                return Came::Failed { place, failing, plugin: Some(plugin.clone()), problem };
+            }
+            Error::Unsendable(Unsendable::Broken(_)) => {
+                waits();
+                return Came::Failed { place, failing, plugin: None, problem };
             }
             Error::Uploads(_) | Error::Store(store::Error::Unavailable(_) | store::Error::Overtaken(_)) => {
                 waits();
@@ -189,7 +214,7 @@ impl Bulks {
             _ => {}
         }
         // The gate is asked last.
-        let came = if matches!(error, Error::Gate(_)) { Came::Decided } else { Came::Nothing };
+        let came = if matches!(error, Error::Gate(_)) { Came::Decided(None) } else { Came::Nothing };
         let refused = parts.store.refuse_recipient(place, problem).await;
         refused.map_or(Came::Hampered, |()| came)
     }

@@ -137,7 +137,7 @@ pub enum Erased {
     NotFound,
     Mismatch,
     /// Something of theirs is to be processed, is being sent or may have been, or the provider keeps it until its
-    /// time. Nothing was done.
+    /// time. Nothing more was done.
     UnderWay,
 }
 

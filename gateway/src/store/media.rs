@@ -2,7 +2,7 @@
 //! bytes themselves are files, which the store knows by their digest alone.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -141,6 +141,14 @@ impl Store {
     pub async fn medium(&self, id: MessageId, position: i32) -> Result<Option<MessageMedia>, Error> {
         let row = media::Entity::find_by_id((id.0, position)).one(&self.reads).await?;
         Ok(row.map(MessageMedia::from))
+    }
+
+    /// Whether anything has the file with this SHA-256.
+    pub async fn has_file(&self, digest: &str) -> Result<bool, Error> {
+        let sql = "SELECT digest FROM media WHERE digest = $1 UNION ALL SELECT digest FROM uploads WHERE digest = $1 \
+                   UNION ALL SELECT digest FROM media_links WHERE digest = $1 LIMIT 1";
+        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, [digest.into()]);
+        Ok(self.reads.query_one_raw(statement).await?.is_some())
     }
 
     pub async fn upload(&self, id: Uuid) -> Result<Option<StoredFile>, Error> {

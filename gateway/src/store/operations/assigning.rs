@@ -33,13 +33,18 @@ pub(super) async fn by_tags(
     Ok(next.map(|(_, _, name)| name.clone()))
 }
 
-/// How many open conversations somebody looks after, and the newest of all that they ever had, whose id tells when it
+/// Who looks after so many is not counted further.
+const MANY: u32 = 1_000;
+
+/// How many open conversations somebody looks after, up to a limit, and the newest of all that they ever had, whose id tells when it
 /// began.
 async fn load(transaction: &DatabaseTransaction, name: &str) -> Result<(i64, Option<Uuid>), Error> {
     // Word for word the conditions of the partial indexes, so that SQLite uses them.
-    let sql = "SELECT (SELECT COUNT(*) FROM conversations WHERE assignee IS NOT NULL AND status <> 'closed' \
-               AND assignee = $1) AS number, (SELECT id FROM conversations WHERE assignee IS NOT NULL \
-               AND assignee = $1 ORDER BY id DESC LIMIT 1) AS newest";
+    let sql = format!(
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM conversations WHERE assignee IS NOT NULL AND status <> 'closed' \
+         AND assignee = $1 LIMIT {MANY}) AS counted) AS number, (SELECT id FROM conversations \
+         WHERE assignee IS NOT NULL AND assignee = $1 ORDER BY id DESC LIMIT 1) AS newest"
+    );
     let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, [name.into()]);
     let Some(row) = transaction.query_one_raw(statement).await? else { return Ok((0, None)) };
     Ok((row.try_get("", "number")?, row.try_get("", "newest")?))

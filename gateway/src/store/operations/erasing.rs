@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::consent::{Change, Proof};
 use super::contacts::locked;
+use super::gateways::ASIDE;
 use super::moves::Moves;
 use super::{millis, reach, redact, tell};
 use crate::message::consent::{Choice, Source};
@@ -63,6 +64,7 @@ impl Operation for Erasing {
             return Ok(Erased::UnderWay);
         }
         self.cancel_what_waits(transaction, contact.id).await?;
+        want_no_files(transaction, contact.id).await?;
         if Box::pin(self.forget_texts(transaction, contact.id)).await? >= self.erasure.limit {
             return Ok(Erased::Some);
         }
@@ -222,8 +224,9 @@ impl Erasing {
             .filter(reports::Column::ConversationId.in_subquery(theirs()))
             .exec(transaction)
             .await?;
+        // Word for word the condition of the partial index.
         let of_conversation = Condition::all()
-            .add(plugin_state::Column::Scope.eq("conversation"))
+            .add(Expr::cust("scope = 'conversation'"))
             .add(plugin_state::Column::Subject.in_subquery(theirs()));
         let of_contact = Condition::all()
             .add(plugin_state::Column::Scope.eq("contact"))
@@ -259,6 +262,18 @@ impl Erasing {
     }
 }
 
+/// What is being fetched while its text goes would come back with its file.
+async fn want_no_files(transaction: &DatabaseTransaction, contact: Uuid) -> Result<(), Error> {
+    media::Entity::update_many()
+        .col_expr(media::Column::State, Expr::value(MediaState::Linked.as_str()))
+        .col_expr(media::Column::DueAt, Expr::value(None::<i64>))
+        .filter(media::Column::State.eq(MediaState::Wanted.as_str()))
+        .filter(media::Column::MessageId.in_subquery(messages_of(contact)))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
 fn conversations_of(contact: Uuid) -> SelectStatement {
     Query::select()
         .column(conversations::Column::Id)
@@ -283,6 +298,8 @@ async fn is_under_way(transaction: &DatabaseTransaction, contact: Uuid) -> Resul
         .filter(messages::Column::ConversationId.in_subquery(conversations_of(contact)))
         .filter(messages::Column::Direction.eq("inbound"))
         .filter(messages::Column::ProcessedAt.is_null())
+        // What was set aside is processed by nobody any more.
+        .filter(Expr::cust_with_values("(gateway IS NULL OR gateway <> ?)", [ASIDE]))
         .limit(1);
     if unprocessed.into_tuple::<Uuid>().one(transaction).await?.is_some() {
         return Ok(true);

@@ -79,16 +79,17 @@ struct Settle {
 
 #[async_trait]
 impl Operation for Settle {
-    type Output = ();
+    /// Whether it is still wanted, or was settled so before.
+    type Output = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let found = media::Entity::find_by_id((self.message_id.0, self.position))
-            // What is linked is not wanted any more: whose it was may have been erased meanwhile.
-            .filter(media::Column::State.is_not_in([MediaState::Stored.as_str(), MediaState::Linked.as_str()]))
-            .lock_exclusive()
-            .one(transaction)
-            .await?;
-        let Some(row) = found else { return Ok(()) };
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let found =
+            media::Entity::find_by_id((self.message_id.0, self.position)).lock_exclusive().one(transaction).await?;
+        // What is linked is not wanted any more: whose it was was erased meanwhile.
+        let Some(row) = found.filter(|row| row.state != MediaState::Linked.as_str()) else { return Ok(false) };
+        if row.state == MediaState::Stored.as_str() {
+            return Ok(true);
+        }
         // A worker whose time was over knows less than the one after it, but for the file itself.
         let late = row.tries != super::count(self.tries) || row.state != MediaState::Wanted.as_str();
         let mut row = row.into_active_model();
@@ -101,7 +102,7 @@ impl Operation for Settle {
                 row.due_at = Set(None);
                 row.error = Set(None);
             }
-            _ if late => return Ok(()),
+            _ if late => return Ok(true),
             Fetched::Retry { due_at, error } => {
                 row.due_at = Set(Some(millis(*due_at)));
                 row.error = Set(Some(storable(error)));
@@ -113,7 +114,7 @@ impl Operation for Settle {
             }
         }
         row.update(transaction).await?;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -124,8 +125,8 @@ impl Store {
         self.write(Claim { now, until, limit }).await
     }
 
-    /// Records what a try to fetch a medium came to.
-    pub async fn settle_media(&self, wanted: &WantedMedia, fetched: Fetched) -> Result<(), Error> {
+    /// Records what a try to fetch a medium came to. False when nobody wants it any more, nor its file.
+    pub async fn settle_media(&self, wanted: &WantedMedia, fetched: Fetched) -> Result<bool, Error> {
         let WantedMedia { message_id, position, tries, .. } = *wanted;
         self.write(Settle { message_id, position, tries, fetched }).await
     }

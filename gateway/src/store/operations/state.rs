@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
     QuerySelect, Set, Statement, Value,
 };
 use uuid::Uuid;
@@ -36,6 +36,8 @@ pub(super) struct Book {
     expected: BTreeMap<StateKey, Option<Uuid>>,
     /// Contacts that were merged into others since the plugins were asked.
     merged: BTreeSet<Uuid>,
+    /// Contacts of whom nothing is remembered any more.
+    erased: BTreeSet<Uuid>,
 }
 
 /// Changes that are decided together, about one message.
@@ -66,8 +68,8 @@ impl Book {
                 }
             }
         }
-        let merged = merged(transaction, &keys).await?;
-        Ok(Self { current, expected: BTreeMap::new(), merged })
+        let (merged, erased) = gone(transaction, &keys).await?;
+        Ok(Self { current, expected: BTreeMap::new(), merged, erased })
     }
 
     /// Whether each change is made to the version that its plugin saw. If so, they count.
@@ -103,7 +105,9 @@ impl Book {
         let mut newest: BTreeMap<StateKey, usize> = BTreeMap::new();
         for entry in entries {
             for change in entry.changes {
-                self.turn(&mut written, &mut newest, change, &entry);
+                if !self.erased.contains(&change.key.subject) {
+                    self.turn(&mut written, &mut newest, change, &entry);
+                }
             }
         }
         replace(transaction, &written.replaced).await?;
@@ -183,17 +187,30 @@ async fn committed(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Res
     Ok(rows.iter().map(|row| plugin_state::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }
 
-async fn merged(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Result<BTreeSet<Uuid>, Error> {
+/// The contacts that were merged into others, and those that were erased.
+async fn gone(
+    transaction: &DatabaseTransaction,
+    keys: &[&StateKey],
+) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>), Error> {
     let ids: BTreeSet<Uuid> = keys.iter().filter(|key| key.scope == CONTACT).map(|key| key.subject).collect();
     if ids.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok((BTreeSet::new(), BTreeSet::new()));
     }
-    let rows = contacts::Entity::find()
+    let rows: Vec<(Uuid, Option<Uuid>)> = contacts::Entity::find()
         .select_only()
-        .column(contacts::Column::Id)
+        .columns([contacts::Column::Id, contacts::Column::MergedInto])
         .filter(contacts::Column::Id.is_in(ids))
-        .filter(contacts::Column::MergedInto.is_not_null());
-    Ok(rows.into_tuple().all(transaction).await?.into_iter().collect())
+        .filter(
+            Condition::any()
+                .add(contacts::Column::MergedInto.is_not_null())
+                .add(contacts::Column::ErasedAt.is_not_null()),
+        )
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let (merged, erased): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, into)| into.is_some());
+    let ids = |rows: Vec<(Uuid, _)>| rows.into_iter().map(|(id, _)| id).collect();
+    Ok((ids(merged), ids(erased)))
 }
 
 async fn replace(transaction: &DatabaseTransaction, replaced: &[(Uuid, i64, Uuid)]) -> Result<(), Error> {

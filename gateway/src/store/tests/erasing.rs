@@ -3,6 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::gate::rules;
+use super::plans::objections;
 use super::*;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus};
@@ -169,4 +170,17 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
     assert_eq!(step(true).await, Erased::Done);
     let kept = entities::media::Entity::find().filter(entities::media::Column::Digest.is_not_null());
     assert_eq!(kept.count(&store.reads).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_looked_for_in_all_that_is_stored() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, statements) = database.heard().await;
+    store.gate_by(rules("scope = 'business'"));
+    let (_, ana) = heard(&store, &database, ANA, "hola").await;
+    store.submit(database.submission(ANA, &["one"])).await.unwrap();
+    assert_eq!(erase(&store, &database, ana).await, Erased::Done);
+    let found = objections(&statements, &database).await;
+    assert!(found.is_empty(), "{} go through too much:\n{}", found.len(), found.join("\n"));
 }

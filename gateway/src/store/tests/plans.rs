@@ -19,7 +19,7 @@ use crate::store::{
 
 /// Statements, each with the values that it was given last.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<BTreeMap<String, Statement>>>);
+pub(super) struct Heard(Arc<Mutex<BTreeMap<String, Statement>>>);
 
 impl Heard {
     fn hears(&self, connection: &mut DatabaseConnection) {
@@ -37,7 +37,7 @@ impl Heard {
 
 impl Database {
     /// Of whose statements none is missed.
-    async fn heard(&self) -> (Store, Heard) {
+    pub(super) async fn heard(&self) -> (Store, Heard) {
         let (mut reads, mut write) = connect::open(&self.settings()).await.unwrap();
         let heard = Heard::default();
         heard.hears(&mut reads);
@@ -83,7 +83,7 @@ fn objection(step: &str, partial: &[String], made: &[&str], pages: bool) -> Opti
     ((whole && grows) || by_channel).then(|| step.to_owned())
 }
 
-async fn objections(heard: &Heard, database: &Database) -> Vec<String> {
+pub(super) async fn objections(heard: &Heard, database: &Database) -> Vec<String> {
     let connection = database.directly().await;
     let query = |sql: &str| Statement::from_string(DbBackend::Sqlite, sql.to_owned());
     let sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'";

@@ -83,7 +83,7 @@ impl Composer {
     /// With a text that somebody has begun.
     pub(super) async fn begun(app: &App, p: &Page, thread: &store::Thread, text: String) -> Result<Self, Trouble> {
         let count = Count::of(if text.len() > LONGEST { "" } else { &text });
-        Ok(Self { count, text, ..Self::new(app, p, thread).await? })
+        Ok(Self { text, count, ..Self::new(app, p, thread).await? })
     }
 
     async fn chosen(app: &App, p: &Page, thread: &store::Thread, template: &str) -> Result<Self, Trouble> {
