@@ -18,14 +18,15 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for index in ["bulk_recipients_by_recipient", "plugin_state_of_conversations"] {
+        for index in ["bulk_recipients_by_recipient", "lookups_number", "plugin_state_subject"] {
             manager.get_connection().execute_unprepared(&format!("DROP INDEX {index}")).await?;
         }
         manager.alter_table(Table::alter().table("contacts").drop_column("erased_at").to_owned()).await
     }
 }
 
-const INDEXES: [&str; 2] = [
-    "CREATE INDEX plugin_state_of_conversations ON plugin_state (subject) WHERE scope = 'conversation'",
+const INDEXES: [&str; 3] = [
+    "CREATE INDEX plugin_state_subject ON plugin_state (subject) WHERE scope IN ('contact', 'conversation')",
+    "CREATE INDEX lookups_number ON lookups (number)",
     "CREATE INDEX bulk_recipients_by_recipient ON bulk_recipients (recipient) WHERE state = 'waiting'",
 ];

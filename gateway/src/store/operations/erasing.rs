@@ -224,14 +224,10 @@ impl Erasing {
             .filter(reports::Column::ConversationId.in_subquery(theirs()))
             .exec(transaction)
             .await?;
-        // Word for word the condition of the partial index.
-        let of_conversation = Condition::all()
-            .add(Expr::cust("scope = 'conversation'"))
-            .add(plugin_state::Column::Subject.in_subquery(theirs()));
-        let of_contact = Condition::all()
-            .add(plugin_state::Column::Scope.eq("contact"))
-            .add(plugin_state::Column::Subject.eq(contact));
-        for remembered in [of_conversation, of_contact] {
+        let of = plugin_state::Column::Subject;
+        for remembered in [of.in_subquery(theirs()), of.eq(contact)] {
+            // Word for word the condition of the partial index.
+            let remembered = Condition::all().add(Expr::cust("scope IN ('contact', 'conversation')")).add(remembered);
             plugin_state::Entity::delete_many().filter(remembered).exec(transaction).await?;
         }
         media::Entity::update_many()
@@ -299,7 +295,7 @@ async fn is_under_way(transaction: &DatabaseTransaction, contact: Uuid) -> Resul
         .filter(messages::Column::Direction.eq("inbound"))
         .filter(messages::Column::ProcessedAt.is_null())
         // What was set aside is processed by nobody any more.
-        .filter(Expr::cust_with_values("(gateway IS NULL OR gateway <> ?)", [ASIDE]))
+        .filter(Condition::any().add(messages::Column::Gateway.is_null()).add(messages::Column::Gateway.ne(ASIDE)))
         .limit(1);
     if unprocessed.into_tuple::<Uuid>().one(transaction).await?.is_some() {
         return Ok(true);
