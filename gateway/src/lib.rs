@@ -23,6 +23,7 @@ pub mod events;
 pub mod followups;
 pub mod gate;
 pub mod gauges;
+mod images;
 pub mod inbound;
 pub mod journal;
 pub mod lookup;

@@ -1,19 +1,20 @@
 //! The rooms of the gateway, and which outside crates belong to which.
 
 /// The rooms of the gateway and the rooms each may use.
-pub(crate) const ROOMS: [(&str, &[&str]); 44] = [
+pub(crate) const ROOMS: [(&str, &[&str]); 45] = [
     ("message", &[]),
     ("clock", &[]),
     ("metrics", &[]),
     ("csv", &[]),
     ("rounds", &[]),
     ("channels", &["message"]),
-    ("components", &["channels", "message"]),
+    ("images", &[]),
+    ("components", &["channels", "images", "message"]),
     ("actions", &["message"]),
     ("gate", &["message"]),
     ("transport", &[]),
     ("spans", &["clock", "transport"]),
-    ("plugins", &["actions", "message", "metrics", "transport"]),
+    ("plugins", &["actions", "images", "message", "metrics", "transport"]),
     ("workbench", &["actions", "message", "plugins"]),
     ("templates", &["message"]),
     ("store", &["gate", "message", "metrics"]),
@@ -180,7 +181,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 36] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
-    ("wasmtime", &["components", "plugins/wasm"]),
+    ("wasmtime", &["components", "images", "plugins/wasm"]),
     ("wasmtime_wasi", &["plugins/wasm"]),
     ("wit_component", &["plugins/authoring"]),
     ("jsonschema", &["components", "plugins/wasm"]),

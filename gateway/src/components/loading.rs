@@ -18,6 +18,7 @@ use super::secrets::Secrets;
 use super::{ComponentChannel, Engine};
 use crate::channels::component::Settings;
 use crate::channels::{Capabilities, Channel};
+use crate::images;
 
 /// The largest component that is compiled.
 const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
@@ -29,6 +30,8 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 pub enum LoadError {
     #[error("the WebAssembly engine can't start: {0}")]
     Engine(String),
+    #[error("the system does not keep what its memories begin with: {0}")]
+    Image(String),
     #[error("can't be read: {0}")]
     Unreadable(String),
     #[error("has the SHA-256 {0}, which is not the one of `sha256`")]
@@ -120,6 +123,7 @@ fn load(engine: &Engine, name: &str, settings: &Settings, mark: &str) -> Result<
     }
     let component = Component::new(engine.inner(), &bytes)
         .map_err(|error| LoadError::NoChannel(shorten(&error.root_cause().to_string())))?;
+    images::make(&component).map_err(|error| LoadError::Image(shorten(&format!("{error:#}"))))?;
     let config =
         if settings.config.is_null() { Value::Object(serde_json::Map::new()) } else { settings.config.clone() };
     let about = About {

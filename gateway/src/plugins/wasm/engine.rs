@@ -9,8 +9,9 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use wasmtime::{Cache, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::failures::uncompilable;
+use super::failures::{shorten, uncompilable};
 use super::{LoadError, cache};
+use crate::images;
 use crate::plugins::settings::MAX_MEMORY_MIB;
 
 /// How often a running plugin is interrupted to look at its deadline.
@@ -113,11 +114,12 @@ impl Engine {
         let compiled = self.find(digest);
         let engine = self.inner.clone();
         let compile = || async move {
-            match tokio::task::spawn_blocking(move || Component::new(&engine, bytes)).await {
-                Ok(Ok(component)) => Ok(component),
-                Ok(Err(error)) => Err(uncompilable(&error)),
-                Err(error) => Err(LoadError::Engine(error.to_string())),
-            }
+            let compile = move || {
+                let component = Component::new(&engine, bytes).map_err(|error| uncompilable(&error))?;
+                images::make(&component).map_err(|error| LoadError::Image(shorten(&format!("{error:#}"))))?;
+                Ok(component)
+            };
+            tokio::task::spawn_blocking(compile).await.unwrap_or_else(|error| Err(LoadError::Engine(error.to_string())))
         };
         compiled.get_or_try_init(compile).await?;
         Ok(compiled)

@@ -18,6 +18,8 @@ use crate::plugins::contract::{OFFERED, PACKAGE, is_compatible, is_wasi, of_the_
 pub enum LoadError {
     #[error("the WebAssembly engine can't start: {0}")]
     Engine(String),
+    #[error("the system does not keep what its memories begin with: {0}")]
+    Image(String),
     #[error("it has {0} bytes; {MAX_COMPONENT_BYTES} are the most")]
     TooLarge(usize),
     #[error("it is not a WebAssembly component: {0}")]
