@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::driver::{Driver, dev, find};
 
+mod plugins;
+
 /// axe-core 4.14.1, by Deque Systems, under the licence beside it.
 const AXE: &str = include_str!("axe/axe.min.js");
 const ANA: &str = "+529981122334";
@@ -79,6 +81,8 @@ impl Desk {
         self.opt_out_and_in().await;
         self.send_to_many().await;
         self.change_plugins().await;
+        self.configure_a_plugin().await;
+        self.erase_somebody().await;
         for page in ["dashboard", "channels", "plugins", "endpoints", "users", "account"] {
             self.go(&format!("/{page}")).await;
             self.see("main h1", "").await;
@@ -276,23 +280,27 @@ impl Desk {
         self.look_through("bulks").await;
     }
 
-    /// A changed plugin is tried on what was said before, and then put in force.
-    async fn change_plugins(&self) {
-        let answer = format!("Otra respuesta ({})", self.name);
-        let plugin = format!(
-            "[[plugins]]\nname = \"auto-reply\"\ncomponent = \"builtin:auto-reply\"\n[plugins.config]\ntext = \"{answer}\"\n"
-        );
-        write_settings(&self.folder, &plugin);
-        self.go("/plugins").await;
-        self.click("[data-testid=replay]").await;
-        self.see("[data-testid=replayed] .new", &answer).await;
-        self.look_through("replayed").await;
-        self.click("[data-testid=reload]").await;
-        self.see("[data-testid=said]", "Plugins recargados").await;
-        // Now nothing would be different from what is in force: somebody new is answered by it.
-        self.text(if self.width > 720 { "+529845550102" } else { "+529845550103" }, "¿Hay alguien?").await;
+    /// Whoever asks to be forgotten is, and what is left says so.
+    async fn erase_somebody(&self) {
         self.go("").await;
-        self.see("[data-testid=row]:first-child", &answer).await;
+        self.click("[data-testid=row]:first-child a").await;
+        self.see("#who", self.somebody_new()).await;
+        let thread = self.client.current_url().await.expect("a URL");
+        self.click("[data-testid=person]").await;
+        self.click("[data-testid=erase] summary").await;
+        self.see("[data-testid=erase] .note", "No hay vuelta atrás").await;
+        self.click("#sure").await;
+        self.look_through("erasing").await;
+        self.click("[data-testid=erase-now]").await;
+        self.see("[data-testid=done]", "fue borrada").await;
+        self.client.goto(thread.as_str()).await.expect("the page");
+        self.see("[data-testid=was-erased]", "fue borrada").await;
+        self.look_through("erased").await;
+    }
+
+    /// Who has not written before.
+    fn somebody_new(&self) -> &'static str {
+        if self.width > 720 { "+529845550102" } else { "+529845550103" }
     }
 
     async fn leave(&self) {

@@ -129,7 +129,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
     let key = "0190a6d0-0000-7000-8000-000000000001";
     let nobody = "/console/users/0190a6d0-0000-7000-8000-000000000001";
     // What it is, and who may do it: from which role on.
-    let posts: [Post<'_>; 22] = [
+    let posts: [Post<'_>; 23] = [
         (&messages, &[("text", "x"), ("key", key)], 1),
         (&panel, &[("do", "take")], 1),
         (&notes, &[("text", "x")], 1),
@@ -137,6 +137,7 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         ("/console/messages/0190a6d0-0000-7000-8000-000000000001/retry", &[], 1),
         ("/console/contacts/0190a6d0-0000-7000-8000-000000000001", &[("do", "name"), ("name", "x")], 1),
         ("/console/contacts/0190a6d0-0000-7000-8000-000000000001/consent", &[("choice", "opted_out")], 1),
+        ("/console/contacts/0190a6d0-0000-7000-8000-000000000001/erase", &[("sure", "yes")], 2),
         (&preview, &[("made", "x")], 1),
         ("/console/templates", &[("do", "save")], 1),
         ("/console/templates/x", &[("do", "save"), ("mark", "1")], 1),

@@ -1,7 +1,7 @@
-//! Erasing a person: by the API, with what is left of them.
+//! Erasing a person: by the API and from their page, with what is left of them.
 
 use http::Method;
-use recado_tests::{Answer, TestGateway, form, run, wait_for};
+use recado_tests::{Answer, TestGateway, Visitor, form, run, wait_for};
 use serde_json::{Value, json};
 
 use super::message_sid;
@@ -74,5 +74,56 @@ fn whoever_is_being_written_to_is_not_erased_meanwhile() {
     let [ana] = contacts(&gateway).try_into().unwrap();
     let refused = erase(&gateway, ana["id"].as_str().unwrap(), None).expect(409);
     assert_eq!(refused["type"], "urn:recado:problem:under-way");
+    assert_eq!(contacts(&gateway).len(), 1, "nothing was done");
+}
+
+#[test]
+fn whoever_owns_it_erases_a_person_from_their_page_once_they_say_that_they_mean_it() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let (owner, agent) = (Visitor::new(&gateway, "rosa", "owner"), Visitor::new(&gateway, "luis", "agent"));
+    gateway.text(ANA, "soy Ana y vivo en la calle secreta");
+    let conversation = gateway.conversations()[0].clone();
+    let thread = format!("/console/conversations/{}", conversation["id"].as_str().unwrap());
+    let page = format!("/console/contacts/{}", conversation["contact_id"].as_str().unwrap());
+    let path = format!("{page}/erase");
+    assert!(owner.get(&page).text().contains("There is no way back."));
+    assert!(!agent.get(&page).text().contains("data-testid=\"erase\""));
+    assert!(owner.get(&thread).text().contains(&format!("href=\"{page}\"")));
+
+    assert_eq!(agent.post(&path, &[("sure", "yes")]).status(), 403);
+    let form = [("sure", "yes"), ("csrf", "0123456789")];
+    assert_eq!(owner.post_with(&path, &[("origin", &gateway.url())], &form).status(), 403);
+    let unsure = owner.post(&path, &[]);
+    assert_eq!(unsure.status(), 422);
+    let text = unsure.text();
+    assert!(text.contains("Tick yes if this person") && text.contains("data-testid=\"erase\" open"), "{text}");
+    assert_eq!(contacts(&gateway).len(), 1, "nothing was done");
+
+    let done = owner.post(&path, &[("sure", "yes")]);
+    assert_eq!((done.status(), done.header("location")), (303, Some("/console?erased=yes")));
+    assert!(owner.get("/console?erased=yes").text().contains("The person was erased."));
+    assert!(contacts(&gateway).is_empty());
+    assert_eq!((owner.get(&page).status(), owner.post(&path, &[("sure", "yes")]).status()), (404, 404));
+    let left = owner.get(&thread).text();
+    assert!(
+        left.contains("data-testid=\"was-erased\"") && !left.contains("secreta") && !left.contains(&page),
+        "{left}"
+    );
+    let entries = run(gateway.folder(), &["--config", "test.toml", "--json", "audit"], &[]).good().json();
+    let erased = entries.as_array().unwrap().iter().filter(|entry| entry["action"] == "contact.erased");
+    assert_eq!(erased.map(|entry| entry["actor"].as_str().unwrap()).collect::<Vec<_>>(), ["user"]);
+}
+
+#[test]
+fn the_page_says_why_somebody_is_not_erased_yet() {
+    let provider = recado_tests::ScriptedProvider::start([recado_tests::Step::Cut]);
+    let gateway = TestGateway::builder().no_plugins().provider(&provider).allow_unsent().start();
+    let owner = Visitor::new(&gateway, "rosa", "owner");
+    let sent = gateway.post("/v1/messages", &json!({ "to": ANA, "text": "hola" })).expect(202);
+    gateway.wait_for_status(sent["id"].as_str().unwrap(), "unknown");
+    let [ana] = contacts(&gateway).try_into().unwrap();
+    let refused = owner.post(&format!("/console/contacts/{}/erase", ana["id"].as_str().unwrap()), &[("sure", "yes")]);
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().contains("Something is still on its way"), "{}", refused.text());
     assert_eq!(contacts(&gateway).len(), 1, "nothing was done");
 }

@@ -182,7 +182,7 @@ impl Deciding {
 
 /// A conversation as plugins see it.
 pub fn seen(thread: &Thread, inbound_count: u32, previous_inbound_at: Option<Timestamp>) -> ConversationSeen {
-    let Thread { conversation, contact } = thread;
+    let Thread { conversation, contact, .. } = thread;
     ConversationSeen {
         id: conversation.id,
         channel: conversation.channel.clone(),

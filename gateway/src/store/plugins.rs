@@ -178,8 +178,10 @@ fn to_value(row: plugin_state::Model) -> StoredValue {
 }
 
 pub(super) fn to_thread((row, contact): (conversations::Model, Option<contacts::Model>)) -> Thread {
+    let is_erased = contact.as_ref().is_some_and(|contact| contact.erased_at.is_some());
     let (name, attributes) = contact.map(|contact| (contact.name, contact.attributes)).unwrap_or_default();
     Thread {
+        is_erased,
         contact: Contact { id: ContactId(row.contact_id), name, attributes: to_attributes(attributes) },
         conversation: to_conversation(row),
     }

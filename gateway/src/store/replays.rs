@@ -34,7 +34,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub fn of(thread: &Thread) -> Self {
-        let Thread { conversation, contact } = thread;
+        let Thread { conversation, contact, .. } = thread;
         Self {
             status: Some(conversation.status),
             tags: conversation.tags.clone(),

@@ -189,6 +189,8 @@ pub struct Contact {
 pub struct Thread {
     pub conversation: Conversation,
     pub contact: Contact,
+    /// Nothing is known of the contact any more.
+    pub is_erased: bool,
 }
 
 /// An API key, without the key.

@@ -87,6 +87,9 @@ struct Send {
     /// Say who would get nothing and why, and send nothing
     #[arg(long)]
     dry_run: bool,
+    /// Send to all others where some get nothing; otherwise nothing is sent then
+    #[arg(long, conflicts_with = "dry_run")]
+    skip_refused: bool,
     /// Send it although the very same was sent before
     #[arg(long)]
     again: bool,
@@ -186,6 +189,7 @@ fn line(bulk: &Value) -> String {
 /// One, and how far it has come.
 fn text(bulk: &Value) -> String {
     let mut lines = vec![line(bulk), format!("  {}", counts(bulk))];
+    lines.extend(bulk["send_at"].as_str().map(|at| format!("  planned for {at}")));
     let refused = bulk["refused_for"].as_object().into_iter().flatten();
     lines.extend(refused.map(|(code, count)| format!("  refused: {count} for {code}")));
     lines.join("\n")

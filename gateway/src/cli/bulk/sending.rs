@@ -16,11 +16,20 @@ impl Send {
         let list = std::fs::read_to_string(&self.file).with_context(|| format!("{file} can't be read"))?;
         let recipients = Recipients::read(&list, self.template.is_some());
         let recipients = recipients.map_err(|problem| Usage(format!("{file}: {problem}")))?;
-        let body = self.body(&recipients);
+        let tried = self.try_out(&recipients, reach, language).await?;
         if self.dry_run {
-            let checked = reach.post("/v1/bulks", &body, language).await?;
-            return tell(context, &recipients, &checked, format!("would come of it: {}", counts(&checked)));
+            print(context, &recipients, &tried, format!("would come of it: {}", counts(&tried)));
+            return fail_for(&tried, "get nothing, for what their lines say");
         }
+        // Who mends the list afterwards and sends it again would send it to the others twice.
+        if !self.skip_refused && refused(&tried) > 0 {
+            print(context, &recipients, &tried, "nothing was sent".to_owned());
+            return fail_for(
+                &tried,
+                "would get nothing, so that nothing was sent; mend their lines, or leave them out by --skip-refused",
+            );
+        }
+        let body = self.body(&recipients);
         let (mut taken, before) = if self.again {
             (reach.post("/v1/bulks", &body, language).await?, false)
         } else {
@@ -34,7 +43,15 @@ impl Send {
         }
         let id: Uuid = word(&taken, "id").parse().context("the gateway took it, but gave it no id")?;
         taken["recipients"] = without(reach, id, language).await?.into();
-        tell(context, &recipients, &taken, text(&taken))
+        print(context, &recipients, &taken, text(&taken));
+        if self.skip_refused { Ok(()) } else { fail_for(&taken, "get nothing, for what their lines say") }
+    }
+
+    /// What would come of it.
+    async fn try_out(&self, recipients: &Recipients, reach: &Reach, language: &str) -> anyhow::Result<Value> {
+        let mut body = self.body(recipients);
+        body["dry_run"] = true.into();
+        reach.post("/v1/bulks", &body, language).await
     }
 
     fn body(&self, recipients: &Recipients) -> Value {
@@ -46,14 +63,13 @@ impl Send {
         let stem = || self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         json!({
             "name": self.name.clone().or_else(stem), "channel": self.channel, "text": self.text, "template": template,
-            "send_at": self.when, "recipients": recipients.all, "dry_run": self.dry_run,
+            "send_at": self.when, "recipients": recipients.all, "dry_run": false,
         })
     }
 }
 
-/// What came of it, with the lines of those who get nothing; a failure if there are any but those who are on the
-/// list twice.
-fn tell(context: &Context, recipients: &Recipients, came: &Value, last: String) -> anyhow::Result<()> {
+/// What came of it, with the lines of those who get nothing.
+fn print(context: &Context, recipients: &Recipients, came: &Value, last: String) {
     let mut came = came.clone();
     for one in came["recipients"].as_array_mut().into_iter().flatten() {
         one["line"] = json!(recipients.line(&one["position"]));
@@ -63,8 +79,16 @@ fn tell(context: &Context, recipients: &Recipients, came: &Value, last: String) 
         let lines = without.map(|one| format!("line {}: {}: {}", one["line"], word(one, "to"), problem(one)));
         lines.chain([last]).collect::<Vec<_>>().join("\n")
     });
-    match came["counts"]["refused"].as_u64() {
-        Some(1..) => bail!("{} of {} get nothing, for what their lines say", came["counts"]["refused"], came["total"]),
-        _ => Ok(()),
+}
+
+fn refused(came: &Value) -> u64 {
+    came["counts"]["refused"].as_u64().unwrap_or(0)
+}
+
+/// A failure if there are any who get nothing, but for those who are on the list twice.
+fn fail_for(came: &Value, what: &str) -> anyhow::Result<()> {
+    match refused(came) {
+        0 => Ok(()),
+        count => bail!("{count} of {} {what}", came["total"]),
     }
 }

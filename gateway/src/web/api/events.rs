@@ -91,7 +91,8 @@ pub(in crate::web) async fn listen(
         None => After::Now,
         Some("0") => After::Start,
         Some(text) => After::Event(id(text).ok_or_else(|| {
-            Problem::invalid("Last-Event-ID", "invalid", "`Last-Event-ID` must be the `id` of an event, or 0")
+            let name = if last.is_some() { "Last-Event-ID" } else { "after" };
+            Problem::invalid(name, "invalid", format!("`{name}` must be the `id` of an event, or 0"))
         })?),
     };
     if !app.listeners.are_possible {

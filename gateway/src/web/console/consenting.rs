@@ -100,6 +100,6 @@ pub(super) async fn say(State(app): State<App>, Path(id): Path<Uuid>, posted: Po
             }
         }
     };
-    let kept = Kept { choice: Some(choice), way: named.to_owned(), proof };
+    let kept = Kept { choice: Some(choice), way: named.to_owned(), proof, is_erasing: false };
     page::refused(&Box::pin(whole(&app, &posted.visitor, id, Some(wrong), kept)).await?)
 }

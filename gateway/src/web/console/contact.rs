@@ -43,6 +43,8 @@ pub(super) struct ContactPage {
     /// What may be put down by hand.
     by_hand: Vec<ByHand>,
     is_everywhere: bool,
+    /// Somebody was about to erase them.
+    is_erasing: bool,
 }
 
 /// A form to opt somebody out, or in.
@@ -57,12 +59,13 @@ struct ByHand {
     proof: String,
 }
 
-/// What was written in one of those forms.
+/// What was written in a form that was refused.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) choice: Option<consent::Choice>,
     pub(super) way: String,
     pub(super) proof: String,
+    pub(super) is_erasing: bool,
 }
 
 struct Consent {
@@ -121,6 +124,7 @@ pub(super) async fn whole(
     Ok(ContactPage {
         by_hand: [consent::Choice::OptedOut, consent::Choice::OptedIn].map(|one| by_hand(one, &ways, &kept)).into(),
         is_everywhere: app.store.consents_are_business_wide(),
+        is_erasing: kept.is_erasing,
         id: contact.id.to_string(),
         since: times.full(contact.created_at),
         addresses: contact.addresses.iter().map(|address| address.as_str().to_owned()).collect(),

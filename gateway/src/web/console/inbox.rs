@@ -11,7 +11,7 @@ use super::posted::Fields;
 use super::session::Visitor;
 use super::times::Times;
 use super::trouble::Trouble;
-use super::words;
+use super::words::{self, ContactWords};
 use crate::message::{ConversationStatus, Direction};
 use crate::store::{InboxCursor, InboxFilter, InboxRow, Role};
 use crate::web::App;
@@ -35,6 +35,8 @@ struct Inbox {
     tag: String,
     search: String,
     unread: bool,
+    /// What somebody has just done elsewhere.
+    done: Option<&'static str>,
 }
 
 /// One of what may be chosen.
@@ -87,6 +89,7 @@ pub(super) async fn page(
         tag: fields.get("tag").to_owned(),
         search: fields.get("q").to_owned(),
         unread: filter.unread,
+        done: (fields.get("erased") == "yes").then(|| ContactWords::of(user.locale).erased),
         query,
         p,
     };

@@ -16,6 +16,7 @@ mod contact;
 mod dashboard;
 mod edit_template;
 mod endpoints;
+mod erasing;
 mod form;
 mod inbox;
 mod live;
@@ -169,6 +170,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/segments", post(composer::segments))
         .route("/console/contacts/{id}", get(contact::page).post(contact::change))
         .route("/console/contacts/{id}/consent", post(consenting::say))
+        .route("/console/contacts/{id}/erase", post(erasing::erase))
         .route("/console/conversations/{id}", get(thread::page))
         .route("/console/conversations/{id}/messages", get(thread::messages).post(sending::send))
         .route("/console/conversations/{id}/preview", post(made::preview))

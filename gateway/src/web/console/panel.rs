@@ -30,8 +30,9 @@ pub(super) struct Panel {
     pub(super) tags: Vec<String>,
     pub(super) address: String,
     pub(super) channel: String,
-    /// The page of the person, and its name.
-    pub(super) contact: (String, &'static str),
+    /// The page of the person, if there is anything on it.
+    pub(super) contact: Option<String>,
+    pub(super) contact_words: &'static ContactWords,
     pub(super) attributes: Vec<(String, String)>,
     pub(super) consents: Vec<Consent>,
     pub(super) notes: Vec<Note>,
@@ -62,7 +63,7 @@ struct Fragment {
 impl Panel {
     pub(super) async fn of(app: &App, p: &Page, times: &Times, thread: store::Thread) -> Result<Self, Trouble> {
         let is_closed = is_closed(&thread);
-        let store::Thread { conversation, contact } = thread;
+        let store::Thread { conversation, contact, is_erased } = thread;
         let notes = app.store.notes(conversation.id).await?;
         let consents = app.store.consents(&conversation.address).await?;
         let assignee = conversation.assignee.clone().unwrap_or_default();
@@ -91,7 +92,8 @@ impl Panel {
             tags: conversation.tags,
             address: conversation.address.as_str().to_owned(),
             channel: conversation.channel,
-            contact: (contact.id.to_string(), ContactWords::of(p.locale()).open),
+            contact: (!is_erased).then(|| contact.id.to_string()),
+            contact_words: ContactWords::of(p.locale()),
             attributes: contact.attributes.into_iter().collect(),
             consents: consents.into_iter().map(consent).collect(),
             notes: notes.into_iter().map(note).collect(),

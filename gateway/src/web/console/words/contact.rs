@@ -44,6 +44,18 @@ words! {
         way_missing: "Elige dónde.", "Choose where.";
         known: "Ya constaba así: no cambió nada.", "That was known: nothing changed.";
         its_message: "su mensaje", "the message";
+        erase: "Borrar a esta persona", "Erase this person";
+        erase_means: "Se borran su nombre, sus datos, los textos y archivos de todos sus mensajes, las notas y lo que los plugins recuerdan. Lo que espera para salir se cancela. No hay vuelta atrás.",
+            "Their name, attributes, the texts and files of all messages, notes, and what plugins remember are erased. What waits to be sent is canceled. There is no way back.";
+        erase_stays: "Quedan números, horas y estados sin texto, y si se dio de baja: nadie le vuelve a escribir por eso. El proveedor guarda lo suyo.",
+            "Numbers, times and statuses stay without texts, and so does an opting out: nobody writes to them because of this. The provider keeps its own.";
+        erase_sure: "Sí, borrar todo sobre esta persona", "Yes, erase all about this person";
+        erase_now: "Borrar para siempre", "Erase for ever";
+        not_sure: "Marca que sí, si hay que borrar a esta persona.", "Tick yes if this person is to be erased.";
+        under_way: "Algo sigue en camino: un mensaje se está enviando o procesando, o el proveedor lo guarda hasta su hora. Cancela allí lo programado, o prueba en un rato.",
+            "Something is still on its way: a message is being sent or processed, or the provider keeps it until its time. Cancel what is planned there, or try again in a while.";
+        erased: "La persona fue borrada.", "The person was erased.";
+        was_erased: "Esta persona fue borrada.", "This person was erased.";
     }
 }
 
