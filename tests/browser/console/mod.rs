@@ -15,7 +15,7 @@ use crate::driver::{Driver, dev, find};
 mod plugins;
 
 /// axe-core 4.14.1, by Deque Systems, under the licence beside it.
-const AXE: &str = include_str!("axe/axe.min.js");
+const AXE: &str = include_str!("../axe/axe.min.js");
 const ANA: &str = "+529981122334";
 const LUIS: &str = "+529845550101";
 
