@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::entities::{consent_events, consents};
 use super::reads::time;
@@ -33,6 +34,8 @@ pub struct ConsentCursor {
 /// How a consent came about: one line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ConsentEvent {
+    /// What the audit names it by.
+    pub id: Uuid,
     pub channel: String,
     pub address: Address,
     /// `opted_out` or `opted_in`.
@@ -121,6 +124,7 @@ impl Store {
             .all(&self.reads)
             .await?;
         let event = |row: consent_events::Model| ConsentEvent {
+            id: row.id,
             channel: row.channel,
             address: Address::received(&row.address),
             choice: row.choice,

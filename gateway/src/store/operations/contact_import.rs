@@ -33,7 +33,6 @@ struct Person {
     stored: Option<contacts::Model>,
     name: Option<String>,
     attributes: BTreeMap<String, String>,
-    changed: bool,
 }
 
 #[async_trait]
@@ -92,7 +91,7 @@ impl Import {
         }
         let person = |row: contacts::Model| {
             let attributes = to_attributes(row.attributes.clone());
-            (row.id, Person { name: row.name.clone(), attributes, stored: Some(row), changed: false })
+            (row.id, Person { name: row.name.clone(), attributes, stored: Some(row) })
         };
         Ok(found.all(transaction).await?.into_iter().map(person).collect())
     }
@@ -110,7 +109,8 @@ impl Import {
                 rows.push(row(id, person.name.as_deref(), &person.attributes, self.at));
                 continue;
             };
-            if person.changed {
+            // Who is on the list twice may be as they were at its end.
+            if person.name != stored.name || person.attributes != to_attributes(stored.attributes.clone()) {
                 let mut changed = stored.into_active_model();
                 changed.name = Set(person.name);
                 changed.attributes = Set(Some(to_json(&person.attributes)));
@@ -127,7 +127,7 @@ impl Import {
 fn new(line: &ContactLine) -> Person {
     let name = line.name.as_deref().map(storable);
     let attributes = kept(line).collect();
-    Person { stored: None, name, attributes, changed: true }
+    Person { stored: None, name, attributes }
 }
 
 fn kept(line: &ContactLine) -> impl Iterator<Item = (String, String)> {
@@ -158,7 +158,6 @@ impl Person {
             return LineCame::Known { id };
         }
         self.attributes = attributes;
-        self.changed = true;
         LineCame::Changed { id, what }
     }
 }

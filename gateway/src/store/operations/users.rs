@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set, TryInsertResult};
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+    TryInsertResult,
+};
 use uuid::Uuid;
 
 use super::{millis, storable};
@@ -34,28 +37,70 @@ impl Operation for NewUser {
 }
 
 /// What is to be another one about somebody.
+enum What {
+    /// Its hash.
+    Password(String),
+    Role(Role),
+    Locale(Locale),
+    Disabled(Option<Timestamp>),
+}
+
+impl What {
+    fn is_so(&self, user: &users::Model) -> bool {
+        match self {
+            Self::Password(hash) => user.password == *hash,
+            Self::Role(role) => user.role == role.as_str(),
+            Self::Locale(locale) => user.locale == locale.as_str(),
+            Self::Disabled(since) => user.disabled_at.is_some() == since.is_some(),
+        }
+    }
+
+    fn put(&self, user: &mut users::ActiveModel) {
+        match self {
+            Self::Password(hash) => user.password = Set(hash.clone()),
+            Self::Role(role) => user.role = Set(role.as_str().to_owned()),
+            Self::Locale(locale) => user.locale = Set(locale.as_str().to_owned()),
+            Self::Disabled(since) => user.disabled_at = Set(since.map(millis)),
+        }
+    }
+
+    /// Whether who is signed in as them is not any more.
+    fn ends_sessions(&self) -> bool {
+        matches!(self, Self::Password(_) | Self::Disabled(_))
+    }
+}
+
 struct Change {
     id: Uuid,
-    column: users::Column,
-    value: sea_orm::Value,
-    /// Who is signed in as them is not any more.
-    ends_sessions: bool,
+    what: What,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Done,
+    /// It was so before.
+    Same,
+    Nobody,
 }
 
 #[async_trait]
 impl Operation for Change {
-    type Output = bool;
+    type Output = Changed;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        let changed = users::Entity::update_many()
-            .col_expr(self.column, Expr::value(self.value.clone()))
-            .filter(users::Column::Id.eq(self.id))
-            .exec(transaction)
-            .await?;
-        if self.ends_sessions {
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Changed, Error> {
+        let found = users::Entity::find_by_id(self.id).lock(LockType::NoKeyUpdate).one(transaction).await?;
+        let Some(user) = found else { return Ok(Changed::Nobody) };
+        if self.what.is_so(&user) {
+            return Ok(Changed::Same);
+        }
+        let mut user = user.into_active_model();
+        self.what.put(&mut user);
+        user.update(transaction).await?;
+        if self.what.ends_sessions() {
             sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(self.id)).exec(transaction).await?;
         }
-        Ok(changed.rows_affected > 0)
+        Ok(Changed::Done)
     }
 }
 
@@ -67,25 +112,25 @@ impl Store {
 
     /// Takes the hash of a new password. False if there is no such user; likewise below.
     pub async fn set_password(&self, id: Uuid, password: String, act: Act) -> Result<bool, Error> {
-        let change = Change { id, column: users::Column::Password, value: password.into(), ends_sessions: true };
-        self.write_by(change, act, |found| *found).await
+        self.change_user(id, What::Password(password), act).await
     }
 
     pub async fn set_role(&self, id: Uuid, role: Role, act: Act) -> Result<bool, Error> {
-        let value = role.as_str().into();
-        let change = Change { id, column: users::Column::Role, value, ends_sessions: false };
-        self.write_by(change, act, |found| *found).await
+        self.change_user(id, What::Role(role), act).await
     }
 
     pub async fn set_locale(&self, id: Uuid, locale: Locale) -> Result<bool, Error> {
-        let value = locale.as_str().into();
-        self.write(Change { id, column: users::Column::Locale, value, ends_sessions: false }).await
+        Ok(self.write(Change { id, what: What::Locale(locale) }).await? != Changed::Nobody)
     }
 
     /// Locks somebody out, or lets them in again.
     pub async fn disable_user(&self, id: Uuid, since: Option<Timestamp>, act: Act) -> Result<bool, Error> {
-        let value = since.map(millis).into();
-        let change = Change { id, column: users::Column::DisabledAt, value, ends_sessions: true };
-        self.write_by(change, act, |found| *found).await
+        self.change_user(id, What::Disabled(since), act).await
+    }
+
+    /// On record if it changes anything.
+    async fn change_user(&self, id: Uuid, what: What, act: Act) -> Result<bool, Error> {
+        let changed = self.write_by(Change { id, what }, act, |changed| *changed == Changed::Done).await?;
+        Ok(changed != Changed::Nobody)
     }
 }

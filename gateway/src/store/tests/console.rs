@@ -67,6 +67,12 @@ async fn a_name_is_one_persons_and_sessions_end_with_the_password(database: Data
     let luis = store.user_named("luis").await.unwrap().unwrap();
     assert_eq!((luis.role, luis.locale, luis.disabled_at), (Role::Owner, Locale::En, None));
     assert!(!store.set_role(database.id(), Role::Owner, act(1)).await.unwrap(), "nobody");
+    // What was so before is not on record again.
+    let entries = async || store.audit_entries(None, 100).await.unwrap().items.len();
+    let before = entries().await;
+    assert!(store.set_role(other, Role::Owner, act(1)).await.unwrap());
+    assert!(store.disable_user(other, None, act(1)).await.unwrap());
+    assert_eq!(entries().await, before);
     let names: Vec<String> = store.users().await.unwrap().into_iter().map(|user| user.name).collect();
     assert_eq!(names, ["ana", "luis"]);
 }

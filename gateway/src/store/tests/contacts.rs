@@ -291,6 +291,10 @@ async fn a_list_is_taken_once(database: Database) {
     let many: Vec<String> = (0..MOST_ATTRIBUTES).map(|number| number.to_string()).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "x")).collect();
     assert_eq!(import(vec![line(ANA, None, &many)], false).await, [LineCame::TooMany { id: ana.id }]);
+    let as_they_were = known(&store, ana.id).await;
+    let twice = vec![line(ANA, Some("Ana"), &[]), line(ANA, Some("Ana López"), &[])];
+    store.import_contacts(twice, false, act(9)).await.unwrap();
+    assert_eq!(known(&store, ana.id).await, as_they_were, "who is as before at the end of a list was not changed");
 }
 
 async fn a_conversation_is_changed_by_whoever_knows_how_it_stands(database: Database) {
