@@ -202,6 +202,9 @@ fn a_key_hears_what_it_may_read_and_what_it_wishes() {
     assert_eq!(refused("?types=message.forwarded", &messages, ""), (422, problem("invalid")));
     assert_eq!(refused("?conversation=7", &messages, ""), (422, problem("invalid")));
     assert_eq!(refused("", &messages, "yesterday"), (422, problem("invalid")));
+    assert_eq!(refused("?after=yesterday", &messages, ""), (422, problem("invalid")));
+    let answer = gateway.get("/v1/events?after=yesterday").expect(422);
+    assert_eq!(answer["errors"][0]["pointer"], "after", "{answer}");
     assert_eq!(refused("", "recado_0000", "").0, 401);
 }
 

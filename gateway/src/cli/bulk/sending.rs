@@ -23,10 +23,10 @@ impl Send {
         }
         // Who mends the list afterwards and sends it again would send it to the others twice.
         if !self.skip_refused && refused(&tried) > 0 {
-            print(context, &recipients, &tried, "nothing was sent".to_owned());
+            print(context, &recipients, &tried, "nothing was sent now".to_owned());
             return fail_for(
                 &tried,
-                "would get nothing, so that nothing was sent; mend their lines, or leave them out by --skip-refused",
+                "would get nothing, so that nothing was sent now; mend their lines, or leave them out by --skip-refused",
             );
         }
         let body = self.body(&recipients);

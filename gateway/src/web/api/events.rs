@@ -85,7 +85,7 @@ pub(in crate::web) async fn listen(
             Problem::invalid("conversation", "invalid", "`conversation` must be the id of a conversation")
         })?)),
     };
-    let last = headers.get(LAST).map(|value| value.to_str().unwrap_or_default());
+    let last = headers.get(LAST).map(|value| value.to_str().unwrap_or_default()).filter(|text| !text.is_empty());
     let after = last.or(wishes.after.as_deref()).filter(|text| !text.is_empty());
     let after = match after {
         None => After::Now,
