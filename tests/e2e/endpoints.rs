@@ -160,6 +160,27 @@ fn an_application_that_fails_is_told_again_before_it_is_told_more() {
 }
 
 #[test]
+fn an_application_that_fails_whatever_it_is_told_is_tried_with_one_at_a_time() {
+    let application = ScriptedProvider::start(std::iter::repeat_n(Step::Answer(500, &[], ""), 9));
+    let gateway = builder(&application, "retry_s = [3600]\n").start();
+    for number in 0..8 {
+        let message = says(&gateway, &format!("+52998112240{number}"), "forward crm; say uno");
+        wait_for_failure(&gateway, &message, 1);
+    }
+    let [failed, told] = [ANA, LUIS].map(|from| says(&gateway, from, "forward crm; say dos"));
+    wait_for_failure(&gateway, &failed, 1);
+    wait_for_forward(&gateway, &told, "delivered");
+    let at = |told: &Received| told.header("webhook-timestamp").parse::<i64>().unwrap();
+    let told: Vec<i64> = application.wait_for(10).iter().map(at).collect();
+    assert!(told[7] < told[8] && told[8] < told[9], "a pause before each: {told:?}");
+    // It answers, so all is as it was.
+    let message = says(&gateway, ANA, "forward crm; say tres");
+    assert_eq!(trace(&gateway, &message)["events"][0]["state"], "waiting", "behind the one that failed");
+    let message = says(&gateway, LUIS, "forward crm; say tres");
+    wait_for_forward(&gateway, &message, "delivered");
+}
+
+#[test]
 fn redirects_are_not_followed() {
     // Neither to where the endpoint is, nor to this machine's own network.
     let away: &[(&str, &str)] = &[("location", "http://169.254.169.254/latest/meta-data/")];

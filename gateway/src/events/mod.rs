@@ -8,9 +8,10 @@ mod judging;
 mod settings;
 mod signature;
 mod telling;
+mod trouble;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -152,7 +153,8 @@ impl Endpoints {
 pub async fn run(endpoints: Endpoints, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
     let enabled = endpoints.iter().filter(|endpoint| !endpoint.settings.disabled);
     let tellers = enabled.map(|endpoint| {
-        let teller = Teller { store: store.clone(), clock: Arc::clone(&clock), endpoint: Arc::clone(endpoint) };
+        let (store, clock, endpoint) = (store.clone(), Arc::clone(&clock), Arc::clone(endpoint));
+        let teller = Teller { store, clock, endpoint, trouble: Mutex::default() };
         rounds::run(teller, PARALLEL, stop.clone())
     });
     futures::future::join_all(tellers).await;

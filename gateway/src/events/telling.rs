@@ -1,6 +1,6 @@
 //! Telling one endpoint: claim, sign, post, settle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::Endpoint;
 use super::judging::judge;
+use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::metrics;
 use crate::rounds::Worker;
@@ -27,6 +28,7 @@ pub(super) struct Teller {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) endpoint: Arc<Endpoint>,
+    pub(super) trouble: Mutex<Trouble>,
 }
 
 #[async_trait]
@@ -50,6 +52,10 @@ impl Worker for Teller {
     }
 
     async fn rest(&self) {
+        let pause = self.trouble().pause(self.clock.now());
+        if let Some(pause) = pause {
+            return tokio::time::sleep(pause).await;
+        }
         tokio::select! {
             () = self.endpoint.news.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
@@ -58,11 +64,16 @@ impl Worker for Teller {
 }
 
 impl Teller {
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn claim_due(&self, limit: usize) -> Result<Vec<ClaimedEvent>, store::Error> {
         let (now, name) = (self.clock.now(), &self.endpoint.name);
-        if !self.store.events_due(name, now).await? {
+        if self.trouble().pause(now).is_some() || !self.store.events_due(name, now).await? {
             return Ok(Vec::new());
         }
+        let limit = self.trouble().admit(limit, now);
         let lease = Duration::from_secs(u64::from(self.endpoint.settings.timeout_s)) + MARGIN;
         let until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
         self.store.claim_events(name, now, until, limit).await
@@ -75,6 +86,7 @@ impl Teller {
         let settings = &self.endpoint.settings;
         let result = judge(&settings.retry_s, event.tries, &outcome, now);
         self.log(&event, answer, &result);
+        self.trouble().note(matches!(result, EventResult::Retry { .. } | EventResult::GivenUp { .. }), now);
         let ClaimedEvent { id, tries, .. } = event;
         let (endpoint, patience) = (self.endpoint.name.clone(), settings.patience());
         let settlement = EventSettlement { id, endpoint, tries, at: now, answer, result, patience };

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{endpoints, events};
-use super::operations::OPEN_EVENTS;
+use super::operations::EVENTS;
 use super::reads::{Page, cut, time};
 use super::{Error, Store};
 use crate::message::{ConversationId, MessageId};
@@ -194,10 +192,7 @@ pub struct KnownEndpoint {
 impl Store {
     /// Whether an endpoint is to be told something now. Cheap to ask often.
     pub async fn events_due(&self, endpoint: &str, now: Timestamp) -> Result<bool, Error> {
-        let backend = self.reads.get_database_backend();
-        let values = [now.as_millisecond().into(), endpoint.into()];
-        let statement = Statement::from_sql_and_values(backend, format!("{OPEN_EVENTS}1"), values);
-        Ok(self.reads.query_one_raw(statement).await?.is_some())
+        EVENTS.has_any(&self.reads, vec![now.as_millisecond().into(), endpoint.into()]).await
     }
 
     /// An endpoint's events from before `after`, newest first, `limit` at the most; all, or those in a state.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{CaseStatement, Expr, Func};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect, Set, Statement,
@@ -28,18 +28,19 @@ pub(super) async fn enqueue(transaction: &DatabaseTransaction, moved: &[Moved]) 
     if told.is_empty() {
         return Ok(());
     }
-    let mut next = positions(transaction, told.iter().map(|message| message.id).collect()).await?;
+    let mut earlier = earlier(transaction, told.iter().map(|message| message.id).collect()).await?;
     let rows = told.into_iter().map(|message| {
-        let next = next.entry(message.id).or_insert(0);
-        let position = i32::try_from(*next).unwrap_or(i32::MAX);
-        *next += 1;
+        let earlier = earlier.entry(message.id).or_default();
+        let position = i32::try_from(earlier.number).unwrap_or(i32::MAX);
+        earlier.number += 1;
         callbacks::ActiveModel {
             message_id: Set(message.id),
             position: Set(position),
             status: Set(message.status.clone()),
             error_code: Set(message.error_code),
             state: Set("due".to_owned()),
-            due_at: Set(message.updated_at),
+            // Not before what it waits for, or it would be looked at again and again until then.
+            due_at: Set(message.updated_at.max(earlier.due_at.unwrap_or_default())),
             tries: Set(0),
             lease_until: Set(None),
             problem: Set(None),
@@ -70,18 +71,29 @@ fn is_told(Moved { from, message, .. }: &Moved) -> bool {
     }
 }
 
-/// How many callbacks there are of each message. The messages are locked, so nobody else counts at this moment.
-async fn positions(transaction: &DatabaseTransaction, ids: BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, i64>, Error> {
-    let rows: Vec<(Uuid, i64)> = callbacks::Entity::find()
+/// What there is of a message already.
+#[derive(Clone, Copy, Default)]
+struct Earlier {
+    number: i64,
+    /// When the last that is still to be told is due.
+    due_at: Option<i64>,
+}
+
+/// Of each message. They are locked, so nobody else counts at this moment.
+async fn earlier(transaction: &DatabaseTransaction, ids: BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, Earlier>, Error> {
+    let is_open = callbacks::Column::State.is_in(["due", "sending"]);
+    let due_at = CaseStatement::new().case(is_open, Expr::col(callbacks::Column::DueAt));
+    let rows: Vec<(Uuid, i64, Option<i64>)> = callbacks::Entity::find()
         .select_only()
         .column(callbacks::Column::MessageId)
         .column_as(callbacks::Column::Position.count(), "earlier")
+        .expr_as(Func::max(due_at), "due_at")
         .filter(callbacks::Column::MessageId.is_in(ids))
         .group_by(callbacks::Column::MessageId)
         .into_tuple()
         .all(transaction)
         .await?;
-    Ok(rows.into_iter().collect())
+    Ok(rows.into_iter().map(|(id, number, due_at)| (id, Earlier { number, due_at })).collect())
 }
 
 /// A callback waits for every earlier one of its message. One whose lease ended may have arrived,
@@ -238,7 +250,18 @@ impl Operation for CallbackSettlement {
             Some(due_at) => update.col_expr(callbacks::Column::DueAt, Expr::value(millis(due_at))),
             None => update.col_expr(callbacks::Column::FinishedAt, Expr::value(millis(self.at))),
         };
-        update.exec(transaction).await?;
+        let is_ours = update.exec(transaction).await?.rows_affected > 0;
+        if let Some(due_at) = due_at.filter(|_| is_ours) {
+            // What waits for it is due no sooner: thousands of those would be in front of what can be told.
+            callbacks::Entity::update_many()
+                .col_expr(callbacks::Column::DueAt, Expr::value(millis(due_at)))
+                .filter(callbacks::Column::MessageId.eq(self.message_id.0))
+                .filter(callbacks::Column::Position.gt(count(self.position)))
+                .filter(callbacks::Column::State.eq("due"))
+                .filter(callbacks::Column::DueAt.lt(millis(due_at)))
+                .exec(transaction)
+                .await?;
+        }
         Ok(())
     }
 }

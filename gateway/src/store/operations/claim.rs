@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QuerySelect, Set, Statement, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QuerySelect, Set, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::moves::reduce_message;
+use super::picking::{Among, Queue, by_index};
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::{millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
@@ -35,22 +36,46 @@ struct Taken<'a> {
     empty: BTreeSet<(&'a Line, Priority)>,
 }
 
-/// Parts of one conversation go out one after the other, so a part waits for every older one
-/// that has not come to an end, unless that one's time is yet to come; that of what is held (`bulks::HELD`) never
-/// comes. One that was tried holds up what follows until it is tried again, unless it waits for the morning alone. Ids sort by age. That the older one is
-/// queued or being sent is said twice: the first time word for word as the index has it, without which SQLite
-/// would look through all older parts. Both looks are for one row, and not the joins that they could be: what
-/// Postgres knows of a queue that has just grown is old, and it would go through all of it. Looked for once and kept ("materialized"): a plan that looked again
-/// for each row would lock, and lease, more than the limit.
-const DUE: &str = "SELECT due.id, due.due_at, due.expires_at, CASE WHEN due.segments > 1 THEN due.segments ELSE 1 END AS weight \
-    FROM parts AS due WHERE due.state = 'queued' AND due.due_at <= $3 \
-    AND due.channel NOT IN (SELECT pauses.channel FROM pauses) \
-    AND (SELECT 1 FROM parts AS older WHERE older.conversation_id = due.conversation_id \
-    AND older.id < due.id AND older.state IN ('queued', 'sending') AND (older.state = 'sending' OR (older.state = 'queued' \
-    AND ((older.attempts > 0 AND NOT older.put_off AND older.due_at < 126230400000000) OR older.due_at <= $3))) LIMIT 1) IS NULL";
+/// What waits of a line and priority, `$2` to `$4`, unless its channel is paused.
+const QUEUE: Queue = Queue {
+    table: "parts",
+    columns: &[
+        "id",
+        "conversation_id",
+        "channel",
+        "sender",
+        "service",
+        "recipient",
+        "state",
+        "priority",
+        "confirms",
+        "quiet_at",
+        "segments",
+        "due_at",
+        "expires_at",
+    ],
+    due: |it| {
+        let sender = sender_of(it);
+        format!(
+            "{it}.state = 'queued' AND {it}.due_at <= $1 AND {it}.channel = $2 AND {sender} = $3 AND {it}.priority = $4 \
+             AND $2 NOT IN (SELECT pauses.channel FROM pauses)"
+        )
+    },
+    order: &["due_at", "id"],
+    free: |it| format!("{it}.state = 'queued' AND {it}.due_at <= $1"),
+    waits: |it| format!("{it}.state IN ('queued', 'sending')"),
+    // What waits for a later time holds nobody up, and the time of what is held never comes. One that was tried holds up
+    // what follows until it is tried again, unless it waits for the morning alone.
+    goes_before: |it| {
+        format!(
+            "{it}.state IN ('queued', 'sending') AND ({it}.state = 'sending' OR ({it}.state = 'queued' \
+             AND (({it}.attempts > 0 AND NOT {it}.put_off AND {it}.due_at < {HELD}) OR {it}.due_at <= $1)))"
+        )
+    },
+};
 
-/// It stands in the text above.
-const _: () = assert!(HELD == 126_230_400_000_000);
+/// How many segments it counts for.
+const WEIGHT: &str = "CASE WHEN picked.segments > 1 THEN picked.segments ELSE 1 END";
 
 /// What a worker wants, and what the gate goes by.
 struct Claim {
@@ -63,6 +88,7 @@ impl Operation for Claim {
     type Output = Vec<Claimed>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Claimed>, Error> {
+        by_index(transaction).await?;
         nights::hold(transaction, self.wanted.now, &self.reporting).await?;
         let mut taken = Taken::default();
         for order in &self.wanted.orders {
@@ -73,7 +99,7 @@ impl Operation for Claim {
                 continue;
             }
             let rows = self.take(transaction, order, parts, *room).await?;
-            *room = room.saturating_sub(rows.iter().map(|part| i64::from(part.segments.unwrap_or(1).max(1))).sum());
+            *room = room.saturating_sub(rows.iter().map(weight).sum());
             if rows.len() < parts {
                 taken.empty.insert((line, order.priority));
             }
@@ -93,7 +119,8 @@ impl Operation for Claim {
 }
 
 impl Claim {
-    /// Leases the first parts of a line that have room.
+    /// Leases the first parts of a line that have room. Parts of one conversation go out one after the other, so those
+    /// behind an older one are passed over.
     async fn take(
         &self,
         transaction: &DatabaseTransaction,
@@ -101,40 +128,60 @@ impl Claim {
         parts: usize,
         room: i64,
     ) -> Result<Vec<parts::Model>, Error> {
+        let (mut taken, mut room) = (Vec::new(), room);
+        let mut among = Some(Among::first(parts));
+        while let Some(looked) = among {
+            let some = self.lease(transaction, order, looked, parts - taken.len(), room).await?;
+            let gone = some.len();
+            room -= some.iter().map(weight).sum::<i64>();
+            taken.extend(some);
+            if taken.len() >= parts || room <= 0 {
+                break;
+            }
+            among = QUEUE.next(transaction, self.line(order), looked, gone).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn lease(
+        &self,
+        transaction: &DatabaseTransaction,
+        order: &Order,
+        among: Among,
+        limit: usize,
+        room: i64,
+    ) -> Result<Vec<parts::Model>, Error> {
         let backend = transaction.get_database_backend();
-        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
-        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF due SKIP LOCKED" } else { "" };
-        let now = millis(self.wanted.now);
-        let mut values: Vec<Value> = vec![
-            millis(self.wanted.until).into(),
-            now.into(),
-            now.into(),
-            order.line.channel.as_str().into(),
-            order.line.sender.as_str().into(),
-            order.priority.number().into(),
-            room.into(),
-        ];
-        let sender = sender_of("due");
-        let but = left_out(&self.wanted.but, &mut values);
+        let mut values = self.line(order);
+        values.extend([millis(self.wanted.until).into(), room.into()]);
         // What confirms somebody's own word goes to them all the same.
         let rules = self.reporting.rules();
         let opted_out = if rules.is_business_wide() { OF_BUSINESS } else { OF_CHANNEL };
-        let night = if rules.has_nights() { " AND (due.quiet_at IS NULL OR due.quiet_at > $3)" } else { "" };
-        // What is not valid any more is looked at behind what picks: there it makes Postgres sort a long queue.
+        let night = if rules.has_nights() { " AND (due.quiet_at IS NULL OR due.quiet_at > $1)" } else { "" };
+        let but = left_out(&self.wanted.but, &mut values);
+        let more = format!(" AND (due.confirms OR ({opted_out}) IS NULL){night}{but}");
+        let picked = QUEUE.picked(backend, among, &more, limit);
+        // Looked for once and kept ("materialized"): a plan that looked again for each row would lock, and lease, more
+        // than the limit. What is not valid any more is looked at behind what picks: there it makes Postgres sort a long queue.
         let sql = format!(
-            "WITH picked AS MATERIALIZED ({DUE} AND (due.confirms OR ({opted_out}) IS NULL){night} \
-             AND due.channel = $4 AND {sender} = $5 AND due.priority = $6{but} \
-             ORDER BY due.due_at, due.id LIMIT {parts}{lock}), \
-             claimed AS (SELECT counted.id FROM (SELECT picked.id, picked.expires_at, SUM(picked.weight) OVER \
-             (ORDER BY picked.due_at, picked.id) - picked.weight AS ahead FROM picked) AS counted \
-             WHERE counted.ahead < $7 AND (counted.expires_at IS NULL OR counted.expires_at > $3)) \
-             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $1, updated_at = $2, \
-             waited_ms = CASE WHEN COALESCE(due_before, due_at) < $2 THEN $2 - COALESCE(due_before, due_at) ELSE 0 END, \
+            "WITH picked AS MATERIALIZED ({picked}), \
+             claimed AS (SELECT counted.id FROM (SELECT picked.id, picked.expires_at, SUM({WEIGHT}) OVER \
+             (ORDER BY picked.due_at, picked.id) - {WEIGHT} AS ahead FROM picked) AS counted \
+             WHERE counted.ahead < $6 AND (counted.expires_at IS NULL OR counted.expires_at > $1)) \
+             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $5, updated_at = $1, \
+             waited_ms = CASE WHEN COALESCE(due_before, due_at) < $1 THEN $1 - COALESCE(due_before, due_at) ELSE 0 END, \
              due_before = NULL \
              WHERE id IN (SELECT id FROM claimed) RETURNING *"
         );
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         Ok(rows.iter().map(|row| parts::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
+    }
+
+    /// `$1` to `$4`.
+    fn line(&self, order: &Order) -> Vec<Value> {
+        let Line { channel, sender } = &order.line;
+        let priority = order.priority.number().into();
+        vec![millis(self.wanted.now).into(), channel.as_str().into(), sender.as_str().into(), priority]
     }
 
     /// On record before the request is written: after a crash it shows that there was one.
@@ -163,6 +210,11 @@ impl Claim {
         .await?;
         Ok(())
     }
+}
+
+/// The same of a row.
+fn weight(part: &parts::Model) -> i64 {
+    i64::from(part.segments.unwrap_or(1).max(1))
 }
 
 /// The condition in SQL, with its values behind those that there are.

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Statement,
+    QuerySelect, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::bodies::{self, AboutEndpoint};
+use super::picking::{Among, Queue, by_index};
 use super::tell::{News, tell};
 use super::{count, millis, storable};
 use crate::message::MessageId;
@@ -22,15 +23,32 @@ use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// An event waits for every earlier one of its conversation at the same endpoint. One whose lease ended
-/// may have arrived, but nobody knows: it is told again, under the same id. One that is gone, or was disabled, is
-/// told nothing.
-pub(in crate::store) const OPEN: &str = "SELECT open.id FROM events AS open WHERE open.endpoint = $2 \
-    AND ((open.state = 'waiting' AND open.due_at <= $1) OR (open.state = 'sending' AND open.lease_until < $1)) \
-    AND NOT EXISTS (SELECT 1 FROM endpoints WHERE endpoints.name = $2 AND (endpoints.gone_at IS NOT NULL OR endpoints.disabled_at IS NOT NULL)) \
-    AND NOT EXISTS (SELECT 1 FROM events AS earlier WHERE earlier.endpoint = open.endpoint \
-    AND earlier.conversation_id = open.conversation_id AND earlier.id < open.id \
-    AND earlier.state IN ('waiting', 'sending')) ORDER BY open.due_at, open.id LIMIT ";
+/// What the endpoint `$2` is to be told. An event waits for every earlier one of its conversation. One whose lease
+/// ended may have arrived, but nobody knows: it is told again, under the same id. One that is gone, or was
+/// disabled, is told nothing.
+pub(in crate::store) const QUEUE: Queue = Queue {
+    table: "events",
+    columns: &["id", "endpoint", "conversation_id", "state", "due_at", "lease_until"],
+    due: |it| {
+        format!(
+            "{it}.endpoint = $2 AND {it}.state IN ('waiting', 'sending') AND {it}.due_at <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM endpoints WHERE endpoints.name = $2 \
+             AND (endpoints.gone_at IS NOT NULL OR endpoints.disabled_at IS NOT NULL))"
+        )
+    },
+    order: &["due_at"],
+    free: |it| {
+        format!(
+            "(({it}.state = 'waiting' AND {it}.due_at <= $1) OR ({it}.state = 'sending' AND {it}.lease_until < $1))"
+        )
+    },
+    waits: open,
+    goes_before: open,
+};
+
+fn open(it: &str) -> String {
+    format!("{it}.endpoint = $2 AND {it}.state IN ('waiting', 'sending')")
+}
 
 struct Claim {
     endpoint: String,
@@ -45,16 +63,25 @@ impl Operation for Claim {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedEvent>, Error> {
         let backend = transaction.get_database_backend();
-        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
-        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
-        let sql = format!(
-            "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
-             UPDATE events SET state = 'sending', tries = tries + 1, lease_until = $3 \
-             WHERE id IN (SELECT id FROM claimed) RETURNING *",
-            self.limit
-        );
-        let values = [millis(self.now).into(), self.endpoint.as_str().into(), millis(self.until).into()];
-        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        by_index(transaction).await?;
+        let values = || vec![millis(self.now).into(), self.endpoint.as_str().into()];
+        let (mut rows, mut among) = (Vec::new(), Some(Among::first(self.limit)));
+        while let Some(looked) = among {
+            let picked = QUEUE.picked(backend, looked, "", self.limit - rows.len());
+            let sql = format!(
+                "WITH picked AS MATERIALIZED ({picked}) \
+                 UPDATE events SET state = 'sending', tries = tries + 1, lease_until = $3 \
+                 WHERE id IN (SELECT id FROM picked) RETURNING *"
+            );
+            let mut leased: Vec<Value> = values();
+            leased.push(millis(self.until).into());
+            rows.extend(transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, leased)).await?);
+            if rows.len() >= self.limit {
+                break;
+            }
+            // They are in the queue until they are told.
+            among = QUEUE.next(transaction, values(), looked, 0).await?;
+        }
         let claimed = |row| {
             let row = events::Model::from_query_result(row, "")?;
             Ok(ClaimedEvent {

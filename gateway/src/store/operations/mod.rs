@@ -36,6 +36,7 @@ mod notes;
 mod observe;
 mod pausing;
 mod people;
+mod picking;
 mod plugin_configs;
 pub(super) mod process;
 mod pull;
@@ -69,7 +70,7 @@ use serde_json::Value;
 
 pub use bulks::Next;
 pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
-pub(super) use events::OPEN as OPEN_EVENTS;
+pub(super) use events::QUEUE as EVENTS;
 pub use gateways::{Beat, Orphans};
 pub use keys::NewKey;
 pub(super) use removals::OPEN as OPEN_REMOVALS;

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Set,
-    Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, Set, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::moves::Moved;
+use super::picking::{Among, Queue, by_index};
 use super::settle::read;
 use super::{CHUNK, millis};
 use crate::message::{Address, ConversationId, MessageId, ProviderError};
@@ -53,10 +53,20 @@ pub(super) async fn enqueue(
 }
 
 /// A report waits for every earlier one of its conversation.
-const OPEN: &str = "SELECT open.id FROM reports AS open \
-    WHERE (open.lease_until IS NULL OR open.lease_until < $2) \
-    AND NOT EXISTS (SELECT 1 FROM reports AS earlier WHERE earlier.conversation_id = open.conversation_id \
-    AND earlier.id < open.id) ORDER BY open.id LIMIT ";
+const QUEUE: Queue = Queue {
+    table: "reports",
+    columns: &["id", "conversation_id", "lease_until"],
+    due: free,
+    order: &["id"],
+    free,
+    // Whatever is there.
+    waits: |it| format!("{it}.id IS NOT NULL"),
+    goes_before: |it| format!("{it}.id IS NOT NULL"),
+};
+
+fn free(it: &str) -> String {
+    format!("({it}.lease_until IS NULL OR {it}.lease_until < $1)")
+}
 
 struct Claim {
     now: Timestamp,
@@ -70,15 +80,24 @@ impl Operation for Claim {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedReport>, Error> {
         let backend = transaction.get_database_backend();
-        // Several gateways may share a Postgres: none waits for, or takes, what another holds.
-        let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
-        let sql = format!(
-            "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
-             UPDATE reports SET lease_until = $1 WHERE id IN (SELECT id FROM claimed) RETURNING *",
-            self.limit
-        );
-        let values = [millis(self.until).into(), millis(self.now).into()];
-        let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        by_index(transaction).await?;
+        let now: Value = millis(self.now).into();
+        let (mut rows, mut among) = (Vec::new(), Some(Among::first(self.limit)));
+        while let Some(looked) = among {
+            let picked = QUEUE.picked(backend, looked, "", self.limit - rows.len());
+            let sql = format!(
+                "WITH picked AS MATERIALIZED ({picked}) \
+                 UPDATE reports SET lease_until = $2 WHERE id IN (SELECT id FROM picked) RETURNING *"
+            );
+            let values = [now.clone(), millis(self.until).into()];
+            let some = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+            let gone = some.len();
+            rows.extend(some);
+            if rows.len() >= self.limit {
+                break;
+            }
+            among = QUEUE.next(transaction, vec![now.clone()], looked, gone).await?;
+        }
         let mut rows =
             rows.iter().map(|row| reports::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_key(|row| row.id);

@@ -1,12 +1,16 @@
 //! What applications are to be told: which changes, in which order, and how often.
 
+use sea_orm::EntityTrait;
+
 use super::*;
+use crate::store::entities::callbacks;
 
 on_both!(
     changes_of_interest_are_told_in_order,
     a_service_is_news_when_it_has_queued,
     nobody_is_told_who_did_not_ask,
     what_was_not_told_is_told_again,
+    what_waits_for_another_try_is_due_no_sooner,
     a_callback_goes_to_one_worker,
     what_the_report_said_goes_along,
 );
@@ -128,6 +132,24 @@ async fn what_was_not_told_is_told_again(database: Database) {
     assert_eq!(third.tries, 3);
     settle(&other, &third, 31, CallbackResult::GivenUp { problem }).await;
     assert_eq!(told(&other, 10_000).await, [], "given up");
+}
+
+async fn what_waits_for_another_try_is_due_no_sooner(database: Database) {
+    let store = database.store().await;
+    asking(&store, &database, Some(OURS)).await;
+    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+    for (status, seconds) in [(Status::Sent, 2), (Status::Delivered, 3)] {
+        report(&store, &database, part.id, status, seconds).await;
+    }
+    let [sent] = told(&store, 4).await.try_into().unwrap();
+    let problem = "answered 500".to_owned();
+    settle(&store, &sent, 5, CallbackResult::Retry { due_at: at(60), problem }).await;
+    // One that was there, and one that comes now.
+    report(&store, &database, part.id, Status::Read, 6).await;
+    let rows = callbacks::Entity::find().all(&store.reads).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.due_at).collect::<Vec<_>>(), [at(60).as_millisecond(); 3]);
+    assert_eq!(heard(&store, 59).await, []);
+    assert_eq!(heard(&store, 60).await, [Status::Sent, Status::Delivered, Status::Read]);
 }
 
 async fn a_callback_goes_to_one_worker(database: Database) {

@@ -52,6 +52,7 @@ mod lookups;
 mod matching;
 mod media;
 mod nights;
+mod picking;
 mod plans;
 mod plugin_configs;
 mod plugin_reports;
