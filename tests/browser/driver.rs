@@ -43,6 +43,16 @@ impl Driver {
 
     /// A window of this size; `more` is for the browser alone.
     pub(crate) async fn open(&self, profile: &Path, width: u32, height: u32, more: &[&str]) -> Client {
+        self.open_with(profile, width, height, more, json!({})).await
+    }
+
+    /// A window in which no page's script runs.
+    pub(crate) async fn open_without_scripts(&self, profile: &Path, width: u32, height: u32) -> Client {
+        let preferences = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        self.open_with(profile, width, height, &[], preferences).await
+    }
+
+    async fn open_with(&self, profile: &Path, width: u32, height: u32, more: &[&str], preferences: Value) -> Client {
         let profile = format!("--user-data-dir={}", profile.display());
         let size = format!("--window-size={width},{height}");
         let mut arguments = vec![
@@ -60,7 +70,7 @@ impl Driver {
         ];
         arguments.extend([profile.as_str(), size.as_str()]);
         arguments.extend(more);
-        let mut options = json!({ "args": arguments });
+        let mut options = json!({ "args": arguments, "prefs": preferences });
         if width < NARROWEST_WINDOW {
             let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0 });
             options["mobileEmulation"] = json!({ "deviceMetrics": metrics });

@@ -154,8 +154,6 @@ fn an_owner_changes_it_by_the_form_and_goes_back() {
         ("c/cool_down_minutes", "-5", "It must be 0 or more."),
         ("c/cool_down_minutes", "cinco", "This is no number."),
         ("c/hours/time_zone", "Marte", "It has not the form of &#34;time-zone&#34;."),
-        ("c/rules", "[{\"keywords\": []}]", "/0/keywords: Entries, at least: 1."),
-        ("c/rules", "[{", "This is not JSON"),
     ] {
         let refused = post("save", "", &[(name, text), ("c/out_of_hours", "aún escrito")]);
         assert_eq!(refused.status(), 422, "{name} {text}");
@@ -178,6 +176,63 @@ fn an_owner_changes_it_by_the_form_and_goes_back() {
     let expected = ["plugin.config_reset", "plugin.configured"].map(|action| json!(["user", action, "auto-reply"]));
     assert_eq!(audit(&gateway), expected);
     assert_eq!(owner.get("/console/plugins/nobody").status(), 404);
+}
+
+/// What stands in a hidden field.
+fn hidden(page: &str, name: &str) -> String {
+    let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap();
+    [("&#34;", "\""), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
+        .into_iter()
+        .fold(value.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
+}
+
+#[test]
+fn rules_are_written_entry_by_entry_and_saved_when_somebody_says_so() {
+    let gateway = gateway();
+    let owner = Visitor::new(&gateway, "rosa", "owner");
+    let first = owner.get(PAGE).text();
+    assert!(!first.contains("name=\"draft\"") && !first.contains("data-testid=\"entry\""), "{first}");
+    let seen = hidden(&first, "seen");
+    let post = |what: &str, draft: &str, fields: &[(&str, &str)]| {
+        owner.post(PAGE, &[&[("do", what), ("seen", &seen), ("draft", draft)][..], fields].concat())
+    };
+    let added = post("add:/rules", "", &[("c/cool_down_minutes", "5")]);
+    assert_eq!(added.status(), 200);
+    let page = added.text();
+    assert!(page.contains("It is not saved yet.") && page.contains("name=\"c/rules/0/keywords\""), "{page}");
+    assert!(page.contains("open><summary autofocus>Rule 1</summary>"), "{page}");
+    let draft = hidden(&page, "draft");
+    assert_eq!(serde_json::from_str::<Value>(&draft).unwrap()["cool_down_minutes"], 5);
+
+    // What is written so far goes along, whatever it is.
+    let odd = "precio\n\"><script>alert(1)</script>";
+    let page = post("add:/rules", &draft, &[("c/rules/0/keywords", odd), ("c/rules/0/reply", "$450")]).text();
+    assert!(!page.contains("<script>alert") && page.contains("Rule 1: <span"), "{page}");
+    let draft = hidden(&page, "draft");
+    let page = post("up:/rules/1", &draft, &[("c/rules/1/keywords", "horario")]).text();
+    let draft = hidden(&page, "draft");
+    // What a rule lacks is told there.
+    let refused = post("save", &draft, &[("c/rules/0/keywords", ""), ("c/rules/1/keywords", odd)]);
+    assert_eq!(refused.status(), 422);
+    let page = refused.text();
+    assert!(page.contains("Entries, at least: 1.") && hidden(&page, "draft") == draft, "{page}");
+    assert_eq!(gateway.get(PATH).expect(200)["config"]["rules"], Value::Null, "nothing is kept yet");
+
+    let fields = [("c/rules/0/keywords", "horario\nhoras"), ("c/rules/0/reply", "De 9 a 6"), ("as/rules/0/reply", "0")];
+    assert_eq!(post("save", &draft, &fields).status(), 303);
+    let rules = gateway.get(PATH).expect(200)["config"]["rules"].clone();
+    let keywords = [&rules[0]["keywords"], &rules[1]["keywords"]];
+    assert_eq!(keywords, [&json!(["horario", "horas"]), &json!(["precio", "\"><script>alert(1)</script>"])]);
+    assert_eq!(says(&gateway, ANA, "¿qué horario tienen?"), "De 9 a 6");
+    assert_eq!(says(&gateway, ANA, "precio"), "$450");
+    // One less, and what no button of ours says.
+    let removed = post("remove:/rules/0", "", &[]).text();
+    let draft: Value = serde_json::from_str(&hidden(&removed, "draft")).unwrap();
+    assert_eq!((draft["rules"].as_array().unwrap().len(), &draft["rules"][0]["reply"]), (1, &json!("$450")));
+    for (what, draft) in [("remove:/rules/9", ""), ("add:/text", ""), ("add:/rules", "7"), ("up:/rules/0", "{")] {
+        let answer = post(what, draft, &[]);
+        assert!(answer.status() < 500 && answer.status() != 303, "{what} {draft}: {}", answer.status());
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::form::{Around, Form, Item, Part, Read, ordered};
+use super::form::{Around, Form, Item, Part, Read, Step, in_language, ordered};
 use super::page::{self, Page, shown};
 use super::posted::{Fields, Posted};
 use super::replayed::{MOST, Replayed, USUAL};
@@ -38,6 +38,8 @@ struct PluginPage {
     /// When, and by whom.
     changed: Option<(String, String)>,
     mark: String,
+    /// What is shown, where that is not what is kept.
+    draft: Option<String>,
     items: Vec<Item>,
     last: u64,
     most: u64,
@@ -59,6 +61,8 @@ struct Outcome {
     replayed: Option<Replayed>,
     /// What whoever sent the form had seen, if that is still what they know.
     seen: Option<String>,
+    /// Where in the form somebody is at work.
+    at: Option<String>,
 }
 
 /// A plugin's page, below the console's.
@@ -80,7 +84,7 @@ pub(super) async fn page(
     Query(did): Query<Did>,
 ) -> Result<Response, Trouble> {
     visitor.must_be(Role::Owner)?;
-    let looked = Looked::at(&app, &visitor, name).await?;
+    let looked = Looked::at(&app, &visitor, name, None).await?;
     let said = match did.did.as_deref() {
         Some("saved") => Some(looked.words.saved),
         Some("reset") => Some(looked.words.reset_done),
@@ -96,8 +100,9 @@ pub(super) async fn change(
     posted: Posted<LONGEST>,
 ) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Owner)?;
-    let looked = Looked::at(&app, &posted.visitor, name).await?;
     let (visitor, fields) = (&posted.visitor, &posted.fields);
+    let draft = || serde_json::from_str(fields.raw("draft")).ok();
+    let looked = Looked::at(&app, visitor, name, draft()).await?;
     let seen = Some(fields.get("seen")).filter(|seen| !seen.is_empty());
     if fields.get("do") == "reset" {
         let act = visitor.act(&app, "plugin.config_reset", &looked.name);
@@ -111,7 +116,7 @@ pub(super) async fn change(
                     .into_iter()
                     .flat_map(|(at, told)| told.into_iter().map(move |it| format!("{at}: {it}")));
                 let errors = outcome.errors.into_iter().chain(errors).collect();
-                let again = Looked::at(&app, visitor, looked.name).await?;
+                let again = Looked::at(&app, visitor, looked.name, None).await?;
                 page::refused(
                     &again
                         .page(
@@ -125,10 +130,15 @@ pub(super) async fn change(
             }
         };
     }
-    let Read { value, wrong } = looked.form.read(fields, &looked.bare.config);
+    let Read { value, wrong } = looked.form.read(fields, &looked.shown);
+    if let Some(step) = Step::read(fields.get("do")).filter(|_| wrong.is_empty()) {
+        return looked.take(&app, visitor, &step, value, seen).await;
+    }
     let is_trial = match fields.get("do") {
         "save" => false,
         "try" => true,
+        // What is wrong is told first.
+        step if Step::read(step).is_some() => true,
         _ => return Err(Trouble::Unreadable),
     };
     let refused = if wrong.is_empty() {
@@ -154,7 +164,7 @@ pub(super) async fn change(
         let seen = seen.map(str::to_owned);
         Outcome { said: Some(words.not_saved), is_refused: true, wrong, seen, ..Outcome::default() }
     };
-    let again = Looked::at(&app, visitor, looked.name).await?;
+    let again = Looked::at(&app, visitor, looked.name, draft()).await?;
     page::refused(&again.page(&app, visitor, Some(fields), refused).await)
 }
 
@@ -164,15 +174,39 @@ struct Looked {
     words: &'static PluginWords,
     standing: Standing,
     bare: hidden::Bare,
+    /// What is in the form: what is kept, or what somebody is about to make of it.
+    shown: serde_json::Value,
+    is_draft: bool,
     form: Form,
 }
 
 impl Looked {
-    async fn at(app: &App, visitor: &Visitor, name: String) -> Result<Self, Trouble> {
+    async fn at(app: &App, visitor: &Visitor, name: String, draft: Option<serde_json::Value>) -> Result<Self, Trouble> {
         let standing = app.configuring.look(&name).await.map_err(trouble)?;
         let bare = hidden::bare(&standing.configured.schema(), &standing.configured.config);
-        let form = Form::of(&ordered(&standing.configured.schema), &bare.config);
-        Ok(Self { name, words: PluginWords::of(visitor.session.user.locale), standing, bare, form })
+        let locale = visitor.session.user.locale;
+        let is_draft = draft.is_some();
+        let shown = draft.unwrap_or_else(|| bare.config.clone());
+        let form = Form::of(&in_language(ordered(&standing.configured.schema), locale), &shown);
+        Ok(Self { name, words: PluginWords::of(locale), standing, bare, shown, is_draft, form })
+    }
+
+    /// One entry more or less in a list, or another order. Nothing is saved by that.
+    async fn take(
+        self,
+        app: &App,
+        visitor: &Visitor,
+        step: &Step,
+        mut value: serde_json::Value,
+        seen: Option<&str>,
+    ) -> Result<Response, Trouble> {
+        let at = self.form.take(step, &mut value).ok_or(Trouble::Unreadable)?;
+        // What is secret is not shown even to whoever has just written it.
+        let bare = hidden::bare(&self.standing.configured.schema(), &value);
+        let said = if bare.hidden.is_empty() { self.words.unsaved } else { self.words.secret_again };
+        let again = Self::at(app, visitor, self.name, Some(bare.config)).await?;
+        let outcome = Outcome { said: Some(said), at: Some(at), seen: seen.map(str::to_owned), ..Outcome::default() };
+        shown(&again.page(app, visitor, None, outcome).await)
     }
 
     fn done(&self, app: &App, what: &str, partial: bool) -> Response {
@@ -221,9 +255,9 @@ impl Looked {
         let times = times(app, &p);
         let plugins = app.plugins.plugins().await;
         let link = plugins.into_iter().find(|(settings, _)| settings.name == self.name).map(|(_, link)| link);
-        let Outcome { said, is_refused, wrong, errors, replayed, seen } = outcome;
-        let around = Around { posted, hidden: &self.bare.hidden, errors: &wrong };
-        let mut items = self.form.items(&self.bare.config, &around);
+        let Outcome { said, is_refused, wrong, errors, replayed, seen, at } = outcome;
+        let around = Around { posted, hidden: &self.bare.hidden, errors: &wrong, at: at.as_deref() };
+        let mut items = self.form.items(&self.shown, &around);
         for item in items.iter_mut().filter(|item| item.label.is_empty() && item.part != Part::Close) {
             self.words.config.clone_into(&mut item.label);
         }
@@ -238,6 +272,7 @@ impl Looked {
             unfit,
             changed: self.standing.changed.as_ref().map(|(at, by)| (times.full(*at), self.who(by))),
             mark: seen.unwrap_or_else(|| self.standing.mark.clone()),
+            draft: self.is_draft.then(|| self.shown.to_string()),
             items,
             last: last(posted),
             most: MOST,

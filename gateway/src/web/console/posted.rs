@@ -37,6 +37,11 @@ impl Fields {
         self.raw(name).replace("\r\n", "\n")
     }
 
+    #[cfg(test)]
+    pub(super) fn set(&mut self, name: &str, text: &str) {
+        self.0.insert(name.to_owned(), text.to_owned());
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::language::VALUES;
 use super::ordered::ORDER;
 use super::writing::written;
 use super::{Field, Kind, Shape};
@@ -95,6 +96,9 @@ impl Walk<'_> {
         if let Some(ways) = self.ways(schema) {
             return Kind::Either(ways);
         }
+        if let Some(texts) = self.several(schema).filter(|texts| value.is_none_or(|value| is_some_of(texts, value))) {
+            return Kind::Several(texts);
+        }
         match schema.get("type").and_then(Value::as_str) {
             Some("boolean") => Kind::Check,
             Some(kind @ ("integer" | "number")) => number(schema, kind == "integer"),
@@ -107,14 +111,36 @@ impl Walk<'_> {
             }
             _ if self.is_texts(schema) => Kind::Lines,
             _ if self.is_pairs(schema) => Kind::Pairs,
-            _ => self.group(schema, value.unwrap_or(&Value::Null), at, depth + 1).unwrap_or(Kind::Json),
+            _ => {
+                let group = || self.group(schema, value.unwrap_or(&Value::Null), at, depth + 1);
+                self.list(schema, value, at, depth + 1).or_else(group).unwrap_or(Kind::Json)
+            }
         }
+    }
+
+    /// A list of groups. What holds something that is not shown is no list, for what is moved about would lose that.
+    fn list(&self, schema: &Schema, value: Option<&Value>, at: &str, depth: usize) -> Option<Kind> {
+        if !is_type(schema, "array") || schema.contains_key("prefixItems") || depth > DEEPEST {
+            return None;
+        }
+        let items = schema.get("items")?;
+        let none = Vec::new();
+        let values = value.map_or(Some(&none), Value::as_array)?;
+        let entry = |(place, value): (usize, &Value)| {
+            let entry = self.field(&place.to_string(), items, Some(value), format!("{at}/{place}"), true, depth);
+            matches!(&entry.kind, Kind::Group(fields) if !has_secret(fields)).then_some(entry)
+        };
+        // What there is none of yet could be one.
+        entry((0, &Value::Object(Map::new())))?;
+        values.iter().enumerate().map(entry).collect::<Option<_>>().map(Kind::List)
     }
 
     /// The values of an enumeration.
     fn choices(&self, schema: &Schema) -> Option<Vec<(Value, String)>> {
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            return Some(values.iter().map(|value| (value.clone(), plain(value))).collect());
+            let called = |value: &Value| schema.get(VALUES)?.get(plain(value))?.as_str().map(str::to_owned);
+            let named = |value: &Value| (value.clone(), called(value).unwrap_or_else(|| plain(value)));
+            return Some(values.iter().map(named).collect());
         }
         if let Some(value) = schema.get("const") {
             return Some(vec![(value.clone(), plain(value))]);
@@ -128,6 +154,16 @@ impl Walk<'_> {
             Some((value, label))
         };
         several.iter().map(one).collect()
+    }
+
+    /// The texts of which a list has some.
+    fn several(&self, schema: &Schema) -> Option<Vec<(String, String)>> {
+        let items = schema.get("items").filter(|_| is_type(schema, "array") && !schema.contains_key("prefixItems"))?;
+        let named = |(value, label): (Value, String)| Some((value.as_str()?.to_owned(), label));
+        let all: Vec<_> = self.choices(&self.resolved(items))?.into_iter().map(named).collect::<Option<_>>()?;
+        all.iter()
+            .all(|(text, _)| !text.is_empty() && text.trim() == text && !text.contains(char::is_control))
+            .then_some(all)
     }
 
     /// The ways to write down what may be a text, or a list of texts, or texts by name.
@@ -170,15 +206,29 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a list has each at most once, in this order.
+fn is_some_of(texts: &[(String, String)], value: &Value) -> bool {
+    let mut left = texts.iter();
+    value.as_array().is_some_and(|all| all.iter().all(|one| left.any(|(text, _)| one == text)))
+}
+
+fn has_secret(fields: &[Field]) -> bool {
+    fields.iter().any(|field| match &field.kind {
+        Kind::Group(fields) | Kind::List(fields) => has_secret(fields),
+        kind => matches!(kind, Kind::Secret { .. }),
+    })
+}
+
 /// Whether a field of this kind shows the value, and gives it back.
 fn fits(kind: &Kind, value: &Value) -> bool {
     match kind {
-        Kind::Group(_) | Kind::Secret { .. } | Kind::Json => true,
+        Kind::Group(_) | Kind::List(_) | Kind::Secret { .. } | Kind::Json => true,
         Kind::Check => value.is_boolean(),
         Kind::Number { .. } => value.is_number(),
         Kind::Choice(choices) => choices.iter().any(|(one, _)| one == value),
         Kind::Line(_) => value.as_str().is_some_and(|text| text.trim() == text && !text.contains(char::is_control)),
         Kind::Either(ways) => ways.iter().any(|(_, shape)| written(*shape, value).is_some()),
+        Kind::Several(texts) => is_some_of(texts, value),
         Kind::Text | Kind::Lines | Kind::Pairs => kind.shape().is_some_and(|shape| written(shape, value).is_some()),
     }
 }

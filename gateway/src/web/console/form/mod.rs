@@ -5,6 +5,8 @@
 //! for that key alone; keys that the schema does not name stay as they are.
 
 mod kinds;
+mod language;
+mod listing;
 mod ordered;
 mod reading;
 mod showing;
@@ -15,6 +17,8 @@ mod tests;
 
 use serde_json::Value;
 
+pub(super) use language::in_language;
+pub(super) use listing::Step;
 pub(super) use ordered::ordered;
 pub(super) use reading::Read;
 pub(super) use showing::{Around, Item, Part};
@@ -40,6 +44,8 @@ pub(super) struct Field {
 enum Kind {
     /// Fields of its own, and what is between them in a page.
     Group(Vec<Field>),
+    /// Groups, one after the other, as many as there are.
+    List(Vec<Field>),
     /// One line, in an input of this type.
     Line(&'static str),
     Text,
@@ -55,6 +61,8 @@ enum Kind {
     Check,
     /// Values, with what they are called.
     Choice(Vec<(Value, String)>),
+    /// Some of these texts, in this order, with what they are called.
+    Several(Vec<(String, String)>),
     /// A list of texts, one a line.
     Lines,
     /// Texts by name, one a line.
@@ -78,7 +86,7 @@ impl Kind {
     fn shape(&self) -> Option<Shape> {
         match self {
             Self::Line(_) | Self::Text => Some(Shape::Text),
-            Self::Lines => Some(Shape::Lines),
+            Self::Lines | Self::Several(_) => Some(Shape::Lines),
             Self::Pairs => Some(Shape::Pairs),
             Self::Json => Some(Shape::Json),
             _ => None,
@@ -95,7 +103,11 @@ impl Field {
             Some(Value::Object(fields)) => !fields.is_empty(),
             _ => false,
         };
-        filled && matches!(self.kind, Kind::Line(_) | Kind::Text | Kind::Lines | Kind::Pairs | Kind::Either(_))
+        filled
+            && matches!(
+                self.kind,
+                Kind::Line(_) | Kind::Text | Kind::Lines | Kind::Several(_) | Kind::Pairs | Kind::Either(_)
+            )
     }
 }
 
@@ -111,6 +123,11 @@ pub(super) enum Wrong {
     Twice(String),
     /// What is wrong with it as JSON.
     Json(String),
+}
+
+/// Whether a place is this one, or within it.
+fn is_at_or_in(pointer: &str, around: &str) -> bool {
+    pointer.strip_prefix(around).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A form.
@@ -129,12 +146,18 @@ impl Form {
     /// The field that shows what is at this place, or what is around it.
     pub(super) fn home(&self, pointer: &str) -> Option<&str> {
         fn find<'a>(field: &'a Field, pointer: &str) -> Option<&'a str> {
-            let rest = pointer.strip_prefix(field.pointer.as_str())?;
-            if !rest.is_empty() && !rest.starts_with('/') {
+            if !is_at_or_in(pointer, &field.pointer) {
                 return None;
             }
+            let inside = |fields: &'a [Field]| fields.iter().find_map(|field| find(field, pointer));
             match &field.kind {
-                Kind::Group(fields) => fields.iter().find_map(|field| find(field, pointer)),
+                Kind::Group(fields) => inside(fields),
+                // What an entry lacks is told at the entry.
+                Kind::List(entries) => {
+                    let around = entries.iter().find(|entry| is_at_or_in(pointer, &entry.pointer));
+                    let around = around.map_or(field.pointer.as_str(), |entry| &entry.pointer);
+                    inside(entries).or(Some(around))
+                }
                 _ => Some(&field.pointer),
             }
         }

@@ -61,6 +61,18 @@ fn object(
             }
             continue;
         }
+        if let Kind::List(entries) = &field.kind {
+            // As many as were shown.
+            if let Some(before) = before.and_then(Value::as_array) {
+                let read = |(entry, before): (&Field, &Value)| match &entry.kind {
+                    Kind::Group(fields) => Value::Object(object(fields, posted, Some(before), wrong)),
+                    _ => before.clone(),
+                };
+                let entries = entries.iter().zip(before).map(read).collect();
+                found.insert(field.key.clone(), Value::Array(entries));
+            }
+            continue;
+        }
         match one(field, posted, before) {
             Ok(None) => {}
             Ok(Some(Some(value))) => drop(found.insert(field.key.clone(), value)),
@@ -87,6 +99,11 @@ impl Field {
         format!("c{}", self.pointer)
     }
 
+    /// What the input of one of several is called.
+    pub(super) fn name_of(&self, place: usize) -> String {
+        format!("{}={place}", self.name())
+    }
+
     pub(super) fn way_name(&self) -> String {
         format!("as{}", self.pointer)
     }
@@ -101,7 +118,7 @@ impl Typed {
     pub(super) fn of(field: &Field, value: Option<&Value>) -> Self {
         let mut typed = Self::default();
         match &field.kind {
-            Kind::Group(_) | Kind::Secret { .. } => {}
+            Kind::Group(_) | Kind::List(_) | Kind::Secret { .. } => {}
             Kind::Check => {
                 typed.is_checked = value.or(field.default.as_ref()).and_then(Value::as_bool).unwrap_or_default();
             }
@@ -123,6 +140,11 @@ impl Typed {
     pub(super) fn in_form(field: &Field, posted: &Fields) -> Self {
         let name = field.name();
         let text = match &field.kind {
+            Kind::Several(texts) => {
+                let is_chosen = |(place, _): &(usize, &(String, String))| posted.has(&field.name_of(*place));
+                let chosen = texts.iter().enumerate().filter(is_chosen).map(|(_, (text, _))| text.as_str());
+                chosen.collect::<Vec<_>>().join("\n")
+            }
             Kind::Text | Kind::Json | Kind::Lines | Kind::Pairs | Kind::Either(_) | Kind::Secret { .. } => {
                 posted.text(&name)
             }
@@ -141,7 +163,7 @@ impl Typed {
     fn value(&self, field: &Field) -> Result<Option<Value>, Wrong> {
         let is_blank = self.text.trim().is_empty();
         let shape = match &field.kind {
-            Kind::Group(_) => return Ok(None),
+            Kind::Group(_) | Kind::List(_) => return Ok(None),
             Kind::Check => return Ok(Some(Value::from(self.is_checked))),
             Kind::Choice(_) | Kind::Number { .. } | Kind::Secret { .. } | Kind::Json if is_blank => return Ok(None),
             Kind::Number { .. } => return number(&self.text).map(Some),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kinds::plain;
 use super::reading::Typed;
 use super::writing::written;
-use super::{Field, Form, Kind, Shape};
+use super::{Field, Form, Kind, Shape, is_at_or_in};
 use crate::web::console::posted::Fields;
 
 /// What kind of thing an item is.
@@ -17,6 +17,13 @@ pub(in crate::web::console) enum Part {
     Open,
     /// It ends.
     Close,
+    /// Several groups begin.
+    List,
+    /// One of them begins.
+    Entry,
+    EndOfEntry,
+    /// They end.
+    EndOfList,
     #[default]
     Line,
     Number,
@@ -24,6 +31,7 @@ pub(in crate::web::console) enum Part {
     Choice,
     Secret,
     Text,
+    Several,
     Lines,
     Pairs,
     Either,
@@ -59,6 +67,14 @@ pub(in crate::web::console) struct Item {
     pub(in crate::web::console) rows: usize,
     pub(in crate::web::console) choices: Vec<Choice>,
     pub(in crate::web::console) errors: Vec<String>,
+    /// Of an entry: its number, from one.
+    pub(in crate::web::console) number: usize,
+    /// Of a list and an entry: where it is.
+    pub(in crate::web::console) pointer: String,
+    /// It is shown with all that is in it.
+    pub(in crate::web::console) is_open: bool,
+    /// Somebody is at work here.
+    pub(in crate::web::console) is_here: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,10 +92,14 @@ pub(in crate::web::console) struct Around<'a> {
     pub(in crate::web::console) hidden: &'a [String],
     /// What is wrong, by the field's place.
     pub(in crate::web::console) errors: &'a BTreeMap<String, Vec<String>>,
+    /// Where somebody is at work.
+    pub(in crate::web::console) at: Option<&'a str>,
 }
 
 /// The fewest and the most lines of a box.
 const ROWS: (usize, usize) = (2, 20);
+/// How many letters say what an entry is about.
+const IN_SHORT: usize = 60;
 
 impl Form {
     /// What the page shows for a value.
@@ -92,6 +112,12 @@ impl Form {
                 }
             }
             _ => self.root.show(Some(value), around, &mut items),
+        }
+        // Whoever has something to mend begins there.
+        if around.at.is_none()
+            && let Some(item) = items.iter_mut().find(|item| !item.errors.is_empty())
+        {
+            item.is_here = true;
         }
         items
     }
@@ -116,6 +142,11 @@ impl Field {
             items.push(Item { part: Part::Close, ..Item::default() });
             return;
         }
+        if let Kind::List(entries) = &self.kind {
+            let begin = Item { pointer: self.pointer.clone(), errors: self.errors(around), ..begin };
+            self.show_list(entries, begin, value, around, items);
+            return;
+        }
         let again = around.posted.filter(|posted| posted.has(&self.name()) || self.kind == Kind::Check);
         let typed = again.map_or_else(|| Typed::of(self, value), |posted| Typed::in_form(self, posted));
         let rows = typed.text.lines().map(|line| 1 + line.len() / 100).sum::<usize>() + 1;
@@ -130,7 +161,7 @@ impl Field {
             is_checked: typed.is_checked,
             is_set: around.hidden.contains(&self.pointer),
             rows: rows.clamp(ROWS.0, ROWS.1),
-            errors: around.errors.get(&self.pointer).cloned().unwrap_or_default(),
+            errors: self.errors(around),
             // A secret is not even shown to whoever wrote it.
             value: if matches!(self.kind, Kind::Secret { .. }) { String::new() } else { typed.text },
             ..begin
@@ -144,15 +175,71 @@ impl Field {
         });
     }
 
+    /// Each entry with what it is about, so that it is found without being opened.
+    fn show_list(
+        &self,
+        entries: &[Self],
+        begin: Item,
+        value: Option<&Value>,
+        around: &Around<'_>,
+        items: &mut Vec<Item>,
+    ) {
+        items.push(Item { part: Part::List, ..begin.clone() });
+        for (place, entry) in entries.iter().enumerate() {
+            let Kind::Group(fields) = &entry.kind else { continue };
+            let value = value.and_then(|value| value.get(place));
+            let inside = |field: &Self| value.and_then(|value| value.get(&field.key));
+            let concerns = |pointer: &str| is_at_or_in(pointer, &entry.pointer);
+            let begin = Item {
+                part: Part::Entry,
+                pointer: entry.pointer.clone(),
+                label: if entry.label == entry.key { &self.label } else { &entry.label }.clone(),
+                number: place + 1,
+                ..Item::default()
+            };
+            items.push(Item {
+                value: fields.iter().find_map(|field| field.in_short(inside(field))).unwrap_or_default(),
+                is_open: around.at.is_some_and(concerns) || around.errors.keys().any(|at| concerns(at)),
+                is_here: around.at == Some(&entry.pointer),
+                errors: entry.errors(around),
+                ..begin.clone()
+            });
+            for field in fields {
+                field.show(inside(field), around, items);
+            }
+            items.push(Item { part: Part::EndOfEntry, ..begin });
+        }
+        let is_here = around.at == Some(&self.pointer);
+        items.push(Item { part: Part::EndOfList, errors: Vec::new(), is_here, ..begin });
+    }
+
+    fn errors(&self, around: &Around<'_>) -> Vec<String> {
+        around.errors.get(&self.pointer).cloned().unwrap_or_default()
+    }
+
+    /// The beginning of what stands in it, if it is a text or several.
+    fn in_short(&self, value: Option<&Value>) -> Option<String> {
+        if !matches!(self.kind, Kind::Line(_) | Kind::Text | Kind::Lines | Kind::Several(_) | Kind::Either(_)) {
+            return None;
+        }
+        let text = Typed::of(self, value).text;
+        let text = text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
+        let cut: String = text.chars().take(IN_SHORT).collect();
+        let more = if cut.len() < text.len() { "…" } else { "" };
+        (!text.is_empty()).then(|| format!("{cut}{more}"))
+    }
+
     fn part(&self) -> Part {
         match self.kind {
             Kind::Group(_) => Part::Open,
+            Kind::List(_) => Part::List,
             Kind::Line(_) => Part::Line,
             Kind::Text => Part::Text,
             Kind::Secret { .. } => Part::Secret,
             Kind::Number { .. } => Part::Number,
             Kind::Check => Part::Check,
             Kind::Choice(_) => Part::Choice,
+            Kind::Several(_) => Part::Several,
             Kind::Lines => Part::Lines,
             Kind::Pairs => Part::Pairs,
             Kind::Either(_) => Part::Either,
@@ -164,6 +251,11 @@ impl Field {
         let Some(default) = self.default.as_ref().filter(|_| !matches!(self.kind, Kind::Secret { .. })) else {
             return String::new();
         };
+        if let (Kind::Several(texts), Value::Array(all)) = (&self.kind, default) {
+            let is_in = |text: &str| all.iter().any(|one| one == text);
+            let labels = texts.iter().filter(|(text, _)| is_in(text)).map(|(_, label)| label.as_str());
+            return labels.collect::<Vec<_>>().join(", ");
+        }
         let shapes = match &self.kind {
             Kind::Either(ways) => ways.iter().map(|(_, shape)| *shape).collect(),
             kind => kind.shape().into_iter().collect::<Vec<_>>(),
@@ -189,6 +281,14 @@ impl Field {
                 // Nobody who must choose is offered nothing, once something is chosen.
                 let offered = Some(blank).filter(|blank| !self.required || blank.is_chosen);
                 offered.into_iter().chain(others).collect()
+            }
+            Kind::Several(texts) => {
+                let one = |(place, (text, label)): (usize, &(String, String))| Choice {
+                    value: self.name_of(place),
+                    label: label.clone(),
+                    is_chosen: typed.text.lines().any(|line| line == text),
+                };
+                texts.iter().enumerate().map(one).collect()
             }
             Kind::Either(ways) => {
                 let way = |(at, (label, _)): (usize, &(String, Shape))| Choice {

@@ -41,6 +41,12 @@ words! {
         secret_set: "Hay uno guardado y no se muestra. Vacío: se queda como está.",
             "One is saved, and not shown. Blank: it stays as it is.";
         secret_none: "No hay ninguno. Lo que escribas no se mostrará más.", "There is none. What you write is not shown again.";
+        secret_again: "Todavía no está guardado, y lo secreto hay que escribirlo otra vez.",
+            "It is not saved yet, and what is secret must be written again.";
+        unsaved: "Todavía no está guardado.", "It is not saved yet.";
+        add: "Añadir", "Add";
+        remove: "Quitar", "Remove";
+        up: "Subir", "Move up";
         key: "la clave de API", "the API key";
         command: "la línea de comandos", "the command line";
     }

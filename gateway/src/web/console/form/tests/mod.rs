@@ -1,10 +1,13 @@
 //! What a schema comes to, and what comes back.
 
+mod lists;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::*;
+use crate::message::Locale;
 use crate::web::console::posted::Fields;
 
 fn posted(fields: &[(&str, &str)]) -> Fields {
@@ -18,13 +21,29 @@ fn form(schema: &Value, value: &Value) -> Form {
 }
 
 fn items(form: &Form, value: &Value) -> Vec<Item> {
-    form.items(value, &Around { posted: None, hidden: &[], errors: &BTreeMap::new() })
+    form.items(value, &Around { posted: None, hidden: &[], errors: &BTreeMap::new(), at: None })
+}
+
+/// What a browser sends of a form that nobody touched.
+fn untouched(form: &Form, value: &Value) -> Fields {
+    let sent = |item: Item| {
+        let chosen = item.choices.iter().filter(|one| one.is_chosen).map(|one| one.value.clone());
+        let mut fields = vec![(item.name.clone(), item.value.clone())];
+        match item.part {
+            Part::Check if !item.is_checked => fields.clear(),
+            Part::Several => fields.extend(chosen.map(|name| (name, "on".to_owned()))),
+            _ => fields.extend(chosen.map(|way| (item.way_name.clone(), way))),
+        }
+        fields
+    };
+    Fields::of(items(form, value).into_iter().flat_map(sent))
 }
 
 #[test]
 fn each_kind_of_schema_has_its_field() {
     let no = json!({});
     let texts = json!({ "type": "array", "items": { "type": "string" } });
+    let days = json!({ "type": "array", "items": { "enum": ["mon", "tue", "wed"] } });
     let pairs = json!({ "type": "object", "additionalProperties": { "type": "string" } });
     let cases = [
         (json!({ "type": "string" }), no.clone(), Part::Line, ""),
@@ -45,7 +64,11 @@ fn each_kind_of_schema_has_its_field() {
         (json!({ "oneOf": [{ "const": 1, "title": "uno" }, { "const": 2 }] }), json!({ "a": 2 }), Part::Choice, "2"),
         (texts.clone(), json!({ "a": ["uno", "dos"] }), Part::Lines, "uno\ndos"),
         (texts.clone(), json!({ "a": ["uno\ndos"] }), Part::Json, "[\n  \"uno\\ndos\"\n]"),
-        (json!({ "type": "array", "items": { "enum": ["mon", "tue"] } }), no.clone(), Part::Lines, ""),
+        (json!({ "type": "array", "items": { "enum": ["mon", "tue"] } }), no.clone(), Part::Several, ""),
+        (days.clone(), json!({ "a": ["mon", "wed"] }), Part::Several, "mon\nwed"),
+        // Boxes would bring them into order.
+        (days.clone(), json!({ "a": ["wed", "mon"] }), Part::Lines, "wed\nmon"),
+        (days.clone(), json!({ "a": ["mon", "mon"] }), Part::Lines, "mon\nmon"),
         (json!({ "type": "array", "items": { "type": "integer" } }), json!({ "a": [1] }), Part::Json, "[\n  1\n]"),
         (pairs.clone(), json!({ "a": { "es": "Hola = sí", "en": "" } }), Part::Pairs, "en =\nes = Hola = sí"),
         (pairs.clone(), json!({ "a": { "x=y": "z" } }), Part::Json, "{\n  \"x=y\": \"z\"\n}"),
@@ -71,16 +94,11 @@ fn each_kind_of_schema_has_its_field() {
         let value_text = if text.is_empty() && first.value.starts_with('x') { "" } else { first.value.as_str() };
         assert_eq!((first.part, value_text), (part, text), "{schema} {value}");
         // What nobody touched comes back as it was.
-        let untouched: Vec<(String, String)> = items(&form, &value)
-            .into_iter()
-            .filter(|item| item.part != Part::Check || item.is_checked)
-            .flat_map(|item| {
-                let way = item.choices.iter().find(|one| one.is_chosen).map(|one| one.value.clone());
-                [(item.name, item.value), (item.way_name, way.unwrap_or_default())]
-            })
-            .collect();
-        let untouched: Vec<(&str, &str)> = untouched.iter().map(|(name, text)| (&**name, &**text)).collect();
-        assert_eq!(form.read(&posted(&untouched), &value), Read { value: value.clone(), wrong: vec![] }, "{schema}");
+        assert_eq!(
+            form.read(&untouched(&form, &value), &value),
+            Read { value: value.clone(), wrong: vec![] },
+            "{schema}"
+        );
     }
 }
 
@@ -182,7 +200,7 @@ fn a_field_says_what_the_schema_says() {
         "$defs":{"text":{"type":"string","title":"Texto","description":"Lo que se dice.","default":"Hola"}}}"##;
     let form = Form::of(&ordered(text), &json!({}));
     let errors = BTreeMap::from([("/m/y".to_owned(), vec!["no".to_owned()])]);
-    let items = form.items(&json!({}), &Around { posted: None, hidden: &[], errors: &errors });
+    let items = form.items(&json!({}), &Around { posted: None, hidden: &[], errors: &errors, at: None });
     let told: Vec<_> =
         items.iter().map(|item| (item.part, &*item.name, &*item.label, &*item.hint, item.required)).collect();
     // As they are written, not by the alphabet.
@@ -214,7 +232,7 @@ fn what_was_written_stands_there_again_but_for_secrets() {
     let form = Form::of(&schema, &json!({ "t": 1 }));
     let posted = posted(&[("c/n", "uno"), ("c/s", "hunter2")]);
     let hidden = ["/s".to_owned()];
-    let around = Around { posted: Some(&posted), hidden: &hidden, errors: &BTreeMap::new() };
+    let around = Around { posted: Some(&posted), hidden: &hidden, errors: &BTreeMap::new(), at: None };
     let items: BTreeMap<_, _> =
         form.items(&json!({ "t": 1 }), &around).into_iter().map(|item| (item.name.clone(), item)).collect();
     assert_eq!((&*items["c/n"].value, &*items["c/s"].value, items["c/s"].is_set), ("uno", "", true));
@@ -243,4 +261,38 @@ fn groups_that_stand_in_themselves_come_to_an_end() {
     let form = Form::of(&ordered(text), &value);
     let items = items(&form, &value);
     assert!(items.len() < 40 && items.iter().any(|item| item.part == Part::Json), "{}", items.len());
+}
+
+#[test]
+fn a_schema_speaks_to_each_in_their_language_where_it_can() {
+    let text = r##"{"properties":{
+        "hours":{"title":"Hours","description":"When it is open.","x-es":{"title":"Horario","description":"Cuándo abre."},
+            "enum":["open","closed",null],"x-en":{"values":{"open":"while open"}}},
+        "text":{"title":"Reply","$ref":"#/$defs/text"},
+        "x-es":{"title":"Own","$ref":"#/$defs/text"},
+        "both":{"title":"Both","anyOf":[{"title":"One","x-es":{"title":"Uno"},"type":"string"},
+            {"type":"array","items":{"type":"string"}}]},
+        "odd":{"title":"Odd","x-es":7,"type":"string"}},
+        "$defs":{"text":{"title":"Text","description":"It.","x-es":{"title":"Texto","description":"Eso."},"type":"string"}}}"##;
+    let shown = |locale| {
+        let form = Form::of(&in_language(ordered(text), locale), &json!({}));
+        let items = items(&form, &json!({}));
+        let told = |item: &Item| {
+            let options: Vec<&str> = item.choices.iter().map(|choice| choice.label.as_str()).collect();
+            format!("{}: {} {}", item.label, item.hint, options.join("|"))
+        };
+        let is_field = |item: &&Item| !matches!(item.part, Part::Open | Part::Close);
+        items.iter().filter(is_field).map(told).collect::<Vec<_>>()
+    };
+    let spanish = shown(Locale::Es);
+    assert!(spanish[0].starts_with("Horario: Cuándo abre.") && spanish[0].contains("open|closed"), "{spanish:?}");
+    // What a key says itself goes before what it refers to, in whatever language.
+    assert!(spanish[1].starts_with("Reply: Eso.") && spanish[2].starts_with("Own: Eso."), "{spanish:?}");
+    assert!(spanish[3].starts_with("Both") && spanish[3].contains("Uno"), "{spanish:?}");
+    assert!(spanish[4].starts_with("Odd"), "{spanish:?}");
+    let english = shown(Locale::En);
+    assert!(
+        english[0].starts_with("Hours: When it is open.") && english[0].contains("while open|closed"),
+        "{english:?}"
+    );
 }
