@@ -318,8 +318,8 @@ fn the_owner_sees_and_handles_the_machinery() {
     assert_eq!(owner.post("/console/channels/sms/resume", &[]).status(), 303);
     let page = owner.get("/console/plugins").text();
     assert!(page.contains("auto-reply"), "{page}");
-    assert!(owner.post("/console/plugins/reload", &[]).text().contains("Plugins were reloaded."));
-    let replayed = owner.post("/console/plugins/replay", &[("last", "10")]).text();
+    assert!(owner.post("/console/reload", &[]).text().contains("Plugins were reloaded."));
+    let replayed = owner.post("/console/replay", &[("last", "10")]).text();
     assert!(replayed.contains("data-testid=\"replayed\"") && replayed.contains("Nothing would be different."));
     assert_eq!(owner.get("/console/endpoints/nobody").status(), 404);
     assert_eq!(owner.get("/console/assets/../../recado.toml").status(), 404);

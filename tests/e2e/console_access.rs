@@ -149,8 +149,8 @@ fn everybody_may_do_what_their_role_says_and_no_more() {
         ("/console/channels/sms/check", &[], 1),
         ("/console/channels/sms/pause", &[], 2),
         ("/console/channels/sms/resume", &[], 2),
-        ("/console/plugins/reload", &[], 2),
-        ("/console/plugins/replay", &[("last", "1")], 2),
+        ("/console/reload", &[], 2),
+        ("/console/replay", &[("last", "1")], 2),
         ("/console/users", &[("name", "x y")], 2),
         (nobody, &[("do", "disable")], 2),
     ];

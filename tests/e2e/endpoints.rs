@@ -160,8 +160,8 @@ fn an_application_that_fails_is_told_again_before_it_is_told_more() {
 }
 
 #[test]
-fn an_application_that_fails_whatever_it_is_told_is_tried_with_one_at_a_time() {
-    let application = ScriptedProvider::start(std::iter::repeat_n(Step::Answer(500, &[], ""), 9));
+fn an_application_that_is_away_is_tried_with_one_at_a_time() {
+    let application = ScriptedProvider::start(std::iter::repeat_n(Step::Answer(503, &[], ""), 9));
     let gateway = builder(&application, "retry_s = [3600]\n").start();
     for number in 0..8 {
         let message = says(&gateway, &format!("+52998112240{number}"), "forward crm; say uno");
@@ -178,6 +178,21 @@ fn an_application_that_fails_whatever_it_is_told_is_tried_with_one_at_a_time() {
     assert_eq!(trace(&gateway, &message)["events"][0]["state"], "waiting", "behind the one that failed");
     let message = says(&gateway, LUIS, "forward crm; say tres");
     wait_for_forward(&gateway, &message, "delivered");
+}
+
+#[test]
+fn an_application_that_can_not_take_some_events_is_told_the_others_at_once() {
+    let application = ScriptedProvider::start(std::iter::repeat_n(Step::Answer(500, &[], ""), 12));
+    let gateway = builder(&application, "retry_s = [3600]\n").start();
+    for number in 0..12 {
+        let message = says(&gateway, &format!("+5299811225{number:02}"), "forward crm; say uno");
+        wait_for_failure(&gateway, &message, 1);
+    }
+    let message = says(&gateway, ANA, "forward crm; say dos");
+    wait_for_forward(&gateway, &message, "delivered");
+    let at = |told: &Received| told.header("webhook-timestamp").parse::<i64>().unwrap();
+    let told: Vec<i64> = application.wait_for(13).iter().map(at).collect();
+    assert!(told[12] - told[11] <= 1, "without a pause: {told:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::Endpoint;
 use super::judging::judge;
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use crate::clock::Clock;
 use crate::metrics;
 use crate::rounds::Worker;
@@ -74,6 +74,9 @@ impl Teller {
             return Ok(Vec::new());
         }
         let limit = self.trouble().admit(limit, now);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
         let lease = Duration::from_secs(u64::from(self.endpoint.settings.timeout_s)) + MARGIN;
         let until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
         self.store.claim_events(name, now, until, limit).await
@@ -86,7 +89,7 @@ impl Teller {
         let settings = &self.endpoint.settings;
         let result = judge(&settings.retry_s, event.tries, &outcome, now);
         self.log(&event, answer, &result);
-        self.trouble().note(matches!(result, EventResult::Retry { .. } | EventResult::GivenUp { .. }), now);
+        self.trouble().note(trouble::is_away(&outcome), now);
         let ClaimedEvent { id, tries, .. } = event;
         let (endpoint, patience) = (self.endpoint.name.clone(), settings.patience());
         let settlement = EventSettlement { id, endpoint, tries, at: now, answer, result, patience };

@@ -1,16 +1,26 @@
-//! That an endpoint fails whatever it is told. Then one event at a time is tried, and seldom: thousands that wait each
-//! for their next try would else be looked through again and again, and an application that comes back would
-//! meet all of them at once. Pure.
+//! That an endpoint does not answer at all, or says that it can't now. Then one event at a time is tried, and
+//! seldom: thousands that wait each for their next try would else be looked through again and again, and an
+//! application that comes back would meet all of them at once. One that answers anything else may well take
+//! other events, and is told them. Pure.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
 use jiff::Timestamp;
+
+use crate::transport::Failure;
 
 /// So many failures in a row are trouble.
 const SOME: u32 = 8;
 /// The first pause, which doubles up to the longest: whoever mends their application is told soon.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(8);
+
+/// Whether it is away, by what came of a request.
+pub(super) fn is_away(outcome: &Result<Response<Bytes>, Failure>) -> bool {
+    outcome.as_ref().map_or(true, |response| matches!(response.status().as_u16(), 429 | 502..=504))
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
@@ -39,12 +49,13 @@ impl Trouble {
     /// For how long nothing is tried.
     pub(super) fn pause(&self, now: Timestamp) -> Option<Duration> {
         let left = Duration::try_from(self.next?.duration_since(now)).ok()?;
-        (!left.is_zero()).then_some(left)
+        // A clock may be put back.
+        (!left.is_zero()).then(|| left.min(LONGEST))
     }
 
     /// What a try came to.
-    pub(super) fn note(&mut self, failed: bool, now: Timestamp) {
-        if !failed {
+    pub(super) fn note(&mut self, is_away: bool, now: Timestamp) {
+        if !is_away {
             *self = Self::default();
             return;
         }
@@ -104,6 +115,26 @@ mod tests {
         assert_eq!((failing, trouble.pause(at(60))), (11, Some(Duration::from_secs(2))));
         trouble.note(false, at(61));
         assert_eq!((trouble.admit(8, at(61)), trouble.pause(at(61))), (8, None));
+    }
+
+    #[test]
+    fn whoever_answers_is_there_whatever_they_say() {
+        for (status, away) in
+            [(200, false), (500, false), (404, false), (410, false), (429, true), (503, true), (504, true)]
+        {
+            let answer = Response::builder().status(status).body(Bytes::new()).unwrap();
+            assert_eq!(is_away(&Ok(answer)), away, "{status}");
+        }
+        assert!(is_away(&Err(Failure::NotSent("refused".to_owned()))));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_holds_up_nothing_for_long() {
+        let mut trouble = Trouble::default();
+        for _ in 0..SOME {
+            trouble.note(true, at(3600));
+        }
+        assert_eq!(trouble.pause(at(0)), Some(LONGEST));
     }
 
     #[test]

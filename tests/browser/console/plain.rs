@@ -30,6 +30,10 @@ impl Desk {
         let delivered = "[data-testid=bubble][data-direction=outbound][data-status=delivered]:last-child";
         self.see_in_the_end(delivered, "Sí, aquí seguimos").await;
         self.picture("plain-thread").await;
+        let last =
+            "return document.querySelector('#messages li:last-child').getBoundingClientRect().bottom < innerHeight";
+        let is_in_view = self.client.execute(last, Vec::new()).await.expect("where it is");
+        assert_eq!(is_in_view.as_bool(), Some(true), "one sees what was said last");
         self.click("#messages li:last-child .why").await;
         self.see("main h1", "Qué pasó con este mensaje").await;
         self.client.back().await.expect("back");

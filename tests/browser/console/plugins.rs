@@ -69,7 +69,7 @@ impl Desk {
         self.click("button[value='remove:/rules/2']").await;
         self.see("[data-testid=entry]:last-of-type summary", "precio").await;
         self.click("button[value='add:/hours/open']").await;
-        self.click("[name='c/hours/open/0/days=0']").await;
+        self.click("[name='c/hours/open/0/days=mon']").await;
         self.type_into("[id='c/hours/open/0/from']", "00:00").await;
         self.type_into("[id='c/hours/open/0/to']", "24:00").await;
     }

@@ -4,7 +4,7 @@
 //! that a walk meets waits behind something older, and the longer the queue, the longer the walk. So the
 //! walk ends after some, and goes from conversation to conversation from there: of each, what goes before all else
 //! is one look at an index. Where there are many conversations as well (somebody who has hundreds of
-//! parts in front of a bulk send), some of those are looked at, and then all of the queue.
+//! parts in front of a bulk send), it goes on along the queue: so what has waited longest is always first.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait, Value,
@@ -16,8 +16,8 @@ use crate::store::Error;
 const FEWEST: usize = 64;
 const MOST: usize = 256;
 
-/// Conversations that are looked at.
-const CONVERSATIONS: usize = 500;
+/// As many conversations are gone through.
+const CONVERSATIONS: usize = 1000;
 
 /// More than there are. A limit all the same: it keeps Postgres from drawing conditions into what has it, and from
 /// sorting a long queue then.
@@ -46,7 +46,7 @@ pub(in crate::store) struct Queue {
 pub(super) enum Among {
     /// The first so many of the queue.
     First(usize),
-    /// What comes first in each of some conversations.
+    /// What comes first in each conversation.
     Conversations,
     /// The queue, to its end.
     All,
@@ -104,13 +104,15 @@ impl Queue {
         looked: Among,
         gone: usize,
     ) -> Result<Option<Among>, Error> {
-        let (sql, next) = match looked {
-            Among::First(count) => (self.goes_on(count.saturating_sub(gone)), Among::Conversations),
-            Among::Conversations => (self.has_many(), Among::All),
-            Among::All => return Ok(None),
+        let Among::First(count) = looked else { return Ok(None) };
+        let is_so = async |sql: String| -> Result<bool, Error> {
+            let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values.clone());
+            Ok(connection.query_one_raw(statement).await?.is_some())
         };
-        let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-        Ok(connection.query_one_raw(statement).await?.map(|_| next))
+        if !is_so(self.goes_on(count.saturating_sub(gone))).await? {
+            return Ok(None);
+        }
+        Ok(Some(if is_so(self.has_many()).await? { Among::All } else { Among::Conversations }))
     }
 
     /// Whether anything may be handed out; for whoever asks before taking.
@@ -207,7 +209,7 @@ impl Queue {
         format!("SELECT 1 AS found FROM {table} AS it WHERE {due} ORDER BY {order} LIMIT 1 OFFSET {behind}")
     }
 
-    /// Whether there are more conversations than are looked at, and anything is due.
+    /// Whether there are more conversations than are gone through, and anything is due.
     fn has_many(&self) -> String {
         let (table, due, order, walk) = (self.table, (self.due)("it"), self.ordered("it"), self.walk());
         format!(

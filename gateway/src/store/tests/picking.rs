@@ -12,6 +12,7 @@ use crate::store::entities::{events, parts, reports};
 on_both!(
     what_goes_before_holds_up_what_follows,
     behind_somebody_with_hundreds_the_others_are_found,
+    what_has_waited_longest_is_first_whoever_it_is_for,
     what_is_paused_is_not_looked_through,
     a_long_queue_for_few_makes_nothing_slow,
 );
@@ -159,8 +160,8 @@ async fn behind_somebody_with_hundreds_the_others_are_found(database: Database) 
     let store = database.store().await;
     let message = any_message(&store, &database).await;
     let many: Vec<Row> = (0..300).map(|number| row(&database, 1, number)).collect();
-    // More than are looked at; nothing of them is due.
-    let later: Vec<Row> = (0..700).map(|number| row(&database, 10 + number, at(5000).as_millisecond())).collect();
+    // More than are gone through; nothing of them is due.
+    let later: Vec<Row> = (0..1200).map(|number| row(&database, 10 + number, at(5000).as_millisecond())).collect();
     let last: Vec<Row> = (0..3).map(|number| row(&database, 9000 + number, 500)).collect();
     let rows = [many, later, last].concat();
     queue(&database, message, 0, &rows).await;
@@ -169,6 +170,19 @@ async fn behind_somebody_with_hundreds_the_others_are_found(database: Database) 
     assert_eq!(of_ours(&store, &database, 10, 2).await, awaited[..2]);
     assert_eq!(of_ours(&store, &database, 10, 9).await, awaited[2..]);
     assert!(of_ours(&store, &database, 10, 9).await.is_empty());
+}
+
+/// Those whose conversations began first would be in front of them each time else.
+async fn what_has_waited_longest_is_first_whoever_it_is_for(database: Database) {
+    let store = database.store().await;
+    let message = any_message(&store, &database).await;
+    let tried = Row { attempts: 1, due_at: at(5000).as_millisecond(), ..row(&database, 1, 0) };
+    let held_up: Vec<Row> = (0..300).map(|number| row(&database, 1, number)).collect();
+    let longest = row(&database, 9999, 400);
+    let others: Vec<Row> = (0..1200).map(|number| row(&database, 10 + number, 500)).collect();
+    let rows = [vec![tried], held_up, vec![longest.clone()], others].concat();
+    queue(&database, message, 0, &rows).await;
+    assert_eq!(of_ours(&store, &database, 10, 1).await, [longest.id]);
 }
 
 async fn what_is_paused_is_not_looked_through(database: Database) {

@@ -23,8 +23,9 @@ use crate::store::{ChangedBy, PastFilter, Role};
 use crate::web::App;
 use crate::web::query::Query;
 
-/// The longest form, in bytes: a configuration as the API takes it, with all that a form puts around each letter.
-const LONGEST: usize = 1024 * 1024;
+/// The longest form, in bytes: a configuration as the API takes it, as it was and as it is written now, with all that a
+/// form puts around each letter.
+const LONGEST: usize = 3 * 1024 * 1024;
 
 #[derive(Template)]
 #[template(path = "plugin.html")]
@@ -38,8 +39,8 @@ struct PluginPage {
     /// When, and by whom.
     changed: Option<(String, String)>,
     mark: String,
-    /// What is shown, where that is not what is kept.
-    draft: Option<String>,
+    /// What the form was made of.
+    draft: String,
     items: Vec<Item>,
     last: u64,
     most: u64,
@@ -131,7 +132,9 @@ pub(super) async fn change(
         };
     }
     let Read { value, wrong } = looked.form.read(fields, &looked.shown);
-    if let Some(step) = Step::read(fields.get("do")).filter(|_| wrong.is_empty()) {
+    // What goes may be wrong.
+    let step = Step::read(fields.get("do")).filter(|step| wrong.iter().all(|(at, _)| step.removes(at)));
+    if let Some(step) = step {
         return looked.take(&app, visitor, &step, value, seen).await;
     }
     let is_trial = match fields.get("do") {
@@ -174,9 +177,9 @@ struct Looked {
     words: &'static PluginWords,
     standing: Standing,
     bare: hidden::Bare,
-    /// What is in the form: what is kept, or what somebody is about to make of it.
+    /// What the form is made of: what is kept, what was kept when somebody opened it, or what they are about to make of
+    /// that.
     shown: serde_json::Value,
-    is_draft: bool,
     form: Form,
 }
 
@@ -185,10 +188,9 @@ impl Looked {
         let standing = app.configuring.look(&name).await.map_err(trouble)?;
         let bare = hidden::bare(&standing.configured.schema(), &standing.configured.config);
         let locale = visitor.session.user.locale;
-        let is_draft = draft.is_some();
         let shown = draft.unwrap_or_else(|| bare.config.clone());
         let form = Form::of(&in_language(ordered(&standing.configured.schema), locale), &shown);
-        Ok(Self { name, words: PluginWords::of(locale), standing, bare, shown, is_draft, form })
+        Ok(Self { name, words: PluginWords::of(locale), standing, bare, shown, form })
     }
 
     /// One entry more or less in a list, or another order. Nothing is saved by that.
@@ -272,7 +274,7 @@ impl Looked {
             unfit,
             changed: self.standing.changed.as_ref().map(|(at, by)| (times.full(*at), self.who(by))),
             mark: seen.unwrap_or_else(|| self.standing.mark.clone()),
-            draft: self.is_draft.then(|| self.shown.to_string()),
+            draft: self.shown.to_string(),
             items,
             last: last(posted),
             most: MOST,

@@ -93,7 +93,7 @@ fn micros(micros: u64) -> String {
     if micros < 1_000 { format!("{micros} µs") } else { length(micros / 1_000) }
 }
 
-/// `POST /console/plugins/reload`
+/// `POST /console/reload`
 pub(super) async fn reload(State(app): State<App>, posted: Posted) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Owner)?;
     let reloaded = app.plugins.reload().await;
@@ -116,7 +116,7 @@ pub(super) async fn reload(State(app): State<App>, posted: Posted) -> Result<Res
     }
 }
 
-/// `POST /console/plugins/replay`: what would be different if plugins were reloaded now. Changes nothing.
+/// `POST /console/replay`: what would be different if plugins were reloaded now. Changes nothing.
 pub(super) async fn replay(State(app): State<App>, posted: Posted) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Owner)?;
     let last = posted.fields.get("last").parse().unwrap_or(USUAL).clamp(1, MOST);

@@ -9,7 +9,7 @@ use super::{Field, Kind, Shape};
 use crate::plugins::hidden;
 
 /// How deep groups stand in each other; what is deeper is JSON.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 6;
 /// How many references are followed from one to the next.
 const REFERENCES: usize = 16;
 /// From this length on a text has a box of several lines.
@@ -90,7 +90,7 @@ impl Walk<'_> {
     }
 
     fn kind(&self, schema: &Schema, value: Option<&Value>, at: &str, depth: usize) -> Kind {
-        if let Some(choices) = self.choices(schema) {
+        if let Some(choices) = self.choices(schema, value) {
             return Kind::Choice(choices);
         }
         if let Some(ways) = self.ways(schema) {
@@ -101,7 +101,7 @@ impl Walk<'_> {
         }
         match schema.get("type").and_then(Value::as_str) {
             Some("boolean") => Kind::Check,
-            Some(kind @ ("integer" | "number")) => number(schema, kind == "integer"),
+            Some("integer" | "number") => Kind::Number,
             Some("string") => {
                 if is_long(schema, value) {
                     Kind::Text
@@ -123,24 +123,53 @@ impl Walk<'_> {
         if !is_type(schema, "array") || schema.contains_key("prefixItems") || depth > DEEPEST {
             return None;
         }
-        let items = schema.get("items")?;
+        let items = schema.get("items").filter(|items| !hidden::marks_any(items))?;
+        if self.refers_to_mark(items, &mut Vec::new()) {
+            return None;
+        }
         let none = Vec::new();
         let values = value.map_or(Some(&none), Value::as_array)?;
         let entry = |(place, value): (usize, &Value)| {
             let entry = self.field(&place.to_string(), items, Some(value), format!("{at}/{place}"), true, depth);
-            matches!(&entry.kind, Kind::Group(fields) if !has_secret(fields)).then_some(entry)
+            matches!(&entry.kind, Kind::Group(_)).then_some(entry)
         };
         // What there is none of yet could be one.
         entry((0, &Value::Object(Map::new())))?;
         values.iter().enumerate().map(entry).collect::<Option<_>>().map(Kind::List)
     }
 
-    /// The values of an enumeration.
-    fn choices(&self, schema: &Schema) -> Option<Vec<(Value, String)>> {
+    /// Whether anything that a schema refers to is hidden, or may be.
+    fn refers_to_mark<'a>(&'a self, schema: &'a Value, seen: &mut Vec<&'a str>) -> bool {
+        match schema {
+            Value::Object(fields) => fields.iter().any(|(key, value)| match value {
+                Value::String(reference) if key == "$ref" => {
+                    if seen.contains(&reference.as_str()) {
+                        return false;
+                    }
+                    seen.push(reference);
+                    let there = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+                    there.is_none_or(|there| hidden::marks_any(there) || self.refers_to_mark(there, seen))
+                }
+                value => self.refers_to_mark(value, seen),
+            }),
+            Value::Array(all) => all.iter().any(|one| self.refers_to_mark(one, seen)),
+            _ => false,
+        }
+    }
+
+    /// The values of an enumeration. Nothing at all is none of them where it is what leaving it out means.
+    fn choices(&self, schema: &Schema, kept: Option<&Value>) -> Option<Vec<(Value, String)>> {
+        let called = |value: &Value| schema.get(VALUES)?.get(plain(value))?.as_str().map(str::to_owned);
+        let named = |value: &Value| (value.clone(), called(value).unwrap_or_else(|| plain(value)));
+        let is_usual = schema.get("default").is_none_or(Value::is_null);
+        let is_offered = |value: &&Value| !value.is_null() || !is_usual || kept.is_some_and(Value::is_null);
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let called = |value: &Value| schema.get(VALUES)?.get(plain(value))?.as_str().map(str::to_owned);
-            let named = |value: &Value| (value.clone(), called(value).unwrap_or_else(|| plain(value)));
-            return Some(values.iter().map(named).collect());
+            return Some(values.iter().filter(is_offered).map(named).collect());
+        }
+        // Yes, no, or neither.
+        if schema.get("type").and_then(Value::as_array).is_some_and(|all| *all == ["boolean", "null"]) {
+            let values = [Value::from(true), Value::from(false), Value::Null];
+            return Some(values.iter().filter(is_offered).map(named).collect());
         }
         if let Some(value) = schema.get("const") {
             return Some(vec![(value.clone(), plain(value))]);
@@ -158,9 +187,11 @@ impl Walk<'_> {
 
     /// The texts of which a list has some.
     fn several(&self, schema: &Schema) -> Option<Vec<(String, String)>> {
-        let items = schema.get("items").filter(|_| is_type(schema, "array") && !schema.contains_key("prefixItems"))?;
+        // With boxes nothing can be there twice, nor in another order.
+        let is_set = is_type(schema, "array") && schema.get("uniqueItems") == Some(&Value::Bool(true));
+        let items = schema.get("items").filter(|_| is_set && !schema.contains_key("prefixItems"))?;
         let named = |(value, label): (Value, String)| Some((value.as_str()?.to_owned(), label));
-        let all: Vec<_> = self.choices(&self.resolved(items))?.into_iter().map(named).collect::<Option<_>>()?;
+        let all: Vec<_> = self.choices(&self.resolved(items), None)?.into_iter().map(named).collect::<Option<_>>()?;
         all.iter()
             .all(|(text, _)| !text.is_empty() && text.trim() == text && !text.contains(char::is_control))
             .then_some(all)
@@ -171,7 +202,7 @@ impl Walk<'_> {
         let several = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array)?;
         let one = |one: &Value| {
             let one = self.resolved(one);
-            let shape = if self.choices(&one).is_some() || self.ways(&one).is_some() {
+            let shape = if self.choices(&one, None).is_some() || self.ways(&one).is_some() {
                 return None;
             } else if is_type(&one, "string") {
                 Shape::Text
@@ -212,34 +243,17 @@ fn is_some_of(texts: &[(String, String)], value: &Value) -> bool {
     value.as_array().is_some_and(|all| all.iter().all(|one| left.any(|(text, _)| one == text)))
 }
 
-fn has_secret(fields: &[Field]) -> bool {
-    fields.iter().any(|field| match &field.kind {
-        Kind::Group(fields) | Kind::List(fields) => has_secret(fields),
-        kind => matches!(kind, Kind::Secret { .. }),
-    })
-}
-
 /// Whether a field of this kind shows the value, and gives it back.
 fn fits(kind: &Kind, value: &Value) -> bool {
     match kind {
         Kind::Group(_) | Kind::List(_) | Kind::Secret { .. } | Kind::Json => true,
         Kind::Check => value.is_boolean(),
-        Kind::Number { .. } => value.is_number(),
+        Kind::Number => value.is_number(),
         Kind::Choice(choices) => choices.iter().any(|(one, _)| one == value),
         Kind::Line(_) => value.as_str().is_some_and(|text| text.trim() == text && !text.contains(char::is_control)),
         Kind::Either(ways) => ways.iter().any(|(_, shape)| written(*shape, value).is_some()),
         Kind::Several(texts) => is_some_of(texts, value),
         Kind::Text | Kind::Lines | Kind::Pairs => kind.shape().is_some_and(|shape| written(shape, value).is_some()),
-    }
-}
-
-fn number(schema: &Schema, whole: bool) -> Kind {
-    let limit = |keys: [&str; 2]| keys.iter().find_map(|key| schema.get(*key).filter(|it| it.is_number()));
-    let step = schema.get("multipleOf").map(Value::to_string);
-    Kind::Number {
-        min: limit(["minimum", "exclusiveMinimum"]).map(Value::to_string),
-        max: limit(["maximum", "exclusiveMaximum"]).map(Value::to_string),
-        step: step.unwrap_or_else(|| if whole { "1" } else { "any" }.to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Field, Form, Kind};
+use super::{Field, Form, Kind, is_at_or_in};
 
 /// What a button in a form does to a list of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,11 @@ impl Step {
             "up" => Some(Self::Up(pointer)),
             _ => None,
         }
+    }
+
+    /// Whether what is at this place is gone then.
+    pub(in crate::web::console) fn removes(&self, at: &str) -> bool {
+        matches!(self, Self::Remove(pointer) if is_at_or_in(at, pointer))
     }
 }
 

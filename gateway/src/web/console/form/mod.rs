@@ -53,11 +53,8 @@ enum Kind {
     Secret {
         is_text: bool,
     },
-    Number {
-        min: Option<String>,
-        max: Option<String>,
-        step: String,
-    },
+    /// As people write it: what it must be is told when it is saved.
+    Number,
     Check,
     /// Values, with what they are called.
     Choice(Vec<(Value, String)>),

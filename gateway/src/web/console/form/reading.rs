@@ -100,8 +100,8 @@ impl Field {
     }
 
     /// What the input of one of several is called.
-    pub(super) fn name_of(&self, place: usize) -> String {
-        format!("{}={place}", self.name())
+    pub(super) fn name_of(&self, text: &str) -> String {
+        format!("{}={text}", self.name())
     }
 
     pub(super) fn way_name(&self) -> String {
@@ -129,7 +129,7 @@ impl Typed {
                 let shape = ways.get(typed.way).map_or(Shape::Json, |(_, shape)| *shape);
                 typed.text = value.and_then(|value| written(shape, value)).unwrap_or_default();
             }
-            Kind::Number { .. } | Kind::Choice(_) => typed.text = value.map(Value::to_string).unwrap_or_default(),
+            Kind::Number | Kind::Choice(_) => typed.text = value.map(Value::to_string).unwrap_or_default(),
             kind => typed.text = value.zip(kind.shape()).and_then(|(it, shape)| written(shape, it)).unwrap_or_default(),
         }
         typed.is_empty = field.can_be_empty() && value.is_some() && typed.text.is_empty();
@@ -141,8 +141,8 @@ impl Typed {
         let name = field.name();
         let text = match &field.kind {
             Kind::Several(texts) => {
-                let is_chosen = |(place, _): &(usize, &(String, String))| posted.has(&field.name_of(*place));
-                let chosen = texts.iter().enumerate().filter(is_chosen).map(|(_, (text, _))| text.as_str());
+                let chosen =
+                    texts.iter().map(|(text, _)| text.as_str()).filter(|text| posted.has(&field.name_of(text)));
                 chosen.collect::<Vec<_>>().join("\n")
             }
             Kind::Text | Kind::Json | Kind::Lines | Kind::Pairs | Kind::Either(_) | Kind::Secret { .. } => {
@@ -165,8 +165,8 @@ impl Typed {
         let shape = match &field.kind {
             Kind::Group(_) | Kind::List(_) => return Ok(None),
             Kind::Check => return Ok(Some(Value::from(self.is_checked))),
-            Kind::Choice(_) | Kind::Number { .. } | Kind::Secret { .. } | Kind::Json if is_blank => return Ok(None),
-            Kind::Number { .. } => return number(&self.text).map(Some),
+            Kind::Choice(_) | Kind::Number | Kind::Secret { .. } | Kind::Json if is_blank => return Ok(None),
+            Kind::Number => return number(&self.text).map(Some),
             Kind::Choice(choices) => {
                 let chosen: Value = serde_json::from_str(&self.text).map_err(|_| Wrong::Choice)?;
                 return if choices.iter().any(|(one, _)| *one == chosen) {

@@ -55,9 +55,6 @@ pub(in crate::web::console) struct Item {
     pub(in crate::web::console) placeholder: String,
     /// Of an input.
     pub(in crate::web::console) kind: &'static str,
-    pub(in crate::web::console) min: Option<String>,
-    pub(in crate::web::console) max: Option<String>,
-    pub(in crate::web::console) step: String,
     pub(in crate::web::console) is_checked: bool,
     pub(in crate::web::console) can_be_empty: bool,
     pub(in crate::web::console) is_empty: bool,
@@ -114,10 +111,11 @@ impl Form {
             _ => self.root.show(Some(value), around, &mut items),
         }
         // Whoever has something to mend begins there.
-        if around.at.is_none()
-            && let Some(item) = items.iter_mut().find(|item| !item.errors.is_empty())
-        {
-            item.is_here = true;
+        let wrong = items.iter().find(|item| !item.errors.is_empty()).filter(|_| around.at.is_none());
+        if let Some((name, is_list)) = wrong.map(|item| (item.name.clone(), item.part == Part::List)) {
+            // What can be done to a list is at its end.
+            let part = |item: &&mut Item| item.name == name && (!is_list || item.part == Part::EndOfList);
+            items.iter_mut().find(part).into_iter().for_each(|item| item.is_here = true);
         }
         items
     }
@@ -168,9 +166,6 @@ impl Field {
         };
         items.push(match &self.kind {
             Kind::Line(kind) => Item { kind, ..item },
-            Kind::Number { min, max, step, .. } => {
-                Item { min: min.clone(), max: max.clone(), step: step.clone(), ..item }
-            }
             _ => item,
         });
     }
@@ -192,6 +187,7 @@ impl Field {
             let concerns = |pointer: &str| is_at_or_in(pointer, &entry.pointer);
             let begin = Item {
                 part: Part::Entry,
+                name: entry.name(),
                 pointer: entry.pointer.clone(),
                 label: if entry.label == entry.key { &self.label } else { &entry.label }.clone(),
                 number: place + 1,
@@ -236,7 +232,7 @@ impl Field {
             Kind::Line(_) => Part::Line,
             Kind::Text => Part::Text,
             Kind::Secret { .. } => Part::Secret,
-            Kind::Number { .. } => Part::Number,
+            Kind::Number => Part::Number,
             Kind::Check => Part::Check,
             Kind::Choice(_) => Part::Choice,
             Kind::Several(_) => Part::Several,
@@ -283,12 +279,12 @@ impl Field {
                 offered.into_iter().chain(others).collect()
             }
             Kind::Several(texts) => {
-                let one = |(place, (text, label)): (usize, &(String, String))| Choice {
-                    value: self.name_of(place),
+                let one = |(text, label): &(String, String)| Choice {
+                    value: self.name_of(text),
                     label: label.clone(),
                     is_chosen: typed.text.lines().any(|line| line == text),
                 };
-                texts.iter().enumerate().map(one).collect()
+                texts.iter().map(one).collect()
             }
             Kind::Either(ways) => {
                 let way = |(at, (label, _)): (usize, &(String, Shape))| Choice {
