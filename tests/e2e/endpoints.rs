@@ -82,6 +82,11 @@ fn opened(told: &Received) -> Value {
     serde_json::from_str(&told.body).unwrap()
 }
 
+/// When it was told, in seconds.
+fn told_at(told: &Received) -> i64 {
+    told.header("webhook-timestamp").parse().unwrap()
+}
+
 fn texts(told: &[Received]) -> Vec<String> {
     told.iter().map(|told| opened(told)["data"]["message"]["text"].as_str().unwrap().to_owned()).collect()
 }
@@ -170,8 +175,7 @@ fn an_application_that_is_away_is_tried_with_one_at_a_time() {
     let [failed, told] = [ANA, LUIS].map(|from| says(&gateway, from, "forward crm; say dos"));
     wait_for_failure(&gateway, &failed, 1);
     wait_for_forward(&gateway, &told, "delivered");
-    let at = |told: &Received| told.header("webhook-timestamp").parse::<i64>().unwrap();
-    let told: Vec<i64> = application.wait_for(10).iter().map(at).collect();
+    let told: Vec<i64> = application.wait_for(10).iter().map(told_at).collect();
     assert!(told[7] < told[8] && told[8] < told[9], "a pause before each: {told:?}");
     // It answers, so all is as it was.
     let message = says(&gateway, ANA, "forward crm; say tres");
@@ -190,8 +194,7 @@ fn an_application_that_can_not_take_some_events_is_told_the_others_at_once() {
     }
     let message = says(&gateway, ANA, "forward crm; say dos");
     wait_for_forward(&gateway, &message, "delivered");
-    let at = |told: &Received| told.header("webhook-timestamp").parse::<i64>().unwrap();
-    let told: Vec<i64> = application.wait_for(13).iter().map(at).collect();
+    let told: Vec<i64> = application.wait_for(13).iter().map(told_at).collect();
     assert!(told[12] - told[11] <= 1, "without a pause: {told:?}");
 }
 

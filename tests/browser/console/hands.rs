@@ -43,14 +43,16 @@ impl Desk {
         panic!("{}: nothing can be typed into {css}", self.name);
     }
 
+    /// What stands there, if it is there.
+    pub(super) async fn shown(&self, css: &str) -> Option<String> {
+        self.client.find(Locator::Css(css)).await.ok()?.text().await.ok()
+    }
+
     /// Looks until the words are there: some of what is looked at comes later, or is replaced meanwhile.
     pub(super) async fn see(&self, css: &str, words: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let text = match self.client.find(Locator::Css(css)).await {
-                Ok(found) => found.text().await.ok(),
-                Err(_) => None,
-            };
+            let text = self.shown(css).await;
             if text.as_ref().is_some_and(|text| text.contains(words)) {
                 return;
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fantoccini::Locator;
 
-use super::{ANA, Desk, LUIS};
+use super::{ANA, Desk};
 
 impl Desk {
     pub(super) async fn work_without_scripts(self) {
@@ -14,8 +14,8 @@ impl Desk {
         let live = self.client.find(Locator::Css("body[data-live-open]")).await;
         assert!(live.is_err(), "no script has run");
         self.answer_plainly().await;
-        self.handle_plainly().await;
-        self.be_refused_plainly().await;
+        self.handle().await;
+        self.be_refused().await;
         self.write_a_template_plainly().await;
         self.send_to_many_plainly().await;
         self.configure_a_plugin().await;
@@ -37,32 +37,6 @@ impl Desk {
         self.click("#messages li:last-child .why").await;
         self.see("main h1", "Qué pasó con este mensaje").await;
         self.client.back().await.expect("back");
-    }
-
-    async fn handle_plainly(&self) {
-        self.type_into("#new-tag", "sin-guiones").await;
-        self.client.find(Locator::Css("#new-tag")).await.expect("it").send_keys("\u{e007}").await.expect("a key");
-        self.see("#panel .tags", "sin-guiones").await;
-        self.type_into("#note", "Escribe de noche").await;
-        self.click("#panel section:last-child button").await;
-        self.see("#panel .notes", "Escribe de noche").await;
-        self.click("[data-testid=close]").await;
-        self.see("[data-testid=state]", "Cerrada").await;
-        self.click("[data-testid=close]").await;
-        self.see("[data-testid=state]", "Activa").await;
-    }
-
-    async fn be_refused_plainly(&self) {
-        self.text(LUIS, "STOP").await;
-        self.go(&format!("?q={}", LUIS.trim_start_matches('+'))).await;
-        self.click("[data-testid=row] a").await;
-        self.see("#who", LUIS).await;
-        self.type_into("#text", "Una oferta").await;
-        self.click("[data-testid=send]").await;
-        self.see("[data-testid=refusal]", "se dio de baja").await;
-        let kept = find_value(self, "#text").await;
-        assert_eq!(kept.as_deref(), Some("Una oferta"), "what was written is not lost");
-        self.text(LUIS, "START").await;
     }
 
     async fn write_a_template_plainly(&self) {
@@ -100,10 +74,7 @@ impl Desk {
     async fn see_in_the_end(&self, css: &str, words: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let text = match self.client.find(Locator::Css(css)).await {
-                Ok(found) => found.text().await.ok(),
-                Err(_) => None,
-            };
+            let text = self.shown(css).await;
             if text.as_ref().is_some_and(|text| text.contains(words)) {
                 return;
             }
@@ -111,8 +82,4 @@ impl Desk {
             self.client.refresh().await.expect("the page again");
         }
     }
-}
-
-async fn find_value(desk: &Desk, css: &str) -> Option<String> {
-    super::find(&desk.client, css).await.prop("value").await.expect("a value")
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Statement, Value,
+    QuerySelect, Statement,
 };
 use uuid::Uuid;
 
 use super::bodies::{self, AboutEndpoint};
-use super::picking::{Among, Queue, by_index};
+use super::picking::Queue;
 use super::tell::{News, tell};
 use super::{count, millis, storable};
 use crate::message::MessageId;
@@ -62,26 +62,9 @@ impl Operation for Claim {
     type Output = Vec<ClaimedEvent>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedEvent>, Error> {
-        let backend = transaction.get_database_backend();
-        by_index(transaction).await?;
-        let values = || vec![millis(self.now).into(), self.endpoint.as_str().into()];
-        let (mut rows, mut among) = (Vec::new(), Some(Among::first(self.limit)));
-        while let Some(looked) = among {
-            let picked = QUEUE.picked(backend, looked, "", self.limit - rows.len());
-            let sql = format!(
-                "WITH picked AS MATERIALIZED ({picked}) \
-                 UPDATE events SET state = 'sending', tries = tries + 1, lease_until = $3 \
-                 WHERE id IN (SELECT id FROM picked) RETURNING *"
-            );
-            let mut leased: Vec<Value> = values();
-            leased.push(millis(self.until).into());
-            rows.extend(transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, leased)).await?);
-            if rows.len() >= self.limit {
-                break;
-            }
-            // They are in the queue until they are told.
-            among = QUEUE.next(transaction, values(), looked, 0).await?;
-        }
+        let values = vec![millis(self.now).into(), self.endpoint.as_str().into()];
+        let set = ("state = 'sending', tries = tries + 1, lease_until = $3", millis(self.until).into());
+        let rows = QUEUE.lease(transaction, values, set, self.limit).await?;
         let claimed = |row| {
             let row = events::Model::from_query_result(row, "")?;
             Ok(ClaimedEvent {

@@ -7,7 +7,8 @@
 //! parts in front of a bulk send), it goes on along the queue: so what has waited longest is always first.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, TransactionTrait,
+    Value,
 };
 
 use crate::store::Error;
@@ -84,10 +85,11 @@ impl Queue {
             Among::Conversations => self.by_conversation(),
         };
         let lock = if backend == DbBackend::Postgres {
-            let Self { table, free, .. } = self;
-            let free = free("own");
+            // All of it again, about the row as it is by now: another gateway may have changed it meanwhile.
+            let (table, due, free) = (self.table, (self.due)("own"), (self.free)("own"));
             format!(
-                ", LATERAL (SELECT 1 FROM {table} AS own WHERE own.id = due.id AND {free} FOR UPDATE SKIP LOCKED) AS locked"
+                ", LATERAL (SELECT 1 FROM {table} AS own WHERE own.id = due.id AND {due} AND {free} \
+                 FOR UPDATE SKIP LOCKED) AS locked"
             )
         } else {
             String::new()
@@ -96,7 +98,36 @@ impl Queue {
         format!("{with}SELECT {columns} FROM ({from}) AS due{lock} WHERE {condition}{more} LIMIT {limit}")
     }
 
-    /// Where to look next, when there were fewer than wanted; `gone` were picked and are in the queue no more.
+    /// Leases what is handed out next, by this `SET`; its own value is behind `values`.
+    pub(super) async fn lease(
+        &self,
+        transaction: &DatabaseTransaction,
+        values: Vec<Value>,
+        (set, value): (&str, Value),
+        limit: usize,
+    ) -> Result<Vec<QueryResult>, Error> {
+        by_index(transaction).await?;
+        let backend = transaction.get_database_backend();
+        let (table, mut rows, mut among) = (self.table, Vec::new(), Some(Among::first(limit)));
+        while let Some(looked) = among {
+            let picked = self.picked(backend, looked, "", limit - rows.len());
+            let sql = format!(
+                "WITH picked AS MATERIALIZED ({picked}) \
+                 UPDATE {table} SET {set} WHERE id IN (SELECT id FROM picked) RETURNING *"
+            );
+            let all = values.iter().chain([&value]).cloned();
+            let some = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, all)).await?;
+            let gone = some.len();
+            rows.extend(some);
+            if rows.len() >= limit {
+                break;
+            }
+            among = self.next(transaction, values.clone(), looked, gone).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Where to look next, when there were fewer than wanted; `gone` were picked, and may be in the queue no more.
     pub(super) async fn next(
         &self,
         connection: &impl ConnectionTrait,

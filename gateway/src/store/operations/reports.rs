@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, Set, Statement, Value,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::moves::Moved;
-use super::picking::{Among, Queue, by_index};
+use super::picking::Queue;
 use super::settle::read;
 use super::{CHUNK, millis};
 use crate::message::{Address, ConversationId, MessageId, ProviderError};
@@ -79,25 +77,8 @@ impl Operation for Claim {
     type Output = Vec<ClaimedReport>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedReport>, Error> {
-        let backend = transaction.get_database_backend();
-        by_index(transaction).await?;
-        let now: Value = millis(self.now).into();
-        let (mut rows, mut among) = (Vec::new(), Some(Among::first(self.limit)));
-        while let Some(looked) = among {
-            let picked = QUEUE.picked(backend, looked, "", self.limit - rows.len());
-            let sql = format!(
-                "WITH picked AS MATERIALIZED ({picked}) \
-                 UPDATE reports SET lease_until = $2 WHERE id IN (SELECT id FROM picked) RETURNING *"
-            );
-            let values = [now.clone(), millis(self.until).into()];
-            let some = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-            let gone = some.len();
-            rows.extend(some);
-            if rows.len() >= self.limit {
-                break;
-            }
-            among = QUEUE.next(transaction, vec![now.clone()], looked, gone).await?;
-        }
+        let set = ("lease_until = $2", millis(self.until).into());
+        let rows = QUEUE.lease(transaction, vec![millis(self.now).into()], set, self.limit).await?;
         let mut rows =
             rows.iter().map(|row| reports::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_key(|row| row.id);

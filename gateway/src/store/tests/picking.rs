@@ -13,7 +13,7 @@ on_both!(
     what_goes_before_holds_up_what_follows,
     behind_somebody_with_hundreds_the_others_are_found,
     what_has_waited_longest_is_first_whoever_it_is_for,
-    what_is_paused_is_not_looked_through,
+    what_is_paused_is_not_handed_out,
     a_long_queue_for_few_makes_nothing_slow,
 );
 
@@ -185,7 +185,7 @@ async fn what_has_waited_longest_is_first_whoever_it_is_for(database: Database) 
     assert_eq!(of_ours(&store, &database, 10, 1).await, [longest.id]);
 }
 
-async fn what_is_paused_is_not_looked_through(database: Database) {
+async fn what_is_paused_is_not_handed_out(database: Database) {
     let store = database.store().await;
     let message = any_message(&store, &database).await;
     let rows: Vec<Row> = (0..300).map(|number| row(&database, number % 4, 5)).collect();
