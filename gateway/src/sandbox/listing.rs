@@ -57,18 +57,14 @@ impl Listing {
         path: &str,
         resource: impl Fn(&T) -> Value,
     ) -> Result<Value, Refusal> {
-        let matching: Vec<&T> = entries.iter().filter(|entry| self.leaves_in(*entry)).collect();
-        // Counting from an entry that was seen, a page stays right when new ones come in.
-        let find = |sid: &str| matching.iter().position(|entry| entry.sid() == sid).ok_or_else(bad_token);
-        let first = match &self.beside {
-            None => self.page.saturating_mul(self.size),
-            Some(Beside::After(sid)) => find(sid)? + 1,
-            Some(Beside::Before(sid)) => find(sid)?.saturating_sub(self.size),
-        };
-        let rest = matching.get(first..).unwrap_or_default();
-        let shown = rest.get(..self.size).unwrap_or(rest);
+        let (begin, over) = self.begins(entries)?;
+        let rest = entries.get(begin..).unwrap_or_default();
+        let matching = rest.iter().filter(|entry| self.leaves_in(*entry)).skip(over);
+        let mut shown: Vec<&T> = matching.take(self.size.saturating_add(1)).collect();
+        let goes_on = shown.len() > self.size;
+        shown.truncate(self.size);
         let uri = |page: usize, beside: Option<&Beside>| self.uri::<T>(path, page, beside);
-        let next = shown.last().filter(|_| rest.len() > shown.len());
+        let next = shown.last().filter(|_| goes_on);
         let next = next.map(|last| uri(self.page.saturating_add(1), Some(&Beside::After(last.sid().to_owned()))));
         let previous = self.page.checked_sub(1).map(|page| {
             let before = shown.first().filter(|_| page > 0).map(|first| Beside::Before(first.sid().to_owned()));
@@ -86,6 +82,25 @@ impl Listing {
             "start": start,
             "uri": uri(self.page, self.beside.as_ref()),
         }))
+    }
+
+    /// With which of all entries the page begins, and how many of the matching ones there are over. What stands behind
+    /// the page is not looked at: a long list is gone through page by page.
+    fn begins<T: Entry>(&self, entries: &[T]) -> Result<(usize, usize), Refusal> {
+        // Counting from an entry that was seen, a page stays right when new ones come in.
+        let find = |sid: &str| {
+            let place = entries.iter().position(|entry| entry.sid() == sid);
+            place.filter(|place| entries.get(*place).is_some_and(|entry| self.leaves_in(entry))).ok_or_else(bad_token)
+        };
+        Ok(match &self.beside {
+            None => (0, self.page.saturating_mul(self.size)),
+            Some(Beside::After(sid)) => (find(sid)? + 1, 0),
+            Some(Beside::Before(sid)) => {
+                let before = entries.iter().enumerate().take(find(sid)?).rev();
+                let matching = before.filter(|(_, entry)| self.leaves_in(*entry)).take(self.size);
+                (matching.last().map_or(0, |(place, _)| place), 0)
+            }
+        })
     }
 
     fn leaves_in<T: Entry>(&self, entry: &T) -> bool {
