@@ -83,7 +83,8 @@ fn a_rate_is_kept_plugins_reply_and_settings_count() {
     assert!((1.9..10.0).contains(&seconds), "200 at 100 a second took {seconds} s");
     assert_eq!(report["plugins"], json!(["auto-reply", "router"]));
 
-    let slow = own(&["--outbound", "--messages", "40", "--connections", "4", "--provider-latency", "150"]);
+    let few = ["--outbound", "--messages", "40", "--connections", "4", "--set", "delivery.parallel=16"];
+    let slow = own(&[&few[..], &["--provider-latency", "150"]].concat());
     assert_eq!((&slow["inbound"], &slow["good"]), (&Value::Null, &json!(true)), "{slow}");
     let outbound = &slow["outbound"];
     // A report may be faster than the answer, but whoever waited for others waited for their answers.

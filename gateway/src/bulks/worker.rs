@@ -188,7 +188,7 @@ impl Bulks {
             Err(error) => Err(error),
         };
         let error = match submitted {
-            Ok((id, _)) => return Came::Decided(Some(id)),
+            Ok(taken) => return Came::Decided(Some(taken.id)),
             // What plugins refused is on record with the message. Or paused or canceled meanwhile, or another gateway
             // was faster.
             Err(Error::Rejected { .. } | Error::NotAwaited) => return Came::Nothing,

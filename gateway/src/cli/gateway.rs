@@ -288,7 +288,7 @@ impl Gateway {
                 random().ok()
             });
         let examine = doctor::examine(config, &channels, &clock)?;
-        let router = web::router(web::App {
+        let router = web::router(web::Shared {
             inbound: inbound.clone(),
             outbound,
             bulks,

@@ -55,6 +55,8 @@ pub struct Parts {
 
 /// How long the worker sleeps when nobody wakes it: retries become due, leases end.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long it waits at the most for room for several, so that what is urgent waits no longer.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// Sends until told to stop, then until what is under way has come to an end.
 pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
@@ -68,8 +70,10 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         }
     }
     while !*stop.borrow() {
-        let Claims { claimed, again_at } = worker.claim(free.available_permits()).await;
+        let room = free.available_permits();
+        let Claims { claimed, again_at } = worker.claim(room).await;
         let busy = !claimed.is_empty();
+        let is_backlog = busy && claimed.len() == room;
         for part in claimed {
             // Nothing was asked of the provider yet, so that the next start need not wait for the lease's end.
             if *stop.borrow() {
@@ -87,7 +91,13 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
                 worker.outbox.notify_one();
             });
         }
-        if !busy {
+        if is_backlog {
+            tokio::select! {
+                () = worker.some_room(&free) => {}
+                () = tokio::time::sleep(MOMENT) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        } else if !busy {
             tokio::select! {
                 () = worker.outbox.notified() => {}
                 () = tokio::time::sleep(worker.rest(again_at)) => {}
@@ -100,6 +110,14 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
 }
 
 impl Parts {
+    /// Until an eighth of what may be under way is free: while more waits than that, one claim for several parts costs
+    /// hardly more than one for each.
+    async fn some_room(&self, free: &Semaphore) {
+        while free.available_permits() < self.settings.parallel.div_ceil(8) {
+            self.outbox.notified().await;
+        }
+    }
+
     /// What waits to go by a channel's own sender may have been stored before that was set right.
     async fn adopt_senders(&self) -> Result<(), store::Error> {
         for (name, channel) in self.channels.iter() {

@@ -111,6 +111,20 @@ impl From<media::Error> for Error {
     }
 }
 
+/// A message that was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub id: MessageId,
+    /// As it was stored; nothing when the same call had been made before.
+    pub message: Option<Box<Message>>,
+}
+
+impl Taken {
+    fn before(id: MessageId) -> Self {
+        Self { id, message: None }
+    }
+}
+
 /// The way out. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound(Arc<Parts>);
@@ -136,11 +150,10 @@ impl Outbound {
         Self(Arc::new(parts))
     }
 
-    /// Takes a message. When this returns, it is on disk and will be sent; the flag is true
-    /// when the same call had been made before.
-    pub async fn submit(&self, mut request: Request) -> Result<(MessageId, bool), Error> {
+    /// Takes a message. When this returns, it is on disk and will be sent.
+    pub async fn submit(&self, mut request: Request) -> Result<Taken, Error> {
         if let Some(before) = self.before(&request).await? {
-            return Ok((before, true));
+            return Ok(Taken::before(before));
         }
         self.0.uploads.publish(&mut request.media, request.send_at).await?;
         let (began, mut turn) = (std::time::Instant::now(), None);
@@ -148,16 +161,17 @@ impl Outbound {
             let submission = self.prepare(request.clone(), None, &[]).await?;
             let rejected = submission.message.rejected.clone();
             match self.0.store.submit(submission).await? {
-                Submitted::Stored(id) => {
+                Submitted::Stored(message) => {
+                    let id = message.id;
                     if let Some(rejection) = rejected {
                         tracing::info!(message_id = %id, plugin = rejection.plugin, "a plugin refused a message");
                         return Err(Error::Rejected { id, problem: rejection.problem });
                     }
                     self.0.outbox.notify_one();
                     spans::record(|| submitted(id, began.elapsed()));
-                    return Ok((id, false));
+                    return Ok(Taken { id, message: Some(message) });
                 }
-                Submitted::Before(id) => return Ok((self.again(id).await?, true)),
+                Submitted::Before(id) => return Ok(Taken::before(self.again(id).await?)),
                 Submitted::KeyReused => return Err(Error::KeyReused),
                 Submitted::NotAwaited => return Err(Error::NotAwaited),
                 Submitted::Refused(refusal) => return Err(Error::Gate(refusal)),

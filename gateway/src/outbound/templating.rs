@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Error, Outbound, Request};
+use super::{Error, Outbound, Request, Taken};
 use crate::message::{ContentTemplate, MessageId};
 use crate::store::{self, Idempotency, UsedTemplate};
 use crate::templates::{Definition, Fault, Kept, Rendered};
@@ -67,9 +67,9 @@ impl Outbound {
 
     /// Takes a message that is made of a template. A call that was made before comes to what it came to then,
     /// whatever became of the template since.
-    pub async fn submit_made(&self, mut request: Request, wish: Wish) -> Result<(MessageId, bool), Error> {
+    pub async fn submit_made(&self, mut request: Request, wish: Wish) -> Result<Taken, Error> {
         if let Some(before) = self.made_before(request.idempotency.as_ref()).await? {
-            return Ok((before, true));
+            return Ok(Taken::before(before));
         }
         let (used, definition) = self.template(&wish.name, wish.version).await?;
         self.fill(&mut request, used, &definition, wish.locale.as_deref(), &wish.variables)?;

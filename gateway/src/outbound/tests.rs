@@ -49,9 +49,10 @@ async fn a_message_goes_out_as_the_plugins_left_it() {
     .await;
     let mut sent = Vec::new();
     for text in ["hola", "por otra vía", "de otro"] {
-        let (id, before) = fixture.outbound.submit(request(text)).await.unwrap();
-        assert!(!before);
-        sent.push(stored(&fixture, id).await);
+        let Taken { id, message } = fixture.outbound.submit(request(text)).await.unwrap();
+        let read = stored(&fixture, id).await;
+        assert_eq!(message.as_deref(), Some(&read), "it is told as it was stored");
+        sent.push(read);
     }
     let went: Vec<_> = sent
         .iter()
@@ -128,11 +129,12 @@ async fn the_same_call_again_asks_no_plugin_again() {
         let idempotency = Idempotency { api_key_id: key, key: name.to_owned(), fingerprint: fingerprint.to_owned() };
         fixture.outbound.submit(Request { idempotency: Some(idempotency), ..request(text) }).await
     };
-    let (first, before) = call("one", "aa", "sí").await.unwrap();
-    assert!(!before);
-    assert_eq!(call("one", "aa", "sí").await.unwrap(), (first, true));
+    let first = call("one", "aa", "sí").await.unwrap();
+    assert!(first.message.is_some());
+    let again = call("one", "aa", "sí").await.unwrap();
+    assert_eq!((again.id, again.message), (first.id, None));
     assert!(matches!(call("one", "bb", "otro").await, Err(Error::KeyReused)));
-    let refused = |came: Result<(MessageId, bool), Error>| match came {
+    let refused = |came: Result<Taken, Error>| match came {
         Err(Error::Rejected { id, problem }) => (id, problem),
         other => panic!("{other:?}"),
     };

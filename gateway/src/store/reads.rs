@@ -151,11 +151,7 @@ pub(super) async fn with_details(
     let mut media = media_of(database, &rows).await?;
     let mut contradicted = BTreeSet::new();
     let mut parts: BTreeMap<Uuid, Vec<parts::Model>> = BTreeMap::new();
-    let found = parts::Entity::find()
-        .filter(parts::Column::MessageId.is_in(rows.iter().map(|row| row.id)))
-        .order_by_asc(parts::Column::Position)
-        .all(database)
-        .await?;
+    let found = parts_of(database, &rows).await?;
     let ended = found.iter().filter(|part| super::operations::read(&part.status).is_final());
     let ended: Vec<Uuid> = ended.map(|part| part.id).collect();
     if !ended.is_empty() {
@@ -186,6 +182,16 @@ async fn contradictions(database: &impl ConnectionTrait, ended: &[Uuid]) -> Resu
         .all(database)
         .await?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// By position. What came in has none.
+async fn parts_of(database: &impl ConnectionTrait, rows: &[messages::Model]) -> Result<Vec<parts::Model>, Error> {
+    let sent: Vec<Uuid> = rows.iter().filter(|row| row.direction != "inbound").map(|row| row.id).collect();
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = parts::Entity::find().filter(parts::Column::MessageId.is_in(sent));
+    Ok(found.order_by_asc(parts::Column::Position).all(database).await?)
 }
 
 pub(super) async fn media_of(

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::bulks::BulkPlace;
 use super::decisions::{StateChange, Trace};
-use super::shown::KnownConsent;
+use super::shown::{KnownConsent, Message};
 use super::templates::UsedTemplate;
 use crate::gate::Refusal;
 use crate::message::consent::{Choice, Heard, Source};
@@ -203,9 +203,10 @@ pub struct Submission {
     pub traces: Vec<Trace>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Submitted {
-    Stored(MessageId),
+    /// As it was stored.
+    Stored(Box<Message>),
     /// The same call was made before and came to this message.
     Before(MessageId),
     /// The key was used before for a call with another body.

@@ -20,6 +20,7 @@ mod server;
 mod twilio;
 mod webhooks;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,9 +106,20 @@ impl Settings {
 /// Looks at the channel of this name and at its provider, and says what was found; changes nothing.
 pub type Examine = Arc<dyn Fn(String) -> BoxFuture<'static, Vec<Finding>> + Send + Sync>;
 
-/// What the handlers share.
+/// What the handlers share. Every request clones it some times, so it is behind one counter.
 #[derive(Clone)]
-pub struct App {
+struct App(Arc<Shared>);
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What there is for them.
+pub struct Shared {
     pub inbound: Inbound,
     pub outbound: Outbound,
     pub bulks: Bulks,
@@ -162,7 +174,8 @@ const REQUEST: Duration = Duration::from_mins(1);
 pub type Routes = Router;
 
 /// All routes on one page.
-pub fn router(app: App) -> Router {
+pub fn router(shared: Shared) -> Router {
+    let app = App(Arc::new(shared));
     let router = Router::new()
         .route("/", get(health::about))
         .route("/healthz", get(health::healthy))

@@ -165,7 +165,7 @@ fn cancel(part: &mut parts::Model) {
 
 /// Marks those for whom a message was stored, in the transaction that stored it.
 pub(super) async fn submitted(transaction: &DatabaseTransaction, all: &[&Submission]) -> Result<(), Error> {
-    let mut rows = Rows::new(&["", "INTEGER", "", "", "TEXT", "TEXT"]);
+    let mut rows = Rows::new(transaction, &["", "INTEGER", "", "", "TEXT", "TEXT"]);
     for submission in all {
         let message = &submission.message;
         let Some(place) = message.bulk else { continue };

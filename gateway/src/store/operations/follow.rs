@@ -221,7 +221,7 @@ async fn tag(
 
 /// When the last message of these conversations was.
 async fn mark_last(transaction: &DatabaseTransaction, last: BTreeMap<Uuid, i64>) -> Result<(), Error> {
-    let mut rows = Rows::new(&["", "BIGINT"]);
+    let mut rows = Rows::new(transaction, &["", "BIGINT"]);
     for (id, at) in last {
         rows.push([Value::from(id), Value::from(at)]);
     }

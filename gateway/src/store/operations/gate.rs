@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::conversation::Key;
+use super::outbound_rows::leaves;
 use super::people::People;
 use super::reach;
-use super::submit::leaves;
 use crate::gate::{Facts, Refusal, Verdict};
 use crate::message::consent::Choice;
 use crate::store::Error;

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement, Value,
+};
 use uuid::Uuid;
 
 use super::consent::{self, Change, Proof};
@@ -12,6 +15,7 @@ use super::conversation::Key;
 use super::moves::Moves;
 use super::observe::Kept;
 use super::reach;
+use super::rows::{ids, places};
 use super::settle::end_attempts;
 use crate::message::Consent;
 use crate::store::entities::{consents, parts};
@@ -117,6 +121,9 @@ async fn messages(transaction: &DatabaseTransaction, all: &[&Learned]) -> Result
     for observation in all.iter().filter_map(|learned| learned.observation()) {
         provided.entry(&observation.channel).or_default().insert(&observation.provider_id);
     }
+    if transaction.get_database_backend() == DbBackend::Sqlite {
+        return found(transaction, &parts, &provided).await;
+    }
     let by_provider = provided
         .into_iter()
         .map(|(channel, ids)| parts::Column::Channel.eq(channel).and(parts::Column::ProviderId.is_in(ids)));
@@ -135,6 +142,32 @@ async fn messages(transaction: &DatabaseTransaction, all: &[&Learned]) -> Result
         messages.extend(found);
     }
     Ok(messages)
+}
+
+/// The same in one statement, where nothing has to be locked.
+async fn found(
+    transaction: &DatabaseTransaction,
+    parts: &BTreeSet<Uuid>,
+    provided: &BTreeMap<&str, BTreeSet<&str>>,
+) -> Result<BTreeSet<Uuid>, Error> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut selects = Vec::new();
+    for (channel, ids) in provided {
+        values.push((*channel).into());
+        values.extend(ids.iter().map(|id| Value::from(*id)));
+        let places = places(DbBackend::Sqlite, 1, ids.len()).join(", ");
+        selects.push(format!("SELECT message_id AS id FROM parts WHERE channel = ? AND provider_id IN ({places})"));
+    }
+    if !parts.is_empty() {
+        values.extend(parts.iter().map(|id| Value::from(*id)));
+        let places = places(DbBackend::Sqlite, 1, parts.len()).join(", ");
+        selects.push(format!("SELECT message_id AS id FROM parts WHERE id IN ({places})"));
+    }
+    if selects.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sql = selects.join(" UNION ALL ");
+    ids(transaction, Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await
 }
 
 /// Those who want no messages, among the recipients of what is to go back to the queue.

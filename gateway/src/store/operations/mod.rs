@@ -34,6 +34,7 @@ mod moves;
 mod nights;
 mod notes;
 mod observe;
+mod outbound_rows;
 mod pausing;
 mod people;
 mod picking;
@@ -73,13 +74,11 @@ pub(super) use callbacks::OPEN as OPEN_CALLBACKS;
 pub(super) use events::QUEUE as EVENTS;
 pub use gateways::{Beat, Orphans};
 pub use keys::NewKey;
+pub(super) use outbound_rows::starting_status;
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
-pub(super) use submit::starting_status;
 
-use super::entities::messages;
 use super::media::MediaState;
-use super::records::{NewOutbound, Schedule};
 use super::{Error, entities};
 
 /// The most rows that one statement inserts: databases take so many values in one, and no more.
@@ -137,58 +136,4 @@ async fn insert_media(transaction: &DatabaseTransaction, rows: Vec<entities::med
         entities::media::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
     Ok(())
-}
-
-/// The row of an outbound message whose parts were not tried yet.
-fn outbound_row(message: &NewOutbound, conversation_id: uuid::Uuid, status: &str) -> messages::ActiveModel {
-    messages::ActiveModel {
-        id: Set(message.id.0),
-        conversation_id: Set(conversation_id),
-        channel: Set(message.channel.clone()),
-        direction: Set("outbound".to_owned()),
-        provider_id: Set(None),
-        sender: Set(message.sender.address().map(|sender| sender.as_str().to_owned())),
-        service: Set(message.service.clone()),
-        recipient: Set(message.recipient.as_str().to_owned()),
-        text: Set(storable(&message.text)),
-        status: Set(status.to_owned()),
-        segments: Set(Some(count(message.segments))),
-        error_code: Set(None),
-        error_message: Set(message.rejected.as_ref().map(|rejection| storable(&rejection.problem))),
-        ordinal: Set(None),
-        previous_inbound_at: Set(None),
-        in_reply_to: Set(message.in_reply_to.map(|id| id.0)),
-        plugin: Set(message.plugin.clone()),
-        extra: Set(serde_json::json!([])),
-        answer: Set(None),
-        created_at: Set(millis(message.at)),
-        updated_at: Set(millis(message.at)),
-        processed_at: Set(None),
-        sent_at: Set(None),
-        delivered_at: Set(None),
-        failed_at: Set(message.rejected.as_ref().map(|_| millis(message.at))),
-        read_at: Set(None),
-        send_at: Set(match message.schedule {
-            Schedule::Now => None,
-            Schedule::At(at) | Schedule::AtProvider(at) => Some(millis(at)),
-        }),
-        callback_url: Set(message.callback.as_ref().map(|callback| callback.url.clone())),
-        callback_key_id: Set(message.callback.as_ref().map(|callback| callback.api_key_id)),
-        callback_account: Set(message.callback.as_ref().map(|callback| callback.account.clone())),
-        deleted_at: Set(None),
-        redacted_at: Set(None),
-        seed: Set(message.seed.map(u64::cast_signed)),
-        discarded: Set(None),
-        rejected_by: Set(message.rejected.as_ref().map(|rejection| rejection.plugin.clone())),
-        caused_by: Set(message.caused_by.map(|id| id.0)),
-        hops: Set((message.hops > 0).then(|| count(message.hops))),
-        seen: Set(None),
-        decided: Set(None),
-        gate: Set(None),
-        repeats: Set(None),
-        repeated_at: Set(None),
-        gateway: Set(None),
-        template: Set(message.template.as_ref().map(|template| template.name.clone())),
-        template_version: Set(message.template.as_ref().map(|template| count(template.version))),
-    }
 }

@@ -159,10 +159,13 @@ impl<'a> Moves<'a> {
     async fn write_parts(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let changed: Vec<&parts::Model> = self.changed.iter().filter_map(|id| self.parts.get(id)).collect();
         for some in changed.chunks(CHUNK) {
-            let mut rows = Rows::new(&[
-                "", "TEXT", "TEXT", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "INTEGER", "BIGINT", "BIGINT",
-                "BIGINT", "BIGINT", "BIGINT", "INTEGER", "BIGINT",
-            ]);
+            let mut rows = Rows::new(
+                transaction,
+                &[
+                    "", "TEXT", "TEXT", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "INTEGER", "BIGINT", "BIGINT",
+                    "BIGINT", "BIGINT", "BIGINT", "INTEGER", "BIGINT",
+                ],
+            );
             for part in some {
                 rows.push([
                     Value::from(part.id),
@@ -196,9 +199,10 @@ impl<'a> Moves<'a> {
         let moved: BTreeSet<Uuid> = self.moved.iter().map(|moved| moved.message.id).collect();
         let moved: Vec<&messages::Model> = moved.iter().filter_map(|id| self.messages.get(id)).collect();
         for some in moved.chunks(CHUNK) {
-            let mut rows = Rows::new(&[
-                "", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT",
-            ]);
+            let mut rows = Rows::new(
+                transaction,
+                &["", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT"],
+            );
             for message in some {
                 rows.push([
                     Value::from(message.id),

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::gate::Gate;
 use super::gateways::{ASIDE, EARLIER};
-use super::rows::{Rows, ids};
+use super::outbound_rows::OutboundRows;
+use super::rows::{Rows, ids, places};
 use super::state::{Book, Entry};
-use super::submit::{hurry, insert_outbound};
+use super::submit::hurry;
 use super::{follow, millis, reach, storable, tell, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
@@ -83,7 +84,7 @@ async fn carry_out(
         done.iter().flat_map(|processed| processed.replies.iter().map(|reply| (reply, processed.conversation_id.0)));
     let messages: Vec<(&NewOutbound, Uuid)> =
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
-    insert_outbound(transaction, &messages, gate).await?;
+    OutboundRows::of(&messages, gate).insert(transaction).await?;
     reporting.count_new(&messages);
     hurry(transaction, &messages, gate).await?;
     timers::change(transaction, done, reporting).await?;
@@ -186,7 +187,7 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
     if all.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let mut rows = Rows::new(&["", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"]);
+    let mut rows = Rows::new(transaction, &["", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"]);
     for processed in all {
         rows.push([
             Value::from(processed.message_id.0),
@@ -217,17 +218,18 @@ async fn too_early(transaction: &DatabaseTransaction, unmarked: &[&Processed]) -
     if values.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
-    let sql = format!("SELECT id FROM messages WHERE id IN ({}) AND processed_at IS NULL", places.join(", "));
-    ids(transaction, Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await
+    let backend = transaction.get_database_backend();
+    let places = places(backend, 1, values.len()).join(", ");
+    let sql = format!("SELECT id FROM messages WHERE id IN ({places}) AND processed_at IS NULL");
+    ids(transaction, Statement::from_sql_and_values(backend, sql, values)).await
 }
 
 async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) -> Result<BTreeSet<Uuid>, Error> {
     if all.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let places: Vec<String> = (1..=all.len()).map(|number| format!("${number}")).collect();
-    let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places.join(", "));
+    let backend = transaction.get_database_backend();
+    let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places(backend, 1, all.len()).join(", "));
     let values: Vec<Value> = all.iter().map(|id| Value::from(*id)).collect();
-    ids(transaction, Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await
+    ids(transaction, Statement::from_sql_and_values(backend, sql, values)).await
 }

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use super::conversation::Key;
+use super::rows::places;
 use crate::message::consent::Choice;
 use crate::store::Error;
 use crate::store::entities::{addresses, consents, conversations};
@@ -42,13 +43,13 @@ impl Reach {
         if values.is_empty() {
             return Ok(Self(reach));
         }
-        let places: Vec<String> = (1..=values.len()).map(|place| format!("${place}")).collect();
+        let backend = transaction.get_database_backend();
         let sql = format!(
             "SELECT own.address AS one, other.address AS other FROM addresses AS own \
              JOIN addresses AS other ON other.contact_id = own.contact_id WHERE own.address IN ({})",
-            places.join(", ")
+            places(backend, 1, values.len()).join(", ")
         );
-        let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+        let statement = Statement::from_sql_and_values(backend, sql, values);
         for row in transaction.query_all_raw(statement).await? {
             let (one, other): (String, String) = (row.try_get("", "one")?, row.try_get("", "other")?);
             reach.entry(one).or_default().insert(other);

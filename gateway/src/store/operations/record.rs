@@ -304,7 +304,7 @@ struct Counters {
 }
 
 async fn count_inbound(transaction: &DatabaseTransaction, touched: &BTreeMap<Uuid, Counters>) -> Result<(), Error> {
-    let mut rows = Rows::new(&["", "INTEGER", "BIGINT", "BIGINT"]);
+    let mut rows = Rows::new(transaction, &["", "INTEGER", "BIGINT", "BIGINT"]);
     for (id, counters) in touched {
         let Counters { messages, last_at, last_inbound_at } = *counters;
         rows.push([Value::from(*id), messages.into(), last_at.into(), last_inbound_at.into()]);

@@ -24,7 +24,7 @@ pub(super) async fn count(
     if counted.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new(&["", "INTEGER", "BIGINT"]);
+    let mut rows = Rows::new(transaction, &["", "INTEGER", "BIGINT"]);
     for (message_id, (count, last)) in &counted {
         rows.push([Value::from(*message_id), (*count).into(), (*last).into()]);
     }

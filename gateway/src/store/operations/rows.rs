@@ -2,13 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
 use uuid::Uuid;
 
 use crate::store::Error;
 
+/// Where the values from the `first` on are in a statement, from 1. On SQLite they have no names, so the statement must
+/// have them in this order: it goes through all names for each one, which costs more than all else with some hundred.
+pub(super) fn places(backend: DbBackend, first: usize, count: usize) -> Vec<String> {
+    let place = |number: usize| match backend {
+        DbBackend::Sqlite => "?".to_owned(),
+        _ => format!("${number}"),
+    };
+    (first..first + count).map(place).collect()
+}
+
 /// Rows that a statement knows as `new`, with the columns `column1`, `column2` and so on: both databases call them so.
 pub(super) struct Rows {
+    backend: DbBackend,
     /// Of each column. Postgres takes what may be null for text otherwise; an empty one is left as it is.
     types: &'static [&'static str],
     values: Vec<Value>,
@@ -16,26 +27,30 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(types: &'static [&'static str]) -> Self {
-        Self { types, values: Vec::new(), places: Vec::new() }
+    pub(super) fn new(transaction: &DatabaseTransaction, types: &'static [&'static str]) -> Self {
+        Self { backend: transaction.get_database_backend(), types, values: Vec::new(), places: Vec::new() }
     }
 
     /// One value for each type.
     pub(super) fn push(&mut self, row: impl IntoIterator<Item = Value>) {
         let first = self.values.len() + 1;
         self.values.extend(row);
-        let place = |(number, kind): (usize, &&str)| match *kind {
-            "" => format!("${number}"),
-            kind => format!("CAST(${number} AS {kind})"),
+        let place = |(place, kind): (String, &&str)| match *kind {
+            "" => place,
+            kind => format!("CAST({place} AS {kind})"),
         };
-        let places: Vec<String> = (first..).zip(self.types).map(place).collect();
+        let places = places(self.backend, first, self.types.len()).into_iter().zip(self.types);
+        let places: Vec<String> = places.map(place).collect();
         self.places.push(format!("({})", places.join(", ")));
     }
 
-    /// Where a value of the condition is, that is no row's.
+    /// Where a value of the condition is, that is no row's; after all rows.
     pub(super) fn place(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
-        format!("${}", self.values.len())
+        match self.backend {
+            DbBackend::Sqlite => format!("?{}", self.values.len()),
+            _ => format!("${}", self.values.len()),
+        }
     }
 
     /// Puts the rows between what comes before them, as `UPDATE parts SET state = new.column2`, and the condition.
@@ -46,7 +61,7 @@ impl Rows {
         condition: &str,
     ) -> Result<(), Error> {
         if !self.places.is_empty() {
-            transaction.execute_raw(self.statement(transaction, update, condition)).await?;
+            transaction.execute_raw(self.statement(update, condition)).await?;
         }
         Ok(())
     }
@@ -61,12 +76,12 @@ impl Rows {
         if self.places.is_empty() {
             return Ok(BTreeSet::new());
         }
-        ids(transaction, self.statement(transaction, update, condition)).await
+        ids(transaction, self.statement(update, condition)).await
     }
 
-    fn statement(self, transaction: &DatabaseTransaction, update: &str, condition: &str) -> Statement {
+    fn statement(self, update: &str, condition: &str) -> Statement {
         let sql = format!("{update} FROM (VALUES {}) AS new {condition}", self.places.join(", "));
-        Statement::from_sql_and_values(transaction.get_database_backend(), sql, self.values)
+        Statement::from_sql_and_values(self.backend, sql, self.values)
     }
 }
 

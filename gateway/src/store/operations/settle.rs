@@ -32,7 +32,7 @@ pub(super) async fn end_attempts(
     let mut seen = BTreeSet::new();
     // Most: those of what is being sent, which is not removed, so that all is kept of the exchange.
     let plain: Vec<bool> = all.iter().map(|it| it.is_being_sent(moves) && seen.insert(it.attempt_id)).collect();
-    let mut rows = Rows::new(&["", "BIGINT", "TEXT", "INTEGER", "TEXT", "TEXT"]);
+    let mut rows = Rows::new(transaction, &["", "BIGINT", "TEXT", "INTEGER", "TEXT", "TEXT"]);
     for (settlement, _) in all.iter().zip(&plain).filter(|(_, plain)| **plain) {
         let (outcome, error) = settlement.outcome();
         rows.push([

@@ -215,7 +215,7 @@ async fn gone(
 
 async fn replace(transaction: &DatabaseTransaction, replaced: &[(Uuid, i64, Uuid)]) -> Result<(), Error> {
     for some in replaced.chunks(CHUNK) {
-        let mut rows = Rows::new(&["", "BIGINT", ""]);
+        let mut rows = Rows::new(transaction, &["", "BIGINT", ""]);
         for (version, at, by) in some {
             rows.push([Value::from(*version), Value::from(*at), Value::from(*by)]);
         }

@@ -2,24 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
 use uuid::Uuid;
 
 use super::bulk_parts::{self, Awaited};
-use super::check::answer_ends;
 use super::gate::Gate;
+use super::outbound_rows::{OutboundRows, leaves};
 use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
-use super::{count, follow, insert_media, media_rows, millis, outbound_row, reach, storable, storable_json, traces};
-use crate::message::{MessageId, Priority, Status};
+use super::{follow, millis, reach, traces};
+use crate::message::{MessageId, Priority};
 use crate::store::bulks::HELD;
-use crate::store::entities::{idempotency_keys, messages, parts};
-use crate::store::records::{Idempotency, NewOutbound, NewPart, Route, Schedule, Sender, Submission, Submitted};
+use crate::store::entities::idempotency_keys;
+use crate::store::records::{Idempotency, NewOutbound, Route, Submission, Submitted};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
-use crate::store::{Error, Store};
+use crate::store::{Error, Message, Store};
 
 /// For each, in order, what became of it.
 pub(in crate::store) async fn apply(
@@ -36,28 +35,34 @@ pub(in crate::store) async fn apply(
     let mut book = Book::open(transaction, all.iter().flat_map(|submission| &submission.state).collect()).await?;
     let mut awaited = Awaited::look(transaction, all).await?;
     let mut stored: Vec<&Submission> = Vec::with_capacity(all.len());
-    let mut done = Vec::with_capacity(all.len());
+    // Nothing of those that are stored.
+    let mut done: Vec<Option<Submitted>> = Vec::with_capacity(all.len());
     for submission in all {
         if let Some(before) = calls.before(submission) {
-            done.push(before);
+            done.push(Some(before));
             continue;
         }
         if awaited.misses(submission) {
-            done.push(Submitted::NotAwaited);
+            done.push(Some(Submitted::NotAwaited));
             continue;
         }
         done.push(if let Some(refusal) = gate.judge(&submission.message) {
-            Submitted::Refused(refusal.clone())
+            Some(Submitted::Refused(refusal.clone()))
         } else if book.accepts(&submission.state, submission.message.at) {
             calls.add(submission);
             stored.push(submission);
-            Submitted::Stored(submission.message.id)
+            None
         } else {
-            Submitted::Stale
+            Some(Submitted::Stale)
         });
     }
-    store(transaction, &stored, book, &gate, reporting).await?;
-    Ok(done)
+    let mut messages = store(transaction, &stored, book, &gate, reporting).await?.into_iter();
+    let lost = || Error::Refused("a message that was stored is not whole".to_owned());
+    let stored = |done: Option<Submitted>| match done {
+        Some(done) => Ok(done),
+        None => messages.next().map(|message| Submitted::Stored(Box::new(message))).ok_or_else(lost),
+    };
+    done.into_iter().map(stored).collect()
 }
 
 async fn store(
@@ -66,7 +71,7 @@ async fn store(
     book: Book,
     gate: &Gate,
     reporting: &Reporting,
-) -> Result<(), Error> {
+) -> Result<Vec<Message>, Error> {
     let mut before = Before::new();
     let conversations = follow::place(transaction, all, &mut before, reporting).await?;
     // Once more with the conversations locked: where there are several writers, one of them may
@@ -81,7 +86,9 @@ async fn store(
     }
     let placed: Vec<(&NewOutbound, Uuid)> =
         all.iter().map(|submission| &submission.message).zip(conversations).collect();
-    insert_outbound(transaction, &placed, gate).await?;
+    let rows = OutboundRows::of(&placed, gate);
+    let stored = rows.messages()?;
+    rows.insert(transaction).await?;
     bulk_parts::submitted(transaction, all).await?;
     reporting.count_new(&placed);
     // A conversation that is new has nothing that waits, but for what is stored just now.
@@ -110,7 +117,7 @@ async fn store(
     if !rows.is_empty() {
         idempotency_keys::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     }
-    Ok(())
+    Ok(stored)
 }
 
 /// The calls that came before, by API key and idempotency key: what was called, and what it made.
@@ -166,46 +173,6 @@ impl Submission {
     }
 }
 
-/// The rows of outbound messages, their media and their parts.
-pub(super) async fn insert_outbound(
-    transaction: &DatabaseTransaction,
-    new: &[(&NewOutbound, Uuid)],
-    gate: &Gate,
-) -> Result<(), Error> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let rows = new.iter().map(|(message, conversation_id)| messages::ActiveModel {
-        gate: Set(gate.told(message).map(|told| told.to_string())),
-        ..outbound_row(message, *conversation_id, starting_status(message).as_str())
-    });
-    messages::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    let media = new
-        .iter()
-        .flat_map(|(message, _)| media_rows(message.id.0, None, message.media.iter().map(|url| (url.as_str(), None))));
-    insert_media(transaction, media.collect()).await?;
-    let rows = new.iter().flat_map(|(message, conversation_id)| {
-        let due_at = gate.held_until(message).unwrap_or_else(|| leaves(message));
-        let night = gate.night(message);
-        // What is held is kept here.
-        let send_at = match message.schedule {
-            Schedule::AtProvider(at) if gate.held_until(message).is_none() => Some(millis(at)),
-            _ => None,
-        };
-        (0u32..).zip(&message.parts).map(move |(position, part)| parts::ActiveModel {
-            quiet_at: Set(night.map(|(begins, _)| millis(*begins))),
-            time_zone: Set(night.map(|(_, time_zone)| time_zone.clone())),
-            send_at: Set(send_at),
-            ..part_row(message, *conversation_id, position, part, due_at)
-        })
-    });
-    let rows: Vec<parts::ActiveModel> = rows.collect();
-    if !rows.is_empty() {
-        parts::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    Ok(())
-}
-
 /// A message waits for every older one of its conversation, and must not wait longer than its priority
 /// allows: so these get its priority. Those that come after it keep theirs, also where they are stored together.
 pub(super) async fn hurry(
@@ -214,104 +181,25 @@ pub(super) async fn hurry(
     gate: &Gate,
 ) -> Result<(), Error> {
     for priority in [Priority::Normal, Priority::High] {
-        let mut rows = Rows::new(&["", "BIGINT", ""]);
+        let mut rows = Rows::new(transaction, &["", "BIGINT", ""]);
         for (message, conversation_id) in new.iter().filter(|(message, _)| message.priority == priority) {
             let Some(first) = message.parts.first().filter(|_| message.route == Route::Outbox) else { continue };
             let due_at = gate.held_until(message).unwrap_or_else(|| leaves(message));
             rows.push([Value::from(*conversation_id), millis(due_at).into(), first.id.0.into()]);
         }
-        let urgent = rows.place(priority.number());
-        let update = format!("UPDATE parts SET priority = CAST({urgent} AS INTEGER)");
+        let urgent = priority.number();
+        let update = format!("UPDATE parts SET priority = {urgent}");
         // The state first word for word as the partial index has it, so that SQLite uses it. What waits for a later
         // time holds nobody up.
         let condition = format!(
             "WHERE parts.state IN ('queued', 'sending') AND parts.state = 'queued' \
              AND parts.conversation_id = new.column1 AND parts.id < new.column3 \
-             AND parts.priority > CAST({urgent} AS INTEGER) \
+             AND parts.priority > {urgent} \
              AND ((parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= new.column2)"
         );
         rows.update(transaction, &update, &condition).await?;
     }
     Ok(())
-}
-
-/// When it is due at the earliest.
-pub(super) fn leaves(message: &NewOutbound) -> Timestamp {
-    match message.schedule {
-        Schedule::Now | Schedule::AtProvider(_) => message.at,
-        Schedule::At(at) => at,
-    }
-}
-
-/// When it is not worth sending any more, if that was said.
-fn expires(message: &NewOutbound) -> Option<Timestamp> {
-    let from = match message.schedule {
-        Schedule::Now => message.at,
-        Schedule::At(at) | Schedule::AtProvider(at) => at.max(message.at),
-    };
-    let valid = SignedDuration::from_secs(i64::from(message.options.validity?));
-    from.checked_add(valid).ok()
-}
-
-pub(in crate::store) fn starting_status(message: &NewOutbound) -> Status {
-    match message.route {
-        _ if message.rejected.is_some() => Status::Failed,
-        Route::Outbox => Status::Pending,
-        Route::Answer { .. } => Status::Unknown,
-    }
-}
-
-fn part_row(
-    message: &NewOutbound,
-    conversation_id: Uuid,
-    position: u32,
-    part: &NewPart,
-    due_at: Timestamp,
-) -> parts::ActiveModel {
-    let (state, attempts, ask_at) = match message.route {
-        Route::Outbox => ("queued", 0, None),
-        Route::Answer { ask_at } => ("unknown", 1, Some(ask_at)),
-    };
-    parts::ActiveModel {
-        id: Set(part.id.0),
-        message_id: Set(message.id.0),
-        conversation_id: Set(conversation_id),
-        channel: Set(message.channel.clone()),
-        position: Set(count(position)),
-        sender: Set(message.sender.address().map(|sender| sender.as_str().to_owned())),
-        service: Set(message.service.clone()),
-        recipient: Set(message.recipient.as_str().to_owned()),
-        text: Set(storable(&part.text)),
-        media: Set(storable_json(serde_json::json!(part.media))),
-        state: Set(state.to_owned()),
-        status: Set(starting_status(message).as_str().to_owned()),
-        provider_id: Set(None),
-        segments: Set(Some(count(part.segments))),
-        error_code: Set(None),
-        error_message: Set(None),
-        attempts: Set(attempts),
-        due_at: Set(millis(due_at)),
-        lease_until: Set(None),
-        send_at: Set(None),
-        options: Set((!message.options.is_default()).then(|| storable_json(serde_json::json!(message.options)))),
-        created_at: Set(millis(message.at)),
-        updated_at: Set(millis(message.at)),
-        check_at: Set(ask_at.map(millis)),
-        unknown_at: Set(ask_at.map(|_| millis(answer_ends(message.at)))),
-        checks: Set(0),
-        own_sender: Set(matches!(message.sender, Sender::Own(_))),
-        looks: Set(None),
-        priority: Set(message.priority.number()),
-        given_up_at: Set(None),
-        confirms: Set(message.confirms),
-        quiet_at: Set(None),
-        time_zone: Set(None),
-        bulk_id: Set(message.bulk.map(|place| place.bulk_id)),
-        put_off: Set(false),
-        due_before: Set(None),
-        waited_ms: Set(0),
-        expires_at: Set(expires(message).map(millis)),
-    }
 }
 
 impl Store {

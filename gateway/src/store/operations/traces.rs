@@ -12,6 +12,7 @@ use sea_orm::{
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::rows::places;
 use super::{CHUNK, millis, storable, storable_json};
 use crate::store::Error;
 use crate::store::decisions::{Cause, Hook, Processed, Trace};
@@ -47,7 +48,7 @@ pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>)
         let mut rows = Vec::with_capacity(some.len());
         for asking in some {
             let [first, further @ ..] = asking else { continue };
-            rows.push(places(backend, values.len()));
+            rows.push(row_places(backend, values.len()));
             values.extend(row(first, further, redacted.contains(&first.message_id.0)));
         }
         let sql = format!("INSERT INTO traces ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
@@ -78,12 +79,13 @@ fn asking(trace: &Trace) -> (Uuid, Hook, i64, Option<u64>) {
     (trace.message_id.0, trace.hook, millis(trace.at), trace.seed)
 }
 
-fn places(backend: DbBackend, before: usize) -> String {
-    let place = |(index, column): (usize, &&str)| match (backend, *column) {
-        (DbBackend::Postgres, "decision") => format!("CAST(${} AS JSON)", before + index + 1),
-        _ => format!("${}", before + index + 1),
+fn row_places(backend: DbBackend, before: usize) -> String {
+    let places = places(backend, before + 1, COLUMNS.len()).into_iter().zip(COLUMNS);
+    let place = |(place, column): (String, &str)| match (backend, column) {
+        (DbBackend::Postgres, "decision") => format!("CAST({place} AS JSON)"),
+        _ => place,
     };
-    let places: Vec<String> = COLUMNS.iter().enumerate().map(place).collect();
+    let places: Vec<String> = places.map(place).collect();
     format!("({})", places.join(", "))
 }
 

@@ -57,7 +57,7 @@ async fn submit_all(store: &Store, database: &Database, bulk_id: Uuid, count: u3
     for position in 0..count {
         let submission = submission(database, bulk_id, position);
         let id = submission.message.id;
-        assert_eq!(store.submit(submission).await.unwrap(), Submitted::Stored(id));
+        assert_eq!(store.submit(submission).await.unwrap().stored(), Some(id));
     }
 }
 

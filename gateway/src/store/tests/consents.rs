@@ -72,7 +72,7 @@ async fn whoever_opts_out_is_sent_nothing_more(database: Database) {
     store.record(says(&database, "SM2", ANA, Choice::OptedOut, 10)).await.unwrap();
     assert_eq!(state(&store, ANA).await, [state_of("sms", "opted_in", "message", None)]);
     let again = database.submission(ANA, &["more"]);
-    assert_eq!(store.submit(again.clone()).await.unwrap(), Submitted::Stored(again.message.id));
+    assert_eq!(store.submit(again.clone()).await.unwrap().stored(), Some(again.message.id));
     assert_eq!(claim(&store, &database, 11, 10).await.len(), 1);
 }
 
@@ -248,7 +248,7 @@ async fn submitting_while_opting_out_leaves_nothing_behind(database: Database) {
         let (submitted, recorded) = futures::join!(stores[0].submit(submission.clone()), stores[1].record(stop));
         assert_eq!(recorded.unwrap(), Receipt::Recorded);
         match submitted.unwrap() {
-            Submitted::Stored(id) => assert_eq!(status(&stores[0], id).await, Status::Failed),
+            Submitted::Stored(message) => assert_eq!(status(&stores[0], message.id).await, Status::Failed),
             other => assert_eq!(other, Submitted::Refused(opted_out(at(3)))),
         }
     }

@@ -161,7 +161,7 @@ async fn a_rejected_message_is_kept_and_not_sent(database: Database) {
     submission.idempotency = Some(once());
     submission.traces = vec![Trace { hook: Hook::Outbound, ..trace(&database, submission.message.id, "no-spam") }];
     assert_eq!(store.called_before(&once()).await.unwrap(), None);
-    assert_eq!(store.submit(submission.clone()).await.unwrap(), Submitted::Stored(submission.message.id));
+    assert_eq!(store.submit(submission.clone()).await.unwrap().stored(), Some(submission.message.id));
     assert_eq!(store.called_before(&once()).await.unwrap(), Some(Submitted::Before(submission.message.id)));
     let stored = message(&store, submission.message.id).await;
     assert_eq!((stored.status, stored.failed_at), (Status::Failed, Some(at(0))));

@@ -201,7 +201,7 @@ async fn an_opting_out_counts_for_the_whole_business_if_that_is_wanted(database:
     back.channel = "telegram".to_owned();
     store.record(back).await.unwrap();
     let again = of("sms", ANA);
-    assert_eq!(store.submit(again.clone()).await.unwrap(), Submitted::Stored(again.message.id));
+    assert_eq!(store.submit(again.clone()).await.unwrap().stored(), Some(again.message.id));
     assert_eq!(claim(&store, &database, 7, 10).await.len(), 1);
 }
 

@@ -68,6 +68,7 @@ mod schema;
 mod settling;
 mod sharing;
 mod state;
+mod statements;
 mod streaming;
 mod submitting;
 mod subscribing;
@@ -255,6 +256,13 @@ impl Database {
 /// What processing comes to when nobody has anything to say.
 fn processed(message: &NewInbound, conversation: ConversationId) -> Processed {
     Processed::new(Cause::Message, message.id, conversation, message.contact_id, at(5))
+}
+
+impl Submitted {
+    /// The message that was stored, if one was.
+    fn stored(&self) -> Option<MessageId> {
+        if let Self::Stored(message) = self { Some(message.id) } else { None }
+    }
 }
 
 /// What a plugin decided about a message.

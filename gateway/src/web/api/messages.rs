@@ -150,10 +150,12 @@ pub(in crate::web) async fn create(
             app.outbound.submit_made(request, outbound::Wish { name, version, locale, variables }).await
         }
     };
-    let (id, before) = taken.map_err(|error| Problem::outbound(&error, locale))?;
-    let (status, message) = match wait.wait {
-        None => (StatusCode::ACCEPTED, app.store.message(id).await),
-        Some(WaitFor::Sent) => (StatusCode::OK, app.outbound.wait_sent(id, LONGEST_WAIT).await),
+    let outbound::Taken { id, message } = taken.map_err(|error| Problem::outbound(&error, locale))?;
+    let before = message.is_none();
+    let (status, message) = match (wait.wait, message) {
+        (None, Some(message)) => (StatusCode::ACCEPTED, Ok(Some(*message))),
+        (None, None) => (StatusCode::ACCEPTED, app.store.message(id).await),
+        (Some(WaitFor::Sent), _) => (StatusCode::OK, app.outbound.wait_sent(id, LONGEST_WAIT).await),
     };
     let message = message.map_err(|error| Problem::store(&error))?.ok_or_else(|| Problem::not_found("message"))?;
     let mut response = (status, Json(Explained::of(&app, locale, message))).into_response();

@@ -123,7 +123,7 @@ async fn submit(
         Some(wish) => app.outbound.submit_made(request, wish).await,
     };
     match taken {
-        Ok((id, _)) => {
+        Ok(outbound::Taken { id, .. }) => {
             app.store.sign_message(id, user.id).await?;
             tracing::info!(message_id = %id, user_id = %user.id, "sent from the console");
             Ok(Ok(id))

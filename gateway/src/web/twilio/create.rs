@@ -60,9 +60,9 @@ pub(super) async fn create(app: &App, call: &Call) -> Result<Answer, Refusal> {
         template: None,
         bulk: None,
     };
-    let (id, _) = app.outbound.submit(request).await.map_err(|error| Refusal::outbound(&error, to, &from))?;
-    let stored = app.store.listed(id, &call.access.channels).await.map_err(|error| Refusal::store(&error))?;
-    let message = stored.ok_or_else(|| Refusal::not_found(&call.path))?;
+    let taken = app.outbound.submit(request).await.map_err(|error| Refusal::outbound(&error, to, &from))?;
+    // Without a key, no call is one that was made before.
+    let message = taken.message.ok_or_else(|| Refusal::not_found(&call.path))?;
     let shown = resource::message(&call.access.account, &message, now);
     Ok(Answer::Told(StatusCode::CREATED, Subject::Message, shown))
 }

@@ -1,0 +1,44 @@
+//! How statements for many at once are written.
+
+use super::plans::Heard;
+use super::*;
+
+/// SQLite goes through the names of all values for each one that it is given, so that with a thousand that takes longer
+/// than what the statement does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_the_values_of_many_have_no_names() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, heard) = database.heard().await;
+    let number = |number: i32| format!("+52998111{number:04}");
+    let texts: Vec<NewInbound> = (0..40).map(|it| database.inbound(&format!("SM{it}"), &number(it))).collect();
+    store.record_all(texts.clone()).await.unwrap();
+    let decided = texts.iter().map(|text| {
+        let hooked = Trace { hook: Hook::Status, ..trace(&database, text.id, "auto-reply") };
+        let traces = vec![trace(&database, text.id, "auto-reply"), hooked];
+        store.commit(Processed { traces, ..processed(text, text.conversation_id) })
+    });
+    for done in futures::future::join_all(decided).await {
+        assert_eq!(done.unwrap(), Committed::Done);
+    }
+    let submissions: Vec<Submission> = (0..40).map(|_| database.submission(LUIS, &["hola"])).collect();
+    futures::future::join_all(submissions.iter().cloned().map(|submission| store.submit(submission))).await;
+    let reports = (0..40).zip(&submissions).map(|(number, submission)| {
+        let part = submission.message.parts[0].id;
+        store.observe(database.report(Some(part), &format!("SO{number}"), Status::Delivered, 12))
+    });
+    futures::future::join_all(reports).await;
+    assert_eq!(status(&store, submissions[39].message.id).await, Status::Delivered);
+
+    let many = |heard: &Heard| {
+        let statements = heard.statements().into_iter().filter(|statement| statement.values.is_some());
+        statements.map(|it| it.sql).filter(|sql| sql.matches('?').count() > 100).collect::<Vec<String>>()
+    };
+    let many = many(&heard);
+    for begins in ["UPDATE messages", "UPDATE parts", "INSERT INTO traces"] {
+        assert!(many.iter().any(|sql| sql.starts_with(begins)), "none begins with {begins}: {many:?}");
+    }
+    for sql in heard.statements().into_iter().map(|statement| statement.sql) {
+        assert!(sql.matches('$').count() < 20, "{sql}");
+    }
+}
