@@ -101,6 +101,8 @@ mod plugin_configs;
 #[cfg(test)]
 mod plugin_crashes;
 #[cfg(test)]
+mod plugin_decisions;
+#[cfg(test)]
 mod plugin_harm;
 #[cfg(test)]
 mod plugin_hooks;

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::actions::{Action, Plan, PlannedTimer, Planner, TimerChange};
+use crate::actions::{Action, Outgoing, Plan, PlannedTimer, Planner, TimerChange};
 use crate::message::ConversationStatus;
 use crate::plugins::{Asked, Ran, TRIPPED};
 use crate::store::{Thread, Trace};
@@ -84,6 +84,34 @@ impl Display for Effect {
             Self::Discard { reason } => write!(f, "discard: {reason}"),
             Self::NoDecision { plugin } => write!(f, "{plugin} gives no decision"),
         }
+    }
+}
+
+impl Effect {
+    /// What one action of a trace comes to by itself; nothing for one that is only put on record.
+    pub fn of(action: &serde_json::Value) -> Option<Self> {
+        Some(match serde_json::from_value(action.clone()).ok()? {
+            Action::Reply { text, media } => Self::Reply { text, media },
+            Action::Send(Outgoing { channel, sender, recipient, text, send_at, .. }) => {
+                Self::Send { to: recipient, channel, sender, text, send_at }
+            }
+            Action::Tag { tag } => Self::Tag { tag },
+            Action::Untag { tag } => Self::Untag { tag },
+            Action::Assign { to } => Self::Assign { to },
+            Action::SetStatus { status } => Self::Status { status },
+            Action::SetAttribute { name, value } => Self::Attribute { name, value },
+            Action::Forward { endpoint, payload } => {
+                Self::Forward { endpoint, payload: payload.and_then(|payload| serde_json::from_str(&payload).ok()) }
+            }
+            Action::StartTimer { name, after_ms, payload } => {
+                #[expect(clippy::cast_possible_truncation, reason = "a plan has none that is not a number of days")]
+                let after_ms = after_ms as i64;
+                Self::StartTimer { name, after_ms, payload }
+            }
+            Action::CancelTimer { name } => Self::CancelTimer { name },
+            Action::Discard { reason } => Self::Discard { reason },
+            Action::Custom { .. } => return None,
+        })
     }
 }
 

@@ -20,6 +20,7 @@ mod failing;
 mod handling;
 mod inbox;
 mod inspect;
+mod lately;
 mod lines;
 mod listing;
 mod marks;
@@ -68,6 +69,7 @@ pub use explaining::{History, KnownAttempt, KnownLook, KnownObservation, LedTo, 
 pub use handling::ConversationRules;
 pub use inbox::*;
 pub use inspect::{Inspection, Seen, inspect};
+pub use lately::{DecidedOn, DecisionFilter};
 pub use lines::{ByHand, Order, Waiting, Wanted};
 pub use listing::{Beside, Listing};
 pub use media::*;

@@ -101,21 +101,28 @@ pub(super) fn asking(message: &messages::Model) -> Option<Asking<'static>> {
 
 /// What each plugin decided about a message as it came in.
 pub(super) fn inbound_traces(message: &messages::Model) -> Vec<Trace> {
-    let Some(Asking { id, at, ran }) = asking(message) else { return Vec::new() };
-    let trace = |ran: Further<'static>| Trace {
-        id,
-        message_id: MessageId(message.id),
-        hook: Hook::Inbound,
-        plugin: ran.plugin.into_owned(),
-        version: ran.version.into_owned(),
-        digest: ran.digest.into_owned(),
-        decision: ran.decision.into_owned(),
-        error: ran.error.map(Cow::into_owned),
-        duration_micros: ran.duration_micros,
-        at: time(at),
-        seed: seed(message.seed),
-    };
-    ran.into_iter().map(trace).collect()
+    asking(message).map(|asking| asking.traces(message.id, message.seed)).unwrap_or_default()
+}
+
+impl Asking<'static> {
+    /// What each plugin decided about this message, in the order they were asked.
+    pub(super) fn traces(self, message: Uuid, began: Option<i64>) -> Vec<Trace> {
+        let Asking { id, at, ran } = self;
+        let trace = |ran: Further<'static>| Trace {
+            id,
+            message_id: MessageId(message),
+            hook: Hook::Inbound,
+            plugin: ran.plugin.into_owned(),
+            version: ran.version.into_owned(),
+            digest: ran.digest.into_owned(),
+            decision: ran.decision.into_owned(),
+            error: ran.error.map(Cow::into_owned),
+            duration_micros: ran.duration_micros,
+            at: time(at),
+            seed: seed(began),
+        };
+        ran.into_iter().map(trace).collect()
+    }
 }
 
 impl Store {

@@ -22,8 +22,9 @@ use super::{App, api};
     info(
         title = "Recado",
         description = "A messaging gateway with WebAssembly extensions. Lists are newest first, in pages: \
-            `next_cursor` of one is the `cursor` of the next. Refusals are `application/problem+json` (RFC 9457), in \
-            Spanish or English by `Accept-Language`.",
+            `next_cursor` of one is the `cursor` of the next. Refusals are `application/problem+json` (RFC 9457). Why a \
+            message can't be sent, and what a provider's error means, is told in Spanish or English by \
+            `Accept-Language`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(Problem)),
@@ -119,6 +120,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::plugins::list))
         .routes(routes!(api::plugins::reload))
         .routes(routes!(api::plugins::replay))
+        .routes(routes!(api::decided::list))
         .routes(routes!(api::plugin_configs::one, api::plugin_configs::save, api::plugin_configs::reset))
         .routes(routes!(api::endpoints::list))
         .routes(routes!(api::endpoints::enable))

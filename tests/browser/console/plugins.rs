@@ -43,11 +43,26 @@ impl Desk {
         self.text(self.somebody_new(), "¿Y ahora?").await;
         self.go("").await;
         self.see("[data-testid=row]:first-child", &answer).await;
+        self.look_at_decisions(&answer).await;
         // The files count again, for the next who looks.
         self.go("/plugins/auto-reply").await;
         self.look_through("plugin").await;
         self.click("[data-testid=reset]").await;
         self.see("[data-testid=said]", "Vuelve a valer").await;
+    }
+
+    /// What it decided is there to be read, and leads to the message.
+    async fn look_at_decisions(&self, answer: &str) {
+        self.go("/plugins").await;
+        self.click("[data-testid=decisions]").await;
+        self.see("[data-testid=decision]:first-child", answer).await;
+        self.look_through("decisions").await;
+        self.click("[data-testid=failed]").await;
+        self.see(".empty", "Ningún fallo").await;
+        self.go("/plugins/auto-reply/decisions").await;
+        self.click("[data-testid=decision]:first-child a").await;
+        self.see("main h1", "Qué pasó con este mensaje").await;
+        self.see("main", answer).await;
     }
 
     /// One for each thing that people ask for, put in order, and without any JSON.

@@ -45,6 +45,7 @@ mod follow;
 mod gate;
 mod gateways;
 mod inspecting;
+mod lately;
 mod lines;
 mod listing;
 mod lists;

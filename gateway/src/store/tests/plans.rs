@@ -13,8 +13,9 @@ use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
     Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
-    ConversationRules, Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk, NewRecipient, NewTemplate,
-    Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together, writer,
+    ConversationRules, DecisionFilter, Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk,
+    NewRecipient, NewTemplate, Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together,
+    writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -240,6 +241,8 @@ async fn looks(store: &Store, id: MessageId) {
         store.messages(filter.clone(), None, 50).await.unwrap();
         store.messages(filter, Some(id.0), 50).await.unwrap();
     }
+    let filter = DecisionFilter { plugin: "auto-reply".to_owned(), failed: true };
+    store.decisions_of(&filter, Some(id.0), 50).await.unwrap();
     for status in [None, Some(ConversationStatus::Closed)] {
         let filter = InboxFilter { status, open: true, ..InboxFilter::default() };
         store.conversations_of(&filter, None, 50).await.unwrap();

@@ -7,6 +7,7 @@ pub(super) mod consents;
 pub(super) mod contact_import;
 pub(super) mod contacts;
 pub(super) mod conversations;
+pub(super) mod decided;
 pub(super) mod endpoints;
 pub(super) mod erasing;
 pub(super) mod events;

@@ -14,6 +14,7 @@ mod composer;
 mod consenting;
 mod contact;
 mod dashboard;
+mod decided;
 mod edit_template;
 mod endpoints;
 mod erasing;
@@ -201,6 +202,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/reload", post(plugins::reload))
         .route("/console/replay", post(plugins::replay))
         .route("/console/plugins/{name}", get(plugin::page).post(plugin::change))
+        .route("/console/plugins/{name}/decisions", get(decided::page))
         .route("/console/endpoints", get(endpoints::page))
         .route("/console/endpoints/{name}", get(endpoints::one))
         .route("/console/endpoints/{name}/enable", post(endpoints::enable))

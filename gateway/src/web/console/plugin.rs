@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::form::{Around, Form, Item, Part, Read, Step, in_language, ordered};
+use super::form::{Around, Form, Item, Part, Read, Step, described, in_language, ordered};
 use super::page::{self, Page, shown};
 use super::posted::{Fields, Posted};
 use super::replayed::{MOST, Replayed, USUAL};
@@ -269,7 +269,10 @@ impl Looked {
         };
         PluginPage {
             path: path(&self.name),
-            description: link.map(|link| link.plugin.manifest().description.clone()).unwrap_or_default(),
+            description: described(&self.standing.configured.schema(), p.locale())
+                .map(str::to_owned)
+                .or_else(|| link.map(|link| link.plugin.manifest().description.clone()))
+                .unwrap_or_default(),
             is_kept: self.standing.is_kept(),
             unfit,
             changed: self.standing.changed.as_ref().map(|(at, by)| (times.full(*at), self.who(by))),

@@ -4,13 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::form::described;
 use super::page::{self, Page, shown};
 use super::plugin;
 use super::posted::Posted;
 use super::replayed::{MOST, Replayed, USUAL};
 use super::session::Visitor;
 use super::thread::times;
-use super::times::length;
+use super::times::micros;
 use super::trouble::Trouble;
 use super::words::PluginWords;
 use crate::plugins::ConfigOrigin;
@@ -65,7 +66,10 @@ async fn list(app: &App, visitor: &Visitor) -> PluginsPage {
     for (settings, link) in app.plugins.plugins().await {
         let manifest = link.plugin.manifest();
         let fares = link.health.fares();
-        let origin = app.plugins.configured(&settings.name).await.map(|configured| configured.origin);
+        let (origin, schema) = match app.plugins.configured(&settings.name).await {
+            Some(configured) => (Some(configured.origin.clone()), configured.schema()),
+            None => Default::default(),
+        };
         plugins.push(Shown {
             path: plugin::path(&settings.name),
             is_kept: origin == Some(ConfigOrigin::Kept),
@@ -74,7 +78,7 @@ async fn list(app: &App, visitor: &Visitor) -> PluginsPage {
             name: settings.name,
             title: manifest.name.clone(),
             version: manifest.version.clone(),
-            description: manifest.description.clone(),
+            description: described(&schema, p.locale()).unwrap_or(&manifest.description).to_owned(),
             component: settings.component,
             is_tripped: fares.state == Health::Tripped,
             until: fares.tripped_until.map(|until| times.full(until)),
@@ -87,10 +91,6 @@ async fn list(app: &App, visitor: &Visitor) -> PluginsPage {
     }
     let words = PluginWords::of(p.locale());
     PluginsPage { p, words, plugins, usual: USUAL, most: MOST, said: None, error: None, replayed: None }
-}
-
-fn micros(micros: u64) -> String {
-    if micros < 1_000 { format!("{micros} µs") } else { length(micros / 1_000) }
 }
 
 /// `POST /console/reload`

@@ -2,6 +2,7 @@
 
 use super::page::Page;
 use super::thread::times;
+use super::words;
 use crate::replay::{Changed, Effect, Report};
 use crate::web::App;
 
@@ -33,7 +34,8 @@ impl Replayed {
     pub(super) fn of(app: &App, p: &Page, report: Report) -> Self {
         let times = times(app, p);
         let only = |here: &[Effect], there: &[Effect]| -> Vec<String> {
-            here.iter().filter(|effect| !there.contains(effect)).map(ToString::to_string).collect()
+            let only = here.iter().filter(|effect| !there.contains(effect));
+            only.map(|effect| words::effect(p.locale(), effect)).collect()
         };
         let different = |changed: Changed| Different {
             at: times.full(changed.at),

@@ -91,6 +91,11 @@ pub(super) fn length(millis: u64) -> String {
     }
 }
 
+/// `120 µs`, and from a millisecond on as above.
+pub(super) fn micros(micros: u64) -> String {
+    if micros < 1_000 { format!("{micros} µs") } else { length(micros / 1_000) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +129,6 @@ mod tests {
         for (millis, expected) in [(0, "0 ms"), (999, "999 ms"), (3_250, "3.2 s"), (240_000, "4 min")] {
             assert_eq!(length(millis), expected);
         }
+        assert_eq!([micros(999), micros(1_999)], ["999 µs", "1 ms"]);
     }
 }

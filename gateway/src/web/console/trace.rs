@@ -10,7 +10,7 @@ use super::bubbles::{Bubble, Told, bubbles, told};
 use super::page::{Page, shown};
 use super::session::Visitor;
 use super::thread::{find, times, who};
-use super::times::{Times, length};
+use super::times::{Times, micros};
 use super::trouble::Trouble;
 use super::words;
 use crate::message::MessageId;
@@ -37,10 +37,11 @@ struct TracePage {
 struct Asked {
     plugin: String,
     version: String,
-    hook: String,
+    hook: &'static str,
     took: String,
     at: String,
     error: Option<String>,
+    lines: Vec<String>,
     decision: String,
 }
 
@@ -85,7 +86,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Pat
         template: message.template.clone().map(|used| (used.name, used.version)),
         bubbles: bubbles(&app, &p, &times, vec![message], &who(&thread)).await?,
         waits,
-        plugins: plugins.into_iter().map(|trace| asked(trace, &times)).collect(),
+        plugins: plugins.into_iter().map(|trace| asked(trace, &p, &times)).collect(),
         gate,
         sections: sections(history, events, removals, &p, &times),
         p,
@@ -93,12 +94,13 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Pat
     shown(&page)
 }
 
-fn asked(trace: Trace, times: &Times) -> Asked {
+fn asked(trace: Trace, p: &Page, times: &Times) -> Asked {
     Asked {
+        lines: words::decided(p.locale(), &trace),
+        hook: words::hook(p.locale(), trace.hook),
         plugin: trace.plugin,
         version: trace.version,
-        hook: word(&trace.hook),
-        took: length(trace.duration_micros / 1_000),
+        took: micros(trace.duration_micros),
         at: times.full(trace.at),
         error: trace.error,
         decision: pretty(&trace.decision),

@@ -30,6 +30,11 @@ pub(in crate::web::console) fn in_language(mut schema: Value, locale: Locale) ->
     schema
 }
 
+/// What a plugin is and does, in this language, where its schema says that.
+pub(in crate::web::console) fn described(schema: &Value, locale: Locale) -> Option<&str> {
+    schema.get(format!("x-{locale}"))?.get("description")?.as_str()
+}
+
 fn word(schema: &mut Value, language: &str) {
     let Value::Object(schema) = schema else { return };
     if let Some(Value::Object(words)) = schema.remove(language) {

@@ -17,7 +17,7 @@ mod tests;
 
 use serde_json::Value;
 
-pub(super) use language::in_language;
+pub(super) use language::{described, in_language};
 pub(super) use listing::Step;
 pub(super) use ordered::ordered;
 pub(super) use reading::Read;

@@ -2,6 +2,7 @@
 
 mod bulks;
 mod contact;
+mod decided;
 mod more;
 mod plugin;
 mod templates;
@@ -11,6 +12,7 @@ use crate::store::Role;
 
 pub(super) use bulks::{BulkWords, bulk_state, recipient_state};
 pub(super) use contact::ContactWords;
+pub(super) use decided::{DecidedWords, decided, effect, hook};
 pub(super) use more::More;
 pub(super) use plugin::PluginWords;
 pub(super) use templates::{TemplateWords, fault};

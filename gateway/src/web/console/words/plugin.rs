@@ -10,6 +10,7 @@ words! {
     PluginWords {
         language: "es", "en";
         configure: "Configurar", "Configure";
+        decided: "Qué decidió", "What it decided";
         kept_here: "cambiado aquí", "changed here";
         title: "Configuración de", "Configuration of";
         config: "Configuración", "Configuration";
