@@ -44,6 +44,7 @@ mod m20261203_000051_failing;
 mod m20261203_000052_waiting;
 mod m20261203_000053_assignees;
 mod m20261203_000054_erased;
+mod m20261204_000055_scheduled;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -94,6 +95,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261203_000052_waiting::Migration),
             Box::new(m20261203_000053_assignees::Migration),
             Box::new(m20261203_000054_erased::Migration),
+            Box::new(m20261204_000055_scheduled::Migration),
         ]
     }
 }

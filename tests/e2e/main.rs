@@ -121,6 +121,8 @@ mod provider;
 #[cfg(test)]
 mod rates;
 #[cfg(test)]
+mod recalls;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod registries;

@@ -61,6 +61,9 @@ fn what_a_plugin_that_is_gone_decided_is_still_told() {
     gateway.set_plugins(&[Plugin::obedient().named("other")]);
     gateway.restart();
     assert_ne!(decisions(&gateway, "obedient/decisions")["items"], json!([]));
+    assert_eq!(decisions(&gateway, "obedient/decisions?failed=true")["items"], json!([]));
+    let before_all = "obedient/decisions?cursor=01900000-0000-7000-8000-000000000000";
+    assert_eq!(decisions(&gateway, before_all), json!({ "items": [], "next_cursor": null }));
     assert_eq!(decisions(&gateway, "other/decisions")["items"], json!([]));
 }
 

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::opening::{self, Opened};
 use super::random::{random, random_seed};
-use super::{doctor, reloading};
+use super::{doctor, reloading, transports};
 use crate::bulks::{self, Bulks};
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids, SystemClock};
@@ -91,7 +91,7 @@ impl Gateway {
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;
         let (leaving, is_leaving) = watch::channel(false);
         let under_way = delivery::UnderWay::default();
-        spans::start(&config.telemetry, Arc::clone(&clock), Arc::new(HttpTransport::new(SPANS)?));
+        spans::start(&config.telemetry, Arc::clone(&clock), Arc::new(HttpTransport::new(transports::SPANS)?));
         let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
         let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
@@ -135,6 +135,7 @@ impl Gateway {
             uploads: uploads.clone(),
             settled: settled.clone(),
         });
+        tokio::spawn(outbound.clone().recall(stopping.clone()));
         let bulks = Bulks::new(bulks::Parts {
             store: store.clone(),
             outbound: outbound.clone(),
@@ -245,8 +246,8 @@ impl Gateway {
             media::Parts {
                 store: store.clone(),
                 channels: channels.clone(),
-                chosen: media_transport(&config.media, Reach::Anyone)?,
-                public: media_transport(&config.media, Reach::Public)?,
+                chosen: transports::media(&config.media, Reach::Anyone)?,
+                public: transports::media(&config.media, Reach::Public)?,
                 files,
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
@@ -260,7 +261,7 @@ impl Gateway {
         reloading::keep_fresh(&loader, &config.plugin_files, &stopping);
         let configuring = Configuring { store: store.clone(), plugins: loader.clone() };
         tokio::spawn(configuring::follow(configuring.clone(), stopping.clone()));
-        let telling = callback_parts(config, &store, &clock)?;
+        let telling = transports::callbacks(config, &store, &clock)?;
         let callbacks = tokio::spawn(callbacks::run(telling, stopping.clone()));
         let telling = events::run(endpoints.clone(), store.clone(), Arc::clone(&clock), stopping.clone());
         let events = tokio::spawn(telling);
@@ -375,26 +376,3 @@ impl Gateway {
 
 /// For what is done last.
 const LAST: Duration = Duration::from_secs(1);
-/// Whoever collects spans may be slow, and then loses some.
-const SPANS: Limits = Limits {
-    connect: Duration::from_secs(2),
-    silence: None,
-    total: Duration::from_secs(5),
-    response: 1024 * 1024,
-    reach: Reach::Anyone,
-};
-
-fn media_transport(settings: &media::Settings, reach: Reach) -> anyhow::Result<Arc<HttpTransport>> {
-    let total = Duration::from_secs(u64::from(settings.timeout_s));
-    let limits = Limits { total, response: settings.max_bytes, reach, ..Limits::default() };
-    Ok(Arc::new(HttpTransport::new(limits)?))
-}
-
-/// An application's address comes from whoever has a key.
-fn callback_parts(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> anyhow::Result<callbacks::Parts> {
-    let settings = config.callbacks.clone();
-    let total = Duration::from_secs(u64::from(settings.timeout_s));
-    let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
-    let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
-    Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
-}

@@ -31,6 +31,7 @@ mod serve;
 mod signals;
 mod store;
 mod template;
+mod transports;
 mod user;
 
 use std::path::PathBuf;

@@ -17,6 +17,7 @@ mod under_way;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
@@ -74,10 +75,10 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         let Claims { claimed, again_at } = worker.claim(room).await;
         let busy = !claimed.is_empty();
         let is_backlog = busy && claimed.len() == room;
+        let mut left = Vec::new();
         for part in claimed {
-            // Nothing was asked of the provider yet, so that the next start need not wait for the lease's end.
             if *stop.borrow() {
-                worker.settle(under_way::released(&part, worker.clock.now())).await;
+                left.push(under_way::released(&part, worker.clock.now()));
                 continue;
             }
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
@@ -91,6 +92,8 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
                 worker.outbox.notify_one();
             });
         }
+        // Nothing was asked of the provider yet, so that the next start need not wait for the lease's end.
+        join_all(left.into_iter().map(|released| worker.settle(released))).await;
         if is_backlog {
             tokio::select! {
                 () = worker.some_room(&free) => {}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Outbound;
 use crate::channels::Outcome;
-use crate::message::{MessageId, PartId, Status};
+use crate::message::{MessageId, PartId, ProviderError, Status};
 use crate::store::{self, Cancellation, NewObservation};
 
 /// How long a message that is just being handed over is waited for.
@@ -38,7 +38,7 @@ impl Outbound {
             return Err(CancelError::TooLate);
         }
         for (part, provider_id) in &found.at_provider {
-            self.cancel_at_provider(&found.channel, *part, provider_id).await?;
+            self.cancel_at_provider(&found.channel, *part, provider_id, None).await?;
         }
         tracing::info!(message_id = %id, here = found.canceled, provider = found.at_provider.len(), "canceled");
         // The conversation's next message may have waited for this one.
@@ -52,7 +52,13 @@ impl Outbound {
     }
 
     /// The provider's answer is kept like a report of its own: its `canceled` may come before it.
-    async fn cancel_at_provider(&self, channel: &str, part: PartId, provider_id: &str) -> Result<(), CancelError> {
+    pub(super) async fn cancel_at_provider(
+        &self,
+        channel: &str,
+        part: PartId,
+        provider_id: &str,
+        why: Option<&str>,
+    ) -> Result<(), CancelError> {
         let refused =
             |reason: Option<String>| CancelError::Provider(reason.unwrap_or_else(|| "no reason given".into()));
         let provider = self.0.channels.get(channel);
@@ -79,7 +85,7 @@ impl Outbound {
             part_id: Some(part),
             sender: None,
             status: Status::Canceled,
-            error: None,
+            error: why.map(|why| ProviderError { code: None, message: Some(why.to_owned()) }),
             consent: None,
             raw: Vec::new(),
             received_at: now,

@@ -4,6 +4,7 @@
 mod cancel;
 mod feedback;
 mod passing;
+mod recalling;
 mod retry;
 mod templating;
 

@@ -50,10 +50,11 @@ impl Store {
     ) -> Result<Page<DecidedOn>, Error> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let snapshot = self.snapshot().await?;
+        let named = serde_json::to_string(&filter.plugin).unwrap_or_default();
         let mut found: Vec<Placed> = Vec::new();
         let mut next = before;
         for _ in 0..WINDOWS {
-            let (some, rest) = window(&snapshot, next).await?;
+            let (some, rest) = window(&snapshot, &named, next).await?;
             let is_meant =
                 |(_, trace): &Placed| trace.plugin == filter.plugin && (!filter.failed || trace.error.is_some());
             found.extend(some.into_iter().filter(is_meant));
@@ -71,8 +72,13 @@ impl Store {
     }
 }
 
-/// What was decided next before `before`, and before what there is more.
-async fn window(database: &impl ConnectionTrait, before: Option<Uuid>) -> Result<(Vec<Placed>, Option<Uuid>), Error> {
+/// What was decided next before `before`, and before what there is more. What does not have this in it is none of the
+/// plugin's, and is not read.
+async fn window(
+    database: &impl ConnectionTrait,
+    named: &str,
+    before: Option<Uuid>,
+) -> Result<(Vec<Placed>, Option<Uuid>), Error> {
     let mut came_in = messages::Entity::find()
         .select_only()
         .columns([messages::Column::Id, messages::Column::Seed, messages::Column::Decided])
@@ -93,6 +99,7 @@ async fn window(database: &impl ConnectionTrait, before: Option<Uuid>) -> Result
     ];
     let end = ends.into_iter().flatten().max();
     let came_in = came_in.into_iter().flat_map(|(id, seed, decided)| {
+        let decided = decided.filter(|decided| decided.contains(named));
         let asking: Option<Asking<'static>> = decided.and_then(|decided| serde_json::from_str(&decided).ok());
         let traces = asking.map(|asking| asking.traces(id, seed)).unwrap_or_default();
         traces.into_iter().map(move |trace| (id, trace))
@@ -107,22 +114,23 @@ async fn window(database: &impl ConnectionTrait, before: Option<Uuid>) -> Result
 }
 
 async fn about(database: &impl ConnectionTrait, found: Vec<Placed>) -> Result<Vec<DecidedOn>, Error> {
-    let rows = messages::Entity::find()
+    let rows: Vec<(Uuid, String, Option<String>, String, String)> = messages::Entity::find()
+        .select_only()
+        .columns([messages::Column::Id, messages::Column::Direction, messages::Column::Sender])
+        .columns([messages::Column::Recipient, messages::Column::Text])
         .filter(messages::Column::Id.is_in(found.iter().map(|(_, trace)| trace.message_id.0)))
+        .into_tuple()
         .all(database)
         .await?;
-    let about: BTreeMap<Uuid, messages::Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let theirs = |(id, direction, sender, recipient, text): (Uuid, String, Option<String>, String, String)| {
+        let theirs = if direction == "inbound" { sender.unwrap_or_default() } else { recipient };
+        (id, (Address::received(&theirs), text))
+    };
+    let about: BTreeMap<Uuid, (Address, String)> = rows.into_iter().map(theirs).collect();
+    let nobody = || (Address::received(""), String::new());
     let decided = |(_, trace): Placed| {
-        let row = about.get(&trace.message_id.0);
-        let theirs = row.map(|row| match row.direction.as_str() {
-            "inbound" => row.sender.as_deref().unwrap_or_default(),
-            _ => &row.recipient,
-        });
-        DecidedOn {
-            theirs: Address::received(theirs.unwrap_or_default()),
-            text: row.map(|row| row.text.clone()).unwrap_or_default(),
-            trace,
-        }
+        let (theirs, text) = about.get(&trace.message_id.0).cloned().unwrap_or_else(nobody);
+        DecidedOn { trace, theirs, text }
     };
     Ok(found.into_iter().map(decided).collect())
 }

@@ -40,7 +40,7 @@ pub(super) struct Own {
     #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with = "gateway",
           value_parser = clap::value_parser!(u64).range(..=60_000))]
     pub(super) provider_latency: u64,
-    /// Another setting, as in delivery.parallel=64; may be given several times
+    /// Another setting, as in delivery.parallel=128; may be given several times
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "gateway")]
     set: Vec<String>,
 }
@@ -245,7 +245,7 @@ fn plugin(name: &str) -> Table {
 
 /// A key and its value; a value that is none of TOML's is a text.
 fn setting(text: &str) -> Result<(&str, Value), Usage> {
-    let wrong = || Usage(format!("`--set {text}`: must be KEY=VALUE, as in delivery.parallel=64"));
+    let wrong = || Usage(format!("`--set {text}`: must be KEY=VALUE, as in delivery.parallel=128"));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     if key.is_empty() || key.split('.').any(str::is_empty) {
         return Err(wrong());

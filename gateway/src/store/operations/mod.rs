@@ -75,6 +75,7 @@ pub(super) use events::QUEUE as EVENTS;
 pub use gateways::{Beat, Orphans};
 pub use keys::NewKey;
 pub(super) use outbound_rows::starting_status;
+pub(super) use reach::{OF_BUSINESS, OF_CHANNEL};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
 

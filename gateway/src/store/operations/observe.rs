@@ -47,10 +47,12 @@ impl NewObservation {
     }
 
     /// Whether what it says of an error counts: it moves the part, or it repeats where the part stands and
-    /// brings the code that was missing.
+    /// brings the code that was missing, or words where there was neither.
     fn tells_more(&self, part: &parts::Model, reduction: Reduction) -> bool {
         let has_code = self.error.as_ref().is_some_and(|error| error.code.is_some());
-        reduction.changed || (reduction.status == self.status && part.error_code.is_none() && has_code)
+        let has_words = self.error.as_ref().is_some_and(|error| error.message.is_some());
+        let brings_more = has_code || (has_words && part.error_message.is_none());
+        reduction.changed || (reduction.status == self.status && part.error_code.is_none() && brings_more)
     }
 
     fn moved(&self, mut part: parts::Model, reduction: Reduction, news: bool, questions: Questions) -> parts::Model {

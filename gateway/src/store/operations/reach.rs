@@ -19,11 +19,11 @@ use crate::store::reporting::Reporting;
 const WHATSAPP: &str = "whatsapp:";
 
 /// In a claim: that the recipient of the part `due` has opted out of this channel.
-pub(super) const OF_CHANNEL: &str = "SELECT 1 FROM consents WHERE consents.channel = due.channel \
+pub(in crate::store) const OF_CHANNEL: &str = "SELECT 1 FROM consents WHERE consents.channel = due.channel \
     AND consents.address = due.recipient AND consents.state = 'opted_out' LIMIT 1";
 
 /// The same where an opting out counts everywhere.
-pub(super) const OF_BUSINESS: &str = "SELECT 1 FROM consents WHERE consents.state = 'opted_out' \
+pub(in crate::store) const OF_BUSINESS: &str = "SELECT 1 FROM consents WHERE consents.state = 'opted_out' \
     AND consents.address IN (SELECT due.recipient UNION ALL \
     SELECT CASE WHEN due.recipient LIKE 'whatsapp:%' THEN substr(due.recipient, 10) \
     ELSE 'whatsapp:' || due.recipient END UNION ALL \

@@ -20,6 +20,7 @@ on_both!(
     a_claim_leaves_paused_channels_out,
     what_is_held_keeps_its_place_and_its_tries,
     submitting_while_opting_out_leaves_nothing_behind,
+    what_a_provider_keeps_for_whoever_opted_out_is_found,
 );
 
 const REASON: &str = "the recipient has opted out of messages on this channel";
@@ -252,4 +253,42 @@ async fn submitting_while_opting_out_leaves_nothing_behind(database: Database) {
             other => assert_eq!(other, Submitted::Refused(opted_out(at(3)))),
         }
     }
+}
+
+async fn what_a_provider_keeps_for_whoever_opted_out_is_found(database: Database) {
+    let store = database.store().await;
+    let of = |all: Vec<crate::store::KeptThere>| -> Vec<(MessageId, String)> {
+        all.into_iter().map(|kept| (kept.message_id, kept.provider_id)).collect()
+    };
+    let mut confirms = database.submission(ANA, &["baja"]);
+    confirms.message.confirms = true;
+    let submissions = [
+        database.submission(ANA, &["mañana"]),
+        database.submission(LUIS, &["mañana"]),
+        confirms,
+        database.submission(ANA, &["ya"]),
+    ];
+    for submission in &submissions {
+        store.submit(submission.clone()).await.unwrap();
+    }
+    // One of a conversation at a time.
+    for second in 1..=3 {
+        for part in claim(&store, &database, second, 10).await {
+            let number = submissions.iter().position(|submission| submission.message.id == part.message_id).unwrap();
+            let status = if number == 3 { Status::Sent } else { Status::Scheduled };
+            store.settle(settled(&part, second, accepted_as(&format!("SM{number}"), status))).await.unwrap();
+        }
+    }
+    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
+    store.record(says(&database, "SM9", ANA, Choice::OptedOut, 5)).await.unwrap();
+    let found = [(submissions[0].message.id, "SM0".to_owned())];
+    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), found, "nothing of others, what confirms or has left");
+    // Once it is back, and after opting in again, there is nothing.
+    let part = submissions[0].message.parts[0].id;
+    store.observe(database.report(Some(part), "SM0", Status::Canceled, 6)).await.unwrap();
+    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
+    store.record(says(&database, "SM10", LUIS, Choice::OptedOut, 7)).await.unwrap();
+    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), [(submissions[1].message.id, "SM1".to_owned())]);
+    store.record(says(&database, "SM11", LUIS, Choice::OptedIn, 8)).await.unwrap();
+    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
 }

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{List, Paging};
 use crate::message::MessageId;
-use crate::store::{DecidedOn, DecisionFilter, Page, Trace};
+use crate::store::{DecidedOn, DecisionFilter, Error, Page, Trace};
 use crate::web::App;
 use crate::web::auth::{Caller, MessagesRead};
 use crate::web::openapi::{Invalid, NotFound, Unread, Usual};
@@ -29,15 +30,30 @@ pub(in crate::web) struct Filter {
     /// Only those where it failed.
     #[serde(default)]
     failed: bool,
+    /// How many, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
-    #[param(value_type = Option<uuid::Uuid>)]
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<Uuid>)]
     cursor: Option<String>,
 }
 
-/// What it decided lately, whatever about, newest first. A page may be shorter than `limit`, or empty, and have a
-/// `next_cursor` all the same: then the last few thousand messages have no more, and older ones may. What is on record
-/// of one message, from all plugins, is its trace.
+/// One page; none of a plugin that nobody knows. One that is gone by now may have decided something.
+pub(in crate::web) async fn page(
+    app: &App,
+    filter: &DecisionFilter,
+    before: Option<Uuid>,
+    limit: u64,
+) -> Result<Option<Page<DecidedOn>>, Error> {
+    let found = app.store.decisions_of(filter, before, limit).await?;
+    let is_nothing = found.items.is_empty() && found.next.is_none() && before.is_none() && !filter.failed;
+    let is_known = || app.plugins.in_force().chain().names().any(|one| one == filter.plugin);
+    Ok((!is_nothing || is_known()).then_some(found))
+}
+
+/// What it decided lately, whatever about; first what came up last: a text by when it came in, also if it was decided
+/// late. A page may be shorter than `limit`, or empty, and have a `next_cursor` all the same: then the last few thousand
+/// messages have no more, and older ones may. What is on record of one message, from all plugins, is its trace.
 #[utoipa::path(
     get,
     path = "/v1/plugins/{name}/decisions",
@@ -55,11 +71,8 @@ pub(in crate::web) async fn list(
 ) -> Result<Json<List<Decided>>, Problem> {
     let (cursor, limit) = Paging { limit, cursor }.read()?;
     let filter = DecisionFilter { plugin: name, failed };
-    let found = app.store.decisions_of(&filter, cursor, limit).await.map_err(|error| Problem::store(&error))?;
-    // One that is gone by now may have decided something.
-    if found.items.is_empty() && !app.plugins.in_force().chain().names().any(|one| one == filter.plugin) {
-        return Err(Problem::not_found("plugin"));
-    }
+    let found = page(&app, &filter, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let found = found.ok_or_else(|| Problem::not_found("plugin"))?;
     let decided = |DecidedOn { trace, .. }: DecidedOn| Decided { message_id: trace.message_id, decision: trace };
     Ok(List::of(Page { items: found.items.into_iter().map(decided).collect(), next: found.next }))
 }

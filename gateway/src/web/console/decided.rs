@@ -15,6 +15,7 @@ use super::trouble::Trouble;
 use super::words::{self, DecidedWords};
 use crate::store::{DecidedOn, DecisionFilter};
 use crate::web::App;
+use crate::web::api::decided;
 use crate::web::query::Query;
 
 const SHOWN: u64 = 30;
@@ -59,11 +60,7 @@ pub(super) async fn page(
 ) -> Result<Response, Trouble> {
     let words = DecidedWords::of(visitor.session.user.locale);
     let filter = DecisionFilter { plugin: name, failed: asked.failed.is_some() };
-    let found = app.store.decisions_of(&filter, asked.before, SHOWN).await?;
-    // One that is gone by now may have decided something.
-    if found.items.is_empty() && !app.plugins.in_force().chain().names().any(|one| one == filter.plugin) {
-        return Err(Trouble::NotFound);
-    }
+    let found = decided::page(&app, &filter, asked.before, SHOWN).await?.ok_or(Trouble::NotFound)?;
     let p = Page::of(&app, &visitor, "plugins", format!("{} {}", words.title, filter.plugin));
     let times = times(&app, &p);
     let page = DecidedPage {

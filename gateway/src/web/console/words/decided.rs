@@ -90,10 +90,12 @@ pub(in crate::web::console) fn decided(locale: Locale, trace: &Trace) -> Vec<Str
     }
     let mut lines = verdict(words, decision);
     for action in list(decision, "actions") {
-        lines.extend(match (Effect::of(action), action.get("name").and_then(Value::as_str)) {
-            (Some(it), _) => Some(effect(locale, &it)),
-            (None, Some(name)) => Some(format!("{} {name}", words.custom)),
-            (None, None) => None,
+        let said = |key: &str| action.get(key).and_then(Value::as_str).unwrap_or_default();
+        lines.push(match (Effect::of(action), said("action")) {
+            (Some(it), _) => effect(locale, &it),
+            (None, "custom") => format!("{} {}", words.custom, said("name")),
+            // From another version.
+            (None, other) => other.to_owned(),
         });
     }
     let left_out = list(decision, "left_out").iter().filter_map(Value::as_str);
@@ -261,6 +263,8 @@ mod tests {
                 ],
             ),
         ];
+        let unread = trace(json!({ "actions": [{ "action": "start-timer", "name": "later" }] }), None);
+        assert_eq!(decided(Locale::En, &unread), ["start-timer"]);
         for (decision, lines) in cases {
             assert_eq!(decided(Locale::En, &trace(decision, None)), lines);
         }
