@@ -33,6 +33,12 @@ mod console_checks;
 #[cfg(test)]
 mod console_consents;
 #[cfg(test)]
+mod console_endpoints;
+#[cfg(test)]
+mod console_hostile;
+#[cfg(test)]
+mod console_roles;
+#[cfg(test)]
 mod console_templates;
 #[cfg(test)]
 mod contacts;
@@ -90,6 +96,8 @@ mod metrics;
 mod moving;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod opted_out;
 #[cfg(test)]
 mod options;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fantoccini::{Client, Locator};
 use recado_tests::Log;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::driver::{Driver, dev, find};
 
@@ -82,6 +82,7 @@ impl Desk {
         self.text(ANA, "Hola, ¿tienen citas para mañana?").await;
         self.sign_in().await;
         self.answer().await;
+        self.plan().await;
         self.handle().await;
         self.be_refused().await;
         self.write_a_template().await;
@@ -141,6 +142,27 @@ impl Desk {
         self.see("main h1", "Qué pasó con este mensaje").await;
         self.look_through("trace").await;
         self.client.back().await.expect("back");
+    }
+
+    /// What is to leave later waits where everybody sees it, and is taken back.
+    async fn plan(&self) {
+        self.see("#who", ANA).await;
+        let text = format!("Le recordamos su cita ({})", self.name);
+        self.type_into("#text", &text).await;
+        self.click("details.schedule summary").await;
+        // How a date is typed depends on the browser's language.
+        let set = "document.getElementById('send_at').value = arguments[0]";
+        let now = recado::clock::Clock::now(&recado::clock::SystemClock);
+        let tomorrow = (now + jiff::SignedDuration::from_hours(24)).strftime("%Y-%m-%dT%H:%M").to_string();
+        self.client.execute(set, vec![json!(tomorrow)]).await.expect("a date");
+        self.look_through("planning").await;
+        self.click("[data-testid=send]").await;
+        let last = "[data-testid=bubble][data-direction=outbound]:last-child";
+        self.see(last, &text).await;
+        self.see(last, "sale").await;
+        self.look_through("planned").await;
+        self.click(&format!("{last} [data-testid=cancel]")).await;
+        self.see(&format!("{last}[data-status=canceled]"), &text).await;
     }
 
     async fn handle(&self) {
