@@ -16,6 +16,11 @@ fn sample(table: &str, count: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Val
     cases.into_iter().step_by(step).take(count).cloned().collect()
 }
 
+/// Of the segments that Twilio's calculator counts.
+pub(crate) fn segments_cases() -> Vec<Value> {
+    sample(SEGMENTS, 25, |case| case["text"].is_string())
+}
+
 fn recado(arguments: &[&str]) -> Ran {
     run(&std::env::temp_dir(), arguments, &[])
 }

@@ -45,6 +45,8 @@ mod contacts;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod counting;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod development;

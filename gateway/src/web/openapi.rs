@@ -104,6 +104,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(api::messages::cancel))
         .routes(routes!(api::messages::retry))
         .routes(routes!(api::messages::trace))
+        .routes(routes!(api::segments::count))
         .routes(routes!(api::media::one))
         .routes(routes!(api::media::upload))
         .routes(routes!(api::conversations::list))

@@ -19,6 +19,7 @@ pub(super) mod messages;
 pub(super) mod plugin_configs;
 pub(super) mod plugins;
 pub(super) mod previews;
+pub(super) mod segments;
 pub(super) mod templates;
 pub(super) mod waits;
 
