@@ -13,11 +13,11 @@ use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::thread::{again, find, is_closed};
 use super::trouble::{Trouble, redirect};
+use super::words;
 use crate::message::{MessageId, segments as counting};
 use crate::outbound;
 use crate::store::{self, CONSOLE_KEY, CONSOLE_KEY_HASH, NewKey, Role};
 use crate::web::App;
-use crate::web::problem::Problem;
 
 /// The longest text that is taken, in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -150,7 +150,7 @@ pub(super) async fn cancel(State(app): State<App>, Path(id): Path<Uuid>, posted:
         Ok(()) => None,
         Err(outbound::CancelError::NotFound) => return Err(Trouble::NotFound),
         Err(outbound::CancelError::Store(error)) => return Err(error.into()),
-        Err(error) => Some(Problem::cancel(&error).detail().to_owned()),
+        Err(error) => Some(words::not_canceled(posted.visitor.session.user.locale, &error)),
     };
     back(&app, id, &posted, reason).await
 }
@@ -162,7 +162,7 @@ pub(super) async fn retry(State(app): State<App>, Path(id): Path<Uuid>, posted: 
         Ok(_) => None,
         Err(outbound::RetryError::NotFound) => return Err(Trouble::NotFound),
         Err(outbound::RetryError::Store(error)) => return Err(error.into()),
-        Err(error) => Some(Problem::retry(&error).detail().to_owned()),
+        Err(error) => Some(words::not_retried(posted.visitor.session.user.locale, &error)),
     };
     back(&app, id, &posted, reason).await
 }

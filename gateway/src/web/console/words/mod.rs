@@ -6,6 +6,7 @@ mod decided;
 mod more;
 mod plugin;
 mod templates;
+mod undone;
 
 use crate::message::{ConversationStatus, Locale, Status};
 use crate::store::Role;
@@ -16,6 +17,7 @@ pub(super) use decided::{DecidedWords, decided, effect, hook};
 pub(super) use more::More;
 pub(super) use plugin::PluginWords;
 pub(super) use templates::{TemplateWords, fault};
+pub(super) use undone::{not_canceled, not_retried};
 
 /// Makes a struct with a field for each word, and what it is in each language.
 macro_rules! words {
