@@ -100,25 +100,27 @@ pub(in crate::web::console) fn decided(locale: Locale, trace: &Trace) -> Vec<Str
     }
     let left_out = list(decision, "left_out").iter().filter_map(Value::as_str);
     let refusals = list(decision, "gate");
-    lines.extend(left_out.map(|reason| format!("{} {}", words.left_out, not_done(locale, reason, refusals))));
+    lines.extend(left_out.map(|reason| match refused(locale, reason, refusals) {
+        Some(refused) => refused.to_owned(),
+        None => format!("{} {reason}", words.left_out),
+    }));
     if lines.is_empty() && trace.error.is_none() {
         lines.push(words.nothing.to_owned());
     }
     lines
 }
 
-/// Why something was not done: in the language, where the gate refused it.
-fn not_done<'a>(locale: Locale, reason: &'a str, refusals: &[Value]) -> &'a str {
-    let refused = |refusal: &&Value| {
+/// That the gate refused what was left out for this reason, where the reason is not in the language.
+fn refused(locale: Locale, reason: &str, refusals: &[Value]) -> Option<&'static str> {
+    let is_its = |refusal: &&Value| {
         let its = refusal.get("reason").and_then(Value::as_str);
         its.is_some_and(|its| !its.is_empty() && reason.ends_with(its))
     };
-    let code = refusals.iter().find(refused).and_then(|refusal| refusal.get("code")).and_then(Value::as_str);
-    match code.filter(|_| locale == Locale::Es) {
-        Some("opted-out") => "el envío: la persona se dio de baja.",
-        Some("quiet-hours") => "el envío: es hora de silencio donde está la persona.",
-        Some("frequency-cap") => "el envío: la persona ya recibió el máximo de mensajes.",
-        _ => reason,
+    match refusals.iter().find(is_its)?.get("code")?.as_str().filter(|_| locale == Locale::Es)? {
+        "opted-out" => Some("No se envió: la persona se dio de baja."),
+        "quiet-hours" => Some("No se envió: es hora de silencio donde está la persona."),
+        "frequency-cap" => Some("No se envió: la persona ya recibió el máximo de mensajes."),
+        _ => None,
     }
 }
 
@@ -134,7 +136,7 @@ fn verdict(words: &DecidedWords, decision: &Value) -> Vec<String> {
             let changes = decision.get("changes").and_then(Value::as_object).unwrap_or(&none);
             let mut lines = vec![words.accepts.to_owned()];
             if let Some(text) = changes.get("text").and_then(Value::as_str) {
-                lines.push(format!("{} «{text}»", words.new_text));
+                lines.push(format!("{} {text}", words.new_text));
             }
             let told = |key: &str| Some((key.to_owned(), changes.get(key).filter(|value| !value.is_null())?));
             let others = ["media", "channel", "sender", "send_at"].into_iter().filter_map(told);
@@ -257,7 +259,7 @@ mod tests {
                     "send_at": null, "tags": ["a", "b"], "flow": "stop" } }),
                 &[
                     "It let the message leave.",
-                    "It changed the text: «Hi»",
+                    "It changed the text: Hi",
                     "It changed: channel = \"two\"",
                     "Tags: a, b",
                 ],
@@ -282,7 +284,7 @@ mod tests {
         };
         for (code, words) in [("opted-out", "baja"), ("quiet-hours", "silencio"), ("frequency-cap", "máximo")] {
             let [es, en] = refused(code, "such are the rules");
-            assert!(es.starts_with("No se hizo: el envío: ") && es.contains(words), "{es}");
+            assert!(es.starts_with("No se envió: ") && es.contains(words), "{es}");
             assert_eq!(en, "Not done: a reply was left out: such are the rules");
         }
         let [es, _] = refused("another", "such are the rules");

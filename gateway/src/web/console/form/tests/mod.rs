@@ -286,6 +286,8 @@ fn a_schema_speaks_to_each_in_their_language_where_it_can() {
         let is_field = |item: &&Item| !matches!(item.part, Part::Open | Part::Close);
         items.iter().filter(is_field).map(told).collect::<Vec<_>>()
     };
+    let whole = json!({ "description": "It.", "x-es": { "description": "Eso." } });
+    assert_eq!([Locale::Es, Locale::En].map(|locale| described(&whole, locale)), [Some("Eso."), None]);
     let spanish = shown(Locale::Es);
     assert!(spanish[0].starts_with("Horario: Cuándo abre.") && spanish[0].contains("open|closed"), "{spanish:?}");
     // What a key says itself goes before what it refers to, in whatever language.
