@@ -25,12 +25,12 @@ fn consents(gateway: &TestGateway) -> Vec<Value> {
 }
 
 fn is_refused(gateway: &TestGateway) {
-    let before = gateway.messages().len();
     let problem = post(gateway, "Aviso").expect(422);
     assert_eq!(problem["type"], "urn:recado:problem:opted-out", "{problem}");
     assert_eq!(problem["errors"][0]["code"], "opted-out");
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("START")), "{problem}");
-    assert_eq!(gateway.messages().len(), before, "nothing is stored");
+    let kept = gateway.message(problem["message_id"].as_str().unwrap());
+    assert_eq!((&kept["status"], &kept["refused_for"]), (&json!("failed"), &json!("opted-out")), "{kept}");
 }
 
 #[test]
@@ -50,11 +50,11 @@ fn stop_gets_no_reply_and_ends_all_sending_until_start() {
     assert_eq!((&known[0]["channel"], &known[0]["message_id"]), (&json!("sms"), &json!(stop)));
     is_refused(&gateway);
     gateway.text(CUSTOMER, "Perdón, ¿sigue abierto?");
-    assert_eq!(going(&gateway.messages(), "outbound").len(), 1, "nor any later reply");
+    assert_eq!(going(&gateway.messages(), "outbound").len(), 2, "nor any later reply; the other is kept, and not sent");
 
     gateway.text(CUSTOMER, "START");
     assert_eq!(consents(&gateway)[0]["state"], "opted_in");
-    assert_eq!(going(&gateway.messages(), "outbound").len(), 2);
+    assert_eq!(going(&gateway.messages(), "outbound").len(), 3);
     let id = post(&gateway, "Aviso").expect(202)["id"].as_str().unwrap().to_owned();
     gateway.wait_for_status(&id, "delivered");
 }

@@ -55,7 +55,7 @@ fn a_text_shows_up_is_answered_once_and_the_answer_arrives() {
     assert!(thread.contains("<span class=\"by\">rosa</span>"), "{thread}");
     let trace = agent.get(&format!("/console/messages/{}/trace", sent["id"].as_str().unwrap()));
     assert_eq!(trace.status(), 200);
-    assert!(trace.text().contains("accepted"), "{}", trace.text());
+    assert!(trace.text().contains("the provider took it"), "{}", trace.text());
 }
 
 #[test]
@@ -70,7 +70,11 @@ fn what_can_not_be_sent_is_refused_in_words_and_kept_in_the_form() {
     assert_eq!(refused.status(), 422);
     let page = refused.text();
     assert!(page.contains("opted out") && page.contains("Una oferta &#38; más"), "{page}");
-    assert_eq!(sent_by_hand(&gateway), [] as [Value; 0]);
+    let [kept] = sent_by_hand(&gateway).try_into().unwrap();
+    assert_eq!((&kept["status"], &kept["refused_for"]), (&json!("failed"), &json!("opted-out")), "{kept}");
+    let trace = agent.get(&format!("/console/messages/{}/trace", kept["id"].as_str().unwrap())).text();
+    assert!(trace.contains("data-testid=\"gate\">Not sent: the person has opted out (since "), "{trace}");
+    assert!(trace.contains("<span class=\"by\">rosa</span>"), "{trace}");
     for text in ["", "  \n "] {
         assert_eq!(agent.post(&path, &[("text", text), ("key", OTHER_KEY)]).status(), 422);
     }

@@ -77,7 +77,7 @@ fn who_is_opted_out_by_hand_is_sent_nothing_until_they_are_opted_in() {
     assert!(again.status() == 422 && again.text().contains("That was known"), "{}", again.text());
     assert_eq!(person.say("opted_in", &way(), "Escribió por correo: «sí, avísenme»").status(), 303);
     assert_eq!(person.answer(KEYS[1]).status(), 303);
-    let sent = person.gateway.messages().into_iter().find(|one| one["text"] == "Una oferta").unwrap();
+    let sent = person.gateway.messages().into_iter().rev().find(|one| one["text"] == "Una oferta").unwrap();
     person.gateway.wait_for_status(sent["id"].as_str().unwrap(), "delivered");
 
     // By their own word, it is the same reason, and takes the same to undo.

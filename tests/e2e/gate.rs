@@ -27,13 +27,19 @@ fn id_of(taken: &Answer) -> String {
 
 fn is_refused(gateway: &TestGateway, more: &Value, code: &str) {
     let problem = post(gateway, more).expect(422);
+    let kept = gateway.message(problem["message_id"].as_str().unwrap());
+    assert_eq!((&kept["status"], &kept["refused_for"]), (&json!("failed"), &json!(code)), "{kept}");
+    let told = trace(gateway, &kept)["gate"].clone();
+    assert_eq!((&told["verdict"], &told["code"]), (&json!("refused"), &json!(code)), "{told}");
     assert_eq!(problem["type"], format!("urn:recado:problem:{code}"), "{problem}");
     assert_eq!((&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]), (&json!("/to"), &json!(code)));
 }
 
+/// What was taken to be sent.
 fn sent(gateway: &TestGateway) -> Vec<String> {
     let messages = gateway.messages();
-    going(&messages, "outbound").iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
+    let taken = going(&messages, "outbound").into_iter().filter(|message| message["refused_for"].is_null());
+    taken.map(|message| message["text"].as_str().unwrap().to_owned()).collect()
 }
 
 fn trace(gateway: &TestGateway, message: &Value) -> Value {
@@ -213,7 +219,8 @@ fn a_night_may_refuse_and_a_cap_does() {
     let refused = gateway.door_send(&[("To", ANA), ("From", NUMBER), ("Body", "Aviso")]).expect(400);
     assert_eq!(refused["code"], 30007);
     assert!(refused["message"].as_str().unwrap().contains("night"), "{refused}");
-    assert_eq!(gateway.messages().len(), 0, "nothing is stored");
+    let kept: Vec<_> = gateway.messages().into_iter().map(|message| message["refused_for"].clone()).collect();
+    assert_eq!(kept, ["quiet-hours", "quiet-hours"]);
 
     let gateway = TestGateway::builder().config_toml("[gate.caps]\nper_day = 1").plugin(Plugin::obedient()).start();
     let first = id_of(&post(&gateway, &json!({})));

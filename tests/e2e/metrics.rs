@@ -75,6 +75,9 @@ fn every_metric_is_there_after_some_traffic_and_tells_no_secrets() {
     let id = gateway.post("/v1/messages?wait=sent", &sent).expect(200)["id"].as_str().unwrap().to_owned();
     gateway.wait_for_status(&id, "delivered");
     endpoint.wait_for(1);
+    let out = json!({ "address": "+529985550101", "state": "opted_out" });
+    gateway.post("/v1/consents", &out).expect(201);
+    gateway.post("/v1/messages", &json!({ "to": "+529985550101", "text": "No" })).expect(422);
     let told = |page: &str| value(page, r#"recado_events_total{endpoint="crm",outcome="delivered"}"#) == Some(1.0);
     let page = wait_for("the event to be counted", || Some(page(&gateway)).filter(|page| told(page)));
     for metric in recado::metrics::TABLE {
@@ -100,6 +103,7 @@ fn every_metric_is_there_after_some_traffic_and_tells_no_secrets() {
         (r#"recado_messages_total{channel="sms",direction="outbound",status="pending"}"#, 1.0),
         (r#"recado_messages_total{channel="sms",direction="outbound",status="delivered"}"#, 1.0),
         (r#"recado_attempts_total{channel="sms",outcome="accepted",class="none"}"#, 1.0),
+        (r#"recado_gate_refusals_total{channel="sms",code="opted-out"}"#, 1.0),
         (r#"recado_queue_seconds_count{channel="sms",priority="bulk"}"#, 1.0),
         (r#"recado_provider_seconds_count{channel="sms"}"#, 1.0),
         (r#"recado_processing_seconds_count{channel="sms"}"#, 1.0),
@@ -120,7 +124,9 @@ fn every_metric_is_there_after_some_traffic_and_tells_no_secrets() {
 
 #[test]
 fn what_waits_and_what_is_paused_shows() {
-    let provider = ScriptedProvider::start([Step::Answer(401, &[], r#"{"code":20003,"message":"Authenticate"}"#)]);
+    // Each probe of the channel, too, so that all goes on waiting.
+    let refused = || Step::Answer(401, &[], r#"{"code":20003,"message":"Authenticate"}"#);
+    let provider = ScriptedProvider::start([0; 100].map(|_| refused()));
     let gateway = with_token().no_plugins().provider(&provider).allow_errors().allow_unsent().start();
     for number in 0..3 {
         let message = json!({ "to": format!("+52998555010{number}"), "text": "Hola", "priority": "high" });

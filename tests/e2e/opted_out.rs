@@ -100,10 +100,28 @@ fn no_way_to_send_leads_to_somebody_who_texted_stop() {
         assert_eq!(refusal["since"], refusals[0].0["since"]);
     }
 
+    // What the others wanted is kept with the same reason.
+    let messages = gateway.messages();
+    let kept: Vec<&Value> = going(&messages, "outbound").into_iter().filter(|one| one["status"] == "failed").collect();
+    let texts: Vec<&Value> = kept.iter().map(|message| &message["text"]).collect();
+    assert_eq!(texts, ["Aviso", "Aviso", "Una oferta"], "of an application, at the front door, by hand");
+    assert_eq!(problem["message_id"], kept[0]["id"], "{problem}");
+    for message in kept {
+        assert_eq!((&message["refused_for"], &message["parts"]), (&json!("opted-out"), &json!([])), "{message}");
+        let told = gateway.get(&format!("/v1/messages/{}/trace", message["id"].as_str().unwrap())).expect(200);
+        assert_eq!(
+            (&told["gate"]["reason"], &told["gate"]["since"]),
+            (&refusals[0].0["reason"], &refusals[0].0["since"])
+        );
+    }
+    let conversation = agent.get(&format!("/console/conversations/{}", hers["id"].as_str().unwrap())).text();
+    assert!(conversation.contains("Not sent: the person has opted out."), "{conversation}");
+
     // What was taken before this has left by the time that this has.
     send(&gateway, LUIS, "Hola");
     assert_eq!(asked(&provider), [BEFORE], "nothing since she said so");
     let messages = gateway.messages();
-    let to_her = going(&messages, "outbound").into_iter().filter(|message| message["to"] == ANA);
+    let taken = going(&messages, "outbound").into_iter().filter(|message| message["refused_for"].is_null());
+    let to_her = taken.filter(|message| message["to"] == ANA);
     assert_eq!(to_her.map(|message| &message["text"]).collect::<Vec<_>>(), [BEFORE], "nothing waits for her either");
 }

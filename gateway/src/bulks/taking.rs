@@ -252,7 +252,7 @@ pub(super) fn problem(error: &outbound::Error, locale: Locale) -> RecipientProbl
             };
             ("no-verdict".to_owned(), detail)
         }
-        outbound::Error::Gate(refusal) => (refusal.code().to_owned(), refusal.detail(locale)),
+        outbound::Error::Gate { refusal, .. } => (refusal.code().to_owned(), refusal.detail(locale)),
         outbound::Error::Unsendable(Unsendable::TooLong { .. }) => ("too-long".to_owned(), error.to_string()),
         outbound::Error::Unsendable(Unsendable::Empty) => ("empty".to_owned(), error.to_string()),
         _ => ("not-sendable".to_owned(), error.to_string()),

@@ -214,7 +214,7 @@ impl Bulks {
             _ => {}
         }
         // The gate is asked last.
-        let came = if matches!(error, Error::Gate(_)) { Came::Decided(None) } else { Came::Nothing };
+        let came = if matches!(error, Error::Gate { .. }) { Came::Decided(None) } else { Came::Nothing };
         let refused = parts.store.refuse_recipient(place, problem).await;
         refused.map_or(Came::Hampered, |()| came)
     }

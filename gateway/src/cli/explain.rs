@@ -152,6 +152,9 @@ fn standing(message: &Value) -> String {
     if let Some(plugin) = message["rejected_by"].as_str() {
         let _ = write!(text, ", refused by the plugin {plugin}");
     }
+    if let Some(code) = message["refused_for"].as_str() {
+        let _ = write!(text, ", refused by the gate ({code})");
+    }
     if let Some(reason) = message["discarded"].as_str() {
         let _ = write!(text, ", of no interest: {reason}");
     }
@@ -284,6 +287,9 @@ fn let_through(gate: &Value) -> String {
         return format!("the gate read it as: {keyword} ({}){confirmed}", word(&gate["locale"]));
     }
     let consent = word(&gate["consent"]).replace('_', " ");
+    if gate["verdict"] == "refused" {
+        return format!("the gate refused it: {}", word(&gate["reason"]));
+    }
     let mut text = match gate["verdict"].as_str() {
         Some("held") => format!("the gate holds it until {}: {consent}", word(&gate["until"])),
         _ => format!("the gate let it through: {consent}"),

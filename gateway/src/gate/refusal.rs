@@ -54,11 +54,17 @@ impl Refusal {
         match (self, locale) {
             (Self::OptedOut { since, everywhere }, Locale::Es) => {
                 let to = if *everywhere { "a un canal suyo" } else { "a este canal" };
-                format!("se dio de baja el {since}; solo esa persona puede volver, enviando START o INICIAR {to}")
+                format!(
+                    "se dio de baja el {since}; vuelve cuando esa persona envía START o INICIAR {to}, o cuando alguien \
+                     anota que lo pidió, con la prueba"
+                )
             }
             (Self::OptedOut { since, everywhere }, Locale::En) => {
                 let to = if *everywhere { "any channel" } else { "this channel" };
-                format!("opted out at {since}; only that person can undo it, by texting START to {to}")
+                format!(
+                    "opted out at {since}; that ends when the person texts START to {to}, or when somebody puts down \
+                     that they asked for it, with the proof"
+                )
             }
             (Self::QuietHours { until, time_zone }, Locale::Es) => {
                 format!("es hora de silencio para esa persona ({time_zone}) hasta {until}; envíalo después")

@@ -75,6 +75,11 @@ pub static MESSAGES: Family<Counter, 2> = counter(
     &["channel", "direction", "status"],
     "Messages that came to have a status: an outbound one counts once for each that it went through.",
 );
+pub static REFUSALS: Family<Counter, 1> = counter(
+    "recado_gate_refusals_total",
+    &["channel", "code"],
+    "Messages that the gate did not let out, whoever wanted them sent. Codes: opted-out, quiet-hours, frequency-cap.",
+);
 pub static COMMIT_OPERATIONS: Family<Histogram, 0> =
     Family::new("recado_commit_operations", BATCH, "", &[], "How many writes share a commit.");
 pub static COMMIT_SECONDS: Family<Histogram, 1> = seconds(
@@ -184,6 +189,7 @@ pub static TABLE: &[&dyn Described] = &[
     &PROVIDER_SECONDS,
     &ATTEMPTS,
     &MESSAGES,
+    &REFUSALS,
     &COMMIT_OPERATIONS,
     &COMMIT_SECONDS,
     &WRITES_WAITING,

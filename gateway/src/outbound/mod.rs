@@ -2,6 +2,7 @@
 //! provider what came of it. Sending is the business of [`crate::delivery`].
 
 mod cancel;
+mod error;
 mod feedback;
 mod passing;
 mod recalling;
@@ -14,22 +15,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
 
-use crate::channels::{self, Channel, Channels, Unsendable};
+use crate::channels::{self, Channel, Channels};
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
-use crate::gate::Refusal;
-use crate::media::{self, Uploads};
-use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status, phone};
+use crate::media::Uploads;
+use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status};
 use crate::spans::{self, Span};
 use crate::store::{
     self, BulkPlace, Callback, Idempotency, Message, NewOutbound, NewPart, Route, Schedule, Sender, Store, Submission,
     Submitted,
 };
-use crate::templates::Fault;
 use crate::transport::Transport;
 
 pub use crate::plugins::Origin;
 pub use cancel::CancelError;
+pub use error::Error;
 pub use feedback::FeedbackError;
 pub use passing::Following;
 pub use retry::RetryError;
@@ -59,57 +59,6 @@ pub struct Request {
     pub template: Option<Templated>,
     /// The recipient of a bulk send whom it is for.
     pub bulk: Option<BulkPlace>,
-}
-
-/// Why a message was not taken. Nothing was stored, unless a plugin refused it.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("`to` is not a number that can be written to")]
-    To(phone::Refusal),
-    #[error("`to` is no address that the channel `{channel}` writes to")]
-    OtherAddress { channel: String },
-    #[error("`from` must be a number, a short code, or a name of at most 11 letters, digits and spaces")]
-    From,
-    #[error("there is no channel `{name}`; there are: {known}")]
-    UnknownChannel { name: String, known: String },
-    #[error("`text` has a NUL character, which no provider carries")]
-    Nul,
-    #[error("`media`: {0}")]
-    Media(String),
-    #[error("`send_at` is more than a year ahead")]
-    TooFarAhead,
-    #[error("the uploads can't be shown to the provider: {0}")]
-    Uploads(media::Error),
-    #[error(transparent)]
-    Unsendable(#[from] Unsendable),
-    /// With pointers into the wish.
-    #[error("the template can't be sent: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Template(Vec<Fault>),
-    #[error("this idempotency key was used before for a call with another body")]
-    KeyReused,
-    /// Nothing was stored.
-    #[error(transparent)]
-    Gate(Refusal),
-    #[error("the bulk send does not wait for this recipient any more")]
-    NotAwaited,
-    /// Nothing was stored: it may be sent another time.
-    #[error("the plugin `{plugin}` must look at what is sent, and gave no verdict: {reason}")]
-    NoVerdict { plugin: String, reason: String },
-    /// It is kept under this id with the explanation, and not sent.
-    #[error("{problem}")]
-    Rejected { id: MessageId, problem: String },
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl From<media::Error> for Error {
-    fn from(error: media::Error) -> Self {
-        match error {
-            media::Error::NoUpload(_) => Self::Media(error.to_string()),
-            media::Error::Store(error) => Self::Store(error),
-            other => Self::Uploads(other),
-        }
-    }
 }
 
 /// A message that was taken.
@@ -165,8 +114,8 @@ impl Outbound {
                 Submitted::Stored(message) => {
                     let id = message.id;
                     if let Some(rejection) = rejected {
-                        tracing::info!(message_id = %id, plugin = rejection.plugin, "a plugin refused a message");
-                        return Err(Error::Rejected { id, problem: rejection.problem });
+                        tracing::info!(message_id = %id, plugin = rejection.plugin(), "a plugin refused a message");
+                        return Err(Error::Rejected { id, problem: rejection.problem() });
                     }
                     self.0.outbox.notify_one();
                     spans::record(|| submitted(id, began.elapsed()));
@@ -175,7 +124,12 @@ impl Outbound {
                 Submitted::Before(id) => return Ok(Taken::before(self.again(id).await?)),
                 Submitted::KeyReused => return Err(Error::KeyReused),
                 Submitted::NotAwaited => return Err(Error::NotAwaited),
-                Submitted::Refused(refusal) => return Err(Error::Gate(refusal)),
+                Submitted::Refused { refusal, kept } => {
+                    if let Some(id) = kept {
+                        tracing::info!(message_id = %id, code = refusal.code(), "the gate refused a message");
+                    }
+                    return Err(Error::Gate { refusal, kept });
+                }
                 Submitted::Stale if turn.is_none() => turn = Some(self.0.deciding.turn().await),
                 Submitted::Stale => {}
             }

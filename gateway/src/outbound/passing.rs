@@ -82,7 +82,7 @@ impl Outbound {
             }
             Passed::Rejected { plugin, reason } => {
                 let problem = format!("refused by the plugin `{plugin}`: {reason}");
-                self.kept(recipient, request, &call, Rejection { plugin, problem })
+                self.kept(recipient, request, &call, Rejection::Plugin { plugin, problem })
             }
             Passed::Failed { plugin, reason } => return Err(Error::NoVerdict { plugin, reason }),
         };
@@ -152,7 +152,7 @@ impl Outbound {
         self.submission(request.clone(), recipient.clone(), before.id)?;
         let plugin = traces.last().map(|trace| trace.plugin.clone()).unwrap_or_default();
         let problem = format!("the plugins, up to `{plugin}`, made of it what can't be sent: {error}");
-        Ok(self.kept(recipient.clone(), request, before, Rejection { plugin, problem }))
+        Ok(self.kept(recipient.clone(), request, before, Rejection::Plugin { plugin, problem }))
     }
 
     /// A message that is on record, and is not sent.

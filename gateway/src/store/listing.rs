@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -44,7 +45,7 @@ impl Store {
     /// A message of one of these channels, unless it was deleted.
     pub async fn listed(&self, id: MessageId, channels: &[String]) -> Result<Option<Message>, Error> {
         let snapshot = self.snapshot().await?;
-        let query = messages::Entity::find_by_id(id.0).filter(messages::Column::DeletedAt.is_null());
+        let query = messages::Entity::find_by_id(id.0).filter(messages::Column::DeletedAt.is_null()).filter(taken());
         let row = query.filter(messages::Column::Channel.is_in(channels)).one(&snapshot).await?;
         Ok(with_details(&snapshot, row.into_iter().collect()).await?.pop())
     }
@@ -81,6 +82,11 @@ impl Store {
     }
 }
 
+/// What was refused when it was to be sent is kept here, and was never a message to whoever wanted it sent.
+fn taken() -> Condition {
+    Condition::all().add(messages::Column::RejectedBy.is_null()).add(messages::Column::RefusedFor.is_null())
+}
+
 fn matching(listing: &Listing) -> Select<messages::Entity> {
     // What came in was sent when it came.
     let sent = || Expr::cust("COALESCE(sent_at, CASE WHEN direction = 'inbound' THEN created_at END)");
@@ -90,7 +96,8 @@ fn matching(listing: &Listing) -> Select<messages::Entity> {
         // have would be sorted first; an expression has none.
         several => Expr::cust("COALESCE(channel, '')").is_in(several),
     };
-    let mut query = messages::Entity::find().filter(messages::Column::DeletedAt.is_null()).filter(of_these);
+    let mut query =
+        messages::Entity::find().filter(messages::Column::DeletedAt.is_null()).filter(taken()).filter(of_these);
     if let Some(from) = &listing.from {
         query = query.filter(messages::Column::Sender.eq(from));
     }

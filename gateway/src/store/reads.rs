@@ -314,6 +314,7 @@ pub(super) fn to_message(
         plugin: row.plugin,
         discarded: row.discarded,
         rejected_by: row.rejected_by,
+        refused_for: row.refused_for,
         caused_by: row.caused_by.map(MessageId),
         template: used_template(row.template, row.template_version),
         bulk_id: parts.first().and_then(|part| part.bulk_id),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::bulks::BulkPlace;
 use super::decisions::{StateChange, Trace};
+use super::rejection::Rejection;
 use super::shown::{KnownConsent, Message};
 use super::templates::UsedTemplate;
 use crate::gate::Refusal;
@@ -143,13 +144,6 @@ pub struct NewOutbound {
     pub at: Timestamp,
 }
 
-/// Why plugins keep a message from being sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    pub plugin: String,
-    pub problem: String,
-}
-
 /// Where an application wants to be told what becomes of its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
@@ -211,8 +205,9 @@ pub enum Submitted {
     Before(MessageId),
     /// The key was used before for a call with another body.
     KeyReused,
-    /// The gate says no. Nothing was stored.
-    Refused(Refusal),
+    /// The gate says no. It is kept under this id with the reason, and not sent; but of a bulk send nothing is
+    /// stored, whose recipient has the reason.
+    Refused { refusal: Refusal, kept: Option<MessageId> },
     /// It is for a recipient of a bulk send who does not wait for it any more. Nothing was stored.
     NotAwaited,
     /// As of a commit: the outbound plugins are to be asked again. Nothing was stored.

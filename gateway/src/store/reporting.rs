@@ -13,7 +13,7 @@ use super::operations::starting_status;
 use super::records::NewOutbound;
 use super::subscriptions::Subscribed;
 use super::wakeups::Wakeups;
-use crate::gate::Rules;
+use crate::gate::{Refusal, Rules};
 use crate::message::Status;
 use crate::metrics::{self, Pending};
 
@@ -98,6 +98,11 @@ impl Reporting {
         for (message, _) in new {
             self.count(&message.channel, starting_status(message));
         }
+    }
+
+    /// The gate refused a message of this channel, if this transaction is committed.
+    pub(super) fn count_refused(&self, channel: &str, refusal: &Refusal) {
+        self.0.counted.add(&metrics::REFUSALS, channel, [refusal.code()]);
     }
 
     /// Something was committed.

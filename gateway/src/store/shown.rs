@@ -49,6 +49,9 @@ pub struct Message {
     /// The plugin that refused it; `error_message` says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_by: Option<String>,
+    /// What the gate refused it for: `opted-out`, `quiet-hours` or `frequency-cap`; `error_message` says more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_for: Option<String>,
     /// The message whose processing led to it, where it is no reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<MessageId>,

@@ -16,18 +16,36 @@ pub struct Volume {
     pub direction: Direction,
     pub status: Status,
     pub error_code: Option<i32>,
+    /// What kept it from being sent: the gate's code, or `plugin`.
+    pub refused_for: Option<String>,
+    /// Of those that were delivered: that it took so many milliseconds at the most, of a few steps; 0 for longer.
+    pub took_at_most_ms: Option<i64>,
     pub messages: u64,
-    /// Of those that were delivered: how long that took altogether, in milliseconds.
-    pub took_ms: u64,
+}
+
+/// Steps between half a second and four hours, in milliseconds.
+const STEPS: [i64; 15] = [
+    500, 1_000, 2_000, 3_000, 5_000, 8_000, 13_000, 20_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000,
+    14_400_000,
+];
+
+/// The step that a delivery fell into.
+fn step() -> String {
+    let took = "delivered_at - COALESCE(send_at, created_at)";
+    let steps: Vec<String> = STEPS.iter().map(|step| format!("WHEN {took} <= {step} THEN {step}")).collect();
+    format!("CASE WHEN delivered_at IS NULL THEN NULL {} ELSE 0 END", steps.join(" "))
 }
 
 impl Store {
     /// Of the messages since then; days begin so many milliseconds before those of UTC.
     pub async fn volume(&self, since: Timestamp, offset_ms: i64) -> Result<Vec<Volume>, Error> {
-        let sql = "SELECT (created_at + $1) / 86400000 AS day, channel, direction, status, error_code, \
-                   COUNT(*) AS messages, \
-                   CAST(COALESCE(SUM(delivered_at - COALESCE(send_at, created_at)), 0) AS BIGINT) AS took \
-                   FROM messages WHERE id >= $2 AND created_at >= $3 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5";
+        let sql = format!(
+            "SELECT (created_at + $1) / 86400000 AS day, channel, direction, status, error_code, \
+             CASE WHEN rejected_by IS NOT NULL THEN 'plugin' ELSE refused_for END AS kept_back, \
+             CAST({} AS BIGINT) AS took, COUNT(*) AS messages FROM messages WHERE id >= $2 AND created_at >= $3 \
+             GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
+            step()
+        );
         let values = [offset_ms.into(), lowest_id(since).into(), since.as_millisecond().into()];
         let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, values);
         let mut found = Vec::new();
@@ -40,8 +58,9 @@ impl Store {
                 direction: if direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
                 status: super::operations::read(&status),
                 error_code: row.try_get("", "error_code")?,
+                refused_for: row.try_get("", "kept_back")?,
+                took_at_most_ms: row.try_get("", "took")?,
                 messages: u64::try_from(row.try_get::<i64>("", "messages")?).unwrap_or(0),
-                took_ms: u64::try_from(row.try_get::<i64>("", "took")?).unwrap_or(0),
             });
         }
         Ok(found)

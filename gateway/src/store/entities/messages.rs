@@ -41,6 +41,8 @@ pub struct Model {
     pub seed: Option<i64>,
     pub discarded: Option<String>,
     pub rejected_by: Option<String>,
+    /// What the gate refused it for.
+    pub refused_for: Option<String>,
     pub caused_by: Option<Uuid>,
     pub hops: Option<i32>,
     pub seen: Option<String>,

@@ -175,8 +175,8 @@ pub(super) async fn submitted(transaction: &DatabaseTransaction, all: &[&Submiss
             count(place.position).into(),
             message.id.0.into(),
             rejected.map_or("submitted", |_| "refused").into(),
-            rejected.map(|_| "rejected-by-plugin".to_owned()).into(),
-            rejected.map(|rejected| storable(&rejected.problem)).into(),
+            rejected.map(|rejected| rejected.refused_for().unwrap_or("rejected-by-plugin").to_owned()).into(),
+            rejected.map(|rejected| storable(&rejected.problem())).into(),
         ]);
     }
     rows.update(

@@ -109,7 +109,7 @@ impl Gate {
     /// What is kept with a message that is stored: none with one that plugins refused, which came to no gate.
     pub(super) fn told(&self, message: &NewOutbound) -> Option<Value> {
         let mut told = match self.verdicts.get(&message.id.0)? {
-            Verdict::Refused(_) => return None,
+            Verdict::Refused(refusal) => refusal.explained(),
             Verdict::Allowed(None) => json!({ "verdict": "allowed" }),
             Verdict::Allowed(Some(exempt)) => json!({ "verdict": "allowed", "exempt": exempt.as_str() }),
             Verdict::Held { until, time_zone } => {

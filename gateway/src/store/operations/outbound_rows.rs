@@ -11,7 +11,7 @@ use crate::message::Status;
 use crate::store::entities::{media, messages, parts};
 use crate::store::reads::to_message;
 use crate::store::records::{NewOutbound, NewPart, Route, Schedule, Sender};
-use crate::store::{Error, Message};
+use crate::store::{Error, Message, Rejection};
 
 /// What is stored of some messages, in their order.
 pub(super) struct OutboundRows(Vec<Row>);
@@ -101,7 +101,7 @@ fn outbound_row(message: &NewOutbound, conversation_id: Uuid, status: &str) -> m
         status: Set(status.to_owned()),
         segments: Set(Some(count(message.segments))),
         error_code: Set(None),
-        error_message: Set(message.rejected.as_ref().map(|rejection| storable(&rejection.problem))),
+        error_message: Set(message.rejected.as_ref().map(|rejection| storable(&rejection.problem()))),
         ordinal: Set(None),
         previous_inbound_at: Set(None),
         in_reply_to: Set(message.in_reply_to.map(|id| id.0)),
@@ -126,7 +126,8 @@ fn outbound_row(message: &NewOutbound, conversation_id: Uuid, status: &str) -> m
         redacted_at: Set(None),
         seed: Set(message.seed.map(u64::cast_signed)),
         discarded: Set(None),
-        rejected_by: Set(message.rejected.as_ref().map(|rejection| rejection.plugin.clone())),
+        rejected_by: Set(message.rejected.as_ref().and_then(Rejection::plugin).map(str::to_owned)),
+        refused_for: Set(message.rejected.as_ref().and_then(Rejection::refused_for).map(str::to_owned)),
         caused_by: Set(message.caused_by.map(|id| id.0)),
         hops: Set((message.hops > 0).then(|| count(message.hops))),
         seen: Set(None),

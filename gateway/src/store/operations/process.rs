@@ -118,7 +118,11 @@ async fn allowed(
     for processed in all {
         let mut kept = false;
         for message in outgoing(processed) {
-            kept |= gate.judge(message).is_some() || gate.held_until(message).is_some();
+            if let Some(refusal) = gate.judge(message) {
+                reporting.count_refused(&message.channel, refusal);
+                kept = true;
+            }
+            kept |= gate.held_until(message).is_some();
         }
         if !kept {
             continue;

@@ -356,6 +356,7 @@ fn row(
         seed: Set(None),
         discarded: Set(None),
         rejected_by: Set(None),
+        refused_for: Set(None),
         caused_by: Set(None),
         hops: Set(None),
         seen: Set(None),

@@ -1,5 +1,6 @@
 //! Storing outbound messages with their parts, many at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
@@ -12,13 +13,14 @@ use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{follow, millis, reach, traces};
+use crate::gate::Refusal;
 use crate::message::{MessageId, Priority};
 use crate::store::bulks::HELD;
 use crate::store::entities::idempotency_keys;
 use crate::store::records::{Idempotency, NewOutbound, Route, Submission, Submitted};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
-use crate::store::{Error, Message, Store};
+use crate::store::{Error, Message, Rejection, Store};
 
 /// For each, in order, what became of it.
 pub(in crate::store) async fn apply(
@@ -34,7 +36,7 @@ pub(in crate::store) async fn apply(
     let mut gate = Gate::look(transaction, &messages, reporting).await?;
     let mut book = Book::open(transaction, all.iter().flat_map(|submission| &submission.state).collect()).await?;
     let mut awaited = Awaited::look(transaction, all).await?;
-    let mut stored: Vec<&Submission> = Vec::with_capacity(all.len());
+    let mut stored: Vec<Cow<'_, Submission>> = Vec::with_capacity(all.len());
     // Nothing of those that are stored.
     let mut done: Vec<Option<Submitted>> = Vec::with_capacity(all.len());
     for submission in all {
@@ -46,23 +48,60 @@ pub(in crate::store) async fn apply(
             done.push(Some(Submitted::NotAwaited));
             continue;
         }
-        done.push(if let Some(refusal) = gate.judge(&submission.message) {
-            Some(Submitted::Refused(refusal.clone()))
-        } else if book.accepts(&submission.state, submission.message.at) {
-            calls.add(submission);
-            stored.push(submission);
-            None
-        } else {
-            Some(Submitted::Stale)
+        let (message, refusal) = (&submission.message, gate.judge(&submission.message).cloned());
+        done.push(match refusal {
+            Some(refusal) if message.bulk.is_some() => {
+                reporting.count_refused(&message.channel, &refusal);
+                Some(Submitted::Refused { refusal, kept: None })
+            }
+            _ if !book.accepts(&submission.state, message.at) => Some(Submitted::Stale),
+            Some(refusal) => {
+                reporting.count_refused(&message.channel, &refusal);
+                stored.push(Cow::Owned(kept(submission, refusal)));
+                None
+            }
+            None => {
+                calls.add(submission);
+                stored.push(Cow::Borrowed(*submission));
+                None
+            }
         });
     }
-    let mut messages = store(transaction, &stored, book, &gate, reporting).await?.into_iter();
+    let stored: Vec<&Submission> = stored.iter().map(AsRef::as_ref).collect();
+    let mut messages = store(transaction, &stored, book, &gate, reporting).await?.into_iter().zip(&stored);
     let lost = || Error::Refused("a message that was stored is not whole".to_owned());
     let stored = |done: Option<Submitted>| match done {
         Some(done) => Ok(done),
-        None => messages.next().map(|message| Submitted::Stored(Box::new(message))).ok_or_else(lost),
+        None => messages.next().map(|(message, submission)| came_to(message, submission)).ok_or_else(lost),
     };
     done.into_iter().map(stored).collect()
+}
+
+fn came_to(message: Message, submission: &Submission) -> Submitted {
+    match &submission.message.rejected {
+        Some(Rejection::Gate(refusal)) => Submitted::Refused { refusal: refusal.clone(), kept: Some(message.id) },
+        _ => Submitted::Stored(Box::new(message)),
+    }
+}
+
+/// What stays of one that the gate refuses: whoever asks later finds what it was, and why it was not sent. The same call
+/// may be made again, since what it is refused for may pass.
+fn kept(submission: &Submission, refusal: Refusal) -> Submission {
+    let mut kept = submission.clone();
+    let message = &mut kept.message;
+    message.parts.clear();
+    message.segments = 0;
+    message.callback = None;
+    message.rejected = Some(Rejection::Gate(refusal));
+    kept.idempotency = None;
+    if message.options.discard_content == Some(true) {
+        // Nothing more becomes of it, so that this is the moment.
+        message.text.clear();
+        for trace in &mut kept.traces {
+            trace.decision = serde_json::json!({ "redacted": true });
+        }
+    }
+    kept
 }
 
 async fn store(

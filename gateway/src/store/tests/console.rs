@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::message::consent::Keyword;
 use crate::message::{ConversationStatus, Direction, Locale};
 use crate::store::{
     CONSOLE_KEY, CONSOLE_KEY_HASH, Changed, ConversationChange, InboxFilter, NewSession, NewUser, Role,
@@ -250,6 +251,25 @@ async fn volume_is_counted_by_day_and_outcome(database: Database) {
         ]
     );
     assert_eq!(store.volume(at(5), 0).await.unwrap().len(), 2, "only what came then or later");
+    let mut refused = database.submission(LUIS, &["no"]);
+    refused.message.rejected = Some(Rejection::Plugin { plugin: "checks".to_owned(), problem: "no".to_owned() });
+    store.submit(refused).await.unwrap();
+    store.record(gate::says(&database, LUIS, Keyword::OptOut, 20)).await.unwrap();
+    store.submit(database.submission(LUIS, &["nor this"])).await.unwrap();
+    for (number, took) in [600, 2_000, 90_000, 99_000_000].into_iter().enumerate() {
+        let delivered = database.submission(ANA, &[&format!("{number}")]);
+        assert!(store.submit(delivered).await.unwrap().stored().is_some());
+        let took = format!(
+            "UPDATE messages SET status = 'delivered', delivered_at = created_at + {took} WHERE text = '{number}'"
+        );
+        database.directly().await.execute_unprepared(&took).await.unwrap();
+    }
+    let counted = store.volume(at(-60), 0).await.unwrap();
+    let kept_back: Vec<_> =
+        counted.iter().filter_map(|one| Some((one.refused_for.as_deref()?, one.messages))).collect();
+    assert_eq!(kept_back, [("opted-out", 1), ("plugin", 1)]);
+    let took: Vec<_> = counted.iter().filter_map(|one| Some((one.took_at_most_ms?, one.messages))).collect();
+    assert_eq!(took, [(0, 1), (1_000, 1), (2_000, 1), (120_000, 1)], "of what takes longest there is no end");
     // Where the day begins later, all of it is the day before or after.
     let shifted = store.volume(at(-60), -86_400_000).await.unwrap();
     assert_eq!(shifted[0].day, day - 1);

@@ -123,7 +123,7 @@ async fn what_the_gate_said_is_kept_as_it_was(database: Database) {
     assert_eq!(gate(first.message.id).await, Some(never));
     // What a plugin refused came to no gate.
     let mut refused = database.submission(LUIS, &[]);
-    refused.message.rejected = Some(Rejection { plugin: "checks".to_owned(), problem: "no".to_owned() });
+    refused.message.rejected = Some(Rejection::Plugin { plugin: "checks".to_owned(), problem: "no".to_owned() });
     store.submit(refused.clone()).await.unwrap();
     assert_eq!(gate(refused.message.id).await, None);
 }

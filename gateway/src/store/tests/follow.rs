@@ -156,8 +156,10 @@ async fn a_rejected_message_is_kept_and_not_sent(database: Database) {
     let mut submission = database.submission(LUIS, &[]);
     submission.message.text = "Compra ya".to_owned();
     submission.message.seed = Some(7);
-    submission.message.rejected =
-        Some(Rejection { plugin: "no-spam".to_owned(), problem: "refused by the plugin `no-spam`: spam".to_owned() });
+    submission.message.rejected = Some(Rejection::Plugin {
+        plugin: "no-spam".to_owned(),
+        problem: "refused by the plugin `no-spam`: spam".to_owned(),
+    });
     submission.idempotency = Some(once());
     submission.traces = vec![Trace { hook: Hook::Outbound, ..trace(&database, submission.message.id, "no-spam") }];
     assert_eq!(store.called_before(&once()).await.unwrap(), None);

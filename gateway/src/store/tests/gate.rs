@@ -173,9 +173,10 @@ async fn an_opting_out_counts_for_the_whole_business_if_that_is_wanted(database:
     store.submit(luis.clone()).await.unwrap();
 
     store.record(says(&database, ANA, Keyword::OptOut, 3)).await.unwrap();
-    let refused = Submitted::Refused(Refusal::OptedOut { since: at(3), everywhere: true });
+    let refusal = Refusal::OptedOut { since: at(3), everywhere: true };
     for (channel, recipient) in [("sms", ANA), ("other", ANA), ("whatsapp", WHATSAPP), ("telegram", "telegram:77")] {
-        assert_eq!(store.submit(of(channel, recipient)).await.unwrap(), refused, "{channel} {recipient}");
+        let submitted = store.submit(of(channel, recipient)).await.unwrap();
+        assert_eq!(submitted.refusal(), Some(&refusal), "{channel} {recipient}");
     }
     let waiting: Vec<MessageId> =
         claim(&store, &database, 4, 10).await.into_iter().map(|part| part.message_id).collect();
@@ -233,7 +234,7 @@ async fn where_it_counts_everywhere_others_opt_somebody_in_everywhere(database: 
     let one = async |new: NewConsent| store.say_consents(vec![new], false, act(0)).await.unwrap().remove(0);
     assert!(matches!(one(elsewhere(None)).await, Said::NeedsProof(_)), "it is their own word");
     let submit = async || store.submit(database.submission(ANA, &["hola"])).await.unwrap();
-    assert!(matches!(submit().await, Submitted::Refused(_)));
+    assert!(matches!(submit().await, Submitted::Refused { .. }));
     assert_eq!(one(elsewhere(Some("a form"))).await, Said::Changed);
     assert!(matches!(submit().await, Submitted::Stored(_)));
     assert!(matches!(one(elsewhere(Some("a form"))).await, Said::Known(_)));

@@ -212,7 +212,7 @@ async fn what_plugins_said_of_a_text_goes_with_it(database: Database) {
     };
     assert_eq!(store.commit(done).await.unwrap(), Committed::Done);
     let mut refused = database.submission(ANA, &[]);
-    refused.message.rejected = Some(Rejection { plugin: "p".to_owned(), problem: secret() });
+    refused.message.rejected = Some(Rejection::Plugin { plugin: "p".to_owned(), problem: secret() });
     let refused_id = refused.message.id;
     store.submit(refused).await.unwrap();
     for id in [new.id, refused_id] {

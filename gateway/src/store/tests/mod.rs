@@ -93,6 +93,7 @@ use super::audit::{Act, Actor};
 use super::decisions::*;
 use super::events::*;
 use super::records::*;
+use super::rejection::Rejection;
 use super::shown::*;
 use super::{NewKey, Order, Settings, Store, Wanted};
 use crate::clock::{Clock, Ids, SystemClock};
@@ -260,6 +261,14 @@ fn processed(message: &NewInbound, conversation: ConversationId) -> Processed {
 }
 
 impl Submitted {
+    /// Why the gate refused it.
+    fn refusal(&self) -> Option<&crate::gate::Refusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// The message that was stored, if one was.
     fn stored(&self) -> Option<MessageId> {
         if let Self::Stored(message) = self { Some(message.id) } else { None }

@@ -161,7 +161,7 @@ async fn nobody_is_sent_more_than_the_cap(database: Database) {
         submission.message.at = at(seconds);
         match store.submit(submission).await.unwrap() {
             Submitted::Stored(_) => None,
-            Submitted::Refused(Refusal::FrequencyCap { limit, window }) => Some((limit, window)),
+            Submitted::Refused { refusal: Refusal::FrequencyCap { limit, window }, .. } => Some((limit, window)),
             other => panic!("{other:?}"),
         }
     };

@@ -193,7 +193,7 @@ async fn a_listed_refusal_of_the_recipient_is_an_opting_out(database: Database) 
     let left: Vec<_> = claim(&store, &database, 1001, 10).await.into_iter().map(|part| part.message_id).collect();
     assert_eq!(left, [other.message.id]);
     let more = store.submit(database.submission(ANA, &["cuatro"])).await.unwrap();
-    assert_eq!(more, Submitted::Refused(opted_out(at(1000))));
+    assert_eq!(more.refusal(), Some(&opted_out(at(1000))));
 }
 
 /// The list is read late: what it tells is of the time when the message was made.

@@ -2,8 +2,10 @@
 
 use futures::future::join_all;
 
+use super::gate::says;
 use super::*;
 use crate::message::ConversationStatus;
+use crate::message::consent::Keyword;
 use crate::store::MessageFilter;
 
 on_both!(
@@ -11,6 +13,7 @@ on_both!(
     the_same_call_again_does_nothing_again,
     the_same_call_at_once_is_made_once,
     what_was_stored_is_told_as_it_is_read,
+    what_the_gate_refuses_is_kept_and_may_be_called_again,
 );
 
 async fn a_submission_opens_a_conversation_or_joins_the_open_one(database: Database) {
@@ -89,10 +92,60 @@ async fn what_was_stored_is_told_as_it_is_read(database: Database) {
     let mut handed = database.submission(LUIS, &["mañana"]);
     handed.message.schedule = Schedule::AtProvider(at(9_000));
     let mut refused = database.submission(ANA, &["no"]);
-    refused.message.rejected = Some(Rejection { plugin: "p".to_owned(), problem: "\0 too late".to_owned() });
+    refused.message.rejected = Some(Rejection::Plugin { plugin: "p".to_owned(), problem: "\0 too late".to_owned() });
     refused.message.parts.clear();
     for submission in [plain, rich, later, handed, refused] {
         let Submitted::Stored(told) = store.submit(submission).await.unwrap() else { panic!("not stored") };
         assert_eq!(*told, message(&store, told.id).await);
     }
+}
+
+async fn what_the_gate_refuses_is_kept_and_may_be_called_again(database: Database) {
+    let store = database.store().await;
+    let key = database.id();
+    store.create_key(new_key(key, "one", "aa"), act(0)).await.unwrap();
+    store.record(says(&database, ANA, Keyword::OptOut, 3)).await.unwrap();
+    let call = || {
+        let mut call = with_key(&database, key, "order-7", "f1");
+        call.traces = vec![trace(&database, call.message.id, "checks")];
+        call
+    };
+    let first = call();
+    let Submitted::Refused { refusal, kept: Some(id) } = store.submit(first.clone()).await.unwrap() else {
+        panic!("not kept");
+    };
+    assert_eq!((refusal, id), (opted_out(at(3)), first.message.id));
+    let stored = message(&store, id).await;
+    assert_eq!((stored.status, stored.failed_at, stored.parts.len()), (Status::Failed, Some(at(0)), 0));
+    assert_eq!((stored.refused_for.as_deref(), stored.rejected_by), (Some("opted-out"), None));
+    assert_eq!(stored.error_message, Some(opted_out(at(3)).to_string()));
+    assert_eq!((stored.text.as_str(), stored.segments), ("hola", Some(0)));
+    let gate = store.history(id).await.unwrap().gate.unwrap();
+    assert_eq!(
+        (&gate["verdict"], &gate["code"], &gate["consent"]),
+        (&"refused".into(), &"opted-out".into(), &"opted_out".into())
+    );
+    assert_eq!(store.traces(id).await.unwrap().len(), 1, "what plugins decided before stays, too");
+    assert_eq!(claim(&store, &database, 9, 10).await, []);
+
+    // It is no message to an application that was told no.
+    assert_eq!(store.listed(id, &["sms".to_owned()]).await.unwrap(), None);
+
+    // The second is refused anew, and is another message; once the person is back, the same call is made.
+    let again = store.submit(call()).await.unwrap();
+    assert!(matches!(again, Submitted::Refused { kept: Some(other), .. } if other != id), "{again:?}");
+    store.record(says(&database, ANA, Keyword::OptIn, 5)).await.unwrap();
+    let last = call();
+    assert_eq!(store.submit(last.clone()).await.unwrap().stored(), Some(last.message.id));
+    assert_eq!(store.submit(call()).await.unwrap(), Submitted::Before(last.message.id));
+
+    // What was not to be kept is not kept here either.
+    store.record(says(&database, ANA, Keyword::OptOut, 7)).await.unwrap();
+    let mut secret = database.submission(ANA, &["1234"]);
+    secret.message.options.discard_content = Some(true);
+    secret.traces = vec![trace(&database, secret.message.id, "checks")];
+    let id = secret.message.id;
+    assert!(matches!(store.submit(secret).await.unwrap(), Submitted::Refused { .. }));
+    assert_eq!(message(&store, id).await.text, "");
+    assert_eq!(store.traces(id).await.unwrap()[0].decision, serde_json::json!({ "redacted": true }));
 }

@@ -157,7 +157,7 @@ async fn each_change_of_a_status_is_told_in_order_and_no_other(database: Databas
         [(&json!(canceled.message.id), &json!("canceled")), (&json!(ended.message.id), &json!("failed")),]
     );
     // What a plugin refused to send is there, failed from the start.
-    let rejected = Some(Rejection { plugin: "check".to_owned(), problem: "no".to_owned() });
+    let rejected = Some(Rejection::Plugin { plugin: "check".to_owned(), problem: "no".to_owned() });
     let mut refused = database.submission(LUIS, &[]);
     refused.message = NewOutbound { rejected, ..refused.message };
     store.submit(refused.clone()).await.unwrap();

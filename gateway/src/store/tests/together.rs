@@ -51,7 +51,7 @@ async fn all_addresses_of_one_person_count_for_one_cap(database: Database) {
     assert!(matches!(store.create_contact(ana, act(0)).await.unwrap(), ContactMade::Done(_)));
     let all = [ANA, LUIS].map(|recipient| database.submission(recipient, &["promo"]));
     let done = submit_all(&store, &database, &all).await;
-    assert!(matches!(done[..], [Submitted::Stored(_), Submitted::Refused(_)]), "{done:?}");
+    assert!(matches!(done[..], [Submitted::Stored(_), Submitted::Refused { .. }]), "{done:?}");
 }
 
 fn reported(database: &Database, part: &Claimed, provider_id: &str, status: Status, seconds: i64) -> About {

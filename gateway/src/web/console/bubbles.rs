@@ -127,7 +127,9 @@ pub(super) fn told(app: &App, p: &Page, message: &Message) -> Option<Told> {
     let code = message.error_code;
     let channel = app.channels.get(&message.channel);
     let explanation: Option<Explanation> = code.and_then(|code| channel?.explain(code, p.locale()));
-    let title = explanation.map(|known| known.title.to_owned()).or_else(|| message.error_message.clone());
+    let refused = message.refused_for.as_deref().and_then(|code| words::refused_for(p.locale(), code));
+    let title = explanation.map(|known| known.title.to_owned()).or_else(|| refused.map(str::to_owned));
+    let title = title.or_else(|| message.error_message.clone());
     let title = title.or_else(|| code.map(|_| p.more.error.to_owned()))?;
     Some(Told { code, title, remedy: explanation.map(|known| known.remedy) })
 }

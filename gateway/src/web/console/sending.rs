@@ -137,7 +137,7 @@ async fn submit(
             Ok(Err(made::unusable(outbound::Error::Template(faults), p.locale())?.into()))
         }
         Err(error) => {
-            if let outbound::Error::Rejected { id, .. } = &error {
+            if let outbound::Error::Rejected { id, .. } | outbound::Error::Gate { kept: Some(id), .. } = &error {
                 app.store.sign_message(*id, user.id).await?;
             }
             Ok(Err(refusal(&error, p.locale()).into()))
@@ -194,7 +194,7 @@ fn request(
 fn refusal(error: &outbound::Error, locale: Locale) -> String {
     let more = More::of(locale);
     match error {
-        outbound::Error::Gate(Refusal::OptedOut { .. }) => more.opted_out.to_owned(),
+        outbound::Error::Gate { refusal: Refusal::OptedOut { .. }, .. } => more.opted_out.to_owned(),
         outbound::Error::KeyReused => more.repeated.to_owned(),
         outbound::Error::Unsendable(Unsendable::Empty) => more.empty.to_owned(),
         other => Problem::outbound(other, locale).detail().to_owned(),

@@ -29,7 +29,8 @@ struct TracePage {
     template: Option<(String, u32)>,
     waits: Option<(String, String)>,
     plugins: Vec<Asked>,
-    gate: Option<String>,
+    /// In a sentence, and as it is on record.
+    gate: Option<(String, String)>,
     sections: Vec<Section>,
 }
 
@@ -77,7 +78,8 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Pat
     let history = app.store.history(id).await?;
     let waits = Waits::of(&app, &message, history.gate.as_ref(), p.locale()).await?;
     let waits = waits.map(|waits| waiting(waits, &p, &times));
-    let gate = history.gate.as_ref().map(pretty);
+    let gate = history.gate.as_ref();
+    let gate = gate.map(|gate| (words::gate(p.locale(), gate, &times).unwrap_or_default(), pretty(gate)));
     let events = app.store.events_of(id).await?;
     let removals = app.store.removals(id).await?;
     let page = TracePage {
@@ -130,7 +132,7 @@ fn sections(
 ) -> Vec<Section> {
     let code = |code: Option<i32>| code.map_or_else(String::new, |code| format!(" · {code}"));
     let attempts = history.attempts.into_iter().map(|attempt| {
-        let outcome = attempt.outcome.unwrap_or_else(|| p.more.dash.to_owned());
+        let outcome = attempt.outcome.as_deref().map_or(p.more.dash, |one| words::outcome(p.locale(), one));
         let message = attempt.error_message.map_or_else(String::new, |message| format!(" · {message}"));
         let what = format!("{}. {outcome}{}{message}", attempt.number, code(attempt.error_code));
         Line { detail: attempt.exchange.as_ref().map(pretty), ..Line::new(times.full(attempt.started_at), what) }

@@ -266,7 +266,7 @@ impl Problem {
                 "The idempotency key was used before",
                 error.to_string(),
             ),
-            Error::Gate(refusal) => {
+            Error::Gate { refusal, kept } => {
                 use crate::gate::Refusal;
                 let title = match refusal {
                     Refusal::OptedOut { .. } => "The recipient has opted out",
@@ -274,7 +274,8 @@ impl Problem {
                     Refusal::FrequencyCap { .. } => "The recipient was sent enough",
                 };
                 let (code, detail) = (refusal.code(), refusal.detail(locale));
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).field("/to", code)
+                let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).field("/to", code);
+                Self { message_id: kept.map(Box::new), ..problem }
             }
             Error::NotAwaited => Self::over(error.to_string()),
             Error::NoVerdict { .. } => {

@@ -115,8 +115,10 @@ impl Refusal {
             },
             // As a message that was filtered; Twilio would say so only later.
             Error::Rejected { problem, .. } => Self::invalid(30007, format!("Message filtered: {problem}")),
-            Error::Gate(Refused::OptedOut { .. }) => Self::invalid(21610, "Attempt to send to unsubscribed recipient"),
-            Error::Gate(refusal) => Self::invalid(30007, format!("Message filtered: {refusal}")),
+            Error::Gate { refusal: Refused::OptedOut { .. }, .. } => {
+                Self::invalid(21610, "Attempt to send to unsubscribed recipient")
+            }
+            Error::Gate { refusal, .. } => Self::invalid(30007, format!("Message filtered: {refusal}")),
             Error::NoVerdict { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, 20503, format!("Service unavailable: {error}"))
             }

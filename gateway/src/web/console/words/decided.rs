@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::words;
+use super::{refused_for, words};
 use crate::message::{ConversationStatus, Locale};
 use crate::replay::Effect;
 use crate::store::{Hook, Trace};
@@ -116,12 +116,8 @@ fn refused(locale: Locale, reason: &str, refusals: &[Value]) -> Option<&'static 
         let its = refusal.get("reason").and_then(Value::as_str);
         its.is_some_and(|its| !its.is_empty() && reason.ends_with(its))
     };
-    match refusals.iter().find(is_its)?.get("code")?.as_str().filter(|_| locale == Locale::Es)? {
-        "opted-out" => Some("No se envió: la persona se dio de baja."),
-        "quiet-hours" => Some("No se envió: es hora de silencio donde está la persona."),
-        "frequency-cap" => Some("No se envió: la persona ya recibió el máximo de mensajes."),
-        _ => None,
-    }
+    let code = refusals.iter().find(is_its)?.get("code")?.as_str().filter(|_| locale == Locale::Es)?;
+    refused_for(locale, code)
 }
 
 /// Of a message that was to be sent.

@@ -3,6 +3,7 @@
 mod bulks;
 mod contact;
 mod decided;
+mod gate;
 mod more;
 mod plugin;
 mod templates;
@@ -14,6 +15,7 @@ use crate::store::Role;
 pub(super) use bulks::{BulkWords, bulk_state, recipient_state};
 pub(super) use contact::ContactWords;
 pub(super) use decided::{DecidedWords, decided, effect, hook};
+pub(super) use gate::{gate, outcome, refused_for};
 pub(super) use more::More;
 pub(super) use plugin::PluginWords;
 pub(super) use templates::{TemplateWords, fault};

@@ -36,6 +36,7 @@ words! {
         to_conversation: "Ver en la conversación", "See it in its conversation";
         wire: "Lo que viajó por la red", "What went over the wire";
         decision: "Decisión", "Decision";
+        on_record: "Como está en el registro", "As it is on record";
         error: "Error", "Error";
         remedy: "Qué hacer", "What to do";
         when: "Cuándo", "When";
@@ -119,7 +120,12 @@ words! {
         received: "Recibidos", "Received";
         sent: "Enviados", "Sent";
         delivery_rate: "Tasa de entrega", "Delivery rate";
-        mean_delivery: "Tiempo medio hasta la entrega", "Mean time to delivery";
+        half_delivered: "La mitad llega en", "Half arrive within";
+        most_delivered: "95 de cada 100 en", "95 of 100 within";
+        not_let_out: "No se dejó salir", "Not let out";
+        by_plugin: "Un plugin no lo dejó salir.", "A plugin did not let it out.";
+        by_channel: "Por canal", "By channel";
+        channel: "Canal", "Channel";
         failed: "Fallidos", "Failed";
         day: "Día", "Day";
         by_day: "Por día", "By day";
