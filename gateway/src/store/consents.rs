@@ -1,5 +1,7 @@
 //! Reading what people allow, and how that came about.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -113,6 +115,22 @@ impl Store {
             .all(&self.reads)
             .await?;
         Ok(rows.into_iter().map(to_consent).collect())
+    }
+
+    /// Those of these addresses that are opted out on some channel.
+    pub async fn opted_out(&self, addresses: &[&Address]) -> Result<BTreeSet<String>, Error> {
+        if addresses.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let out: Vec<String> = consents::Entity::find()
+            .select_only()
+            .column(consents::Column::Address)
+            .filter(consents::Column::Address.is_in(addresses.iter().map(|address| address.as_str())))
+            .filter(consents::Column::State.eq(Choice::OptedOut.as_str()))
+            .into_tuple()
+            .all(&self.reads)
+            .await?;
+        Ok(out.into_iter().collect())
     }
 
     /// How an address came to allow what it allows, oldest first.

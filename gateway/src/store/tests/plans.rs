@@ -256,6 +256,7 @@ async fn looks(store: &Store, id: MessageId) {
     }
     let contact = store.conversation(conversation).await.unwrap().unwrap().contact_id;
     store.contact(contact).await.unwrap();
+    store.opted_out(&[&Address::received(ANA)]).await.unwrap();
     store.conversations(None, 50).await.unwrap();
     store.conversations(Some(conversation.0), 50).await.unwrap();
     for beside in [Beside::Skip(0), Beside::Older(id.0), Beside::Newer(id.0)] {

@@ -26,7 +26,7 @@ use crate::web::query::Query;
 use crate::web::{API_BODY, App};
 
 /// The most addresses that somebody is put down with.
-const MOST_ADDRESSES: usize = 20;
+pub(in crate::web) const MOST_ADDRESSES: usize = 20;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -6,17 +6,18 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::addressee::Addressee;
 use super::inbox::Choice;
 use super::made::{self, Made};
 use super::page::{Page, shown};
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
-use super::thread::{again, find, is_closed};
+use super::thread::{again, find};
 use super::trouble::{Trouble, redirect};
 use super::words;
 use crate::message::{MessageId, segments as counting};
 use crate::outbound;
-use crate::store::{self, CONSOLE_KEY, CONSOLE_KEY_HASH, NewKey, Role};
+use crate::store::{CONSOLE_KEY, CONSOLE_KEY_HASH, NewKey, Role};
 use crate::web::App;
 
 /// The longest text that is taken, in bytes.
@@ -24,7 +25,8 @@ pub(super) const LONGEST: usize = 16 * 1024;
 
 /// The form to write in.
 pub(super) struct Composer {
-    pub(super) id: String,
+    /// Below the console's, where it goes.
+    pub(super) path: String,
     /// The same form sent twice is one message.
     pub(super) key: String,
     pub(super) text: String,
@@ -34,6 +36,8 @@ pub(super) struct Composer {
     pub(super) may_answer: bool,
     pub(super) zone: String,
     pub(super) count: Count,
+    /// Addresses on channels to choose from, where it is to a person.
+    pub(super) ways: Vec<Choice>,
     /// What there is to choose from.
     pub(super) templates: Vec<Choice>,
     /// What it is made of, where it is not written.
@@ -76,43 +80,44 @@ impl Count {
 }
 
 impl Composer {
-    pub(super) async fn new(app: &App, p: &Page, thread: &store::Thread) -> Result<Self, Trouble> {
-        Self::chosen(app, p, thread, "").await
+    pub(super) async fn new(app: &App, p: &Page, to: &Addressee) -> Result<Self, Trouble> {
+        Self::chosen(app, p, to, "").await
     }
 
     /// With a text that somebody has begun.
-    pub(super) async fn begun(app: &App, p: &Page, thread: &store::Thread, text: String) -> Result<Self, Trouble> {
+    pub(super) async fn begun(app: &App, p: &Page, to: &Addressee, text: String) -> Result<Self, Trouble> {
         let count = Count::of(if text.len() > LONGEST { "" } else { &text });
-        Ok(Self { text, count, ..Self::new(app, p, thread).await? })
+        Ok(Self { text, count, ..Self::new(app, p, to).await? })
     }
 
-    async fn chosen(app: &App, p: &Page, thread: &store::Thread, template: &str) -> Result<Self, Trouble> {
+    async fn chosen(app: &App, p: &Page, to: &Addressee, template: &str) -> Result<Self, Trouble> {
         Ok(Self {
-            id: thread.conversation.id.to_string(),
+            path: to.path.clone(),
             key: app.console.0.ids.next(app.clock.now()).to_string(),
             text: String::new(),
             send_at: String::new(),
             error: None,
-            is_closed: is_closed(thread),
+            is_closed: to.is_closed,
             may_answer: p.may_answer(),
             zone: app.console.0.place.time_zone.clone(),
             count: Count::of(""),
+            ways: to.ways(),
             templates: made::to_choose(app, p, template).await?,
             made: None,
         })
     }
 
     /// With what was written in it, and the fields of the template that was chosen.
-    pub(super) async fn written(app: &App, p: &Page, thread: &store::Thread, fields: &Fields) -> Result<Self, Trouble> {
+    pub(super) async fn written(app: &App, p: &Page, to: &Addressee, fields: &Fields) -> Result<Self, Trouble> {
         let (text, template) = (fields.text("text"), fields.get("template"));
         let mut composer = Self {
             count: Count::of(if text.len() > LONGEST { "" } else { &text }),
             text,
             send_at: fields.get("send_at").to_owned(),
-            ..Self::chosen(app, p, thread, template).await?
+            ..Self::chosen(app, p, to, template).await?
         };
         if !template.is_empty() {
-            match Made::of(app, p, thread, template, fields).await? {
+            match Made::of(app, p, to, template, fields).await? {
                 Ok(made) => composer.made = Some(made),
                 Err(reason) => composer.error = Some(reason),
             }
@@ -176,6 +181,6 @@ async fn back(app: &App, id: Uuid, posted: &Posted, reason: Option<String>) -> R
     };
     let thread = find(app, message.conversation_id.0).await?;
     let p = Page::of(app, &posted.visitor, "inbox", "");
-    let composer = Composer { error: Some(reason), ..Composer::new(app, &p, &thread).await? };
+    let composer = Composer { error: Some(reason), ..Composer::new(app, &p, &Addressee::of(&thread)).await? };
     again(app, &posted.visitor, thread, composer).await
 }

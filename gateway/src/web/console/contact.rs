@@ -16,7 +16,7 @@ use super::session::Visitor;
 use super::thread::times;
 use super::times::Times;
 use super::trouble::{Trouble, redirect};
-use super::words::ContactWords;
+use super::words::{ContactWords, PeopleWords};
 use crate::message::{ContactId, consent};
 use crate::store::{ConsentEvent, ContactChange, ContactChanged, ContactDetails, Conversation, KnownConsent, Role};
 use crate::web::App;
@@ -31,6 +31,7 @@ const LONGEST_VALUE: usize = 4_000;
 pub(super) struct ContactPage {
     p: Page,
     words: &'static ContactWords,
+    people: &'static PeopleWords,
     id: String,
     name: String,
     since: String,
@@ -115,10 +116,10 @@ pub(super) async fn whole(
         history.extend(app.store.consent_history(address).await?);
     }
     history.sort_by_key(|said| std::cmp::Reverse(said.recorded_at));
-    let mut p = Page::of(app, visitor, "inbox", "");
+    let mut p = Page::of(app, visitor, "people", "");
     let words = ContactWords::of(p.locale());
+    p.title = named(contact.name.as_deref()).unwrap_or(words.unnamed).to_owned();
     let name = contact.name.clone().unwrap_or_default();
-    p.title = if name.trim().is_empty() { words.unnamed.to_owned() } else { name.clone() };
     let times = times(app, &p);
     let ways = ways(app, &contact.addresses, &consents);
     Ok(ContactPage {
@@ -132,11 +133,30 @@ pub(super) async fn whole(
         consents: consents.into_iter().map(|known| consent(known, &times)).collect(),
         history: history.into_iter().map(|event| said(event, words, &times)).collect(),
         conversations: conversations.into_iter().map(|one| thread(one, &p, &times)).collect(),
+        people: PeopleWords::of(p.locale()),
         name,
         words,
         error,
         p,
     })
+}
+
+/// A name that says something.
+pub(super) fn named(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| !name.trim().is_empty())
+}
+
+/// Whether somebody may be called this.
+pub(super) fn is_name(text: &str) -> bool {
+    is_line(text, LONGEST_NAME)
+}
+
+fn fits(text: &str, most: usize) -> bool {
+    text.chars().count() <= most && !text.contains('\0')
+}
+
+fn is_line(text: &str, most: usize) -> bool {
+    fits(text, most) && !text.contains(char::is_control)
 }
 
 /// For those ways where it would change something.
@@ -219,13 +239,11 @@ type Wanted = (Option<Option<String>>, BTreeMap<String, Option<String>>);
 
 fn wanted(posted: &Posted, words: &'static ContactWords) -> Result<Result<Wanted, &'static str>, Trouble> {
     let fields = &posted.fields;
-    let fits = |text: &str, most: usize| text.chars().count() <= most && !text.contains('\0');
-    let is_line = |text: &str, most: usize| fits(text, most) && !text.contains(char::is_control);
     let mut attributes = BTreeMap::new();
     match fields.get("do") {
         "name" => {
             let name = fields.get("name");
-            if !is_line(name, LONGEST_NAME) {
+            if !is_name(name) {
                 return Ok(Err(words.bad_name));
             }
             return Ok(Ok((Some(Some(name.to_owned()).filter(|name| !name.is_empty())), attributes)));

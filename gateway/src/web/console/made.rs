@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::addressee::Addressee;
 use super::composer::Count;
 use super::inbox::{Choice, choices};
 use super::page::{Page, shown};
@@ -18,7 +19,7 @@ use super::trouble::Trouble;
 use super::words::TemplateWords;
 use crate::message::Locale;
 use crate::outbound::{self, Wish};
-use crate::store::{Contact, Role, Thread};
+use crate::store::Role;
 use crate::templates::{Definition, Fault, Kept, Variable};
 use crate::web::App;
 
@@ -124,7 +125,7 @@ impl Made {
     pub(super) async fn of(
         app: &App,
         p: &Page,
-        thread: &Thread,
+        to: &Addressee,
         name: &str,
         fields: &Fields,
     ) -> Result<Result<Self, String>, Trouble> {
@@ -144,7 +145,7 @@ impl Made {
             let value = if is_same {
                 one_line(&written_before)
             } else if written_before.is_empty() {
-                fitting(kind, &known(&thread.contact, name), p.template)
+                fitting(kind, &known(to, name), p.template)
             } else {
                 fitting(kind, &written_before, p.template)
             };
@@ -159,7 +160,7 @@ impl Made {
         };
         let values: Vec<Field> = definition.variables.iter().map(value).collect();
         let shown = Fields::of(values.iter().map(|one| (field(&one.name), one.value.clone())));
-        let preview = preview_of(p, &definition, &locale, &thread.conversation.channel, &shown);
+        let preview = preview_of(p, &definition, &locale, &to.channel, &shown);
         let locales = definition.bodies.keys().map(|name| (name.clone(), name.clone()));
         Ok(Ok(Self { locales: choices(locales, &locale), version: used.version, name: used.name, values, preview }))
     }
@@ -184,9 +185,9 @@ pub(super) fn about(fault: &Fault, p: &Page) -> Option<(String, Wrong)> {
 }
 
 /// What is known of the person under this name.
-fn known(contact: &Contact, name: &str) -> String {
-    let attribute = contact.attributes.get(name).cloned();
-    let own = contact.name.clone().filter(|_| NAMES.contains(&name));
+fn known(to: &Addressee, name: &str) -> String {
+    let attribute = to.attributes.get(name).cloned();
+    let own = to.name.clone().filter(|_| NAMES.contains(&name));
     attribute.or(own).unwrap_or_default()
 }
 
@@ -232,13 +233,18 @@ fn preview_of(p: &Page, definition: &Definition, locale: &str, channel: &str, fi
 pub(super) async fn preview(State(app): State<App>, Path(id): Path<Uuid>, posted: Posted) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Agent)?;
     let thread = find(&app, id).await?;
-    let p = Page::of(&app, &posted.visitor, "inbox", "");
+    previewed(&app, &posted, &thread.conversation.channel).await
+}
+
+/// What arrives on this channel, as far as it is filled in.
+pub(super) async fn previewed(app: &App, posted: &Posted, channel: &str) -> Result<Response, Trouble> {
+    let p = Page::of(app, &posted.visitor, "inbox", "");
     let fields = &posted.fields;
     let preview = match app.outbound.template(fields.get("made"), version(fields)).await {
         Ok((_, definition)) => {
             let locale = fields.get("locale");
             let locale = if locale.is_empty() { &app.console.0.place.locale } else { locale };
-            preview_of(&p, &definition, locale, &thread.conversation.channel, fields)
+            preview_of(&p, &definition, locale, channel, fields)
         }
         Err(error) => {
             let detail = unusable(error, p.locale())?;

@@ -5,6 +5,7 @@
 //! came from a page of ours. Handlers call the same flows as the API does.
 
 mod account;
+mod addressee;
 mod assets;
 mod attempts;
 mod bubbles;
@@ -22,11 +23,14 @@ mod form;
 mod inbox;
 mod live;
 mod made;
+mod merging;
 mod new_bulk;
+mod new_person;
 mod origin;
 mod page;
 mod panel;
 mod password;
+mod people;
 mod plugin;
 mod plugins;
 mod posted;
@@ -44,6 +48,7 @@ mod trace;
 mod trouble;
 mod users;
 mod words;
+mod writing;
 
 use std::sync::{Arc, Mutex};
 
@@ -169,9 +174,14 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/account/password", post(account::change_password))
         .route("/console/live", get(live::stream))
         .route("/console/segments", post(composer::segments))
+        .route("/console/contacts", get(people::page).post(new_person::create))
+        .route("/console/contacts/new", get(new_person::page))
         .route("/console/contacts/{id}", get(contact::page).post(contact::change))
         .route("/console/contacts/{id}/consent", post(consenting::say))
         .route("/console/contacts/{id}/erase", post(erasing::erase))
+        .route("/console/contacts/{id}/merge", get(merging::page).post(merging::merge))
+        .route("/console/contacts/{id}/messages", get(writing::page).post(writing::send))
+        .route("/console/contacts/{id}/preview", post(writing::preview))
         .route("/console/conversations/{id}", get(thread::page))
         .route("/console/conversations/{id}/messages", get(thread::messages).post(sending::send))
         .route("/console/conversations/{id}/preview", post(made::preview))

@@ -50,6 +50,7 @@ impl Page {
         let words = self.words;
         let mut menu = vec![
             ("inbox", "", words.inbox),
+            ("people", "/contacts", words.people),
             ("bulks", "/bulks", words.bulks),
             ("templates", "/templates", self.template.title),
             ("dashboard", "/dashboard", words.dashboard),

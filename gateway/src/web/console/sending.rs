@@ -7,6 +7,7 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::addressee::Addressee;
 use super::composer::{Composer, Fragment, LONGEST, own_key};
 use super::made;
 use super::page::{self, Page, shown};
@@ -19,7 +20,7 @@ use crate::channels::Unsendable;
 use crate::gate::Refusal;
 use crate::message::{Locale, MessageId, Options, Priority};
 use crate::outbound::{self, Wish};
-use crate::store::{self, CONSOLE_KEY, Idempotency, Role};
+use crate::store::{CONSOLE_KEY, Idempotency, Role};
 use crate::templates::Definition;
 use crate::web::App;
 use crate::web::problem::Problem;
@@ -36,29 +37,35 @@ impl From<String> for Unsent {
     }
 }
 
+/// What came of a form.
+pub(super) enum Came {
+    /// Nothing was to be sent yet: the form with the fields that were asked for.
+    Shown(Box<Composer>),
+    Sent(MessageId),
+    /// The form with the reason.
+    Refused(Box<Composer>),
+}
+
 /// `POST /console/conversations/{id}/messages`: sends what was written, or shows the fields of a template.
 pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: Posted) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Agent)?;
     let thread = find(&app, id).await?;
+    let to = Addressee::of(&thread);
     let p = Page::of(&app, &posted.visitor, "inbox", "");
-    let fields = &posted.fields;
-    let is_another = fields.get("template") != fields.get("made");
-    if is_another || matches!(fields.get("do"), "template" | "look") {
-        let composer = Composer::written(&app, &p, &thread, fields).await?;
-        if posted.is_partial {
-            return shown(&Fragment { p, composer });
-        }
-        return Box::pin(with(&app, &posted.visitor, thread, composer)).await;
-    }
-    match submit(&app, &posted, &thread, &p).await? {
-        Ok(message) => {
+    match take(&app, &posted, &to, &p).await? {
+        Came::Shown(composer) if posted.is_partial => shown(&Fragment { p, composer: *composer }),
+        Came::Shown(composer) => Box::pin(with(&app, &posted.visitor, thread, *composer)).await,
+        Came::Refused(composer) if posted.is_partial => page::refused(&Fragment { p, composer: *composer }),
+        Came::Refused(composer) => again(&app, &posted.visitor, thread, *composer).await,
+        Came::Sent(message) => {
             let there = app.store.message(message).await?.map_or(id, |message| message.conversation_id.0);
             // What was begun before a template was chosen is not sent, and not lost either.
+            let fields = &posted.fields;
             let draft = if fields.get("template").is_empty() { String::new() } else { fields.text("text") };
             if there != id || (!posted.is_partial && draft.is_empty()) {
                 return Ok(redirect(&format!("{}/conversations/{there}", p.base), posted.is_partial));
             }
-            let composer = Composer::begun(&app, &p, &thread, draft).await?;
+            let composer = Composer::begun(&app, &p, &to, draft).await?;
             if !posted.is_partial {
                 return Box::pin(with(&app, &posted.visitor, thread, composer)).await;
             }
@@ -67,17 +74,26 @@ pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: P
             response.headers_mut().insert(HeaderName::from_static("hx-trigger"), sent);
             Ok(response)
         }
+    }
+}
+
+/// Sends what such a form says, if it is to be sent.
+pub(super) async fn take(app: &App, posted: &Posted, to: &Addressee, p: &Page) -> Result<Came, Trouble> {
+    let fields = &posted.fields;
+    let is_another = fields.get("template") != fields.get("made");
+    if is_another || matches!(fields.get("do"), "template" | "look") {
+        return Ok(Came::Shown(Box::new(Composer::written(app, p, to, fields).await?)));
+    }
+    match submit(app, posted, to, p).await? {
+        Ok(message) => Ok(Came::Sent(message)),
         Err(Unsent { reason, wrong }) => {
             // Another key: what was refused may be mended, and is another message then.
-            let mut composer = Composer::written(&app, &p, &thread, fields).await?;
+            let mut composer = Composer::written(app, p, to, fields).await?;
             composer.error = Some(reason);
             if let Some(made) = &mut composer.made {
                 made.mark(wrong);
             }
-            if posted.is_partial {
-                return page::refused(&Fragment { p, composer });
-            }
-            again(&app, &posted.visitor, thread, composer).await
+            Ok(Came::Refused(Box::new(composer)))
         }
     }
 }
@@ -86,7 +102,7 @@ pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: P
 async fn submit(
     app: &App,
     posted: &Posted,
-    thread: &store::Thread,
+    to: &Addressee,
     p: &Page,
 ) -> Result<Result<MessageId, Unsent>, Trouble> {
     let (fields, user) = (&posted.fields, &posted.visitor.session.user);
@@ -117,7 +133,7 @@ async fn submit(
         },
     };
     own_key(app, &posted.visitor).await?;
-    let request = request(posted, thread, text, send_at, wish.as_ref())?;
+    let request = request(posted, to, text, send_at, wish.as_ref())?;
     let taken = match wish {
         None => app.outbound.submit(request).await,
         Some(wish) => app.outbound.submit_made(request, wish).await,
@@ -153,26 +169,25 @@ async fn kept(app: &App, name: &str, version: Option<u32>) -> Result<Result<Defi
     }
 }
 
-/// To whoever the conversation is with; the same form is the same message.
+/// To whom it is written; the same form is the same message.
 fn request(
     posted: &Posted,
-    thread: &store::Thread,
+    to: &Addressee,
     text: String,
     send_at: Option<jiff::Timestamp>,
     wish: Option<&Wish>,
 ) -> Result<outbound::Request, Trouble> {
     let key: Uuid = posted.fields.get("key").parse().map_err(|_| Trouble::Unreadable)?;
-    let conversation = &thread.conversation;
-    let mut content = format!("{}\n{}\n{text}", conversation.id, posted.fields.get("send_at"));
+    let mut content = format!("{}\n{}\n{text}", to.subject, posted.fields.get("send_at"));
     if let Some(Wish { name, version, locale, variables }) = wish {
         let all = serde_json::json!([name, version, locale, variables]);
         content = format!("{content}\0{all}");
     }
     Ok(outbound::Request {
-        to: conversation.address.as_str().to_owned(),
+        to: to.address.as_str().to_owned(),
         from: None,
         by_service: true,
-        channel: Some(conversation.channel.clone()),
+        channel: Some(to.channel.clone()),
         text,
         media: Vec::new(),
         send_at,

@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::addressee::Addressee;
 use super::bubbles::{Bubble, bubbles};
 use super::composer::Composer;
 use super::page::{Page, shown};
@@ -75,7 +76,7 @@ async fn whole(
     let mut messages = app.store.messages(filter, None, SHOWN).await?;
     messages.items.reverse();
     let from = messages.items.first().map_or(Uuid::nil(), |message| message.id.0);
-    let mut composer = Composer::new(app, &p, &thread).await?;
+    let mut composer = Composer::new(app, &p, &Addressee::of(&thread)).await?;
     change(&mut composer);
     Ok(ThreadPage {
         id: conversation.id.to_string(),
