@@ -20,6 +20,13 @@ pub type Record = (u32, Vec<String>);
 #[error("line {0}: a quote is opened and not closed")]
 pub struct OpenQuote(pub u32);
 
+/// What separates the fields of a list: what separates the names in its first line. Spreadsheets in Spanish write
+/// semicolons.
+pub fn separator(text: &str) -> char {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    [';', '\t', ','].into_iter().find(|separator| first.contains(*separator)).unwrap_or(',')
+}
+
 /// The fields of each record. Lines with nothing in them are none.
 pub fn records(text: &str) -> Result<Vec<Record>, OpenQuote> {
     records_by(text, ',')

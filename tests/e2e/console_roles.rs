@@ -35,6 +35,7 @@ const ROUTES: &[Route] = &[
     ("/console/segments", None, Some(Viewer)),
     ("/console/contacts", Some(Viewer), Some(Agent)),
     ("/console/contacts/new", Some(Agent), None),
+    ("/console/contacts/import", Some(Agent), Some(Agent)),
     ("/console/contacts/{id}", Some(Viewer), Some(Agent)),
     ("/console/contacts/{id}/consent", None, Some(Agent)),
     ("/console/contacts/{id}/erase", None, Some(Owner)),

@@ -37,6 +37,8 @@ mod console_endpoints;
 #[cfg(test)]
 mod console_hostile;
 #[cfg(test)]
+mod console_imports;
+#[cfg(test)]
 mod console_people;
 #[cfg(test)]
 mod console_roles;

@@ -52,7 +52,7 @@ pub use registry::{Registry, digest};
 pub use server::PostgresServer;
 pub use shell::{is_there, shell};
 pub use twilio::{basic, form, sign};
-pub use visitor::Visitor;
+pub use visitor::{Chosen, Visitor};
 
 /// The account that everything here works for.
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";

@@ -15,6 +15,15 @@ pub struct Visitor {
     pub csrf: String,
 }
 
+/// A file that somebody chose in a form.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    pub field: &'a str,
+    pub name: &'a str,
+    pub content_type: &'a str,
+    pub contents: &'a [u8],
+}
+
 const PASSWORD: &str = "una contraseña larga";
 
 impl Visitor {
@@ -69,6 +78,29 @@ impl Visitor {
     pub fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let form: Vec<_> = form.iter().copied().chain([("csrf", self.csrf.as_str())]).collect();
         self.post_with(path, &[("origin", &self.url)], &form)
+    }
+
+    /// A form with files, as the browser sends it.
+    pub fn post_files(&self, path: &str, form: &[(&str, &str)], files: &[Chosen<'_>]) -> Answer {
+        const BOUNDARY: &str = "----a-form-of-a-visitor";
+        let mut body = Vec::new();
+        for (name, value) in form.iter().copied().chain([("csrf", self.csrf.as_str())]) {
+            let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        for Chosen { field, name, content_type, contents } in files {
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+                 Content-Type: {content_type}\r\n\r\n"
+            );
+            body.extend_from_slice(&[head.as_bytes(), contents, b"\r\n"].concat());
+        }
+        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+        let request = Request::post(format!("{}{path}", self.url))
+            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header("origin", &self.url)
+            .header("cookie", &self.cookie);
+        call(request.body(body.into()).must("a request")).must("the gateway")
     }
 
     /// A form with these headers and fields, and no others.

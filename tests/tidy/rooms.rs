@@ -177,7 +177,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 45] = [
 ];
 
 /// Outside crates that only these places may name.
-pub(crate) const ALONE: [(&str, &[&str]); 36] = [
+pub(crate) const ALONE: [(&str, &[&str]); 37] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
@@ -205,6 +205,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 36] = [
     ("unicode_segmentation", &["message"]),
     ("infer", &["media"]),
     ("minijinja", &["templates"]),
+    ("multer", &["web"]),
     ("quick_xml", &["channels", "sandbox"]),
     ("figment", &["config", "cli"]),
     ("toml_edit", &["config"]),

@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod console;
+pub mod contact_list;
 mod early;
 mod files;
 mod health;
@@ -167,6 +168,8 @@ const WEBHOOK_BODY: usize = 256 * 1024;
 const API_BODY: usize = 256 * 1024;
 /// The longest body of a bulk send, in bytes: 800 for each of the most recipients.
 const BULK_BODY: usize = 8 * 1024 * 1024;
+/// The longest form with a list of people, in bytes.
+const LIST_BODY: usize = 4 * 1024 * 1024;
 /// The longest a request may take altogether.
 const REQUEST: Duration = Duration::from_mins(1);
 

@@ -7,9 +7,9 @@ use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::lines;
 use crate::cli::call::Reach;
 use crate::cli::{Context, Usage};
+use crate::web::contact_list::{self, Line, Uneven};
 
 /// As many lines go in one call, and one transaction.
 const CALL: usize = 200;
@@ -22,12 +22,13 @@ pub(super) async fn run(
     language: &str,
 ) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let read = lines::contacts(&text).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
-    let all = read.items.len() + read.errors.len();
-    let bar = bar(context.common.json, read.items.len());
-    let (mut came, mut errors) = (Vec::new(), read.errors);
+    let read = contact_list::read(&text).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
+    let items: Vec<Value> = read.lines.iter().map(item).collect();
+    let all = items.len() + read.uneven.len();
+    let bar = bar(context.common.json, items.len());
+    let (mut came, mut errors) = (Vec::new(), read.uneven.iter().map(uneven).collect::<Vec<_>>());
     let mut counts = [("created", 0), ("changed", 0), ("known", 0)];
-    for (number, some) in read.items.chunks(CALL).enumerate() {
+    for (number, some) in items.chunks(CALL).enumerate() {
         let body = json!({ "items": some, "dry_run": dry_run });
         let answer = reach.post("/v1/contacts/import", &body, language).await;
         let mut answer = answer.with_context(|| match number {
@@ -63,6 +64,22 @@ pub(super) async fn run(
         bail!("{count} of {all} lines were not taken; {others}");
     }
     Ok(())
+}
+
+/// As an import takes it.
+fn item(line: &Line) -> Value {
+    let mut item = json!({ "line": line.number, "attributes": line.attributes });
+    for (name, text) in [("address", &line.address), ("name", &line.name)] {
+        if let Some(text) = text {
+            item[name] = json!(text);
+        }
+    }
+    item
+}
+
+/// As an import tells it.
+fn uneven(line: &Uneven) -> Value {
+    json!({ "line": line.number, "column": "", "code": "other-length", "problem": line.to_string() })
 }
 
 /// On a terminal alone; nothing beside JSON.

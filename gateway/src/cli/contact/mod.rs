@@ -1,7 +1,6 @@
 //! `recado contact`
 
 mod import;
-mod lines;
 
 use std::path::PathBuf;
 

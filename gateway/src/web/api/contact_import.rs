@@ -161,10 +161,6 @@ fn too_many() -> Wrong {
 
 /// What a line says; or the column that is wrong, and why.
 fn contact(app: &App, fields: &Map<String, Value>, locale: Locale) -> Result<ContactLine, (String, Wrong)> {
-    let in_column = |column: &str| {
-        let column = column.to_owned();
-        move |wrong| (column, wrong)
-    };
     if let Some(name) = fields.keys().find(|name| !["address", "name", "attributes"].contains(&name.as_str())) {
         let problem = "there are address, name and attributes".to_owned();
         return Err((name.clone(), Wrong("unknown-field", problem)));
@@ -174,23 +170,39 @@ fn contact(app: &App, fields: &Map<String, Value>, locale: Locale) -> Result<Con
         Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
         Some(_) => Err((name.to_owned(), Wrong("invalid", "must be a text".to_owned()))),
     };
-    let missing = || ("address".to_owned(), Wrong("missing", "a number or another address is missing".to_owned()));
-    let address = Address::recipient(text("address")?.ok_or_else(missing)?, &app.region)
-        .map_err(|refusal| ("address".to_owned(), Wrong(refusal.code(), refusal.reason(locale))))?;
-    let name = text("name")?.map(str::to_owned);
-    if let Some(name) = &name {
-        line(name, LONGEST_NAME).map_err(in_column("name"))?;
-    }
+    let (address, name) = (text("address")?, text("name")?);
     let attributes: BTreeMap<String, String> = match fields.get("attributes") {
         None | Some(Value::Null) => BTreeMap::new(),
         Some(given) => serde_json::from_value(given.clone())
             .map_err(|_| ("attributes".to_owned(), Wrong("invalid", "must be texts by name".to_owned())))?,
     };
+    checked(app, address, name, attributes, locale)
+}
+
+/// A line as it is taken; or the column that is wrong, and why.
+pub(in crate::web) fn checked(
+    app: &App,
+    address: Option<&str>,
+    name: Option<&str>,
+    attributes: BTreeMap<String, String>,
+    locale: Locale,
+) -> Result<ContactLine, (String, Wrong)> {
+    let in_column = |column: &str| {
+        let column = column.to_owned();
+        move |wrong| (column, wrong)
+    };
+    let missing = || ("address".to_owned(), Wrong("missing", "a number or another address is missing".to_owned()));
+    let address = Address::recipient(address.ok_or_else(missing)?, &app.region)
+        .map_err(|refusal| ("address".to_owned(), Wrong(refusal.code(), refusal.reason(locale))))?;
+    if let Some(name) = name {
+        line(name, LONGEST_NAME).map_err(in_column("name"))?;
+    }
     for (name, text) in &attributes {
         word(name).and_then(|()| value(text)).map_err(in_column(name))?;
     }
     if attributes.len() > MOST_ATTRIBUTES {
         return Err((String::new(), too_many()));
     }
+    let name = name.map(str::to_owned);
     Ok(ContactLine { id: ContactId(app.ids.next(app.clock.now())), address, name, attributes })
 }

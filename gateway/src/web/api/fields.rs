@@ -23,7 +23,7 @@ where
 
 /// What is wrong with a field: why, as a code and in words.
 #[derive(Debug)]
-pub(super) struct Wrong(pub(super) &'static str, pub(super) String);
+pub(in crate::web) struct Wrong(pub(in crate::web) &'static str, pub(in crate::web) String);
 
 impl Wrong {
     pub(super) fn at(self, pointer: &str) -> Problem {

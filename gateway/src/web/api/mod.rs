@@ -11,7 +11,7 @@ pub(super) mod decided;
 pub(super) mod endpoints;
 pub(super) mod erasing;
 pub(super) mod events;
-mod fields;
+pub(super) mod fields;
 pub(super) mod lookup;
 mod marks;
 pub(super) mod media;

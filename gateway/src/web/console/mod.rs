@@ -20,6 +20,8 @@ mod edit_template;
 mod endpoints;
 mod erasing;
 mod form;
+mod imported;
+mod importing;
 mod inbox;
 mod live;
 mod made;
@@ -176,6 +178,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/console/segments", post(composer::segments))
         .route("/console/contacts", get(people::page).post(new_person::create))
         .route("/console/contacts/new", get(new_person::page))
+        .route("/console/contacts/import", get(importing::page).post(importing::post))
         .route("/console/contacts/{id}", get(contact::page).post(contact::change))
         .route("/console/contacts/{id}/consent", post(consenting::say))
         .route("/console/contacts/{id}/erase", post(erasing::erase))

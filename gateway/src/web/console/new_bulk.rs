@@ -115,7 +115,7 @@ async fn form(app: &App, visitor: &Visitor, fields: &Fields) -> Result<NewPage, 
 
 /// `POST /console/bulks`: shows what would be sent; sends it if that was seen.
 pub(super) async fn post(State(app): State<App>, posted: Posted<BULK_BODY>) -> Result<Response, Trouble> {
-    let Posted { visitor, fields, is_partial } = posted;
+    let Posted { visitor, fields, is_partial, .. } = posted;
     visitor.must_be(Role::Agent)?;
     let mut page = form(&app, &visitor, &fields).await?;
     let seen = fingerprint(&fields);

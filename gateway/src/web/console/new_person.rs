@@ -65,7 +65,7 @@ fn form(app: &App, visitor: &Visitor, fields: &Fields, wrong: Wrong) -> NewPage 
 /// `POST /console/contacts`
 pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Response, Trouble> {
     posted.visitor.must_be(Role::Agent)?;
-    let Posted { visitor, fields, is_partial } = posted;
+    let Posted { visitor, fields, is_partial, .. } = posted;
     let name = fields.get("name");
     let (addresses, mut wrong) = read(&app, &visitor, &fields);
     if wrong.name.is_none() && !wrong.is_about_addresses() {

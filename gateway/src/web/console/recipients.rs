@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::bulks::{MOST, Recipient};
-use crate::csv::{OpenQuote, Record, records_by};
+use crate::csv::{OpenQuote, Record, records_by, separator};
 
 /// What the column of numbers, and that of languages, may be called.
 const TO: [&str; 8] = ["to", "para", "number", "numero", "número", "phone", "telefono", "teléfono"];
@@ -42,8 +42,7 @@ impl From<OpenQuote> for Unreadable {
 pub(super) fn read(text: &str) -> Result<List, Unreadable> {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    // What separates is what separates the names; spreadsheets in Spanish write semicolons.
-    let separator = [';', '\t', ','].into_iter().find(|separator| first.contains(*separator)).unwrap_or(',');
+    let separator = separator(text);
     let names = records_by(first, separator).ok().and_then(|rows| rows.into_iter().find_map(cells));
     let names = names.map(|(_, names)| names).unwrap_or_default();
     let is_one_of = |name: &str, words: &[&str]| words.contains(&name.to_lowercase().as_str());

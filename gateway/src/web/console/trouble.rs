@@ -23,6 +23,7 @@ pub(super) enum Trouble {
     Forged,
     NotFound,
     Unreadable,
+    TooLarge,
     Unavailable,
     Internal,
 }
@@ -68,6 +69,7 @@ impl IntoResponse for Trouble {
             Self::Forged => (StatusCode::FORBIDDEN, |more| more.forged),
             Self::NotFound => (StatusCode::NOT_FOUND, |more| more.not_found),
             Self::Unreadable => (StatusCode::BAD_REQUEST, |more| more.unreadable),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, |more| more.unavailable),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, |more| more.internal),
         };

@@ -81,6 +81,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Whether it is for want of room alone.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.status == StatusCode::PAYLOAD_TOO_LARGE.as_u16()
+    }
+
     fn field(mut self, pointer: &str, code: &str) -> Self {
         let detail = self.detail.to_string();
         self.errors.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail });

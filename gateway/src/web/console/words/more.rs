@@ -14,6 +14,8 @@ words! {
             "The database does not answer. Try again in some seconds.";
         internal: "Es un defecto de Recado; el registro dice más.", "This is a defect of Recado; its log says more.";
         unreadable: "No se entiende la petición.", "The request can't be read.";
+        too_large: "Es demasiado grande: manda menos, o archivos más pequeños.",
+            "It is too large: send less, or smaller files.";
         repeated: "Este formulario ya se usó con otro texto. Recarga la página.",
             "This form was used before with another text. Reload the page.";
         opted_out: "Esta persona se dio de baja y no se le puede escribir. Puede volver enviando START; o, si lo pidió de otra forma, apúntalo en su página.",

@@ -1,10 +1,12 @@
 //! What the pages say that are about people, before somebody is on their own page.
 
-use super::words;
+use super::{ContactWords, words};
+use crate::message::Locale;
 
 words! {
     /// About finding people, putting them down, and making one of two.
     PeopleWords {
+        language: "es", "en";
         new: "Persona nueva", "New person";
         found_none: "Nadie coincide con esa búsqueda.", "Nobody matches that search.";
         nobody: "Todavía no hay nadie.", "There is nobody yet.";
@@ -50,5 +52,83 @@ words! {
         merge_changed: "Algo cambió mientras mirabas: revísalo y confirma otra vez.",
             "Something changed while you looked: look again, and confirm again.";
         lost: "se pierde", "is lost";
+
+        import: "Importar una lista", "Import a list";
+        import_file: "Archivo CSV", "CSV file";
+        import_file_hint: "De Excel o de una hoja de cálculo: guárdala como CSV. Hasta 5000 personas y 4 MB.",
+            "From Excel or another spreadsheet: save it as CSV. Up to 5,000 people and 4 MB.";
+        import_list: "O pega la lista", "Or paste the list";
+        import_list_hint: "La primera línea nombra las columnas: «teléfono», «nombre» y lo que quieras anotar de cada quien. Una lista de solo números no la necesita.",
+            "The first line names the columns: “phone”, “name” and whatever you note about each. A list of numbers alone needs none.";
+        import_look: "Revisar", "Look at it";
+        import_look_again: "Revisar otra vez", "Look again";
+        import_preview: "Qué pasaría", "What would come of it";
+        import_done: "Qué pasó", "What came of it";
+        import_now: "Importar", "Import";
+        import_created: "nuevas", "new";
+        import_changed: "cambian", "change";
+        import_known: "ya constaban así", "were known like that";
+        import_refused: "no se pueden importar", "can't be imported";
+        import_line: "Línea", "Line";
+        import_who: "Quién", "Who";
+        import_what: "Qué cambia", "What changes";
+        import_problem: "Por qué no", "Why not";
+        import_changes: "Las que cambian", "Those that change";
+        import_refusals: "Las que no se pueden importar", "Those that can't be imported";
+        import_rest: "Las demás se importan. Corrige estas y vuelve a importar la lista: lo que ya consta no cambia.",
+            "The others are imported. Mend these and import the list again: what is known does not change.";
+        import_nothing: "Nada cambiaría.", "Nothing would change.";
+        import_more: "Y otras", "And more:";
+        import_seen: "La lista no es la que revisaste: mira otra vez qué pasaría.",
+            "This is not the list that you looked at: look again at what would come of it.";
+        no_text: "El archivo no es una lista de texto. Guárdalo como CSV.", "The file is no list of text. Save it as CSV.";
+        empty_list: "Elige un archivo o pega una lista.", "Choose a file or paste a list.";
+        too_many_lines: "La lista tiene más de 5000 personas: divídela.", "The list has more than 5,000 people: divide it.";
+        no_column_name: "A una columna le falta el nombre en la primera línea. Columna",
+            "A column has no name in the first line. Column";
+        twice: "Dos columnas se llaman igual:", "Two columns have the same name:";
+        no_addresses: "Falta la columna de los números. En la primera línea, llámala «teléfono», «número» o «dirección».",
+            "The column of numbers is missing. Call it “phone”, “number” or “address” in the first line.";
+        several_addresses: "Hay más de una columna de números: deja una.", "There is more than one column of numbers: leave one.";
+        several_names: "Hay más de una columna de nombres: deja una.", "There is more than one column of names: leave one.";
+        open_quote: "Unas comillas se abren y no se cierran en la línea", "A quote is opened and not closed on line";
+        uneven: "Tiene más o menos campos que columnas hay. Si un texto lleva el separador, ponlo entre comillas.",
+            "It has more or less fields than there are columns. Put a text that has the separator in it between quotes.";
+        value_missing: "Falta el número o la dirección.", "The number or address is missing.";
+        value_too_long: "Es demasiado largo.", "It is too long.";
+        value_control: "Tiene que ser una sola línea, sin signos invisibles.", "It must be one line, without invisible signs.";
+        name_column: "nombre", "name";
+        address_column: "dirección", "address";
+    }
+}
+
+impl PeopleWords {
+    /// Why a column of a line is not taken, of which the code and the reason are those of the API.
+    pub(in crate::web::console) fn wrong(&self, column: &str, code: &str, reason: &str) -> String {
+        let said = match code {
+            "missing" => self.value_missing,
+            // The reasons why a number is none are in the language already.
+            _ if column == "address" => reason,
+            "too-long" => self.value_too_long,
+            "control-character" | "nul" => self.value_control,
+            "too-many" => return ContactWords::of(Locale::from_tag(self.language)).too_many.to_owned(),
+            _ => reason,
+        };
+        match column {
+            "" => said.to_owned(),
+            _ => format!("{}: {said}", self.column(column)),
+        }
+    }
+
+    /// What of a person is meant.
+    pub(in crate::web::console) fn column<'a>(&self, name: &'a str) -> &'a str
+    where
+        Self: 'static,
+    {
+        match name {
+            "name" => self.name_column,
+            "address" => self.address_column,
+            other => other,
+        }
     }
 }
