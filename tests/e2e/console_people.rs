@@ -94,8 +94,14 @@ fn somebody_is_put_down_and_a_number_leads_to_whose_it_is() {
     let taken = agent.post(PEOPLE, &[("name", "Anita <b>"), ("addresses", "+52 998 111 2233\n9981112244")]);
     let page = taken.text();
     assert_eq!(taken.status(), 422);
-    assert!(page.contains("data-testid=\"taken\"") && page.contains(&format!("<a href=\"{path}\">Ana Ruiz</a>")), "{page}");
-    assert!(page.contains("value=\"Anita &#60;b&#62;\"") && page.contains("\n9981112244</textarea>"), "it stays: {page}");
+    assert!(
+        page.contains("data-testid=\"taken\"") && page.contains(&format!("<a href=\"{path}\">Ana Ruiz</a>")),
+        "{page}"
+    );
+    assert!(
+        page.contains("value=\"Anita &#60;b&#62;\"") && page.contains("\n9981112244</textarea>"),
+        "it stays: {page}"
+    );
     let too_many = (10..31).map(|number| format!("99811199{number}")).collect::<Vec<_>>().join("\n");
     for (name, addresses, words) in [
         ("Eva", "", "Write one number"),
@@ -131,7 +137,10 @@ fn somebody_who_never_wrote_is_written_to_once_and_it_is_a_conversation() {
     assert!(agent.get(&person).text().contains(&messages), "its page leads there");
     assert!(!viewer.get(&person).text().contains(&messages));
     let page = agent.get(&messages).text();
-    assert!(page.contains("Write to Ana Ruiz") && page.contains(&format!("<option value=\"{}\">", way(LUIS))), "{page}");
+    assert!(
+        page.contains("Write to Ana Ruiz") && page.contains(&format!("<option value=\"{}\">", way(LUIS))),
+        "{page}"
+    );
 
     let send = |way: &str, text: &str, key: &str| agent.post(&messages, &[("way", way), ("text", text), ("key", key)]);
     for (way, text, words) in [
@@ -158,7 +167,10 @@ fn somebody_who_never_wrote_is_written_to_once_and_it_is_a_conversation() {
     let [message] = gateway.messages().try_into().unwrap();
     gateway.wait_for_status(message["id"].as_str().unwrap(), "delivered");
     assert!(agent.get(&there).text().contains("<span class=\"by\">agent</span>"));
-    assert!(agent.get(&messages).text().contains(&format!("<option value=\"{}\" selected>", way(LUIS))), "the last way");
+    assert!(
+        agent.get(&messages).text().contains(&format!("<option value=\"{}\" selected>", way(LUIS))),
+        "the last way"
+    );
 
     // A closed one is left as it is: what is written first begins another.
     assert_eq!(agent.post(&format!("{there}/panel"), &[("do", "close")]).status(), 303);
@@ -239,7 +251,10 @@ fn two_are_looked_at_side_by_side_and_then_are_one() {
     let goes = page.split("data-testid=\"goes\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(goes.contains(LUIS) && goes.contains("talla") && goes.contains("Cancún"), "{goes}");
     assert_eq!(goes.matches("data-testid=\"lost\"").count(), 1, "the city alone: {goes}");
-    assert!(page.contains("Nothing takes it back.") && page.contains(&format!("{luis}/merge?with={}", id_of(&ana))), "{page}");
+    assert!(
+        page.contains("Nothing takes it back.") && page.contains(&format!("{luis}/merge?with={}", id_of(&ana))),
+        "{page}"
+    );
     assert_eq!(gateway.all("/v1/contacts").len(), 2, "looking does nothing");
 
     // Something changes meanwhile, on one side and on the other.
@@ -270,12 +285,10 @@ fn nobody_is_merged_by_mistake() {
     assert!(page.contains("that counts for both"), "by the settings: {page}");
     assert!(page.split("data-testid=\"goes\"").nth(1).unwrap().contains("data-testid=\"lost\""), "the name: {page}");
     let nobody = "0190a6d0-0000-7000-8000-00000000000f";
-    for (with, words) in [
-        (id_of(&ana), "That is the person itself"),
-        (nobody, "is gone"),
-        ("nonsense", "is gone"),
-    ] {
-        for answer in [agent.get(&format!("{merge}?with={with}")), agent.post(&merge, &[("from", with), ("seen_from", "x")])] {
+    for (with, words) in [(id_of(&ana), "That is the person itself"), (nobody, "is gone"), ("nonsense", "is gone")] {
+        for answer in
+            [agent.get(&format!("{merge}?with={with}")), agent.post(&merge, &[("from", with), ("seen_from", "x")])]
+        {
             let page = answer.text();
             assert!(answer.status() == 422 && !page.contains("data-testid=\"merge-now\""), "{with}: {page}");
             assert!(page.contains(words), "{with}: {page}");

@@ -35,6 +35,8 @@ mod console_consents;
 #[cfg(test)]
 mod console_endpoints;
 #[cfg(test)]
+mod console_files;
+#[cfg(test)]
 mod console_hostile;
 #[cfg(test)]
 mod console_imports;

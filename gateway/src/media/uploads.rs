@@ -82,6 +82,11 @@ impl Uploads {
         Ok(())
     }
 
+    /// Behind our own address, where a public link to an upload of ours leads.
+    pub fn own_link<'a>(&self, url: &'a str) -> Option<&'a str> {
+        url.strip_prefix(&self.0.public_url).filter(|path| path.starts_with("/media/"))
+    }
+
     /// The most bytes of one file.
     pub fn max_bytes(&self) -> usize {
         self.0.max_bytes

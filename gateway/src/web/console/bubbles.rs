@@ -89,7 +89,7 @@ fn bubble(
 ) -> Bubble {
     let is_ours = message.direction == Direction::Outbound;
     let error = told(app, p, &message);
-    let media = message.media.iter().enumerate().map(|(number, one)| to_medium(&p.base, message.id, number, one));
+    let media = message.media.iter().enumerate().map(|(number, one)| to_medium(app, message.id, number, one));
     let media: Vec<Medium> = media.collect();
     let who = match (&message.plugin, authors.get(&message.id)) {
         _ if !is_ours => other.to_owned(),
@@ -134,7 +134,14 @@ pub(super) fn told(app: &App, p: &Page, message: &Message) -> Option<Told> {
     Some(Told { code, title, remedy: explanation.map(|known| known.remedy) })
 }
 
-fn to_medium(base: &str, message: MessageId, number: usize, medium: &MessageMedia) -> Medium {
+fn to_medium(app: &App, message: MessageId, number: usize, medium: &MessageMedia) -> Medium {
+    let base = &app.console.0.base;
+    // What was sent along from here is where the console is, and is called after what it is.
+    if let Some(link) = app.uploads.own_link(&medium.url).filter(|_| medium.state == MediaState::Linked) {
+        let prefix = base.strip_suffix("/console").unwrap_or_default();
+        let kind = kind::by_name(link).unwrap_or(kind::UNKNOWN).to_owned();
+        return Medium { shape: shape(&kind), href: format!("{prefix}{link}"), kind };
+    }
     let kind = medium.content_type.clone().unwrap_or_default();
     let is_web = medium.url.starts_with("https://") || medium.url.starts_with("http://");
     let (shape, href) = match medium.state {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::addressee::Addressee;
+use super::attaching::Attached;
 use super::inbox::Choice;
 use super::made::{self, Made};
 use super::page::{Page, shown};
@@ -40,6 +41,8 @@ pub(super) struct Composer {
     pub(super) ways: Vec<Choice>,
     /// What there is to choose from.
     pub(super) templates: Vec<Choice>,
+    /// The files that go along.
+    pub(super) attached: Vec<Attached>,
     /// What it is made of, where it is not written.
     pub(super) made: Option<Made>,
 }
@@ -103,6 +106,7 @@ impl Composer {
             count: Count::of(""),
             ways: to.ways(),
             templates: made::to_choose(app, p, template).await?,
+            attached: Vec::new(),
             made: None,
         })
     }

@@ -118,7 +118,7 @@ pub(super) async fn whole(
     history.sort_by_key(|said| std::cmp::Reverse(said.recorded_at));
     let mut p = Page::of(app, visitor, "people", "");
     let words = ContactWords::of(p.locale());
-    p.title = named(contact.name.as_deref()).unwrap_or(words.unnamed).to_owned();
+    named(contact.name.as_deref()).unwrap_or(words.unnamed).clone_into(&mut p.title);
     let name = contact.name.clone().unwrap_or_default();
     let times = times(app, &p);
     let ways = ways(app, &contact.addresses, &consents);

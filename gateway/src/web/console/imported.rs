@@ -1,5 +1,7 @@
 //! What came, or would come, of the lines of a list of people.
 
+use std::collections::BTreeSet;
+
 use super::page::Page;
 use super::words::PeopleWords;
 use crate::store::{ContactLine, LineCame};
@@ -30,7 +32,8 @@ pub(super) struct Came {
 
 pub(super) struct Change {
     pub(super) line: u32,
-    pub(super) id: String,
+    /// The page of the person, unless they are on the list twice and new.
+    pub(super) id: Option<String>,
     pub(super) who: String,
     pub(super) what: String,
 }
@@ -65,15 +68,20 @@ impl Lines {
 impl Came {
     /// Adds what these lines came to, in their order.
     pub(super) fn take(&mut self, words: &PeopleWords, lines: &[(u32, ContactLine)], outcomes: Vec<LineCame>) {
+        let mut new = BTreeSet::new();
         for ((line, person), outcome) in lines.iter().zip(outcomes) {
             match outcome {
-                LineCame::Created => self.created += 1,
+                LineCame::Created => {
+                    self.created += 1;
+                    new.insert(person.id);
+                }
                 LineCame::Known { .. } => self.known += 1,
                 LineCame::Changed { id, what } => {
                     self.changed += 1;
                     let what: Vec<&str> = what.iter().map(|name| words.column(name)).collect();
+                    let id = (!new.contains(&id)).then(|| id.to_string());
                     let who = person.name.clone().unwrap_or_else(|| person.address.as_str().to_owned());
-                    self.changes.push(Change { line: *line, id: id.to_string(), who, what: what.join(", ") });
+                    self.changes.push(Change { line: *line, id, who, what: what.join(", ") });
                 }
                 LineCame::TooMany { .. } => {
                     self.wrong += 1;

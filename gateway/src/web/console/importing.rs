@@ -43,7 +43,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
 fn form(app: &App, visitor: &Visitor, list: String) -> ImportPage {
     let mut p = Page::of(app, visitor, "people", "");
     let words = PeopleWords::of(p.locale());
-    p.title = words.import.to_owned();
+    words.import.clone_into(&mut p.title);
     ImportPage { seen: String::new(), error: None, came: None, is_done: false, list, words, p }
 }
 

@@ -140,9 +140,7 @@ pub(super) async fn merge(State(app): State<App>, Path(id): Path<Uuid>, posted: 
     let fields = &posted.fields;
     let words = PeopleWords::of(posted.visitor.session.user.locale);
     let with = fields.get("from");
-    let again = async |error| {
-        page::refused(&Box::pin(whole(&app, &posted.visitor, id, with, "", Some(error))).await?)
-    };
+    let again = async |error| page::refused(&Box::pin(whole(&app, &posted.visitor, id, with, "", Some(error))).await?);
     let Some(from) = other(&app, with).await? else { return again(words.merge_unknown).await };
     let into = ContactId(id);
     if into == from.contact.id {

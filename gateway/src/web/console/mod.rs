@@ -7,6 +7,7 @@
 mod account;
 mod addressee;
 mod assets;
+mod attaching;
 mod attempts;
 mod bubbles;
 mod bulks;

@@ -58,7 +58,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
 fn form(app: &App, visitor: &Visitor, fields: &Fields, wrong: Wrong) -> NewPage {
     let mut p = Page::of(app, visitor, "people", "");
     let words = PeopleWords::of(p.locale());
-    p.title = words.new.to_owned();
+    words.new.clone_into(&mut p.title);
     NewPage { name: fields.get("name").to_owned(), addresses: fields.text("addresses"), words, wrong, p }
 }
 

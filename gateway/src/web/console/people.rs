@@ -94,7 +94,8 @@ pub(super) async fn rows(app: &App, p: &Page, people: Vec<KnownContact>) -> Resu
     let row = |one: KnownContact| {
         let mut addresses: Vec<&str> = one.addresses.iter().map(Address::as_str).collect();
         let who = named(one.name.as_deref()).map(str::to_owned);
-        let who = who.unwrap_or_else(|| if addresses.is_empty() { String::new() } else { addresses.remove(0).to_owned() });
+        let who =
+            who.unwrap_or_else(|| if addresses.is_empty() { String::new() } else { addresses.remove(0).to_owned() });
         Row {
             id: one.id.to_string(),
             who,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use futures::stream;
+use http_body_util::BodyExt;
 use multer::Multipart;
 use subtle::ConstantTimeEq;
 
@@ -18,6 +20,8 @@ use crate::web::files::read_body;
 
 /// The longest form, in bytes, where nothing else is said.
 const USUAL: usize = 64 * 1024;
+/// As many bytes are read of a form that is too long.
+const PASSED_OVER: usize = 256 * 1024 * 1024;
 
 /// The fields of a form by name; of several of the same name, the last.
 #[derive(Default)]
@@ -49,6 +53,10 @@ impl Fields {
 
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     pub(super) fn raw(&self, name: &str) -> &str {
@@ -89,8 +97,13 @@ impl<const LONGEST: usize> Posted<LONGEST> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         visitor.must_be(role)?;
+        let partial = is_partial(&parts.headers);
+        if length(&parts.headers).is_some_and(|length| length > longest) {
+            pass_over(body).await;
+            return Err(Trouble::TooLarge { partial });
+        }
         let body = read_body(body, longest).await.map_err(|problem| {
-            if problem.is_too_large() { Trouble::TooLarge } else { Trouble::Unreadable }
+            if problem.is_too_large() { Trouble::TooLarge { partial } } else { Trouble::Unreadable }
         })?;
         let (fields, files) = match boundary(&parts.headers) {
             Some(boundary) => in_pieces(body, boundary).await.map_err(|_| Trouble::Unreadable)?,
@@ -101,7 +114,23 @@ impl<const LONGEST: usize> Posted<LONGEST> {
         if !bool::from(given.as_bytes().ct_eq(visitor.session.csrf.as_bytes())) {
             return Err(Trouble::Forged);
         }
-        Ok(Self { visitor, fields, files, is_partial: is_partial(&parts.headers) })
+        Ok(Self { visitor, fields, files, is_partial: partial })
+    }
+}
+
+/// How long the form is, if its sender says so.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Reads what is not taken: a browser that is cut off does not hear why. What is far too long is not read to its end.
+async fn pass_over(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > PASSED_OVER {
+            return;
+        }
     }
 }
 
@@ -141,7 +170,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_in_pieces_has_fields_and_the_files_that_were_chosen() {
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, "multipart/form-data; boundary=xy".parse().unwrap())]);
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, "multipart/form-data; boundary=xy".parse().unwrap())]);
         let piece = |disposition: &str, kind: &str, contents: &str| {
             format!("--xy\r\nContent-Disposition: form-data; {disposition}\r\n{kind}\r\n{contents}\r\n")
         };
@@ -156,7 +186,10 @@ mod tests {
         assert_eq!(fields.text("text"), "a\nñ");
         let [file] = <[File; 1]>::try_from(files).ok().unwrap();
         let File { name, content_type, contents } = file;
-        assert_eq!((name.as_str(), content_type.as_deref(), &*contents), ("lista ñ.csv", Some("text/csv"), &b"to\r\n1"[..]));
+        assert_eq!(
+            (name.as_str(), content_type.as_deref(), &*contents),
+            ("lista ñ.csv", Some("text/csv"), &b"to\r\n1"[..])
+        );
         for broken in ["", "--xy", "--xy\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb"] {
             assert!(in_pieces(broken.into(), "xy".to_owned()).await.is_err(), "{broken:?}");
         }

@@ -1,13 +1,14 @@
 //! Sending an answer: what was written, or what a template was filled in with; once, and with the reason in words
 //! where it is not sent.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::addressee::Addressee;
+use super::attaching::{Attached, attached, longest};
 use super::composer::{Composer, Fragment, LONGEST, own_key};
 use super::made;
 use super::page::{self, Page, shown};
@@ -47,8 +48,8 @@ pub(super) enum Came {
 }
 
 /// `POST /console/conversations/{id}/messages`: sends what was written, or shows the fields of a template.
-pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: Posted) -> Result<Response, Trouble> {
-    posted.visitor.must_be(Role::Agent)?;
+pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, request: Request) -> Result<Response, Trouble> {
+    let posted = <Posted>::read(request, &app, Role::Agent, longest(&app)).await?;
     let thread = find(&app, id).await?;
     let to = Addressee::of(&thread);
     let p = Page::of(&app, &posted.visitor, "inbox", "");
@@ -80,16 +81,22 @@ pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: P
 /// Sends what such a form says, if it is to be sent.
 pub(super) async fn take(app: &App, posted: &Posted, to: &Addressee, p: &Page) -> Result<Came, Trouble> {
     let fields = &posted.fields;
+    let (attached, wrong) = attached(app, posted).await?;
     let is_another = fields.get("template") != fields.get("made");
-    if is_another || matches!(fields.get("do"), "template" | "look") {
-        return Ok(Came::Shown(Box::new(Composer::written(app, p, to, fields).await?)));
+    if wrong.is_none() && (is_another || matches!(fields.get("do"), "template" | "look")) {
+        return Ok(Came::Shown(Box::new(Composer { attached, ..Composer::written(app, p, to, fields).await? })));
     }
-    match submit(app, posted, to, p).await? {
+    let submitted = match wrong {
+        None => submit(app, posted, to, &attached, p).await?,
+        Some(reason) => Err(reason.into()),
+    };
+    match submitted {
         Ok(message) => Ok(Came::Sent(message)),
         Err(Unsent { reason, wrong }) => {
             // Another key: what was refused may be mended, and is another message then.
             let mut composer = Composer::written(app, p, to, fields).await?;
             composer.error = Some(reason);
+            composer.attached = attached;
             if let Some(made) = &mut composer.made {
                 made.mark(wrong);
             }
@@ -103,6 +110,7 @@ async fn submit(
     app: &App,
     posted: &Posted,
     to: &Addressee,
+    attached: &[Attached],
     p: &Page,
 ) -> Result<Result<MessageId, Unsent>, Trouble> {
     let (fields, user) = (&posted.fields, &posted.visitor.session.user);
@@ -115,7 +123,7 @@ async fn submit(
             None => return Ok(Err(p.words.bad_time.to_owned().into())),
         },
     };
-    if !is_made && text.trim().is_empty() {
+    if !is_made && text.trim().is_empty() && attached.is_empty() {
         return Ok(Err(p.more.empty.to_owned().into()));
     }
     if text.len() > LONGEST {
@@ -133,7 +141,7 @@ async fn submit(
         },
     };
     own_key(app, &posted.visitor).await?;
-    let request = request(posted, to, text, send_at, wish.as_ref())?;
+    let request = request(posted, to, attached, text, send_at, wish.as_ref())?;
     let taken = match wish {
         None => app.outbound.submit(request).await,
         Some(wish) => app.outbound.submit_made(request, wish).await,
@@ -173,6 +181,7 @@ async fn kept(app: &App, name: &str, version: Option<u32>) -> Result<Result<Defi
 fn request(
     posted: &Posted,
     to: &Addressee,
+    attached: &[Attached],
     text: String,
     send_at: Option<jiff::Timestamp>,
     wish: Option<&Wish>,
@@ -183,13 +192,17 @@ fn request(
         let all = serde_json::json!([name, version, locale, variables]);
         content = format!("{content}\0{all}");
     }
+    if !attached.is_empty() {
+        let files: Vec<&str> = attached.iter().map(Attached::digest).collect();
+        content = format!("{content}\0{}", files.join("\0"));
+    }
     Ok(outbound::Request {
         to: to.address.as_str().to_owned(),
         from: None,
         by_service: true,
         channel: Some(to.channel.clone()),
         text,
-        media: Vec::new(),
+        media: attached.iter().map(Attached::media).collect(),
         send_at,
         options: Options::default(),
         priority: Priority::default(),
@@ -212,6 +225,9 @@ fn refusal(error: &outbound::Error, locale: Locale) -> String {
         outbound::Error::Gate { refusal: Refusal::OptedOut { .. }, .. } => more.opted_out.to_owned(),
         outbound::Error::KeyReused => more.repeated.to_owned(),
         outbound::Error::Unsendable(Unsendable::Empty) => more.empty.to_owned(),
+        outbound::Error::Unsendable(Unsendable::TooManyMedia { limit, .. }) => {
+            format!("{} {limit}.", more.too_many_files)
+        }
         other => Problem::outbound(other, locale).detail().to_owned(),
     }
 }

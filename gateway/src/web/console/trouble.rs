@@ -1,5 +1,6 @@
 //! What a page looks like that can't be shown, and its status. The only place of the console that chooses one.
 
+use askama::Template;
 use axum::http::{HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 
@@ -23,7 +24,10 @@ pub(super) enum Trouble {
     Forged,
     NotFound,
     Unreadable,
-    TooLarge,
+    /// A form with its files; whether a script of the page sent it.
+    TooLarge {
+        partial: bool,
+    },
     Unavailable,
     Internal,
 }
@@ -69,15 +73,30 @@ impl IntoResponse for Trouble {
             Self::Forged => (StatusCode::FORBIDDEN, |more| more.forged),
             Self::NotFound => (StatusCode::NOT_FOUND, |more| more.not_found),
             Self::Unreadable => (StatusCode::BAD_REQUEST, |more| more.unreadable),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, |more| more.unavailable),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, |more| more.internal),
         };
         // Whoever it is, and whether they are signed in, may be what is not known.
         let texts = [Locale::Es, Locale::En].map(|locale| (Words::of(locale).language, text(More::of(locale))));
+        if matches!(self, Self::TooLarge { partial: true }) {
+            return beside(&Beside { texts }).unwrap_or_else(|_| status.into_response());
+        }
         let page = Bare { title: More::of(Locale::Es).trouble_title, texts };
         html(status, &page).unwrap_or_else(|_| status.into_response())
     }
+}
+
+/// For the place that a form has for it: the form stays as it is.
+#[derive(Template)]
+#[template(path = "too_large.html")]
+struct Beside {
+    texts: [(&'static str, &'static str); 2],
+}
+
+fn beside(said: &Beside) -> Result<Response, Trouble> {
+    let headers = [("hx-retarget", "#too-large"), ("hx-reswap", "innerHTML")];
+    Ok((headers, html(StatusCode::UNPROCESSABLE_ENTITY, said)?).into_response())
 }
 
 /// To another page: by the browser, or by the page's script.

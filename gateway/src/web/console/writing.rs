@@ -1,11 +1,12 @@
 //! `/console/contacts/{id}/messages`: writing first to a person, at one of their addresses.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::addressee::Addressee;
+use super::attaching::longest;
 use super::composer::{Composer, Fragment};
 use super::contact::named;
 use super::made::previewed;
@@ -43,8 +44,8 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Path(id): Pat
 }
 
 /// `POST /console/contacts/{id}/messages`: as in a thread; what is sent is in the person's conversation then.
-pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, posted: Posted) -> Result<Response, Trouble> {
-    posted.visitor.must_be(Role::Agent)?;
+pub(super) async fn send(State(app): State<App>, Path(id): Path<Uuid>, request: Request) -> Result<Response, Trouble> {
+    let posted = <Posted>::read(request, &app, Role::Agent, longest(&app)).await?;
     let found = find(&app, id).await?;
     let p = Page::of(&app, &posted.visitor, "people", "");
     let way = posted.fields.get("way");

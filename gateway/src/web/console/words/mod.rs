@@ -109,6 +109,9 @@ words! {
         write_here: "Escribe tu respuesta…", "Write your answer…";
         send: "Enviar", "Send";
         write_at: "Dónde", "Where";
+        attach: "Adjuntar", "Attach";
+        attach_files: "Fotos, sonidos, vídeos, contactos o PDF", "Pictures, sounds, films, contacts or PDF";
+        attached: "Va con el mensaje", "Goes along";
         schedule: "Programar el envío", "Schedule it";
         send_at: "Enviar a esta hora", "Send at this time";
         time_zone: "Hora de", "Time of";

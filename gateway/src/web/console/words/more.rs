@@ -22,6 +22,13 @@ words! {
             "This person has opted out and can't be written to. They can undo that by texting START; or, if they asked for it in another way, put that down on their page.";
         empty: "Escribe algo primero.", "Write something first.";
 
+        file_empty: "está vacío.", "is empty.";
+        file_too_large: "es demasiado grande. Un archivo puede tener, en total,", "is too large. A file may have";
+        file_not_carried: "los operadores no llevan archivos así. Manda una foto, un sonido, un vídeo, un contacto o un PDF.",
+            "carriers do not take such files. Send a picture, a sound, a film, a contact or a PDF.";
+        file_gone: "Un archivo ya no está: adjúntalo otra vez.", "A file is gone: attach it again.";
+        too_many_files: "Son demasiados archivos. En un mensaje caben", "These are too many files. A message takes";
+
         trace_title: "Qué pasó con este mensaje", "What happened to this message";
         trace_plugins: "Qué decidieron los plugins", "What plugins decided";
         trace_gate: "Qué dijo el control de consentimiento", "What the gate said";
