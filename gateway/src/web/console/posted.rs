@@ -98,13 +98,15 @@ impl<const LONGEST: usize> Posted<LONGEST> {
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         visitor.must_be(role)?;
         let partial = is_partial(&parts.headers);
+        let locale = visitor.session.user.locale;
+        let too_large = || Trouble::TooLarge { partial: partial.then_some(locale) };
         if length(&parts.headers).is_some_and(|length| length > longest) {
             pass_over(body).await;
-            return Err(Trouble::TooLarge { partial });
+            return Err(too_large());
         }
-        let body = read_body(body, longest).await.map_err(|problem| {
-            if problem.is_too_large() { Trouble::TooLarge { partial } } else { Trouble::Unreadable }
-        })?;
+        let body = read_body(body, longest)
+            .await
+            .map_err(|problem| if problem.is_too_large() { too_large() } else { Trouble::Unreadable })?;
         let (fields, files) = match boundary(&parts.headers) {
             Some(boundary) => in_pieces(body, boundary).await.map_err(|_| Trouble::Unreadable)?,
             None => (Fields::read(&body), Vec::new()),

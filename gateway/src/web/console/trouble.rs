@@ -24,9 +24,9 @@ pub(super) enum Trouble {
     Forged,
     NotFound,
     Unreadable,
-    /// A form with its files; whether a script of the page sent it.
+    /// A form with its files; and the language of whoever sent it by a script of the page.
     TooLarge {
-        partial: bool,
+        partial: Option<Locale>,
     },
     Unavailable,
     Internal,
@@ -73,15 +73,13 @@ impl IntoResponse for Trouble {
             Self::Forged => (StatusCode::FORBIDDEN, |more| more.forged),
             Self::NotFound => (StatusCode::NOT_FOUND, |more| more.not_found),
             Self::Unreadable => (StatusCode::BAD_REQUEST, |more| more.unreadable),
-            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
+            Self::TooLarge { partial: Some(locale) } => return beside(locale),
+            Self::TooLarge { partial: None } => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, |more| more.unavailable),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, |more| more.internal),
         };
         // Whoever it is, and whether they are signed in, may be what is not known.
         let texts = [Locale::Es, Locale::En].map(|locale| (Words::of(locale).language, text(More::of(locale))));
-        if matches!(self, Self::TooLarge { partial: true }) {
-            return beside(&Beside { texts }).unwrap_or_else(|_| status.into_response());
-        }
         let page = Bare { title: More::of(Locale::Es).trouble_title, texts };
         html(status, &page).unwrap_or_else(|_| status.into_response())
     }
@@ -91,12 +89,13 @@ impl IntoResponse for Trouble {
 #[derive(Template)]
 #[template(path = "too_large.html")]
 struct Beside {
-    texts: [(&'static str, &'static str); 2],
+    said: &'static str,
 }
 
-fn beside(said: &Beside) -> Result<Response, Trouble> {
+fn beside(locale: Locale) -> Response {
     let headers = [("hx-retarget", "#too-large"), ("hx-reswap", "innerHTML")];
-    Ok((headers, html(StatusCode::UNPROCESSABLE_ENTITY, said)?).into_response())
+    let page = html(StatusCode::UNPROCESSABLE_ENTITY, &Beside { said: More::of(locale).too_large });
+    page.map_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response(), |page| (headers, page).into_response())
 }
 
 /// To another page: by the browser, or by the page's script.
@@ -107,4 +106,22 @@ pub(super) fn redirect(to: &str, partial: bool) -> Response {
         return (StatusCode::OK, [(name, to)]).into_response();
     }
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_too_large_is_told_beside_the_form_that_a_script_sent_and_on_a_page_of_its_own_else() {
+        let [aside, page] = [Some(Locale::En), None].map(|partial| Trouble::TooLarge { partial }.into_response());
+        assert_eq!(
+            (aside.status(), aside.headers()["hx-retarget"].to_str().unwrap()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "#too-large")
+        );
+        assert_eq!((page.status(), page.headers().get("hx-retarget")), (StatusCode::PAYLOAD_TOO_LARGE, None));
+        let text = axum::body::to_bytes(aside.into_body(), 1_000).await.unwrap();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(text.contains("It is too large") && !text.contains("demasiado"), "{text}");
+    }
 }
