@@ -125,7 +125,7 @@ fn what_was_not_looked_at_or_is_no_list_is_not_imported() {
         assert!(again.status() == 422 && page.contains("This is not the list that you looked at"), "{page}");
         assert!(page.contains("data-testid=\"import-now\""), "one may go on from there: {page}");
     }
-    let many = (0..5001).map(|number| format!("998{number:07}\n")).collect::<String>();
+    let many = (0..5001).map(|number| format!("998{number:07}\n")).collect::<Vec<_>>().concat();
     for (list, words) in [
         (" \n ", "Choose a file or paste"),
         ("name\nAna\n", "The column of numbers is missing"),

@@ -142,28 +142,28 @@ fn somebody_who_never_wrote_is_written_to_once_and_it_is_a_conversation() {
         "{page}"
     );
 
-    let send = |way: &str, text: &str, key: &str| agent.post(&messages, &[("way", way), ("text", text), ("key", key)]);
+    let write = |way: &str, text: &str, key: &str| agent.post(&messages, &[("way", way), ("text", text), ("key", key)]);
     for (way, text, words) in [
         (way(LUIS), " ", "Write something first"),
         (way("+529981119999"), "Hola", "Choose where"),
         (format!("{LUIS} · fax"), "Hola", "Choose where"),
         (String::new(), "Hola", "Choose where"),
     ] {
-        let refused = send(&way, text, KEYS[0]);
+        let refused = write(&way, text, KEYS[0]);
         let page = refused.text();
         assert!(refused.status() == 422 && page.contains(words) && page.contains("data-testid=\"refusal\""), "{page}");
         assert!(text == " " || page.contains(">Hola</textarea>"), "it stays: {page}");
     }
     assert_eq!(gateway.messages(), [] as [Value; 0]);
 
-    let sent = send(&way(LUIS), "Ya abrimos", KEYS[0]);
+    let sent = write(&way(LUIS), "Ya abrimos", KEYS[0]);
     assert_eq!(sent.status(), 303, "{}", sent.text());
     let [conversation] = gateway.conversations().try_into().unwrap();
     let there = format!("/console/conversations/{}", conversation["id"].as_str().unwrap());
     assert_eq!(sent.header("location"), Some(there.as_str()));
     assert_eq!((&conversation["address"], &conversation["contact_id"]), (&json!(LUIS), &json!(id_of(&person))));
-    assert_eq!(send(&way(LUIS), "Ya abrimos", KEYS[0]).header("location"), Some(there.as_str()), "a double click");
-    assert_eq!(send(&way(ANA), "Ya abrimos", KEYS[0]).status(), 422, "a form is one message");
+    assert_eq!(write(&way(LUIS), "Ya abrimos", KEYS[0]).header("location"), Some(there.as_str()), "a double click");
+    assert_eq!(write(&way(ANA), "Ya abrimos", KEYS[0]).status(), 422, "a form is one message");
     let [message] = gateway.messages().try_into().unwrap();
     gateway.wait_for_status(message["id"].as_str().unwrap(), "delivered");
     assert!(agent.get(&there).text().contains("<span class=\"by\">agent</span>"));
@@ -174,7 +174,7 @@ fn somebody_who_never_wrote_is_written_to_once_and_it_is_a_conversation() {
 
     // A closed one is left as it is: what is written first begins another.
     assert_eq!(agent.post(&format!("{there}/panel"), &[("do", "close")]).status(), 303);
-    assert_ne!(send(&way(LUIS), "¿Sigues ahí?", KEYS[1]).header("location"), Some(there.as_str()));
+    assert_ne!(write(&way(LUIS), "¿Sigues ahí?", KEYS[1]).header("location"), Some(there.as_str()));
 
     // Of a template, with what is known of the person, as in a thread.
     let chosen = agent.post(&messages, &[("way", &way(ANA)), ("template", "order-ready"), ("key", KEYS[2])]);
