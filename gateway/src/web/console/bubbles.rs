@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::page::Page;
+use super::path::Path;
 use super::session::Visitor;
 use super::times::Times;
 use super::trouble::Trouble;
@@ -167,10 +167,9 @@ fn shape(kind: &str) -> &'static str {
 pub(super) async fn medium(
     State(app): State<App>,
     _: Visitor,
-    path: Result<Path<(Uuid, u8)>, PathRejection>,
+    Path((message, number)): Path<(Uuid, u8)>,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
-    let Path((message, number)) = path.map_err(|_| Trouble::NotFound)?;
     let found = app.store.medium(MessageId(message), i32::from(number)).await?;
     let medium = found.ok_or(Trouble::NotFound)?;
     let (MediaState::Stored, Some(digest), Some(bytes)) = (medium.state, medium.digest, medium.bytes) else {

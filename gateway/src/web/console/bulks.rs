@@ -1,11 +1,12 @@
 //! `/console/bulks`: what was sent to many, how far each has come, who was not reached and why; and stopping it.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::page::{Page, refused, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::thread::times;

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::page::{Page, shown};
+use super::path::Path;
 use super::posted::Posted;
 use super::session::Visitor;
 use super::thread::times;

@@ -2,7 +2,7 @@
 //! sent.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::attaching::Attached;
 use super::inbox::Choice;
 use super::made::{self, Made};
 use super::page::{Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::thread::{again, find};

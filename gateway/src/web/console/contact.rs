@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::consenting::{Way, ways};
 use super::inbox::{Choice, choices};
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::Posted;
 use super::session::Visitor;
 use super::thread::times;

@@ -1,12 +1,13 @@
 //! `/console/plugins/{name}/decisions`: what a plugin decided lately, each with the message that it was about.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::page::{Page, shown};
+use super::path::Path;
 use super::plugin;
 use super::session::Visitor;
 use super::thread::times;

@@ -1,10 +1,11 @@
 //! Writing a template: its form, what it looks like while somebody types, and keeping a version of it.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::template_form::{Form, Kind};

@@ -1,11 +1,12 @@
 //! `/console/endpoints`: what applications are told, whether they took it, and telling it again.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::page::{Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::thread::times;

@@ -1,11 +1,12 @@
 //! Erasing a person by hand, from their page.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::contact::{Kept, whole};
 use super::page;
+use super::path::Path;
 use super::posted::Posted;
 use super::trouble::{Trouble, redirect};
 use super::words::ContactWords;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::addressee::Addressee;
 use super::composer::Count;
 use super::inbox::{Choice, choices};
 use super::page::{Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::template_form::{Kind, Wrong, written};
 use super::thread::find;

@@ -2,12 +2,13 @@
 //! will come of it, and only what was seen is done.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::contact::named;
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::people::{Row, find, piece, rows};
 use super::posted::{Fields, Posted};
 use super::session::Visitor;

@@ -33,6 +33,7 @@ mod origin;
 mod page;
 mod panel;
 mod password;
+mod path;
 mod people;
 mod plugin;
 mod plugins;

@@ -1,12 +1,13 @@
 //! What is beside a thread: where it stands, who looks after it, its tags, the person, and notes.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::inbox::{Choice, choices, workers};
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::Posted;
 use super::session::Visitor;
 use super::thread::{find, is_closed, times};

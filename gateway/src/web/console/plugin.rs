@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::form::{Around, Form, Item, Part, Read, Step, described, in_language, ordered};
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::replayed::{MOST, Replayed, USUAL};
 use super::session::Visitor;

@@ -1,7 +1,7 @@
 //! Sending an answer: what was written, or what a template was filled in with; once, and with the reason in words
 //! where it is not sent.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ use super::attaching::{Attached, attached, longest};
 use super::composer::{Composer, Fragment, LONGEST, own_key};
 use super::made;
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::Posted;
 use super::template_form::Wrong;
 use super::thread::{again, find, times, with};

@@ -2,11 +2,12 @@
 //! archiving one.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::{Fields, Posted};
 use super::session::Visitor;
 use super::template_form::{Kind, written};

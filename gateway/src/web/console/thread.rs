@@ -1,7 +1,7 @@
 //! `/console/conversations/{id}`: the messages of a conversation, and what is around them.
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use super::bubbles::{Bubble, bubbles};
 use super::composer::Composer;
 use super::page::{Page, shown};
 use super::panel::Panel;
+use super::path::Path;
 use super::posted::Fields;
 use super::session::Visitor;
 use super::times::Times;

@@ -1,13 +1,14 @@
 //! `/console/messages/{id}/trace`: all that is on record about one message, to be read.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::bubbles::{Bubble, Told, bubbles, told};
 use super::page::{Page, shown};
+use super::path::Path;
 use super::session::Visitor;
 use super::thread::{find, times, who};
 use super::times::{Times, micros};

@@ -1,12 +1,13 @@
 //! `/console/users`: who may work here, for owners.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
 use super::page::{self, Page, shown};
 use super::password::{Error, is_name};
+use super::path::Path;
 use super::posted::Posted;
 use super::session::Visitor;
 use super::thread::times;

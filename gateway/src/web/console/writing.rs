@@ -1,7 +1,7 @@
 //! `/console/contacts/{id}/messages`: writing first to a person, at one of their addresses.
 
 use askama::Template;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::composer::{Composer, Fragment};
 use super::contact::named;
 use super::made::previewed;
 use super::page::{self, Page, shown};
+use super::path::Path;
 use super::posted::Posted;
 use super::sending::{Came, take};
 use super::session::Visitor;
