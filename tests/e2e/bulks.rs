@@ -138,6 +138,7 @@ fn what_is_wrong_with_all_is_refused_and_the_same_call_makes_no_other() {
     assert_eq!(refused(json!({ "template": unknown, "recipients": people(1) })), "/template/variables/shpo");
     assert_eq!(refused(json!({ "template": template, "channel": "fax", "recipients": people(1) })), "/channel");
     assert_eq!(refused(json!({ "text": " ", "recipients": [{ "to": CUSTOMER }] })), "/text");
+    assert_eq!(refused(json!({ "text": "a", "recipients": [{ "to": CUSTOMER }, { "to": 7 }] })), "/recipients/1/to");
     assert!(gateway.all("/v1/bulks").is_empty());
 
     let body = json!({ "text": "Hola, oferta", "recipients": [{ "to": CUSTOMER }] });

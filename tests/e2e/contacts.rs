@@ -143,8 +143,8 @@ fn what_makes_no_sense_about_a_conversation_is_refused_with_where_it_is() {
         (json!({ "untag": vec!["x"; 51] }), "/untag"),
         (json!({ "assignee": "" }), "/assignee"),
         (json!({ "subject": "a\nb" }), "/subject"),
-        (json!({ "status": "gone" }), ""),
-        (json!({ "name": "x" }), ""),
+        (json!({ "status": "gone" }), "/status"),
+        (json!({ "name": "x" }), "/name"),
         (json!([]), ""),
     ];
     for (body, pointer) in cases {
@@ -232,8 +232,8 @@ fn what_makes_no_sense_about_a_person_is_refused_with_where_it_is() {
         (json!({ "addresses": [ANA], "attributes": { "": "x" } }), "/attributes/"),
         (json!({ "addresses": [ANA], "attributes": { "~/": "\u{0}" } }), "/attributes/~0~1"),
         (json!({ "addresses": [ANA], "attributes": many }), "/attributes"),
-        (json!({ "addresses": [ANA], "attributes": { "a": 7 } }), ""),
-        (json!({ "name": "Ana" }), ""),
+        (json!({ "addresses": [ANA], "attributes": { "a": 7 } }), "/attributes/a"),
+        (json!({ "name": "Ana" }), "/addresses"),
         (json!([null, {}, [ANA]]), ""),
     ];
     for (body, pointer) in cases {

@@ -70,11 +70,11 @@ fn what_can_not_be_sent_is_refused_with_a_pointer_to_what_is_wrong() {
         (json!({ "to": CUSTOMER, "text": "a", "from": "nobody at all" }), "/from", "not-a-sender"),
         (json!({ "to": CUSTOMER, "text": "a", "options": { "validity": 0 } }), "/options/validity", "invalid-option"),
         (json!({ "to": CUSTOMER, "text": "a", "send_at": "2126-01-01T00:00:00Z" }), "/send_at", "too-far-ahead"),
-        (json!({ "to": CUSTOMER, "text": "a", "options": { "hurry": true } }), "", "invalid"),
+        (json!({ "to": CUSTOMER, "text": "a", "options": { "hurry": true } }), "/options/hurry", "invalid"),
         (json!({ "to": "12", "text": "a" }), "/to", "too-short"),
-        (json!({ "to": CUSTOMER, "text": "a", "tex": "b" }), "", "invalid"),
-        (json!({ "to": 12, "text": "a" }), "", "invalid"),
-        (json!({ "text": "a" }), "", "invalid"),
+        (json!({ "to": CUSTOMER, "text": "a", "tex": "b" }), "/tex", "invalid"),
+        (json!({ "to": 12, "text": "a" }), "/to", "invalid"),
+        (json!({ "text": "a" }), "/to", "invalid"),
     ];
     for (body, pointer, code) in cases {
         let answer = gateway.post("/v1/messages", &body);

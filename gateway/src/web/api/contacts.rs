@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::fields::{LONGEST_NAME, given, line, value, word};
 use super::marks::{expected, marked};
 use super::messages::negotiate;
+use super::reading::step;
 use super::{List, Paging, id, read};
 use crate::message::{Address, ContactId, Scope};
 use crate::store::{
@@ -279,10 +280,7 @@ fn checked_name(name: Option<String>) -> Result<Option<String>, Problem> {
 
 fn check_attribute(name: &str, text: Option<&str>) -> Result<(), Problem> {
     let Some(text) = text else { return Ok(()) };
-    word(name).and_then(|()| value(text)).map_err(|wrong| {
-        // A JSON pointer has two signs of its own.
-        wrong.at(&format!("/attributes/{}", name.replace('~', "~0").replace('/', "~1")))
-    })
+    word(name).and_then(|()| value(text)).map_err(|wrong| wrong.at(&format!("/attributes{}", step(name))))
 }
 
 fn address(app: &App, text: &str, field: &str, headers: &HeaderMap) -> Result<Address, Problem> {

@@ -19,14 +19,16 @@ pub(super) mod messages;
 pub(super) mod plugin_configs;
 pub(super) mod plugins;
 pub(super) mod previews;
+mod reading;
 pub(super) mod segments;
 pub(super) mod templates;
 pub(super) mod waits;
 
 use axum::Json;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use reading::read;
 
 use super::problem::Problem;
 use crate::store::Page;
@@ -84,20 +86,4 @@ impl<T> List<T> {
     fn of(page: Page<T>) -> Json<Self> {
         Json(Self { items: page.items, next_cursor: page.next })
     }
-}
-
-/// A JSON body.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let read = serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            Problem::invalid("", "invalid", error.to_string())
-        } else {
-            Problem::unreadable(format!("the body must be a JSON object: {error}"))
-        }
-    })?;
-    // A list of values is taken for an object's otherwise.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::invalid("", "invalid", "the body must be a JSON object"));
-    }
-    Ok(read)
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reading::read_value;
 use super::{List, Paging, read};
 use crate::store::{Act, KnownTemplate, Mark, NewTemplate, Over, Page, TemplateChange};
 use crate::templates::{self, Definition, NAME_RULE, Variable, is_name};
@@ -231,8 +232,7 @@ async fn body_of(body: Body) -> Result<(Option<String>, Definition), Problem> {
         Some(Value::String(name)) => Some(name),
         Some(_) => return Err(Problem::invalid("/name", "not-a-name", format!("`name` {NAME_RULE}"))),
     };
-    let definition: Result<Definition, _> = serde_json::from_value(fields.into_iter().collect());
-    Ok((name, definition.map_err(|error| Problem::invalid("", "invalid", error.to_string()))?))
+    Ok((name, read_value(&fields.into_iter().collect())?))
 }
 
 async fn keep(app: &App, act: Act, name: String, definition: Definition, over: Over) -> Result<Response, Problem> {
