@@ -1,6 +1,5 @@
 //! JSON bodies, and where in one something is wrong.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Deserializer, Value};
 use serde_path_to_error::{Error, Segment};
@@ -9,24 +8,32 @@ use crate::web::problem::Problem;
 
 /// A JSON body.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let read = serde_json::from_slice(body);
+    // A list of values is taken for an object's otherwise.
     let is_list = body.trim_ascii_start().first() == Some(&b'[');
-    match serde_json::from_slice(body) {
-        Err(error) if !error.is_data() => {
-            Err(Problem::unreadable(format!("the body must be a JSON object: {error}")))
-        }
-        // A list of values is taken for an object's otherwise.
-        _ if is_list => Err(Problem::invalid("", "invalid", "the body must be a JSON object")),
-        Ok(read) => Ok(read),
-        // Only what is wrong is read a second time: that costs more, and says where.
-        Err(error) => Err(match serde_path_to_error::deserialize::<_, T>(&mut Deserializer::from_slice(body)) {
-            Err(found) => wrong(&found),
-            Ok(_) => Problem::invalid("", "invalid", error.to_string()),
+    let error = match read {
+        Ok(read) if !is_list => return Ok(read),
+        Ok(_) => return Err(no_object()),
+        Err(error) => error,
+    };
+    // Only what is wrong is read a second time: that costs more, and says where.
+    match serde_json::from_slice::<Value>(body) {
+        Err(_) => Err(Problem::unreadable(format!("the body must be a JSON object: {error}"))),
+        Ok(_) if is_list => Err(no_object()),
+        Ok(value) => Err(match serde_path_to_error::deserialize::<_, T>(&mut Deserializer::from_slice(body)) {
+            Err(found) if found.inner().is_data() => wrong(&found),
+            // A number in the place of a word is told as if nothing could be read.
+            _ => read_value::<T>(&value).err().unwrap_or_else(|| Problem::invalid("", "invalid", error.to_string())),
         }),
     }
 }
 
+fn no_object() -> Problem {
+    Problem::invalid("", "invalid", "the body must be a JSON object")
+}
+
 /// What a value of a body stands for.
-pub(super) fn read_value<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, Problem> {
+pub(super) fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| wrong(&error))
 }
 
@@ -57,6 +64,7 @@ pub(super) fn step(name: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
@@ -128,7 +136,7 @@ mod tests {
             assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}: {problem}");
             assert_eq!(problem["errors"][0]["code"], "invalid", "{body}: {problem}");
         }
-        for body in ["", "{", "[", r#"{"to": "a"} x"#] {
+        for body in ["", "{", "[", r#"{"to": 5"#, r#"{"to": "a"} x"#] {
             assert_eq!(json!(read::<Whole>(body.as_bytes()).unwrap_err())["status"], 400, "{body}");
         }
         assert_eq!(read::<Whole>(br#"{"to": "a", "lines": [{"line": 1, "b": {}}]}"#).unwrap().to, "a");
