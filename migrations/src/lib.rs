@@ -46,6 +46,7 @@ mod m20261203_000053_assignees;
 mod m20261203_000054_erased;
 mod m20261204_000055_scheduled;
 mod m20261205_000056_refused;
+mod m20261205_000071_bulk_states;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -98,6 +99,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261203_000054_erased::Migration),
             Box::new(m20261204_000055_scheduled::Migration),
             Box::new(m20261205_000056_refused::Migration),
+            Box::new(m20261205_000071_bulk_states::Migration),
         ]
     }
 }

@@ -160,7 +160,7 @@ fn what_makes_no_sense_about_a_conversation_is_refused_with_where_it_is() {
     {
         assert_eq!(gateway.get(&format!("/v1/conversations?{query}")).status(), 422, "{query}");
     }
-    for what in ["conversations?tags=a", "messages?to=a", "bulks?name=a", "templates?name=a"] {
+    for what in ["conversations?tags=a", "messages?too=a", "bulks?name=a", "templates?name=a"] {
         assert_eq!(gateway.get(&format!("/v1/{what}")).status(), 400, "what is no filter is not passed over: {what}");
     }
 }

@@ -73,6 +73,8 @@ mod explain;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod finding;
 #[cfg(test)]
 mod founding;

@@ -226,9 +226,16 @@ impl Store {
         Ok(bulks::Entity::find_by_id(id).one(&self.reads).await?.map(known))
     }
 
-    /// Newest first.
-    pub async fn bulks(&self, after: Option<Uuid>, limit: u64) -> Result<Page<KnownBulk>, Error> {
-        let mut query = bulks::Entity::find().order_by_desc(bulks::Column::Id).limit(limit + 1);
+    /// Newest first; all, or those in a state.
+    pub async fn bulks(
+        &self,
+        state: Option<BulkState>,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<Page<KnownBulk>, Error> {
+        let in_it = state.map(|state| bulks::Column::State.eq(state.as_str()));
+        let mut query = bulks::Entity::find().filter(Condition::all().add_option(in_it));
+        query = query.order_by_desc(bulks::Column::Id).limit(limit + 1);
         if let Some(after) = after {
             query = query.filter(bulks::Column::Id.lt(after));
         }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -54,7 +57,12 @@ pub struct ContactFilter {
     pub search: Option<String>,
     /// The one with this address.
     pub address: Option<Address>,
+    /// Those of whom this is noted: a name and its value.
+    pub attribute: Option<(String, String)>,
 }
+
+/// How many people are looked through for one page, by what is noted of them.
+const WINDOW: u64 = 20_000;
 
 /// Somebody who is put down.
 #[derive(Clone, Debug)]
@@ -178,7 +186,8 @@ impl LineCame {
 }
 
 impl Store {
-    /// Newest first; without those that were merged into others.
+    /// Newest first; without those that were merged into others. By what is noted of them, a page may be shorter, or
+    /// empty, though there are more behind it.
     pub async fn contacts(
         &self,
         filter: &ContactFilter,
@@ -186,18 +195,23 @@ impl Store {
         limit: u64,
     ) -> Result<Page<KnownContact>, Error> {
         use contacts::Column;
-        let mut query = contacts::Entity::find()
-            .filter(matching(filter))
+        let snapshot = self.snapshot().await?;
+        let before = after.map(|after| Column::Id.lt(after));
+        let newest_first =
+            contacts::Entity::find().filter(Condition::all().add_option(before)).order_by_desc(Column::Id);
+        let mut end = None;
+        if filter.attribute.is_some() && filter.address.is_none() {
+            let last = newest_first.clone().select_only().column(Column::Id).offset(WINDOW - 1).limit(1);
+            end = last.into_tuple::<Uuid>().one(&snapshot).await?;
+        }
+        let query = newest_first
+            .filter(matching(filter, snapshot.get_database_backend()))
             .filter(Column::MergedInto.is_null())
             .filter(Column::ErasedAt.is_null())
-            .order_by_desc(Column::Id)
+            .filter(Condition::all().add_option(end.map(|end| Column::Id.gte(end))))
             .limit(limit + 1);
-        if let Some(after) = after {
-            query = query.filter(Column::Id.lt(after));
-        }
-        let snapshot = self.snapshot().await?;
         let (rows, next) = cut(query.all(&snapshot).await?, limit, |row| row.id);
-        Ok(Page { items: with_addresses(&snapshot, rows).await?, next })
+        Ok(Page { items: with_addresses(&snapshot, rows).await?, next: next.or(end) })
     }
 
     /// The person of that id, or whom it was merged into.
@@ -219,7 +233,7 @@ impl Store {
     }
 }
 
-fn matching(filter: &ContactFilter) -> Condition {
+fn matching(filter: &ContactFilter, backend: DbBackend) -> Condition {
     use contacts::Column;
     let of = |condition: Condition| {
         addresses::Entity::find().select_only().column(addresses::Column::ContactId).filter(condition).into_query()
@@ -228,6 +242,9 @@ fn matching(filter: &ContactFilter) -> Condition {
     if let Some(address) = &filter.address {
         let theirs = Condition::all().add(addresses::Column::Address.eq(address.as_str()));
         all = all.add(Column::Id.in_subquery(of(theirs)));
+    }
+    if let Some((name, value)) = &filter.attribute {
+        all = all.add(noted(backend, name, value));
     }
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         let search = search.replace('\0', "").to_lowercase();
@@ -240,6 +257,19 @@ fn matching(filter: &ContactFilter) -> Condition {
         all = all.add(any);
     }
     all
+}
+
+/// Whether that is among the attributes, word for word.
+fn noted(backend: DbBackend, name: &str, value: &str) -> Expr {
+    let each = if backend == DbBackend::Postgres { "json_each_text" } else { "json_each" };
+    let attributes = Func::cust(each).arg(Expr::cust("contacts.attributes"));
+    let such = Query::select()
+        .expr(Expr::val(1))
+        .from_function(attributes, "noted")
+        .and_where(Expr::cust("noted.key").eq(name.replace('\0', "")))
+        .and_where(Expr::cust("noted.value").eq(value.replace('\0', "")))
+        .take();
+    Expr::exists(such)
 }
 
 /// The person of that id, or whom it was merged into.
@@ -256,6 +286,15 @@ pub(super) async fn survivor(database: &impl ConnectionTrait, id: Uuid) -> Resul
         Some(id) => contacts::Entity::find_by_id(id).one(database).await?,
     };
     Ok(row.filter(|row| row.erased_at.is_none()))
+}
+
+/// The id of one that was not merged; of one that was, that of whom it stands for.
+pub(super) fn stands_for(contact: ContactId) -> SelectStatement {
+    contacts::Entity::find()
+        .select_only()
+        .expr(Expr::cust("COALESCE(contacts.merged_into, contacts.id)"))
+        .filter(contacts::Column::Id.eq(contact.0))
+        .into_query()
 }
 
 pub(super) async fn with_addresses(

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
-    Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
 };
 use uuid::Uuid;
 
+use super::contacts::stands_for;
 use super::entities::{contacts, conversations, messages};
 use super::reads::{Page, cut, to_conversation, with_details};
 use super::shown::{Conversation, Message};
@@ -216,13 +216,7 @@ fn matching(filter: &InboxFilter) -> Condition {
         None => {}
     }
     if let Some(contact) = filter.contact {
-        // Of one that was merged, those of whom it stands for.
-        let stands_for = contacts::Entity::find()
-            .select_only()
-            .expr(Expr::cust("COALESCE(contacts.merged_into, contacts.id)"))
-            .filter(contacts::Column::Id.eq(contact.0))
-            .into_query();
-        all = all.add(Column::ContactId.in_subquery(stands_for));
+        all = all.add(Column::ContactId.in_subquery(stands_for(contact)));
     }
     if filter.unread {
         all = all.add(Column::Unread.gt(0));

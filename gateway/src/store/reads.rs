@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
     IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
@@ -28,54 +27,7 @@ pub struct Page<T> {
     pub next: Option<Uuid>,
 }
 
-/// Which messages to list.
-#[derive(Clone, Debug, Default)]
-pub struct MessageFilter {
-    pub conversation: Option<ConversationId>,
-    pub direction: Option<Direction>,
-    pub channel: Option<String>,
-    /// Taken, or come in, at that time or later.
-    pub since: Option<Timestamp>,
-    /// Only those of which something was given up.
-    pub given_up: bool,
-}
-
 impl Store {
-    /// Messages older than `after`, newest first, `limit` at the most.
-    pub async fn messages(
-        &self,
-        filter: MessageFilter,
-        after: Option<Uuid>,
-        limit: u64,
-    ) -> Result<Page<Message>, Error> {
-        let mut query = messages::Entity::find().order_by_desc(messages::Column::Id).limit(limit + 1);
-        if let Some(id) = filter.conversation {
-            query = query.filter(messages::Column::ConversationId.eq(id.0));
-        }
-        if let Some(direction) = filter.direction {
-            query = query.filter(messages::Column::Direction.eq(direction_name(direction)));
-        }
-        if let Some(channel) = filter.channel {
-            query = query.filter(messages::Column::Channel.eq(channel.replace('\0', "")));
-        }
-        if let Some(since) = filter.since {
-            // By the id, so that what is older is not even looked at.
-            query = query.filter(messages::Column::Id.gte(lowest_id(since)));
-            query = query.filter(messages::Column::CreatedAt.gte(since.as_millisecond()));
-        }
-        if filter.given_up {
-            let given_up = Expr::cust("messages.id IN (SELECT message_id FROM parts WHERE given_up_at IS NOT NULL)");
-            // What was removed can't be tried again.
-            query = query.filter(given_up).filter(messages::Column::RedactedAt.is_null());
-        }
-        if let Some(after) = after {
-            query = query.filter(messages::Column::Id.lt(after));
-        }
-        let snapshot = self.snapshot().await?;
-        let (rows, next) = cut(query.all(&snapshot).await?, limit, |row| row.id);
-        Ok(Page { items: with_details(&snapshot, rows).await?, next })
-    }
-
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
         Ok(conversations::Entity::find_by_id(id.0).one(&self.reads).await?.map(to_conversation))
     }
@@ -230,13 +182,6 @@ pub(super) fn cut<T>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid) -> (
     rows.truncate(limit);
     let next = rows.last().map(id);
     (rows, next)
-}
-
-fn direction_name(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-    }
 }
 
 pub(super) fn time(millis: i64) -> Timestamp {

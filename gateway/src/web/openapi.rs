@@ -99,7 +99,7 @@ fn problem(description: &str) -> RefOr<Response> {
 /// The routes of the API for applications, with what the document says of each.
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
-        .routes(routes!(api::messages::create, api::messages::list))
+        .routes(routes!(api::messages::create, api::message_list::list))
         .routes(routes!(api::messages::one))
         .routes(routes!(api::messages::cancel))
         .routes(routes!(api::messages::retry))

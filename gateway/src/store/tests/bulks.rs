@@ -24,7 +24,7 @@ on_both!(
     who_is_put_off_waits_and_nobody_else_does,
 );
 
-fn person(number: usize) -> String {
+pub(super) fn person(number: usize) -> String {
     format!("+52998113{number:04}")
 }
 
@@ -40,14 +40,14 @@ fn new(database: &Database, count: usize) -> NewBulk {
     NewBulk { id: database.id(), name: None, content, send_at: None, idempotency, recipients, at: at(0) }
 }
 
-async fn taken(store: &Store, database: &Database, count: usize) -> Uuid {
+pub(super) async fn taken(store: &Store, database: &Database, count: usize) -> Uuid {
     let new = new(database, count);
     let id = new.id;
     assert_eq!(store.take_bulk(new, act(0)).await.unwrap(), BulkTaken::Stored);
     id
 }
 
-fn submission(database: &Database, bulk_id: Uuid, position: u32) -> Submission {
+pub(super) fn submission(database: &Database, bulk_id: Uuid, position: u32) -> Submission {
     let mut submission = database.submission(&person(position as usize), &["hola"]);
     submission.message.bulk = Some(BulkPlace { bulk_id, position });
     submission
@@ -239,7 +239,9 @@ async fn the_same_call_makes_one_bulk_send(database: Database) {
         join_all(calls.into_iter().zip(stores.iter().cycle()).map(|(one, store)| store.take_bulk(one, act(0)))).await;
     assert_eq!(came.into_iter().filter(|came| matches!(came, Ok(BulkTaken::Stored))).count(), 1);
     assert_eq!(stores[0].take_bulk(call("f2"), act(0)).await.unwrap(), BulkTaken::KeyReused);
-    assert_eq!(stores[0].bulks(None, 10).await.unwrap().items.len(), 1);
+    let listed = async |state| stores[0].bulks(state, None, 10).await.unwrap().items.len();
+    assert_eq!((listed(None).await, listed(Some(BulkState::Running)).await), (1, 1));
+    assert_eq!(listed(Some(BulkState::Paused)).await, 0);
 }
 
 async fn recipients_are_listed_by_where_they_stand(database: Database) {

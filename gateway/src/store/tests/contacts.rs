@@ -34,7 +34,7 @@ fn addresses(all: &[&str]) -> Vec<Address> {
     all.iter().map(|address| Address::received(address)).collect()
 }
 
-async fn made(store: &Store, database: &Database, name: Option<&str>, theirs: &[&str]) -> KnownContact {
+pub(super) async fn made(store: &Store, database: &Database, name: Option<&str>, theirs: &[&str]) -> KnownContact {
     let new = NewContact {
         id: ContactId(database.id()),
         name: name.map(str::to_owned),
@@ -53,7 +53,7 @@ async fn known(store: &Store, id: ContactId) -> KnownContact {
 }
 
 #[expect(clippy::option_option, reason = "no name is another thing than the same name")]
-async fn change(
+pub(super) async fn change(
     store: &Store,
     id: ContactId,
     name: Option<Option<&str>>,
@@ -65,7 +65,7 @@ async fn change(
     store.change_contact(ContactChange { id, name, attributes, expected, at: at(2) }, act(2)).await.unwrap()
 }
 
-async fn merge(store: &Store, database: &Database, into: ContactId, from: ContactId) -> ContactChanged {
+pub(super) async fn merge(store: &Store, database: &Database, into: ContactId, from: ContactId) -> ContactChanged {
     // Its id is the moment to plugins' state.
     let act = Act { id: database.id(), ..act(9) };
     store.merge_contacts(Merge { into, from, expected: None, at: at(9) }, act).await.unwrap()
@@ -95,7 +95,8 @@ async fn somebody_is_put_down_once_and_found_by_what_is_known(database: Database
     assert_eq!(only_conversation(&store).await.contact_id, ana.id);
     store.record(database.inbound("SM2", LUIS)).await.unwrap();
     let found = async |search: Option<&str>, address: Option<&str>| {
-        let filter = ContactFilter { search: search.map(str::to_owned), address: address.map(Address::received) };
+        let (search, address) = (search.map(str::to_owned), address.map(Address::received));
+        let filter = ContactFilter { search, address, attribute: None };
         let page = store.contacts(&filter, None, 10).await.unwrap();
         page.items.into_iter().map(|contact| contact.addresses[0].as_str().to_owned()).collect::<Vec<_>>()
     };

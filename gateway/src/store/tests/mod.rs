@@ -41,6 +41,7 @@ mod copying;
 mod erasing;
 mod events;
 mod explaining;
+mod filtering;
 mod follow;
 mod gate;
 mod gateways;

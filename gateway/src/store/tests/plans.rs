@@ -14,8 +14,8 @@ use crate::store::reporting::Reporting;
 use crate::store::{
     Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
     ConversationRules, DecisionFilter, Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk,
-    NewRecipient, NewTemplate, Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together,
-    writer,
+    NewRecipient, NewTemplate, Next, Orphans, Over, Party, Questions, RecipientProblem, RecipientState, connect,
+    together, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -226,8 +226,9 @@ async fn bulk_rounds(store: &Store, id: Uuid) {
 
 /// What applications ask for.
 async fn looks(store: &Store, id: MessageId) {
-    let conversation = only_conversation(store).await.id;
+    let Conversation { id: conversation, contact_id: contact, .. } = only_conversation(store).await;
     let any = MessageFilter::default;
+    let party = |address| Some(Party { address: Address::received(address), is_ours: address == OURS });
     let filters = [
         any(),
         MessageFilter { conversation: Some(conversation), ..any() },
@@ -237,6 +238,14 @@ async fn looks(store: &Store, id: MessageId) {
         MessageFilter { channel: Some("sms".to_owned()), since: Some(at(0)), ..any() },
         MessageFilter { since: Some(at(0)), ..any() },
         MessageFilter { given_up: true, ..any() },
+        MessageFilter { since: Some(at(0)), until: Some(at(9)), ..any() },
+        MessageFilter { statuses: vec![Status::Failed, Status::Undelivered], ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), error_code: Some(30003), since: Some(at(0)), ..any() },
+        MessageFilter { contact: Some(contact), ..any() },
+        MessageFilter { contact: Some(contact), statuses: vec![Status::Failed], ..any() },
+        MessageFilter { bulk: Some(id.0), ..any() },
+        MessageFilter { to: party(ANA), ..any() },
+        MessageFilter { from: party(OURS), since: Some(at(0)), ..any() },
     ];
     for filter in filters {
         store.messages(filter.clone(), None, 50).await.unwrap();
@@ -250,11 +259,11 @@ async fn looks(store: &Store, id: MessageId) {
         store.conversations_of(&filter, Some(conversation.0), 50).await.unwrap();
     }
     let ana = ContactFilter { address: Some(Address::received(ANA)), ..ContactFilter::default() };
-    for filter in [ContactFilter::default(), ana] {
+    let attribute = Some(("plan".to_owned(), "oro".to_owned()));
+    for filter in [ContactFilter::default(), ana, ContactFilter { attribute, ..ContactFilter::default() }] {
         store.contacts(&filter, None, 50).await.unwrap();
         store.contacts(&filter, Some(conversation.0), 50).await.unwrap();
     }
-    let contact = store.conversation(conversation).await.unwrap().unwrap().contact_id;
     store.contact(contact).await.unwrap();
     store.opted_out(&[&Address::received(ANA)]).await.unwrap();
     store.conversations(None, 50).await.unwrap();
@@ -278,8 +287,10 @@ async fn looks(store: &Store, id: MessageId) {
     let call = Idempotency { api_key_id: id.0, key: "a".to_owned(), fingerprint: String::new() };
     store.bulk_called_before(&call).await.unwrap();
     store.bulk(id.0).await.unwrap();
-    store.bulks(None, 50).await.unwrap();
-    store.bulks(Some(id.0), 50).await.unwrap();
+    for state in [None, Some(BulkState::Paused)] {
+        store.bulks(state, None, 50).await.unwrap();
+        store.bulks(state, Some(id.0), 50).await.unwrap();
+    }
     store.bulk_counts(id.0).await.unwrap();
     for state in [None, Some(RecipientState::Waiting), Some(RecipientState::Submitted), Some(RecipientState::Canceled)]
     {

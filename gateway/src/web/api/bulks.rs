@@ -173,23 +173,35 @@ pub(in crate::web) async fn create(
     Ok(response)
 }
 
-/// Newest first.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Wanted {
+    #[param(inline)]
+    state: Option<BulkState>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    #[param(value_type = Option<Uuid>)]
+    cursor: Option<String>,
+}
+
+/// Newest first; all, or those in a state.
 #[utoipa::path(
     get,
     path = "/v1/bulks",
     tag = "bulks",
     operation_id = "bulks_list",
     security(("key" = ["messages:read"])),
-    params(Paging),
+    params(Wanted),
     responses((status = 200, description = "A page", body = List<Shown>), Usual, Unread, Invalid)
 )]
 pub(in crate::web) async fn list(
     State(app): State<App>,
     _: Caller<MessagesRead>,
-    Query(paging): Query<Paging>,
+    Query(Wanted { state, limit, cursor }): Query<Wanted>,
 ) -> Result<Json<List<Shown>>, Problem> {
-    let (cursor, limit) = paging.read()?;
-    let page = app.store.bulks(cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let (cursor, limit) = Paging { limit, cursor }.read()?;
+    let page = app.store.bulks(state, cursor, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(Page { items: page.items.into_iter().map(Shown::from).collect(), next: page.next }))
 }
 

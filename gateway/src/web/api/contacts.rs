@@ -37,6 +37,9 @@ pub(in crate::web) struct Filter {
     search: Option<String>,
     /// The one with this number, in any usual form, or other address.
     address: Option<String>,
+    /// Those of whom that is noted, as `NAME:VALUE`: what stands before the first colon is the name.
+    #[param(example = "plan:oro")]
+    attribute: Option<String>,
     /// How many, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
@@ -45,7 +48,8 @@ pub(in crate::web) struct Filter {
     cursor: Option<String>,
 }
 
-/// Newest first.
+/// Newest first. By `attribute`, a page looks through 20,000 contacts at the most: it may be shorter than `limit`, or
+/// empty, and have a `next_cursor` all the same: older ones may fit.
 #[utoipa::path(
     get,
     path = "/v1/contacts",
@@ -63,7 +67,8 @@ pub(in crate::web) async fn list(
 ) -> Result<Json<List<KnownContact>>, Problem> {
     let (after, limit) = Paging { limit: filter.limit, cursor: filter.cursor }.read()?;
     let address = filter.address.map(|text| address(&app, &text, "address", &headers)).transpose()?;
-    let wanted = ContactFilter { search: filter.search, address };
+    let attribute = filter.attribute.map(|text| attribute(&text)).transpose()?;
+    let wanted = ContactFilter { search: filter.search, address, attribute };
     app.store.contacts(&wanted, after, limit).await.map(List::of).map_err(|error| Problem::store(&error))
 }
 
@@ -281,6 +286,13 @@ fn checked_name(name: Option<String>) -> Result<Option<String>, Problem> {
 fn check_attribute(name: &str, text: Option<&str>) -> Result<(), Problem> {
     let Some(text) = text else { return Ok(()) };
     word(name).and_then(|()| value(text)).map_err(|wrong| wrong.at(&format!("/attributes{}", step(name))))
+}
+
+/// A name, and the value that it has.
+fn attribute(text: &str) -> Result<(String, String), Problem> {
+    let wrong = || Problem::invalid("attribute", "invalid", "`attribute` must be NAME:VALUE, as in `plan:oro`");
+    let (name, value) = text.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(wrong)?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn address(app: &App, text: &str, field: &str, headers: &HeaderMap) -> Result<Address, Problem> {

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::fields::{LONGEST_NAME, given, line, word};
 use super::marks::{expected, marked};
-use super::messages::{Explained, negotiate, page_of};
+use super::message_list::page_of;
+use super::messages::{Explained, negotiate};
 use super::{List, Paging, id, read};
 use crate::message::{ContactId, ConversationId, ConversationStatus};
 use crate::store::{Changed, Conversation, ConversationChange, InboxCursor, InboxFilter, MessageFilter};

@@ -1,4 +1,4 @@
-//! `/v1/messages`
+//! `/v1/messages`, but for the list of them
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::waits::Waits;
-use super::{List, Paging, id, read};
+use super::{id, read};
 use crate::channels::Explanation;
-use crate::message::{ConversationId, Direction, Locale, MessageId, Options, Priority};
+use crate::message::{Locale, MessageId, Options, Priority};
 use crate::outbound;
-use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, MessageFilter, Page, Trace, UsedTemplate};
+use crate::store::{History, Idempotency, KnownEvent, KnownRemoval, Message, Trace, UsedTemplate};
 use crate::web::auth::{Caller, MessagesRead, MessagesWrite};
 use crate::web::files::read_body;
 use crate::web::openapi::{Conflict, Invalid, NotFound, TooLarge, Unread, Usual};
@@ -93,7 +93,7 @@ pub(in crate::web) struct Explained {
 }
 
 impl Explained {
-    fn of(app: &App, locale: Locale, mut message: Message) -> Self {
+    pub(super) fn of(app: &App, locale: Locale, mut message: Message) -> Self {
         super::media::show(&mut message);
         let channel = app.channels.get(&message.channel);
         let error = message.error_code.and_then(|code| channel?.explain(code, locale));
@@ -182,66 +182,6 @@ pub(super) fn idempotency(headers: &HeaderMap, key_id: Uuid, body: &[u8]) -> Res
 pub(super) fn negotiate(headers: &HeaderMap, fallback: Locale) -> Locale {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     wanted.map_or(fallback, |wanted| Locale::negotiate(wanted, fallback))
-}
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(in crate::web) struct Filter {
-    #[param(value_type = Option<Uuid>)]
-    conversation: Option<String>,
-    #[param(inline)]
-    direction: Option<Direction>,
-    channel: Option<String>,
-    since: Option<Timestamp>,
-    /// Only what the gateway stopped trying to send.
-    #[serde(default)]
-    given_up: bool,
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u64>,
-    #[param(value_type = Option<Uuid>)]
-    cursor: Option<String>,
-}
-
-/// Newest first.
-#[utoipa::path(
-    get,
-    path = "/v1/messages",
-    tag = "messages",
-    operation_id = "messages_list",
-    security(("key" = ["messages:read"])),
-    params(Filter),
-    responses((status = 200, description = "A page", body = List<Explained>), Usual, Unread, Invalid)
-)]
-pub(in crate::web) async fn list(
-    State(app): State<App>,
-    _: Caller<MessagesRead>,
-    Query(filter): Query<Filter>,
-    headers: HeaderMap,
-) -> Result<Json<List<Explained>>, Problem> {
-    let conversation = match &filter.conversation {
-        None => None,
-        Some(text) => Some(ConversationId(id(text).ok_or_else(|| {
-            Problem::invalid("conversation", "not-an-id", "`conversation` must be a conversation's id")
-        })?)),
-    };
-    let paging = Paging { limit: filter.limit, cursor: filter.cursor.clone() };
-    let locale = negotiate(&headers, app.locale);
-    let Filter { direction, channel, since, given_up, .. } = filter;
-    page_of(&app, MessageFilter { conversation, direction, channel, since, given_up }, &paging, locale).await
-}
-
-/// One page of messages, for this resource and those that have messages below them.
-pub(super) async fn page_of(
-    app: &App,
-    filter: MessageFilter,
-    paging: &Paging,
-    locale: Locale,
-) -> Result<Json<List<Explained>>, Problem> {
-    let (cursor, limit) = paging.read()?;
-    let page = app.store.messages(filter, cursor, limit).await.map_err(|error| Problem::store(&error))?;
-    let items = page.items.into_iter().map(|message| Explained::of(app, locale, message)).collect();
-    Ok(List::of(Page { items, next: page.next }))
 }
 
 /// One message.

@@ -15,6 +15,7 @@ pub(super) mod fields;
 pub(super) mod lookup;
 mod marks;
 pub(super) mod media;
+pub(super) mod message_list;
 pub(super) mod messages;
 pub(super) mod plugin_configs;
 pub(super) mod plugins;

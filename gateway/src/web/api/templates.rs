@@ -69,6 +69,8 @@ pub(in crate::web) struct Filter {
     /// Only those that are archived.
     #[serde(default)]
     archived: bool,
+    /// A piece of the name.
+    search: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
     #[param(value_type = Option<Uuid>)]
@@ -88,10 +90,12 @@ pub(in crate::web) struct Filter {
 pub(in crate::web) async fn list(
     State(app): State<App>,
     _: Caller<TemplatesRead>,
-    Query(Filter { archived, limit, cursor }): Query<Filter>,
+    Query(Filter { archived, search, limit, cursor }): Query<Filter>,
 ) -> Result<Json<List<Shown>>, Problem> {
     let (cursor, limit) = Paging { limit, cursor }.read()?;
-    let page = app.store.templates(archived, cursor, limit).await.map_err(|error| Problem::store(&error))?;
+    let piece = search.as_deref().unwrap_or_default().trim();
+    let page =
+        app.store.find_templates(archived, piece, cursor, limit).await.map_err(|error| Problem::store(&error))?;
     Ok(List::of(Page { items: page.items.into_iter().map(Shown::from).collect(), next: page.next }))
 }
 

@@ -123,7 +123,7 @@ pub(super) async fn page(
     p.title = p.words.bulks.to_owned();
     let times = times(&app, &p);
     let after = Fields::read(query.unwrap_or_default().as_bytes()).get("after").parse().ok();
-    let page = app.store.bulks(after, SHOWN).await?;
+    let page = app.store.bulks(None, after, SHOWN).await?;
     let mut bulks = Vec::with_capacity(page.items.len());
     for known in page.items {
         bulks.push(show(&app, &p, &times, known).await?.0);
