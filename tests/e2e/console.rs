@@ -178,6 +178,11 @@ fn the_inbox_shows_what_was_asked_for_page_by_page() {
     assert_eq!(rows("?unread=1&assignee=@"), 0);
     assert_eq!(rows("?q=998+111+2207"), 1);
     assert_eq!(rows("?q=%25"), 0, "a sign is a sign");
+    assert_eq!(rows("?q=TEXTO+7"), 1);
+    assert!(!agent.get("/console?q=texto+7").text().contains("data-testid=\"said\""), "it stands there already");
+    gateway.text("+529981112207", "Gracias");
+    let found = agent.get("/console?q=texto+7").text();
+    assert!(found.contains("data-testid=\"said\">texto 7<") && found.contains("20,000"), "{found}");
     assert_eq!(rows("?channel=other"), 0);
     agent.post(&format!("/console/conversations/{luis}/panel"), &[("do", "close")]);
     assert_eq!((rows("?status=closed"), rows("")), (1, 30));

@@ -13,6 +13,7 @@ use super::contacts::stands_for;
 use super::entities::{contacts, conversations, messages};
 use super::reads::{Page, cut, to_conversation, with_details};
 use super::shown::{Conversation, Message};
+use super::texts::said;
 use super::{Error, Store};
 use crate::message::{ContactId, ConversationId, ConversationStatus, Direction, MessageId, Status};
 
@@ -60,7 +61,7 @@ pub struct InboxFilter {
     /// Of nobody, where it is empty.
     pub assignee: Option<String>,
     pub unread: bool,
-    /// A piece of an address or a contact's name.
+    /// A piece of an address or a contact's name, or of what was said lately.
     pub search: Option<String>,
     /// Of this person.
     pub contact: Option<ContactId>,
@@ -79,6 +80,8 @@ pub struct InboxRow {
     pub conversation: Conversation,
     pub name: Option<String>,
     pub last: Option<LastMessage>,
+    /// The newest text that has what was searched for, if it was found in one.
+    pub said: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,9 +100,12 @@ impl Store {
         limit: u64,
     ) -> Result<(Vec<InboxRow>, Option<InboxCursor>), Error> {
         use conversations::Column;
+        let search = Search::of(filter);
+        let mut said = self.said(search.as_ref()).await?;
         let mut query = conversations::Entity::find()
             .find_also_related(contacts::Entity)
             .filter(matching(filter))
+            .filter(Condition::all().add_option(search.map(|search| search.condition(&said))))
             .order_by_desc(Column::LastMessageAt)
             .order_by_desc(Column::Id)
             .limit(limit + 1);
@@ -119,6 +125,7 @@ impl Store {
             .into_iter()
             .map(|(row, contact)| InboxRow {
                 last: last.remove(&row.id),
+                said: said.remove(&row.id),
                 name: contact.and_then(|contact| contact.name),
                 conversation: to_conversation(row),
             })
@@ -138,9 +145,12 @@ impl Store {
         limit: u64,
     ) -> Result<Page<Conversation>, Error> {
         use conversations::Column;
+        let search = Search::of(filter);
+        let said = self.said(search.as_ref()).await?;
         let mut query = conversations::Entity::find()
             .find_also_related(contacts::Entity)
             .filter(matching(filter))
+            .filter(Condition::all().add_option(search.map(|search| search.condition(&said))))
             .order_by_desc(Column::Id)
             .limit(limit + 1);
         if let Some(after) = after {
@@ -148,6 +158,14 @@ impl Store {
         }
         let (rows, next) = cut(query.all(&self.reads).await?, limit, |(row, _)| row.id);
         Ok(Page { items: rows.into_iter().map(|(row, _)| to_conversation(row)).collect(), next })
+    }
+
+    /// Numbers are looked for in addresses alone.
+    async fn said(&self, search: Option<&Search>) -> Result<BTreeMap<Uuid, String>, Error> {
+        match search {
+            Some(Search { piece, number: None }) => said(&self.reads, piece).await,
+            _ => Ok(BTreeMap::new()),
+        }
     }
 
     async fn last_of(&self, ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, LastMessage>, Error> {
@@ -221,23 +239,52 @@ fn matching(filter: &InboxFilter) -> Condition {
     if filter.unread {
         all = all.add(Column::Unread.gt(0));
     }
-    if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
-        let search = search.replace('\0', "").to_lowercase();
-        let mut any = Condition::any().add(like("LOWER(contacts.name)", &search));
-        // A number as people write it.
-        let digits: String = search.chars().filter(char::is_ascii_digit).collect();
-        let is_number = !digits.is_empty() && search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
-        let address = if is_number { &digits } else { &search };
-        any = any.add(like("LOWER(conversations.address)", address));
-        all = all.add(any);
-    }
     all
+}
+
+/// What somebody searches for.
+struct Search {
+    /// In small letters.
+    piece: String,
+    /// Of a number as people write it, its digits.
+    number: Option<String>,
+}
+
+impl Search {
+    fn of(filter: &InboxFilter) -> Option<Self> {
+        let piece = filter.search.as_deref()?.trim().replace('\0', "").to_lowercase();
+        let digits: String = piece.chars().filter(char::is_ascii_digit).collect();
+        let is_number = !digits.is_empty() && piece.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+        (!piece.is_empty()).then(|| Self { piece, number: is_number.then_some(digits) })
+    }
+
+    fn condition(&self, said: &BTreeMap<Uuid, String>) -> Condition {
+        let ids = (!said.is_empty()).then(|| conversations::Column::Id.is_in(said.keys().copied()));
+        Condition::any()
+            .add(like("LOWER(contacts.name)", &self.piece))
+            .add(like("LOWER(conversations.address)", self.number.as_ref().unwrap_or(&self.piece)))
+            .add_option(ids)
+    }
 }
 
 /// Holds the piece, whatever characters are in it.
 pub(super) fn like(expression: &'static str, piece: &str) -> Expr {
+    holds(expression, piece, |_| false)
+}
+
+/// Likewise, with any character in the place of those outside ASCII: which of them are the same but for their case, not
+/// every database knows. So whoever asks has to look again.
+pub(super) fn like_roughly(expression: &'static str, piece: &str) -> Expr {
+    holds(expression, piece, |character| !character.is_ascii())
+}
+
+fn holds(expression: &'static str, piece: &str, may_be_any: impl Fn(char) -> bool) -> Expr {
     let mut pattern = String::from("%");
     for character in piece.chars() {
+        if may_be_any(character) {
+            pattern.push('_');
+            continue;
+        }
         if matches!(character, '%' | '_' | '!') {
             pattern.push('!');
         }

@@ -45,6 +45,7 @@ mod shown;
 mod stream;
 mod subscriptions;
 mod templates;
+mod texts;
 mod together;
 mod traces;
 mod tries;

@@ -22,7 +22,10 @@ use super::{App, api};
     info(
         title = "Recado",
         description = "A messaging gateway with WebAssembly extensions. Lists are newest first, in pages: \
-            `next_cursor` of one is the `cursor` of the next. Refusals are `application/problem+json` (RFC 9457). Why a \
+            `next_cursor` of one is the `cursor` of the next. `Idempotency-Key` is taken by `POST /v1/messages` and \
+            `POST /v1/bulks`, which would do the same twice. All else may be called again as it is: it is so already, or \
+            is refused (409); but an upload is then there twice, and an event that is to be told again is told again. \
+            Refusals are `application/problem+json` (RFC 9457). Why a \
             message can't be sent, and what a provider's error means, is told in Spanish or English by \
             `Accept-Language`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")

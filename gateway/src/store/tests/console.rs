@@ -14,6 +14,7 @@ on_both!(
     sessions_that_are_over_are_forgotten,
     the_inbox_is_in_the_order_of_what_happened,
     what_is_looked_for_is_found_whatever_is_in_it,
+    what_was_said_lately_is_found,
     a_conversation_is_changed_by_hand,
     one_that_was_closed_is_opened_only_where_no_other_is,
     what_is_written_is_signed,
@@ -163,6 +164,37 @@ async fn what_is_looked_for_is_found_whatever_is_in_it(database: Database) {
     for (filter, expected) in cases {
         assert_eq!(texts(&store, &filter).await, expected, "{filter:?}");
     }
+}
+
+async fn what_was_said_lately_is_found(database: Database) {
+    let store = database.store().await;
+    let ana = heard(&store, &database, ANA, "¿Abren MAÑANA?", 1).await;
+    heard(&store, &database, ANA, "adiós", 2).await;
+    heard(&store, &database, LUIS, "mañana, 50% menos", 3).await;
+    let found = async |piece: &str| {
+        let filter = InboxFilter { search: Some(piece.to_owned()), ..InboxFilter::default() };
+        let begun = store.conversations_of(&filter, None, 50).await.unwrap().items.len();
+        let (rows, _) = store.inbox(&filter, None, 50).await.unwrap();
+        assert_eq!(rows.len(), begun, "in either order");
+        rows.into_iter().map(|row| row.said.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let both = ["mañana, 50% menos", "¿Abren MAÑANA?"];
+    for piece in ["mañana", " MaÑaNa", "\0aña"] {
+        assert_eq!(found(piece).await, both, "{piece}");
+    }
+    assert_eq!(found("50% M").await, both[..1]);
+    for piece in ["manana", "mañ_na", "a%e", "50", "nunca"] {
+        assert_eq!(found(piece).await, [] as [&str; 0], "{piece}");
+    }
+    filtering::many_older(&database, ("sent", "arena"), ("sent", "perla")).await;
+    assert_eq!(found("arena").await, ["arena"]);
+    assert_eq!(found("perla").await, [] as [&str; 0], "nobody goes through all there is");
+    let first = store.messages_from(ana, MessageId(Uuid::nil()), 1_000).await.unwrap();
+    let first = first.iter().find(|message| message.text == both[1]).unwrap();
+    let contact = store.conversation(ana).await.unwrap().unwrap().contact_id;
+    store.commit(Processed::new(Cause::Message, first.id, ana, contact, at(5))).await.unwrap();
+    assert_eq!(store.redact(first.id, at(9)).await.unwrap(), Redaction::Done);
+    assert_eq!(found("mañana").await, both[..1]);
 }
 
 async fn a_conversation_is_changed_by_hand(database: Database) {

@@ -317,7 +317,8 @@ async fn pages(store: &Store, id: MessageId) {
         InboxFilter { status: Some(ConversationStatus::Pending), ..all.clone() },
         InboxFilter { open: true, channel: Some("sms".to_owned()), ..all.clone() },
         InboxFilter { open: true, unread: true, assignee: Some("ana".to_owned()), ..all.clone() },
-        InboxFilter { open: true, tag: Some("a".to_owned()), search: Some("998".to_owned()), ..all },
+        InboxFilter { open: true, tag: Some("a".to_owned()), search: Some("998".to_owned()), ..all.clone() },
+        InboxFilter { open: true, search: Some("hola".to_owned()), ..all },
     ];
     for filter in filters {
         for after in [None, Some(InboxCursor { at: at(100), id: Uuid::max() })] {

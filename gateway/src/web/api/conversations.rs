@@ -50,7 +50,8 @@ pub(in crate::web) struct Filter {
     /// Only those with something that nobody has read.
     #[serde(default)]
     unread: bool,
-    /// A piece of an address or of a contact's name.
+    /// A piece of an address or of a contact's name; if it is no number, also of what was said: in the newest 20,000
+    /// messages, and in no more than the 500 conversations that said it last.
     search: Option<String>,
     /// A contact's id.
     contact: Option<Uuid>,

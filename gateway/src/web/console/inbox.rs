@@ -53,6 +53,8 @@ struct Row {
     channel: String,
     unread: u32,
     text: String,
+    /// Where what was searched for was said, if that is not in the text.
+    said: Option<String>,
     is_ours: bool,
     /// Of what went out last.
     sent: Option<(&'static str, &'static str)>,
@@ -79,7 +81,7 @@ pub(super) async fn page(
     p.title = p.words.inbox.to_owned();
     let times = Times { words: p.words, zone: app.console.0.zone.clone(), now: app.clock.now() };
     let page = Inbox {
-        rows: rows.into_iter().map(|row| to_row(row, &p, &times)).collect(),
+        rows: rows.into_iter().map(|row| to_row(row, fields.get("q"), &p, &times)).collect(),
         next: next.map(|next| with_cursor(&query, next)),
         is_first: after.is_none(),
         is_filtered: filter != InboxFilter { open: true, ..InboxFilter::default() },
@@ -156,11 +158,13 @@ pub(super) fn choices(all: impl IntoIterator<Item = (String, String)>, chosen: &
     all.into_iter().map(choice).collect()
 }
 
-fn to_row(row: InboxRow, p: &Page, times: &Times) -> Row {
-    let InboxRow { conversation, name, last } = row;
+fn to_row(row: InboxRow, search: &str, p: &Page, times: &Times) -> Row {
+    let InboxRow { conversation, name, last, said } = row;
     let address = conversation.address.as_str().to_owned();
     let ours = last.as_ref().filter(|last| last.direction == Direction::Outbound);
     let text = last.as_ref().map_or("", |last| last.text.trim());
+    let text = if text.is_empty() { p.words.picture_or_nothing.to_owned() } else { beginning(text) };
+    let piece = search.trim().to_lowercase();
     Row {
         id: conversation.id.to_string(),
         who: name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| address.clone()),
@@ -169,7 +173,8 @@ fn to_row(row: InboxRow, p: &Page, times: &Times) -> Row {
         unread: conversation.unread,
         is_ours: ours.is_some(),
         sent: ours.map(|last| (last.status.as_str(), words::status(p.locale(), last.status))),
-        text: if text.is_empty() { p.words.picture_or_nothing.to_owned() } else { beginning(text) },
+        said: said.filter(|_| !text.to_lowercase().contains(&piece)).map(|said| around(&said, &piece)),
+        text,
         status: (conversation.status.as_str(), p.words.conversation(conversation.status)),
         when: times.short(conversation.last_message_at),
         at: conversation.last_message_at.to_string(),
@@ -186,6 +191,17 @@ fn beginning(text: &str) -> String {
         return line;
     }
     line.chars().take(LONGEST).chain(['…']).collect()
+}
+
+/// Of a text, what fits a line and has the piece in it.
+fn around(text: &str, piece: &str) -> String {
+    const BEFORE: usize = 40;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let place = line.to_lowercase().split_once(piece).map_or(0, |(before, _)| before.chars().count());
+    match place.saturating_sub(BEFORE) {
+        0 => beginning(&line),
+        skipped => format!("…{}", beginning(&line.chars().skip(skipped).collect::<String>())),
+    }
 }
 
 /// As written by `with_cursor`.
@@ -223,5 +239,10 @@ mod tests {
     fn a_long_text_is_one_short_line() {
         assert_eq!(beginning("a\n\n b"), "a b");
         assert_eq!(beginning(&"ñ".repeat(200)).chars().count(), 141);
+        assert_eq!(around("La Cita\nes hoy", "cita"), "La Cita es hoy");
+        let long = format!("{} CITA {}", "ñ".repeat(100), "x".repeat(200));
+        let shown = around(&long, "cita");
+        assert!(shown.starts_with("…ñ") && shown.contains("ñ CITA x") && shown.ends_with("x…"), "{shown}");
+        assert_eq!(around("dos  palabras", "dos  palabras"), "dos palabras", "which are not so in one line");
     }
 }

@@ -73,7 +73,9 @@ words! {
         back: "Volver", "Back";
 
         search: "Buscar", "Search";
-        search_hint: "Número o nombre", "Number or name";
+        search_hint: "Número, nombre o texto", "Number, name or text";
+        searched: "Los textos se buscan en los 20,000 mensajes más recientes.",
+            "Texts are searched in the newest 20,000 messages.";
         status: "Estado", "Status";
         open_ones: "Abiertas", "Open";
         all_ones: "Todas", "All";
