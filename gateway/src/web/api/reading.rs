@@ -42,7 +42,7 @@ fn wrong(error: &Error<serde_json::Error>) -> Problem {
     let mut pointer = String::new();
     for segment in error.path() {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Seq { index } => pointer.push_str(&step(&index.to_string())),
             Segment::Map { key } | Segment::Enum { variant: key } => pointer.push_str(&step(key)),
             Segment::Unknown => {}
         }
