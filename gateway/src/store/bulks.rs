@@ -233,12 +233,10 @@ impl Store {
         after: Option<Uuid>,
         limit: u64,
     ) -> Result<Page<KnownBulk>, Error> {
-        let in_it = state.map(|state| bulks::Column::State.eq(state.as_str()));
-        let mut query = bulks::Entity::find().filter(Condition::all().add_option(in_it));
-        query = query.order_by_desc(bulks::Column::Id).limit(limit + 1);
-        if let Some(after) = after {
-            query = query.filter(bulks::Column::Id.lt(after));
-        }
+        let these = Condition::all()
+            .add_option(state.map(|state| bulks::Column::State.eq(state.as_str())))
+            .add_option(after.map(|after| bulks::Column::Id.lt(after)));
+        let query = bulks::Entity::find().filter(these).order_by_desc(bulks::Column::Id).limit(limit + 1);
         let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
         Ok(Page { items: rows.into_iter().map(known).collect(), next })
     }

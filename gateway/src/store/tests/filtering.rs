@@ -15,8 +15,32 @@ on_both!(
     nor_through_all_people,
 );
 
+#[expect(clippy::unnecessary_wraps, reason = "as a filter has it")]
 fn party(address: &str) -> Option<Party> {
     Some(Party { address: Address::received(address), is_ours: address == OURS })
+}
+
+/// One for each way in which messages are looked for.
+pub(super) fn all_kinds(conversation: ConversationId, contact: ContactId, bulk: Uuid) -> Vec<MessageFilter> {
+    let any = MessageFilter::default;
+    vec![
+        any(),
+        MessageFilter { conversation: Some(conversation), ..any() },
+        MessageFilter { conversation: Some(conversation), direction: Some(Direction::Inbound), ..any() },
+        MessageFilter { direction: Some(Direction::Outbound), ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), since: Some(at(0)), ..any() },
+        MessageFilter { since: Some(at(0)), ..any() },
+        MessageFilter { given_up: true, ..any() },
+        MessageFilter { since: Some(at(0)), until: Some(at(9)), ..any() },
+        MessageFilter { statuses: vec![Status::Failed, Status::Undelivered], ..any() },
+        MessageFilter { channel: Some("sms".to_owned()), error_code: Some(30003), since: Some(at(0)), ..any() },
+        MessageFilter { contact: Some(contact), ..any() },
+        MessageFilter { contact: Some(contact), statuses: vec![Status::Failed], ..any() },
+        MessageFilter { bulk: Some(bulk), ..any() },
+        MessageFilter { to: party(ANA), ..any() },
+        MessageFilter { from: party(OURS), since: Some(at(0)), ..any() },
+    ]
 }
 
 async fn found(store: &Store, filter: &MessageFilter) -> Vec<MessageId> {

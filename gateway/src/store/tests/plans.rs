@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::*;
+use crate::message::ConversationStatus;
 use crate::message::consent::{Choice, Keyword};
-use crate::message::{ConversationStatus, Direction};
 use crate::store::reporting::Reporting;
 use crate::store::{
     Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
-    ConversationRules, DecisionFilter, Failing, InboxCursor, InboxFilter, Listing, MessageFilter, NewBulk,
-    NewRecipient, NewTemplate, Next, Orphans, Over, Party, Questions, RecipientProblem, RecipientState, connect,
-    together, writer,
+    ConversationRules, DecisionFilter, Failing, InboxCursor, InboxFilter, Listing, NewBulk, NewRecipient, NewTemplate,
+    Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together, writer,
 };
 
 /// Statements, each with the values that it was given last.
@@ -227,27 +226,7 @@ async fn bulk_rounds(store: &Store, id: Uuid) {
 /// What applications ask for.
 async fn looks(store: &Store, id: MessageId) {
     let Conversation { id: conversation, contact_id: contact, .. } = only_conversation(store).await;
-    let any = MessageFilter::default;
-    let party = |address| Some(Party { address: Address::received(address), is_ours: address == OURS });
-    let filters = [
-        any(),
-        MessageFilter { conversation: Some(conversation), ..any() },
-        MessageFilter { conversation: Some(conversation), direction: Some(Direction::Inbound), ..any() },
-        MessageFilter { direction: Some(Direction::Outbound), ..any() },
-        MessageFilter { channel: Some("sms".to_owned()), ..any() },
-        MessageFilter { channel: Some("sms".to_owned()), since: Some(at(0)), ..any() },
-        MessageFilter { since: Some(at(0)), ..any() },
-        MessageFilter { given_up: true, ..any() },
-        MessageFilter { since: Some(at(0)), until: Some(at(9)), ..any() },
-        MessageFilter { statuses: vec![Status::Failed, Status::Undelivered], ..any() },
-        MessageFilter { channel: Some("sms".to_owned()), error_code: Some(30003), since: Some(at(0)), ..any() },
-        MessageFilter { contact: Some(contact), ..any() },
-        MessageFilter { contact: Some(contact), statuses: vec![Status::Failed], ..any() },
-        MessageFilter { bulk: Some(id.0), ..any() },
-        MessageFilter { to: party(ANA), ..any() },
-        MessageFilter { from: party(OURS), since: Some(at(0)), ..any() },
-    ];
-    for filter in filters {
+    for filter in filtering::all_kinds(conversation, contact, id.0) {
         store.messages(filter.clone(), None, 50).await.unwrap();
         store.messages(filter, Some(id.0), 50).await.unwrap();
     }

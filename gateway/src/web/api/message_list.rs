@@ -33,7 +33,7 @@ pub(in crate::web) struct Filter {
     #[param(example = "failed,undelivered")]
     status: Option<String>,
     /// The provider's number for what went wrong.
-    #[param(minimum = -2147483648, maximum = 2147483647)]
+    #[param(minimum = -2_147_483_648, maximum = 2_147_483_647)]
     error_code: Option<i32>,
     /// From this number, in any usual form, or other address.
     from: Option<String>,
