@@ -245,7 +245,8 @@ fn only_a_proxy_that_is_trusted_says_who_it_was() {
 fn an_address_that_is_none_of_ours_leads_to_the_page_that_says_so() {
     let gateway = TestGateway::builder().no_plugins().start();
     let agent = Visitor::new(&gateway, "rosa", "agent");
-    for path in ["/contacts/nobody", "/conversations/1", "/messages/%20/trace", "/bulks/%ff", "/conversations/1/panel"] {
+    for path in ["/contacts/nobody", "/conversations/1", "/messages/%20/trace", "/bulks/%ff", "/conversations/1/panel"]
+    {
         let answer = agent.get(&format!("/console{path}"));
         assert_eq!(answer.status(), 404, "{path}: {}", answer.text());
         assert!(answer.text().contains("It does not exist, or is gone."), "{path}: {}", answer.text());

@@ -76,14 +76,14 @@ pub(super) fn piece(fields: &Fields) -> String {
 
 /// A page of those with this in their name or address.
 pub(super) async fn find(app: &App, search: &str, after: Option<Uuid>) -> Result<store::Page<KnownContact>, Trouble> {
-    let filter = ContactFilter { search: Some(search.to_owned()), address: None };
+    let filter = ContactFilter { search: Some(search.to_owned()), ..ContactFilter::default() };
     let found = app.store.contacts(&filter, after, SHOWN).await?;
     if !found.items.is_empty() || after.is_some() {
         return Ok(found);
     }
     // A number as it is dialled is no piece of it as it is kept.
     let Ok(address) = Address::recipient(search, &app.region) else { return Ok(found) };
-    let filter = ContactFilter { search: None, address: Some(address) };
+    let filter = ContactFilter { address: Some(address), ..ContactFilter::default() };
     Ok(app.store.contacts(&filter, None, SHOWN).await?)
 }
 
