@@ -171,7 +171,7 @@ impl Outbound {
         }
     }
 
-    /// A repeat of a call comes to what the first came to.
+    /// A repeat of a call comes to what the first came to, unless the gate refused that.
     async fn again(&self, id: MessageId) -> Result<MessageId, Error> {
         let message = self.0.store.message(id).await?;
         match message.filter(|message| message.rejected_by.is_some()) {

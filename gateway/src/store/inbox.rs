@@ -17,6 +17,9 @@ use super::texts::said;
 use super::{Error, Store};
 use crate::message::{ContactId, ConversationId, ConversationStatus, Direction, MessageId, Status};
 
+/// Of how many signs a piece is at least that is looked for in texts.
+const SHORTEST: usize = 3;
+
 /// What somebody wants to be another one about a conversation; nothing that is not named changes.
 #[derive(Clone, Debug)]
 pub struct ConversationChange {
@@ -63,6 +66,8 @@ pub struct InboxFilter {
     pub unread: bool,
     /// A piece of an address or a contact's name, or of what was said lately.
     pub search: Option<String>,
+    /// It is not looked for in texts.
+    pub but_texts: bool,
     /// Of this person.
     pub contact: Option<ContactId>,
 }
@@ -101,7 +106,7 @@ impl Store {
     ) -> Result<(Vec<InboxRow>, Option<InboxCursor>), Error> {
         use conversations::Column;
         let search = Search::of(filter);
-        let mut said = self.said(search.as_ref()).await?;
+        let mut said = self.said(filter, search.as_ref()).await?;
         let mut query = conversations::Entity::find()
             .find_also_related(contacts::Entity)
             .filter(matching(filter))
@@ -146,7 +151,7 @@ impl Store {
     ) -> Result<Page<Conversation>, Error> {
         use conversations::Column;
         let search = Search::of(filter);
-        let said = self.said(search.as_ref()).await?;
+        let said = self.said(filter, search.as_ref()).await?;
         let mut query = conversations::Entity::find()
             .find_also_related(contacts::Entity)
             .filter(matching(filter))
@@ -160,10 +165,12 @@ impl Store {
         Ok(Page { items: rows.into_iter().map(|(row, _)| to_conversation(row)).collect(), next })
     }
 
-    /// Numbers are looked for in addresses alone.
-    async fn said(&self, search: Option<&Search>) -> Result<BTreeMap<Uuid, String>, Error> {
+    /// Numbers are looked for in addresses alone, and so is what half of all texts have in them.
+    async fn said(&self, filter: &InboxFilter, search: Option<&Search>) -> Result<BTreeMap<Uuid, String>, Error> {
         match search {
-            Some(Search { piece, number: None }) => said(&self.reads, piece).await,
+            Some(Search { piece, number: None }) if !filter.but_texts && piece.chars().count() >= SHORTEST => {
+                said(&self.reads, piece, &matching(filter)).await
+            }
             _ => Ok(BTreeMap::new()),
         }
     }

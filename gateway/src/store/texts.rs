@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::Error;
-use super::entities::messages;
+use super::entities::{conversations, messages};
 use super::inbox::like_roughly;
 
 /// How many messages are looked through.
@@ -17,9 +18,21 @@ const MOST: usize = 500;
 /// How many texts that seem to have it are read at once.
 const SOME: u64 = 1_000;
 
-/// In which conversations the piece, in small letters, was said lately; and the newest text of each that has it.
-pub(super) async fn said(database: &impl ConnectionTrait, piece: &str) -> Result<BTreeMap<Uuid, String>, Error> {
+/// In which of these conversations the piece, in small letters, was said lately; and the newest text of each that has it.
+pub(super) async fn said(
+    database: &impl ConnectionTrait,
+    piece: &str,
+    among: &Condition,
+) -> Result<BTreeMap<Uuid, String>, Error> {
     use messages::Column;
+    let among = || {
+        let of_it = conversations::Entity::find()
+            .select_only()
+            .column(conversations::Column::Id)
+            .filter(Expr::cust("conversations.id = messages.conversation_id"))
+            .filter(among.clone());
+        (!among.is_empty()).then(|| Expr::exists(of_it.into_query()))
+    };
     let newest_first = || messages::Entity::find().select_only().order_by_desc(Column::Id);
     let last = newest_first().column(Column::Id).offset(SEARCHED - 1).limit(1);
     let end: Option<Uuid> = last.into_tuple().one(database).await?;
@@ -34,6 +47,7 @@ pub(super) async fn said(database: &impl ConnectionTrait, piece: &str) -> Result
             .filter(reach)
             .filter(like_roughly("LOWER(messages.text)", piece))
             .filter(Column::DeletedAt.is_null())
+            .filter(Condition::all().add_option(among()))
             .limit(SOME);
         let some: Vec<(Uuid, Uuid, String)> = some.into_tuple().all(database).await?;
         before = some.last().map(|(id, ..)| *id).filter(|_| u64::try_from(some.len()).is_ok_and(|some| some == SOME));

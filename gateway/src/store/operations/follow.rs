@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::assigning::by_tags;
 use super::contacts::locked;
 use super::conversation::{Key, Wanted, find_or_create};
+use super::kept::{self, is_kept};
 use super::rows::Rows;
 use super::tell::Before;
 use super::{millis, storable};
@@ -151,6 +152,8 @@ async fn touch(transaction: &DatabaseTransaction, done: &[&Processed]) -> Result
 /// afterwards, and all are locked. Writing to somebody is taking the conversation up, so a new one is
 /// active.
 ///
+/// What is only kept begins no conversation, as far as there is one, and is not the last that was said in it.
+///
 /// Those that get tags are kept in `before`, where somebody wants to be told of that.
 pub(super) async fn place(
     transaction: &DatabaseTransaction,
@@ -161,8 +164,11 @@ pub(super) async fn place(
     if submissions.is_empty() {
         return Ok(Vec::new());
     }
+    let taken: BTreeSet<Key> = submissions.iter().filter(|one| !is_kept(one)).map(|one| key(one)).collect();
+    let aside = submissions.iter().map(|submission| key(submission)).filter(|key| !taken.contains(key));
+    let aside = kept::places(transaction, aside.collect::<BTreeSet<Key>>().into_iter()).await?;
     let mut wanted = BTreeMap::new();
-    for submission in submissions {
+    for submission in submissions.iter().filter(|submission| !aside.contains_key(&key(submission))) {
         wanted.entry(key(submission)).or_insert_with(|| Wanted {
             conversation_id: submission.conversation_id.0,
             contact_id: submission.contact_id.0,
@@ -176,6 +182,10 @@ pub(super) async fn place(
     let mut places = Vec::with_capacity(submissions.len());
     let mut joined = BTreeMap::new();
     for submission in submissions {
+        if let Some(id) = aside.get(&key(submission)) {
+            places.push(*id);
+            continue;
+        }
         let conversation = found
             .get_mut(&key(submission))
             .ok_or_else(|| Error::Overtaken("the conversation was closed just now".to_owned()))?;
@@ -185,7 +195,9 @@ pub(super) async fn place(
         if !submission.tags.is_empty() {
             tag(transaction, conversation, &submission.tags, reporting).await?;
         }
-        joined.insert(conversation.id, millis(submission.message.at));
+        if !is_kept(submission) {
+            joined.insert(conversation.id, millis(submission.message.at));
+        }
         places.push(conversation.id);
     }
     mark_last(transaction, joined).await?;

@@ -1,10 +1,10 @@
 //! The gate: whether somebody may be written to, asked in the transaction that stores it, and what is kept of
 //! the answer. It is never asked again for an explanation, since consent changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use super::reach;
 use crate::gate::{Facts, Refusal, Verdict};
 use crate::message::consent::Choice;
 use crate::store::Error;
-use crate::store::entities::consents;
+use crate::store::entities::{addresses, consents};
 use crate::store::reads::time;
 use crate::store::records::{NewOutbound, Schedule};
 use crate::store::reporting::Reporting;
@@ -27,6 +27,8 @@ pub(super) struct Gate {
     verdicts: BTreeMap<Uuid, Verdict>,
     /// When each must have left, and by whose clock.
     nights: BTreeMap<Uuid, (Timestamp, String)>,
+    /// The addresses of those who opted out and are somebody here.
+    known: BTreeSet<String>,
     reporting: Reporting,
 }
 
@@ -41,8 +43,10 @@ impl Gate {
         keys.sort_unstable();
         keys.dedup();
         let now = messages.iter().map(|message| message.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let consents = reach::known(transaction, &keys, reporting).await?;
         Ok(Self {
-            consents: reach::known(transaction, &keys, reporting).await?,
+            known: known(transaction, &consents).await?,
+            consents,
             people: People::look(transaction, &keys, now, reporting).await?,
             verdicts: BTreeMap::new(),
             nights: BTreeMap::new(),
@@ -84,6 +88,11 @@ impl Gate {
         }
         self.verdicts.insert(message.id.0, verdict);
         self.refusal(message)
+    }
+
+    /// Whether there is a person to keep of whom that something was refused.
+    pub(super) fn knows(&self, message: &NewOutbound) -> bool {
+        self.opted_out(message).is_none() || self.known.contains(message.recipient.as_str())
     }
 
     pub(super) fn refusal(&self, message: &NewOutbound) -> Option<&Refusal> {
@@ -132,6 +141,25 @@ impl Gate {
     fn opted_out(&self, message: &NewOutbound) -> Option<&consents::Model> {
         self.consents.get(&key(message)).filter(|proof| proof.state == Choice::OptedOut.as_str())
     }
+}
+
+async fn known(
+    transaction: &DatabaseTransaction,
+    consents: &BTreeMap<Key, consents::Model>,
+) -> Result<BTreeSet<String>, Error> {
+    let out = consents.iter().filter(|(_, proof)| proof.state == Choice::OptedOut.as_str());
+    let out: BTreeSet<&str> = out.map(|((_, address), _)| address.as_str()).collect();
+    if out.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<String> = addresses::Entity::find()
+        .select_only()
+        .column(addresses::Column::Address)
+        .filter(addresses::Column::Address.is_in(out))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 fn key(message: &NewOutbound) -> Key {

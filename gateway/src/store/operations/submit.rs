@@ -1,23 +1,23 @@
 //! Storing outbound messages with their parts, many at once.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Set, Value};
 use uuid::Uuid;
 
 use super::bulk_parts::{self, Awaited};
+use super::calls::Calls;
 use super::gate::Gate;
+use super::kept::kept;
 use super::outbound_rows::{OutboundRows, leaves};
 use super::rows::Rows;
 use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{follow, millis, reach, traces};
-use crate::gate::Refusal;
-use crate::message::{MessageId, Priority};
+use crate::message::Priority;
 use crate::store::bulks::HELD;
 use crate::store::entities::idempotency_keys;
-use crate::store::records::{Idempotency, NewOutbound, Route, Submission, Submitted};
+use crate::store::records::{NewOutbound, Route, Submission, Submitted};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
 use crate::store::{Error, Message, Rejection, Store};
@@ -49,25 +49,35 @@ pub(in crate::store) async fn apply(
             continue;
         }
         let (message, refusal) = (&submission.message, gate.judge(&submission.message).cloned());
-        done.push(match refusal {
-            Some(refusal) if message.bulk.is_some() => {
-                reporting.count_refused(&message.channel, &refusal);
+        let said_no = refusal.clone();
+        let came = match refusal {
+            // The recipient of a bulk send has the reason. Of somebody who is gone, or never was here, nothing is kept
+            // but that they want no messages.
+            Some(refusal) if message.bulk.is_some() || !gate.knows(message) => {
                 Some(Submitted::Refused { refusal, kept: None })
+            }
+            Some(refusal) if calls.refused_before(submission).is_some() => {
+                Some(Submitted::Refused { refusal, kept: calls.refused_before(submission) })
             }
             _ if !book.accepts(&submission.state, message.at) => Some(Submitted::Stale),
             Some(refusal) => {
-                reporting.count_refused(&message.channel, &refusal);
+                calls.add(submission, true);
                 stored.push(Cow::Owned(kept(submission, refusal)));
                 None
             }
             None => {
-                calls.add(submission);
+                calls.add(submission, false);
                 stored.push(Cow::Borrowed(*submission));
                 None
             }
-        });
+        };
+        if let Some(refusal) = said_no.filter(|_| came != Some(Submitted::Stale)) {
+            reporting.count_refused(&message.channel, &refusal);
+        }
+        done.push(came);
     }
     let stored: Vec<&Submission> = stored.iter().map(AsRef::as_ref).collect();
+    calls.forget_outdated(transaction).await?;
     let mut messages = store(transaction, &stored, book, &gate, reporting).await?.into_iter().zip(&stored);
     let lost = || Error::Refused("a message that was stored is not whole".to_owned());
     let stored = |done: Option<Submitted>| match done {
@@ -82,26 +92,6 @@ fn came_to(message: Message, submission: &Submission) -> Submitted {
         Some(Rejection::Gate(refusal)) => Submitted::Refused { refusal: refusal.clone(), kept: Some(message.id) },
         _ => Submitted::Stored(Box::new(message)),
     }
-}
-
-/// What stays of one that the gate refuses: whoever asks later finds what it was, and why it was not sent. The same call
-/// may be made again, since what it is refused for may pass.
-fn kept(submission: &Submission, refusal: Refusal) -> Submission {
-    let mut kept = submission.clone();
-    let message = &mut kept.message;
-    message.parts.clear();
-    message.segments = 0;
-    message.callback = None;
-    message.rejected = Some(Rejection::Gate(refusal));
-    kept.idempotency = None;
-    if message.options.discard_content == Some(true) {
-        // Nothing more becomes of it, so that this is the moment.
-        message.text.clear();
-        for trace in &mut kept.traces {
-            trace.decision = serde_json::json!({ "redacted": true });
-        }
-    }
-    kept
 }
 
 async fn store(
@@ -159,53 +149,6 @@ async fn store(
     Ok(stored)
 }
 
-/// The calls that came before, by API key and idempotency key: what was called, and what it made.
-struct Calls(BTreeMap<(Uuid, String), (String, MessageId)>);
-
-impl Calls {
-    async fn known(transaction: &DatabaseTransaction, all: &[&Submission]) -> Result<Self, Error> {
-        let mut by_api_key: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
-        for idempotency in all.iter().filter_map(|submission| submission.idempotency.as_ref()) {
-            by_api_key.entry(idempotency.api_key_id).or_default().insert(&idempotency.key);
-        }
-        let mut calls = BTreeMap::new();
-        for (api_key_id, keys) in by_api_key {
-            let rows = idempotency_keys::Entity::find()
-                .filter(idempotency_keys::Column::ApiKeyId.eq(api_key_id))
-                .filter(idempotency_keys::Column::Key.is_in(keys))
-                .all(transaction)
-                .await?;
-            let called = |row: idempotency_keys::Model| {
-                ((row.api_key_id, row.key), (row.fingerprint, MessageId(row.message_id)))
-            };
-            calls.extend(rows.into_iter().map(called));
-        }
-        Ok(Self(calls))
-    }
-
-    fn before(&self, submission: &Submission) -> Option<Submitted> {
-        let Idempotency { api_key_id, key, fingerprint } = submission.idempotency.as_ref()?;
-        let (called, message_id) = self.0.get(&(*api_key_id, key.clone()))?;
-        Some(answer(called == fingerprint, *message_id))
-    }
-
-    fn add(&mut self, submission: &Submission) {
-        if let Some(Idempotency { api_key_id, key, fingerprint }) = submission.idempotency.clone() {
-            self.0.insert((api_key_id, key), (fingerprint, submission.message.id));
-        }
-    }
-}
-
-fn answer(is_the_same: bool, message_id: MessageId) -> Submitted {
-    if is_the_same { Submitted::Before(message_id) } else { Submitted::KeyReused }
-}
-
-async fn called_before(database: &impl ConnectionTrait, idempotency: &Idempotency) -> Result<Option<Submitted>, Error> {
-    let before =
-        idempotency_keys::Entity::find_by_id((idempotency.api_key_id, idempotency.key.clone())).one(database).await?;
-    Ok(before.map(|row| answer(row.fingerprint == idempotency.fingerprint, MessageId(row.message_id))))
-}
-
 impl Submission {
     fn recipient(&self) -> (&str, &str) {
         (self.message.channel.as_str(), self.message.recipient.as_str())
@@ -242,11 +185,6 @@ pub(super) async fn hurry(
 }
 
 impl Store {
-    /// What a call with this key came to before, if there was one.
-    pub async fn called_before(&self, idempotency: &Idempotency) -> Result<Option<Submitted>, Error> {
-        called_before(&self.reads, idempotency).await
-    }
-
     /// Stores an outbound message for the workers to send.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
         self.ask(submission, Job::Submit).await

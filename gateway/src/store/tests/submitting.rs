@@ -5,8 +5,8 @@ use futures::future::join_all;
 use super::gate::says;
 use super::*;
 use crate::message::ConversationStatus;
-use crate::message::consent::Keyword;
-use crate::store::MessageFilter;
+use crate::message::consent::{Choice, Keyword, Source};
+use crate::store::{ConversationChange, MessageFilter};
 
 on_both!(
     a_submission_opens_a_conversation_or_joins_the_open_one,
@@ -14,6 +14,7 @@ on_both!(
     the_same_call_at_once_is_made_once,
     what_was_stored_is_told_as_it_is_read,
     what_the_gate_refuses_is_kept_and_may_be_called_again,
+    what_is_only_kept_changes_no_conversation,
 );
 
 async fn a_submission_opens_a_conversation_or_joins_the_open_one(database: Database) {
@@ -131,13 +132,23 @@ async fn what_the_gate_refuses_is_kept_and_may_be_called_again(database: Databas
     // It is no message to an application that was told no.
     assert_eq!(store.listed(id, &["sms".to_owned()]).await.unwrap(), None);
 
-    // The second is refused anew, and is another message; once the person is back, the same call is made.
+    // The same call is refused anew, and leaves no other; once the person is back, it is made.
     let again = store.submit(call()).await.unwrap();
-    assert!(matches!(again, Submitted::Refused { kept: Some(other), .. } if other != id), "{again:?}");
+    assert_eq!(again, Submitted::Refused { refusal: opted_out(at(3)), kept: Some(id) });
+    let Some(Idempotency { api_key_id, key: word, .. }) = &first.idempotency else { panic!("no key") };
+    let other = with_key(&database, *api_key_id, word, "f2");
+    let other_id = other.message.id;
+    assert_eq!(
+        store.submit(other).await.unwrap(),
+        Submitted::Refused { refusal: opted_out(at(3)), kept: Some(other_id) }
+    );
+    assert_eq!(store.called_before(first.idempotency.as_ref().unwrap()).await.unwrap(), None);
     store.record(says(&database, ANA, Keyword::OptIn, 5)).await.unwrap();
     let last = call();
     assert_eq!(store.submit(last.clone()).await.unwrap().stored(), Some(last.message.id));
     assert_eq!(store.submit(call()).await.unwrap(), Submitted::Before(last.message.id));
+
+    assert_eq!(store.messages(MessageFilter::default(), None, 100).await.unwrap().items.len(), 5);
 
     // What was not to be kept is not kept here either.
     store.record(says(&database, ANA, Keyword::OptOut, 7)).await.unwrap();
@@ -148,4 +159,48 @@ async fn what_the_gate_refuses_is_kept_and_may_be_called_again(database: Databas
     assert!(matches!(store.submit(secret).await.unwrap(), Submitted::Refused { .. }));
     assert_eq!(message(&store, id).await.text, "");
     assert_eq!(store.traces(id).await.unwrap()[0].decision, serde_json::json!({ "redacted": true }));
+}
+
+async fn what_is_only_kept_changes_no_conversation(database: Database) {
+    let store = database.store().await;
+    // Nobody is made of a number that others say wants no messages.
+    let out = NewConsent {
+        id: database.id(),
+        channel: "sms".to_owned(),
+        address: Address::received(LUIS),
+        choice: Choice::OptedOut,
+        source: Source::Api,
+        proof: None,
+        note: None,
+        actor: None,
+        at: at(1),
+        now: at(1),
+    };
+    store.say_consents(vec![out], false, act(0)).await.unwrap();
+    let nobody = store.submit(database.submission(LUIS, &["oferta"])).await.unwrap();
+    assert_eq!(nobody, Submitted::Refused { refusal: opted_out(at(1)), kept: None });
+    assert_eq!(store.messages(MessageFilter::default(), None, 100).await.unwrap().items, []);
+
+    store.record(says(&database, ANA, Keyword::OptOut, 3)).await.unwrap();
+    let before = only_conversation(&store).await;
+    let refused = |tag: &str| {
+        let mut submission = database.submission(ANA, &["oferta"]);
+        submission.message.at = at(9);
+        submission.tags = vec![tag.to_owned()];
+        submission
+    };
+    assert!(matches!(store.submit(refused("promo")).await.unwrap(), Submitted::Refused { kept: Some(_), .. }));
+    assert_eq!(only_conversation(&store).await, before);
+    let change = ConversationChange { status: Some(ConversationStatus::Closed), ..ConversationChange::of(before.id) };
+    store.change_conversation(change, None, act(5)).await.unwrap();
+    let Submitted::Refused { kept: Some(id), .. } = store.submit(refused("promo")).await.unwrap() else {
+        panic!("not kept");
+    };
+    let closed = only_conversation(&store).await;
+    assert_eq!(
+        (closed.id, closed.status),
+        (before.id, ConversationStatus::Closed),
+        "it stays closed, and is the only one"
+    );
+    assert_eq!(message(&store, id).await.conversation_id, before.id);
 }

@@ -111,6 +111,7 @@ pub(in crate::web) async fn list(
 impl Filter {
     fn wanted(self) -> InboxFilter {
         InboxFilter {
+            but_texts: false,
             status: self.status,
             open: self.open,
             channel: self.channel,

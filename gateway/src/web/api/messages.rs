@@ -109,7 +109,7 @@ impl Explained {
     tag = "messages",
     operation_id = "messages_create",
     security(("key" = ["messages:write"])),
-    params(Wait, ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Makes the same call again harmless")),
+    params(Wait, ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Makes the same call again harmless; what the gate refused is judged anew")),
     request_body = NewMessage,
     responses((status = 202, description = "It is on disk and will be sent", body = Explained, headers(("Location", description = "Where it is"), ("Idempotency-Replayed" = bool, description = "That the same call was made before"))), (status = 200, description = "With `wait=sent`: the provider has answered, or the time is up", body = Explained), Usual, Unread, Invalid, TooLarge, Conflict)
 )]

@@ -103,6 +103,7 @@ pub(super) fn filter(fields: &Fields, me: &str) -> InboxFilter {
     let given = |name: &str| Some(fields.get(name)).filter(|value| !value.is_empty()).map(str::to_owned);
     let status = ConversationStatus::from_word(fields.get("status"));
     InboxFilter {
+        but_texts: false,
         status,
         open: status.is_none() && fields.get("status") != "all",
         channel: given("channel"),

@@ -74,8 +74,8 @@ words! {
 
         search: "Buscar", "Search";
         search_hint: "Número, nombre o texto", "Number, name or text";
-        searched: "Los textos se buscan en los 20,000 mensajes más recientes.",
-            "Texts are searched in the newest 20,000 messages.";
+        searched: "Los textos se buscan desde tres letras, en los 20,000 mensajes más recientes.",
+            "Texts are searched from three letters on, in the newest 20,000 messages.";
         status: "Estado", "Status";
         open_ones: "Abiertas", "Open";
         all_ones: "Todas", "All";
