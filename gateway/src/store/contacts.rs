@@ -104,6 +104,8 @@ pub struct Merge {
     pub from: ContactId,
     /// The mark that the first must have.
     pub expected: Option<String>,
+    /// The mark that the other must have.
+    pub expected_from: Option<String>,
     pub at: Timestamp,
 }
 

@@ -55,6 +55,12 @@ impl Operation for Merging {
         if merge.expected.as_ref().is_some_and(|mark| *mark != known.mark()) {
             return Ok(ContactChanged::Mismatch);
         }
+        if let Some(mark) = &merge.expected_from {
+            let other = with_addresses(transaction, vec![from.clone()]).await?.pop();
+            if other.is_none_or(|other| other.mark() != *mark) {
+                return Ok(ContactChanged::Mismatch);
+            }
+        }
         if into.id == from.id {
             return Ok(ContactChanged::Same(known));
         }

@@ -16,6 +16,7 @@ on_both!(
     somebody_is_put_down_once_and_found_by_what_is_known,
     what_is_noted_is_changed_by_whoever_knows_how_it_stands,
     two_who_are_one_become_one,
+    two_become_one_as_both_were_seen,
     what_plugins_remember_of_both_is_remembered_of_the_one_who_stays,
     what_was_decided_before_a_merge_is_decided_again,
     an_opting_out_of_either_counts_for_both,
@@ -68,7 +69,7 @@ pub(super) async fn change(
 pub(super) async fn merge(store: &Store, database: &Database, into: ContactId, from: ContactId) -> ContactChanged {
     // Its id is the moment to plugins' state.
     let act = Act { id: database.id(), ..act(9) };
-    store.merge_contacts(Merge { into, from, expected: None, at: at(9) }, act).await.unwrap()
+    store.merge_contacts(Merge { into, from, expected: None, expected_from: None, at: at(9) }, act).await.unwrap()
 }
 
 async fn actions(store: &Store) -> usize {
@@ -168,6 +169,26 @@ async fn two_who_are_one_become_one(database: Database) {
     let nobody = ContactId(database.id());
     assert_eq!(merge(&store, &database, nobody, luis).await, ContactChanged::NotFound);
     assert_eq!(merge(&store, &database, luis, nobody).await, ContactChanged::OtherNotFound);
+}
+
+async fn two_become_one_as_both_were_seen(database: Database) {
+    let store = database.store().await;
+    let ana = made(&store, &database, Some("Ana"), &[ANA]).await;
+    let luis = made(&store, &database, None, &[LUIS]).await;
+    let merge = async |into: String, from: String| {
+        let act = Act { id: database.id(), ..act(9) };
+        let (expected, expected_from) = (Some(into), Some(from));
+        let merge = Merge { into: ana.id, from: luis.id, expected, expected_from, at: at(9) };
+        store.merge_contacts(merge, act).await.unwrap()
+    };
+    change(&store, luis.id, None, &[("size", Some("M"))], None).await;
+    let now = known(&store, luis.id).await;
+    let before = actions(&store).await;
+    assert_eq!(merge(ana.mark(), luis.mark()).await, ContactChanged::Mismatch, "the one that goes has changed");
+    assert_eq!(merge(luis.mark(), now.mark()).await, ContactChanged::Mismatch);
+    assert_eq!((known(&store, luis.id).await, actions(&store).await), (now.clone(), before), "nothing is done");
+    let done = merge(ana.mark(), now.mark()).await;
+    assert!(matches!(&done, ContactChanged::Done(one) if one.merged == [luis.id]), "{done:?}");
 }
 
 /// A text of somebody, and what it comes to when nobody has anything to say.

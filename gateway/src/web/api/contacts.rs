@@ -245,7 +245,7 @@ pub(in crate::web) async fn merge(
         return Err(Problem::invalid("/from", "itself", "`from` must be another contact than that of the address"));
     }
     let act = caller.act(&app, "contact.merged", &format_args!("{from} into {into}"));
-    let merge = Merge { into, from, expected, at: act.at };
+    let merge = Merge { into, from, expected, expected_from: None, at: act.at };
     let changed = app.store.merge_contacts(merge, act).await.map_err(|error| Problem::store(&error))?;
     if let ContactChanged::Done(contact) = &changed {
         tracing::info!(contact_id = %contact.id, %from, "merged");

@@ -147,12 +147,10 @@ pub(super) async fn merge(State(app): State<App>, Path(id): Path<Uuid>, posted: 
     if into == from.contact.id {
         return again(words.merge_itself).await;
     }
-    if from.contact.mark() != fields.get("seen_from") {
-        return again(words.merge_changed).await;
-    }
     let from = from.contact.id;
     let act = posted.visitor.act(&app, "contact.merged", &format_args!("{from} into {into}"));
-    let merge = Merge { into, from, expected: Some(fields.get("seen_into").to_owned()), at: act.at };
+    let [expected, expected_from] = ["seen_into", "seen_from"].map(|mark| Some(fields.get(mark).to_owned()));
+    let merge = Merge { into, from, expected, expected_from, at: act.at };
     match app.store.merge_contacts(merge, act).await? {
         ContactChanged::Done(contact) | ContactChanged::Same(contact) => {
             tracing::info!(contact_id = %contact.id, %from, user_id = %posted.visitor.session.user.id, "merged by hand");
