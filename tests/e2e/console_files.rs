@@ -58,6 +58,7 @@ fn files_go_along_once_and_are_what_arrives() {
     let thread = Thread::new("");
     let page = thread.agent.get(&thread.path).text();
     assert!(page.contains("enctype=\"multipart/form-data\"") && page.contains("type=\"file\" multiple"), "{page}");
+    assert!(page.contains("data-too-large=\"It is too large"), "what the script says is on the page: {page}");
     let form = [("text", "Aquí está"), ("key", KEY)];
     let files = [chosen("foto.gif", "image/gif", GIF), chosen("menú.pdf", "application/pdf", PDF), none()];
     let sent = thread.send(&form, &files);
@@ -108,8 +109,16 @@ fn what_can_not_go_along_is_told_and_what_can_is_kept() {
     let many = [picture(); 11];
     let refused = thread.send(&[("text", "Mira"), ("key", KEY)], &many);
     assert!(refused.status() == 422 && refused.text().contains("A message takes 10."), "{}", refused.text());
+    // They are counted before any is looked for.
+    let fields: Vec<String> = (10..21).map(|one| format!("media-0190a6d0-0000-7000-8000-0000000000{one}")).collect();
+    let named = fields.iter().map(|field| (field.as_str(), "yes"));
+    let form: Vec<_> = named.chain([("text", "Mira"), ("key", KEY)]).collect();
+    let refused = thread.send(&form, &[]);
+    assert!(refused.status() == 422 && refused.text().contains("A message takes 10."), "{}", refused.text());
     let refused = thread.send(&[("text", "Mira"), ("key", KEY)], &[chosen("a.gif", "image/gif", &huge)]);
-    assert!(refused.status() == 413 && refused.text().contains("It is too large"), "{}", refused.text());
+    let page = refused.text();
+    assert!(refused.status() == 413 && page.contains("It is too large"), "{page}");
+    assert!(page.contains("There is room for 2 MB.") && page.contains("En total caben 2 MB."), "{page}");
     assert_eq!(thread.sent(), [] as [Value; 0]);
 
     // What was refused is sent with the file that was kept, once it is mended; whatever the browser says it is.
@@ -130,13 +139,24 @@ fn what_can_not_go_along_is_told_and_what_can_is_kept() {
     thread.gateway.text(ANA, "STOP");
     let refused = thread.send(&[("text", "Mira"), ("key", KEYS[1])], &[picture()]);
     assert!(refused.status() == 422 && refused.text().contains("opted out"), "{}", refused.text());
+    let parted = || {
+        let all = thread.sent().into_iter();
+        all.partition::<Vec<Value>, _>(|one| one["refused_for"].is_null())
+    };
+    let (taken, kept) = parted();
+    let [refused] = kept.try_into().unwrap();
+    assert_eq!((taken.len(), &refused["status"]), (1, &json!("failed")), "{refused}");
+    assert_eq!((&refused["refused_for"], &refused["text"]), (&json!("opted-out"), &json!("Mira")), "{refused}");
+    let trace = thread.agent.get(&format!("/console/messages/{}/trace", refused["id"].as_str().unwrap())).text();
+    assert!(trace.contains("<span class=\"by\">rosa</span>"), "who wrote it: {trace}");
     let viewer = Visitor::new(&thread.gateway, "vera", "viewer");
     let path = format!("{}/messages", thread.path);
     assert_eq!(viewer.post_files(&path, &[("text", "Mira"), ("key", KEYS[2])], &[picture()]).status(), 403);
     let mut forged = thread.agent.clone();
     "0123456789".clone_into(&mut forged.csrf);
     assert_eq!(forged.post_files(&path, &[("text", "Mira"), ("key", KEYS[2])], &[picture()]).status(), 403);
-    assert_eq!(thread.sent().len(), 1);
+    let (taken, kept) = parted();
+    assert_eq!((taken.len(), kept.len()), (1, 1));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::console_templates::hidden;
 
 const IMPORT: &str = "/console/contacts/import";
+/// The longest list, in bytes.
+const MOST: usize = 4 * 1024 * 1024;
 const LIST: &str = "Nombre;Teléfono;Ciudad\r\nAna;998 111 2233;Mérida\r\n\r\nLuis;998;\r\nEva;9981112255;\"Mérida; centro\"\r\n\
                     Eva María;+529981112255;\r\nPau;9981112266\r\n;;\r\nNadie;;\r\n";
 
@@ -109,9 +111,34 @@ fn a_file_is_taken_as_spreadsheets_save_it_and_kept_for_the_second_step() {
         let refused = agent.post_files(IMPORT, &[("do", "look")], &[file(contents)]);
         assert!(refused.status() == 422 && refused.text().contains("Save it as CSV"), "{}", refused.text());
     }
-    let huge = vec![b'1'; 4 * 1024 * 1024];
+}
+
+#[test]
+fn a_list_of_4_mb_is_looked_at_and_imported_and_a_longer_one_is_neither() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let agent = Visitor::new(&gateway, "rosa", "agent");
+    let file = |contents| Chosen { field: "file", name: "lista.csv", content_type: "text/csv", contents };
+    let start = "teléfono;nombre\n9981112233;José";
+    let list = format!("{start}{}\n", " ".repeat(MOST - start.len() - 1));
+    let looked = agent.post_files(IMPORT, &[("do", "look")], &[file(list.as_bytes())]);
+    let page = looked.text();
+    assert_eq!((list.len(), looked.status()), (MOST, 200));
+    has(&page, [1, 0, 0, 0]);
+    let seen = hidden(&page, "seen");
+    let sent = list.replace('\n', "\r\n");
+    let none = Chosen { field: "file", name: "", content_type: "application/octet-stream", contents: b"" };
+    let done = agent.post_files(IMPORT, &[("list", &sent), ("do", "import"), ("seen", &seen)], &[none]);
+    assert!(done.status() == 200 && done.text().contains("data-testid=\"done\""), "{}", done.status());
+    assert_eq!(gateway.all("/v1/contacts")[0]["name"], "José");
+
+    let longer = format!("{list}\n");
+    let refused = agent.post_files(IMPORT, &[("do", "look")], &[file(longer.as_bytes())]);
+    let page = refused.text();
+    assert!(page.len() < 100_000, "it is not in the form: {} bytes", page.len());
+    assert!(refused.status() == 422 && page.contains("The list has more than 4 MB"), "{page}");
+    let huge = vec![b'1'; 9 * 1024 * 1024];
     let refused = agent.post_files(IMPORT, &[("do", "look")], &[file(&huge)]);
-    assert!(refused.status() == 413 && refused.text().contains("too large"), "{}", refused.text());
+    assert!(refused.status() == 413 && refused.text().contains("There is room for 8 MB."), "{}", refused.text());
 }
 
 #[test]

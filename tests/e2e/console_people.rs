@@ -46,6 +46,7 @@ fn people_are_listed_looked_for_and_marked_page_by_page() {
     let [agent, viewer] = ["agent", "viewer"].map(|role| Visitor::new(&gateway, role, role));
     let page = agent.get(PEOPLE).text();
     assert!(page.contains("There is nobody yet.") && page.contains("data-testid=\"new\""), "{page}");
+    assert!(page.contains("placeholder=\"Number or name\""), "texts are not searched here: {page}");
     for number in 0..31 {
         gateway.text(&format!("+5299811122{number:02}"), "Hola");
     }
@@ -200,12 +201,22 @@ fn who_opted_out_or_can_not_be_reached_is_not_written_to_first() {
     let messages = format!("{person}/messages");
     let page = agent.get(&messages).text();
     assert!(page.contains(&format!("{} (Opted out)</option>", way(ANA))), "{page}");
-    let before = gateway.messages().len();
+    let parted = || {
+        let all = gateway.messages().into_iter();
+        all.partition::<Vec<Value>, _>(|one| one["refused_for"].is_null())
+    };
+    let (before, _) = parted();
     let refused = agent.post(&messages, &[("way", &way(ANA)), ("text", "Una oferta"), ("key", KEYS[0])]);
     let page = refused.text();
     assert!(refused.status() == 422 && page.contains("opted out and can&#39;t be written to"), "{page}");
     assert!(page.contains(">Una oferta</textarea>"), "{page}");
-    assert_eq!(gateway.messages().len(), before);
+    let (taken, kept) = parted();
+    assert_eq!(taken.len(), before.len(), "nothing is sent");
+    let [kept] = kept.try_into().unwrap();
+    assert_eq!((&kept["status"], &kept["refused_for"]), (&json!("failed"), &json!("opted-out")), "{kept}");
+    assert_eq!((&kept["text"], &kept["to"]), (&json!("Una oferta"), &json!(ANA)), "{kept}");
+    let trace = agent.get(&format!("/console/messages/{}/trace", kept["id"].as_str().unwrap())).text();
+    assert!(trace.contains("<span class=\"by\">rosa</span>"), "who wrote it: {trace}");
 
     let far = put_down(&agent, "Eva", "telegram:12345");
     let page = agent.get(&format!("{far}/messages")).text();

@@ -168,8 +168,10 @@ const WEBHOOK_BODY: usize = 256 * 1024;
 const API_BODY: usize = 256 * 1024;
 /// The longest body of a bulk send, in bytes: 800 for each of the most recipients.
 const BULK_BODY: usize = 8 * 1024 * 1024;
-/// The longest form with a list of people, in bytes.
-const LIST_BODY: usize = 4 * 1024 * 1024;
+/// The longest list of people, in bytes of UTF-8 with one for each end of a line.
+const LIST: usize = 4 * 1024 * 1024;
+/// The longest form with such a list, in bytes: browsers make two of each end of a line, and other fields are with it.
+const LIST_BODY: usize = 2 * LIST + 64 * 1024;
 /// The longest a request may take altogether.
 const REQUEST: Duration = Duration::from_mins(1);
 

@@ -48,14 +48,17 @@ pub(super) async fn attached(app: &App, posted: &Posted) -> Result<(Vec<Attached
     let locale = posted.visitor.session.user.locale;
     let more = More::of(locale);
     let (mut all, mut wrong) = (Vec::new(), None);
-    for id in posted.fields.names().filter_map(|name| name.strip_prefix(FIELD)) {
+    let before = || posted.fields.names().filter_map(|name| name.strip_prefix(FIELD));
+    let is_too_many = before().count() + posted.files.len() > MAX_MEDIA;
+    // However many are named, no more are looked for than a message takes.
+    for id in before().take(MAX_MEDIA) {
         let Ok(id) = id.parse() else { return Err(Trouble::Unreadable) };
         match app.store.upload(id).await? {
             Some(file) => all.push(Attached { id, name: kind::file_name(&file.content_type), digest: file.digest }),
             None => wrong = Some(more.file_gone.to_owned()),
         }
     }
-    if all.len() + posted.files.len() > MAX_MEDIA {
+    if is_too_many {
         return Ok((all, Some(format!("{} {MAX_MEDIA}.", more.too_many_files))));
     }
     for file in &posted.files {

@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 use super::words::PeopleWords;
 use crate::store::Role;
 use crate::web::contact_list::{self, Unreadable};
-use crate::web::{App, LIST_BODY};
+use crate::web::{App, LIST, LIST_BODY};
 
 /// The most people of a list.
 const MOST: usize = 5_000;
@@ -51,10 +51,13 @@ fn form(app: &App, visitor: &Visitor, list: String) -> ImportPage {
 pub(super) async fn post(State(app): State<App>, posted: Posted<LIST_BODY>) -> Result<Response, Trouble> {
     let Posted { visitor, fields, mut files, .. } = posted;
     visitor.must_be(Role::Agent)?;
+    let is_file = !files.is_empty();
     let text = files.pop().map_or_else(|| Some(fields.text("list")), |file| decoded(&file));
     // As a browser gives it back from a form.
     let text = text.map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
-    let mut page = form(&app, &visitor, text.clone().unwrap_or_default());
+    // A file that is too long would be in the way of a shorter one.
+    let kept = text.clone().filter(|text| !is_file || text.len() <= LIST);
+    let mut page = form(&app, &visitor, kept.unwrap_or_default());
     let read = text.ok_or_else(|| page.words.no_text.to_owned()).and_then(|text| lines(&app, &page, &text));
     let lines = match read {
         Ok(lines) => lines,
@@ -97,6 +100,9 @@ fn lines(app: &App, page: &ImportPage, text: &str) -> Result<Lines, String> {
     let words = page.words;
     if text.trim().is_empty() {
         return Err(words.empty_list.to_owned());
+    }
+    if text.len() > LIST {
+        return Err(words.list_too_large.to_owned());
     }
     let list = contact_list::read(text).map_err(|why| match why {
         Unreadable::Empty => words.empty_list.to_owned(),

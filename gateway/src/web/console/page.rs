@@ -92,7 +92,7 @@ pub(super) fn asset(base: &str, name: &str) -> String {
 pub(super) struct Bare {
     pub(super) title: &'static str,
     /// Language and text.
-    pub(super) texts: [(&'static str, &'static str); 2],
+    pub(super) texts: [(&'static str, String); 2],
 }
 
 pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<Response, Trouble> {

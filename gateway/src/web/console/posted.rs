@@ -99,7 +99,7 @@ impl<const LONGEST: usize> Posted<LONGEST> {
         visitor.must_be(role)?;
         let partial = is_partial(&parts.headers);
         let locale = visitor.session.user.locale;
-        let too_large = || Trouble::TooLarge { partial: partial.then_some(locale) };
+        let too_large = || Trouble::TooLarge { longest, partial: partial.then_some(locale) };
         if length(&parts.headers).is_some_and(|length| length > longest) {
             pass_over(body).await;
             return Err(too_large());

@@ -24,8 +24,9 @@ pub(super) enum Trouble {
     Forged,
     NotFound,
     Unreadable,
-    /// A form with its files; and the language of whoever sent it by a script of the page.
+    /// A form with its files; how many bytes it may have, and the language of whoever sent it by a script of the page.
     TooLarge {
+        longest: usize,
         partial: Option<Locale>,
     },
     Unavailable,
@@ -67,19 +68,27 @@ impl Trouble {
 
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
+        let mut most = None;
         let (status, text): (_, fn(&More) -> &'static str) = match self {
             Self::SignIn { to, partial } => return redirect(&to, partial),
             Self::Forbidden => (StatusCode::FORBIDDEN, |more| more.forbidden),
             Self::Forged => (StatusCode::FORBIDDEN, |more| more.forged),
             Self::NotFound => (StatusCode::NOT_FOUND, |more| more.not_found),
             Self::Unreadable => (StatusCode::BAD_REQUEST, |more| more.unreadable),
-            Self::TooLarge { partial: Some(locale) } => return beside(locale),
-            Self::TooLarge { partial: None } => (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large),
+            Self::TooLarge { longest, partial: Some(locale) } => return beside(locale, longest),
+            Self::TooLarge { longest, partial: None } => {
+                most = Some(longest);
+                (StatusCode::PAYLOAD_TOO_LARGE, |more| more.too_large)
+            }
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, |more| more.unavailable),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, |more| more.internal),
         };
         // Whoever it is, and whether they are signed in, may be what is not known.
-        let texts = [Locale::Es, Locale::En].map(|locale| (Words::of(locale).language, text(More::of(locale))));
+        let texts = [Locale::Es, Locale::En].map(|locale| {
+            let more = More::of(locale);
+            let said = most.map_or_else(|| text(more).to_owned(), |longest| too_large(more, longest));
+            (Words::of(locale).language, said)
+        });
         let page = Bare { title: More::of(Locale::Es).trouble_title, texts };
         html(status, &page).unwrap_or_else(|_| status.into_response())
     }
@@ -89,12 +98,18 @@ impl IntoResponse for Trouble {
 #[derive(Template)]
 #[template(path = "too_large.html")]
 struct Beside {
-    said: &'static str,
+    said: String,
 }
 
-fn beside(locale: Locale) -> Response {
+/// With how much there is room for.
+fn too_large(more: &More, longest: usize) -> String {
+    let (size, unit) = if longest < 1 << 20 { (longest >> 10, "KB") } else { (longest >> 20, "MB") };
+    format!("{} {} {size} {unit}.", more.too_large, more.room)
+}
+
+fn beside(locale: Locale, longest: usize) -> Response {
     let headers = [("hx-retarget", "#too-large"), ("hx-reswap", "innerHTML")];
-    let page = html(StatusCode::UNPROCESSABLE_ENTITY, &Beside { said: More::of(locale).too_large });
+    let page = html(StatusCode::UNPROCESSABLE_ENTITY, &Beside { said: too_large(More::of(locale), longest) });
     page.map_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response(), |page| (headers, page).into_response())
 }
 
@@ -114,14 +129,21 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_is_told_beside_the_form_that_a_script_sent_and_on_a_page_of_its_own_else() {
-        let [aside, page] = [Some(Locale::En), None].map(|partial| Trouble::TooLarge { partial }.into_response());
+        let too_large = |longest, partial| Trouble::TooLarge { longest, partial }.into_response();
+        let (aside, page) = (too_large(33 << 20, Some(Locale::En)), too_large(64 << 10, None));
         assert_eq!(
             (aside.status(), aside.headers()["hx-retarget"].to_str().unwrap()),
             (StatusCode::UNPROCESSABLE_ENTITY, "#too-large")
         );
         assert_eq!((page.status(), page.headers().get("hx-retarget")), (StatusCode::PAYLOAD_TOO_LARGE, None));
-        let text = axum::body::to_bytes(aside.into_body(), 1_000).await.unwrap();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        assert!(text.contains("It is too large") && !text.contains("demasiado"), "{text}");
+        let text = async |response: Response| {
+            let text = axum::body::to_bytes(response.into_body(), 2_000).await.unwrap();
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        let aside = text(aside).await;
+        assert!(aside.contains("It is too large") && !aside.contains("demasiado"), "{aside}");
+        assert!(aside.contains("There is room for 33 MB."), "{aside}");
+        let page = text(page).await;
+        assert!(page.contains("There is room for 64 KB.") && page.contains("En total caben 64 KB."), "{page}");
     }
 }

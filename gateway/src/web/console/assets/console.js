@@ -1,4 +1,4 @@
-// What the keyboard does, and where the page stands when it opens.
+// What the keyboard does, where the page stands when it opens, and what is said where an answer is not shown.
 "use strict";
 (() => {
   const toEnd = () => {
@@ -38,6 +38,28 @@
       if (wanted.tagName === "A") wanted.click();
       else wanted.focus();
     }
+  });
+
+  // An answer that has no place in the page, or none at all, is told in words; until one is shown again.
+  const tell = (words) => {
+    const place = document.getElementById("failed");
+    if (!place) return;
+    place.replaceChildren();
+    if (!words) return;
+    const said = document.createElement("p");
+    said.className = "alert";
+    said.textContent = words;
+    place.append(said);
+  };
+  document.addEventListener("htmx:responseError", (event) => {
+    const { tooLarge, noAnswer, notDone } = document.body.dataset;
+    const { status } = event.detail.xhr;
+    if (status === 413) tell(tooLarge);
+    else tell([502, 503, 504].includes(status) ? noAnswer : notDone);
+  });
+  document.addEventListener("htmx:sendError", () => tell(document.body.dataset.noAnswer));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.shouldSwap) tell("");
   });
 
   // The next answer can be written at once.

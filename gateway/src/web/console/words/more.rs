@@ -16,6 +16,11 @@ words! {
         unreadable: "No se entiende la petición.", "The request can't be read.";
         too_large: "Es demasiado grande: manda menos, o archivos más pequeños.",
             "It is too large: send less, or smaller files.";
+        room: "En total caben", "There is room for";
+        no_answer: "No hubo respuesta, y nada cambió en esta página. Prueba otra vez en unos segundos.",
+            "There was no answer, and nothing changed on this page. Try again in some seconds.";
+        not_done: "No se pudo hacer. Prueba otra vez, o recarga la página.",
+            "It could not be done. Try again, or reload the page.";
         repeated: "Este formulario ya se usó con otro texto. Recarga la página.",
             "This form was used before with another text. Reload the page.";
         opted_out: "Esta persona se dio de baja y no se le puede escribir. Puede volver enviando START; o, si lo pidió de otra forma, apúntalo en su página.",

@@ -8,6 +8,7 @@ words! {
     PeopleWords {
         language: "es", "en";
         new: "Persona nueva", "New person";
+        search_hint: "Número o nombre", "Number or name";
         found_none: "Nadie coincide con esa búsqueda.", "Nobody matches that search.";
         nobody: "Todavía no hay nadie.", "There is nobody yet.";
         nobody_hint: "Quien escribe aparece aquí sin que hagas nada. También puedes añadir a alguien antes de que escriba.",
@@ -83,6 +84,7 @@ words! {
             "This is not the list that you looked at: look again at what would come of it.";
         no_text: "El archivo no es una lista de texto. Guárdalo como CSV.", "The file is no list of text. Save it as CSV.";
         empty_list: "Elige un archivo o pega una lista.", "Choose a file or paste a list.";
+        list_too_large: "La lista tiene más de 4 MB: divídela.", "The list has more than 4 MB: divide it.";
         too_many_lines: "La lista tiene más de 5000 personas: divídela.", "The list has more than 5,000 people: divide it.";
         no_column_name: "A una columna le falta el nombre en la primera línea. Columna",
             "A column has no name in the first line. Column";
