@@ -242,7 +242,10 @@ fn applications_and_operators_keep_the_ledger_too() {
     let out = put(&json!({ "address": "998 112 2334", "state": "opted_out", "note": "by phone" })).expect(201);
     assert_eq!((&out["address"], &out["source"], &out["channel"]), (&json!(ANA), &json!("api"), &json!("sms")));
     put(&json!({ "address": ANA, "state": "opted_out" })).expect(200);
-    is_refused(&gateway, &json!({}), "opted-out");
+    // Of a number that is nobody's here, nothing is kept.
+    let problem = post(&gateway, &json!({})).expect(422);
+    assert_eq!((&problem["type"], &problem["message_id"]), (&json!("urn:recado:problem:opted-out"), &Value::Null));
+    assert!(gateway.messages().is_empty() && gateway.all("/v1/contacts").is_empty());
     put(&json!({ "address": ANA, "state": "opted_in" })).expect(201);
     gateway.text(ANA, "CANCELAR");
     let problem = put(&json!({ "address": ANA, "state": "opted_in" })).expect(422);

@@ -52,7 +52,7 @@ pub fn call(request: Request<Bytes>) -> Result<Answer, String> {
     static TRANSPORT: OnceLock<HttpTransport> = OnceLock::new();
     let answer = block(async move {
         let transport = TRANSPORT.get_or_init(|| {
-            let limits = Limits { total: Duration::from_mins(1), ..Limits::default() };
+            let limits = Limits { total: Duration::from_mins(1), response: 16 * 1024 * 1024, ..Limits::default() };
             HttpTransport::new(limits).must("an HTTP client")
         });
         transport.send(request).await
