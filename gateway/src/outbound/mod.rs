@@ -125,9 +125,8 @@ impl Outbound {
                 Submitted::KeyReused => return Err(Error::KeyReused),
                 Submitted::NotAwaited => return Err(Error::NotAwaited),
                 Submitted::Refused { refusal, kept } => {
-                    if let Some(id) = kept {
-                        tracing::info!(message_id = %id, code = refusal.code(), "the gate refused a message");
-                    }
+                    let id = kept.map(|id| id.to_string());
+                    tracing::info!(message_id = id, code = refusal.code(), "the gate refused a message");
                     return Err(Error::Gate { refusal, kept });
                 }
                 Submitted::Stale if turn.is_none() => turn = Some(self.0.deciding.turn().await),

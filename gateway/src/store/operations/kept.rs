@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::conversation::Key;
 use crate::gate::Refusal;
-use crate::store::entities::conversations;
+use crate::store::entities::{contacts, conversations};
 use crate::store::records::Submission;
 use crate::store::{Error, Rejection};
 
@@ -49,8 +49,13 @@ pub(super) async fn places(
         // Word for word the conditions of the partial indexes, so that SQLite uses them.
         let mut found = with().filter(Expr::cust("status <> 'closed'")).one(transaction).await?;
         if found.is_none() {
-            let closed = with().filter(Expr::cust("closed_at IS NOT NULL")).order_by_desc(Column::ClosedAt);
-            found = closed.one(transaction).await?;
+            // Not that of somebody who was erased, of whom nothing is to be known.
+            let closed = with()
+                .find_also_related(contacts::Entity)
+                .filter(Expr::cust("closed_at IS NOT NULL"))
+                .filter(contacts::Column::ErasedAt.is_null())
+                .order_by_desc(Column::ClosedAt);
+            found = closed.one(transaction).await?.map(|(found, _)| found);
         }
         if let Some(found) = found {
             places.insert(key, found.id);

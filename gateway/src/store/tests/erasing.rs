@@ -16,6 +16,7 @@ on_both!(
     nothing_of_a_person_stays_but_ids,
     what_waits_is_canceled_and_what_is_on_its_way_is_waited_for,
     who_opted_out_and_is_erased_is_sent_nothing,
+    what_is_refused_of_an_erased_person_is_not_kept_with_them,
     texts_go_in_steps_and_files_before_their_rows,
 );
 
@@ -130,6 +131,18 @@ async fn who_opted_out_and_is_erased_is_sent_nothing(database: Database) {
         assert!(matches!(submitted, Submitted::Refused { kept: None, .. }), "{address}: {submitted:?}");
     }
     assert!(matches!(store.submit(database.submission(LUIS, &["oferta"])).await.unwrap(), Submitted::Stored(_)));
+}
+
+async fn what_is_refused_of_an_erased_person_is_not_kept_with_them(database: Database) {
+    let store = database.store().await;
+    store.gate_by(rules("[quiet_hours]\nfrom = '00:00'\nto = '23:59'\naction = 'refuse'"));
+    let (heard, ana) = heard(&store, &database, ANA, "hola").await;
+    let theirs = message(&store, heard.id).await.conversation_id;
+    assert_eq!(erase(&store, &database, ana).await, Erased::Done);
+    // By now the number may be anybody's.
+    let submitted = store.submit(database.submission(ANA, &["oferta"])).await.unwrap();
+    let Submitted::Refused { kept: Some(id), .. } = submitted else { panic!("not kept: {submitted:?}") };
+    assert_ne!(message(&store, id).await.conversation_id, theirs);
 }
 
 async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
