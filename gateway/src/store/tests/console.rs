@@ -183,7 +183,16 @@ async fn what_was_said_lately_is_found(database: Database) {
         assert_eq!(found(piece).await, both, "{piece}");
     }
     assert_eq!(found("50% M").await, both[..1]);
-    for piece in ["manana", "mañ_na", "a%e", "50", "nunca"] {
+    let filtered = async |filter: InboxFilter| {
+        let filter = InboxFilter { search: Some("mañana".to_owned()), ..filter };
+        store.inbox(&filter, None, 50).await.unwrap().0.len()
+    };
+    let contact = Some(store.conversation(ana).await.unwrap().unwrap().contact_id);
+    assert_eq!(filtered(InboxFilter { open: true, ..InboxFilter::default() }).await, 2);
+    assert_eq!(filtered(InboxFilter { contact, channel: Some("sms".to_owned()), ..InboxFilter::default() }).await, 1);
+    assert_eq!(filtered(InboxFilter { tag: Some("vip".to_owned()), ..InboxFilter::default() }).await, 0);
+    assert_eq!(filtered(InboxFilter { but_texts: true, ..InboxFilter::default() }).await, 0);
+    for piece in ["manana", "mañ_na", "a%e", "50", "nunca", "añ"] {
         assert_eq!(found(piece).await, [] as [&str; 0], "{piece}");
     }
     filtering::many_older(&database, ("sent", "arena"), ("sent", "perla")).await;
