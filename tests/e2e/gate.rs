@@ -25,6 +25,10 @@ fn id_of(taken: &Answer) -> String {
     taken.expect(202)["id"].as_str().unwrap().to_owned()
 }
 
+fn id_of_kept(gateway: &TestGateway) -> String {
+    gateway.messages()[0]["id"].as_str().unwrap().to_owned()
+}
+
 fn is_refused(gateway: &TestGateway, more: &Value, code: &str) {
     let problem = post(gateway, more).expect(422);
     let kept = gateway.message(problem["message_id"].as_str().unwrap());
@@ -221,6 +225,13 @@ fn a_night_may_refuse_and_a_cap_does() {
     assert!(refused["message"].as_str().unwrap().contains("night"), "{refused}");
     let kept: Vec<_> = gateway.messages().into_iter().map(|message| message["refused_for"].clone()).collect();
     assert_eq!(kept, ["quiet-hours", "quiet-hours"]);
+    let variables = [("RECADO_GATEWAY", gateway.url()), ("RECADO_API_KEY", gateway.key().to_owned())];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let id = id_of_kept(&gateway);
+    let text = run(gateway.folder(), &["explain", &id], &variables).good().stdout;
+    for piece in ["refused by the gate (quiet-hours)", "wanted to be sent by sms", "the gate refused it: it is night"] {
+        assert!(text.contains(piece), "{piece} is not in {text}");
+    }
 
     let gateway = TestGateway::builder().config_toml("[gate.caps]\nper_day = 1").plugin(Plugin::obedient()).start();
     let first = id_of(&post(&gateway, &json!({})));

@@ -133,9 +133,11 @@ fn began(message: &Value) -> String {
         (None, Some(cause), Some(plugin)) => format!(", wanted by {plugin} because of {cause}"),
         _ => String::new(),
     };
-    let parts = match message["parts"].as_array().map_or(0, Vec::len) {
-        1 => "one part".to_owned(),
-        count => format!("{count} parts"),
+    let (began, parts) = match message["parts"].as_array().map_or(0, Vec::len) {
+        // It is only kept.
+        0 => ("wanted to be sent", String::new()),
+        1 => ("taken to be sent", " in one part".to_owned()),
+        count => ("taken to be sent", format!(" in {count} parts")),
     };
     let (channel, to) = (word(&message["channel"]), word(&message["to"]));
     let template = &message["template"];
@@ -143,7 +145,7 @@ fn began(message: &Value) -> String {
         Some(name) => format!(", made of the template {name} version {}", template["version"]),
         None => String::new(),
     };
-    format!("taken to be sent by {channel} to {to}, {characters} characters in {parts}{template}{why}")
+    format!("{began} by {channel} to {to}, {characters} characters{parts}{template}{why}")
 }
 
 /// Where it stands, and why.

@@ -18,7 +18,8 @@ pub struct Volume {
     pub error_code: Option<i32>,
     /// What kept it from being sent: the gate's code, or `plugin`.
     pub refused_for: Option<String>,
-    /// Of those that were delivered: that it took so many milliseconds at the most, of a few steps; 0 for longer.
+    /// Of those that were delivered: that it took so many milliseconds at the most, of a few steps;
+    /// `i64::MAX` for longer.
     pub took_at_most_ms: Option<i64>,
     pub messages: u64,
 }
@@ -33,7 +34,7 @@ const STEPS: [i64; 15] = [
 fn step() -> String {
     let took = "delivered_at - COALESCE(send_at, created_at)";
     let steps: Vec<String> = STEPS.iter().map(|step| format!("WHEN {took} <= {step} THEN {step}")).collect();
-    format!("CASE WHEN delivered_at IS NULL THEN NULL {} ELSE 0 END", steps.join(" "))
+    format!("CASE WHEN delivered_at IS NULL THEN NULL {} ELSE {} END", steps.join(" "), i64::MAX)
 }
 
 impl Store {

@@ -23,8 +23,9 @@ use super::{App, api};
         title = "Recado",
         description = "A messaging gateway with WebAssembly extensions. Lists are newest first, in pages: \
             `next_cursor` of one is the `cursor` of the next. `Idempotency-Key` is taken by `POST /v1/messages` and \
-            `POST /v1/bulks`, which would do the same twice. All else may be called again as it is: it is so already, or \
-            is refused (409); but an upload is then there twice, and an event that is to be told again is told again. \
+            `POST /v1/bulks`, which would do the same twice. All else may be called again as it is: what is so already \
+            changes nothing, or is answered 404 or 409; but an upload is then there twice, an event is told again, and \
+            what was given up since is tried again. \
             Refusals are `application/problem+json` (RFC 9457). Why a \
             message can't be sent, and what a provider's error means, is told in Spanish or English by \
             `Accept-Language`.",

@@ -137,6 +137,7 @@ words! {
         half_delivered: "La mitad llega en", "Half arrive within";
         most_delivered: "95 de cada 100 en", "95 of 100 within";
         not_let_out: "No se dejó salir", "Not let out";
+        but_bulks: "Lo de los envíos masivos está en la página de cada uno.", "That of bulk sends is on the page of each.";
         by_plugin: "Un plugin no lo dejó salir.", "A plugin did not let it out.";
         by_channel: "Por canal", "By channel";
         channel: "Canal", "Channel";
