@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::driver::{Driver, dev, find};
 
 mod hands;
+mod people;
 mod plain;
 mod plugins;
 
@@ -88,6 +89,7 @@ impl Desk {
         self.write_a_template().await;
         self.answer_by_template().await;
         self.opt_out_and_in().await;
+        self.keep_people().await;
         self.send_to_many().await;
         self.change_plugins().await;
         self.configure_a_plugin().await;
