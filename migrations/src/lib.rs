@@ -47,6 +47,8 @@ mod m20261203_000054_erased;
 mod m20261204_000055_scheduled;
 mod m20261205_000056_refused;
 mod m20261205_000071_bulk_states;
+mod m20261205_000072_deferred;
+mod m20261205_000073_fewer_indexes;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -100,6 +102,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261204_000055_scheduled::Migration),
             Box::new(m20261205_000056_refused::Migration),
             Box::new(m20261205_000071_bulk_states::Migration),
+            Box::new(m20261205_000072_deferred::Migration),
+            Box::new(m20261205_000073_fewer_indexes::Migration),
         ]
     }
 }

@@ -40,6 +40,9 @@ impl Settings {
 /// Statements of one text are kept prepared; a batch of each size has a text of its own.
 const PREPARED_STATEMENTS: usize = 512;
 
+/// An SQLite connection has a thread of its own, which stops for whoever reads its rows when so many are waiting.
+const BUFFERED_ROWS: usize = 512;
+
 /// A file that others are making is asked for again this often, with a pause between: five seconds in all.
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
@@ -72,8 +75,11 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 .busy_timeout(Duration::from_secs(5))
                 .foreign_keys(true)
                 .statement_cache_capacity(PREPARED_STATEMENTS)
+                .row_buffer_size(BUFFERED_ROWS)
                 .pragma("cache_size", "-16000")
-                .pragma("temp_store", "MEMORY");
+                .pragma("temp_store", "MEMORY")
+                // A page that is written often is copied to its place seldom then; the log grows to 16 MB for that.
+                .pragma("wal_autocheckpoint", "4000");
             match purpose {
                 Use::Reading => options.pragma("query_only", "1"),
                 Use::Writing => options,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, Statement};
 use uuid::Uuid;
 
 use super::bulks::HELD;
 use super::entities::{parts, pauses};
 use super::reads::time;
+use super::together::Read;
 use super::{Error, Store};
 use crate::message::{Address, ConversationId, Line, PartId, Priority};
 
@@ -98,32 +99,43 @@ fn waiting_sql() -> String {
     )
 }
 
-impl Store {
-    /// Whether something of a conversation is being sent or is due: whatever follows waits for it, unless
-    /// it goes another way.
-    pub async fn has_older(&self, id: ConversationId, now: Timestamp) -> Result<bool, Error> {
-        let found = parts::Entity::find()
+/// What of a conversation whatever follows waits for, unless it goes another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    /// From when on the first of it is, by the clock; before all time if at any: what waits for a later time holds
+    /// nobody up.
+    since: i64,
+}
+
+impl Ahead {
+    pub(super) fn is_in_front(self, now: Timestamp) -> bool {
+        self.since <= super::operations::millis(now)
+    }
+}
+
+/// What is being sent is in front at any time, and so is what was tried, unless it waits for the morning alone or is held.
+const IN_FRONT: &str = "state = 'sending' OR (attempts > 0 AND NOT put_off AND due_at < ";
+
+impl Read for Ahead {
+    type Key = ConversationId;
+
+    async fn read(
+        reads: &DatabaseConnection,
+        keys: Vec<ConversationId>,
+    ) -> Result<BTreeMap<ConversationId, Self>, Error> {
+        let since = format!("MIN(CASE WHEN {IN_FRONT}{HELD}) THEN -1 ELSE due_at END)");
+        let rows: Vec<(Uuid, i64)> = parts::Entity::find()
             .select_only()
-            .column(parts::Column::Id)
+            .column(parts::Column::ConversationId)
+            .expr_as(Expr::cust(since), "since")
             // Word for word the condition of the partial index, so that SQLite uses it.
             .filter(Expr::cust("state IN ('queued', 'sending')"))
-            .filter(parts::Column::ConversationId.eq(id.0))
-            // What waits for a later time holds nobody up.
-            .filter(
-                Condition::any()
-                    .add(parts::Column::State.eq("sending"))
-                    .add(
-                        Condition::all()
-                            .add(parts::Column::Attempts.gt(0))
-                            .add(parts::Column::PutOff.eq(false))
-                            .add(parts::Column::DueAt.lt(HELD)),
-                    )
-                    .add(parts::Column::DueAt.lte(super::operations::millis(now))),
-            )
-            .into_tuple::<Uuid>()
-            .one(&self.reads)
+            .filter(parts::Column::ConversationId.is_in(keys.into_iter().map(|id| id.0)))
+            .group_by(parts::Column::ConversationId)
+            .into_tuple()
+            .all(reads)
             .await?;
-        Ok(found.is_some())
+        Ok(rows.into_iter().map(|(id, since)| (ConversationId(id), Self { since })).collect())
     }
 }
 

@@ -131,7 +131,7 @@ pub struct Store {
     reads: DatabaseConnection,
     writes: mpsc::Sender<Job>,
     questions: Questions,
-    together: mpsc::Sender<together::Asked>,
+    together: together::Together,
     reporting: Reporting,
 }
 
@@ -144,7 +144,7 @@ impl Store {
         let (writes, jobs) = mpsc::channel(settings.queue);
         let reporting = Reporting::default();
         tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
-        let together = together::begin(reads.clone());
+        let together = together::Together::begin(&reads);
         Ok((Self { reads, writes, questions: Questions::default(), together, reporting }, recordings))
     }
 

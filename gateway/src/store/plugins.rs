@@ -17,12 +17,6 @@ use super::{Error, Store};
 use crate::message::{Address, ContactId, ConversationId, MessageId};
 
 impl Store {
-    /// A conversation with its contact.
-    pub async fn thread(&self, id: ConversationId) -> Result<Option<Thread>, Error> {
-        let found = conversations::Entity::find_by_id(id.0).find_also_related(contacts::Entity);
-        Ok(found.one(&self.reads).await?.map(to_thread))
-    }
-
     /// The open conversation with an address on a channel.
     pub async fn open_thread(&self, channel: &str, address: &Address) -> Result<Option<Thread>, Error> {
         let found = conversations::Entity::find()

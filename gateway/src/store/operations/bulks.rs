@@ -10,7 +10,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, count, millis, storable, storable_json};
+use super::inserting::insert;
+use super::{count, millis, storable, storable_json};
 use crate::store::bulks::{
     BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Failing, KnownBulk, NewBulk, NewRecipient, RecipientProblem,
     called_before, known,
@@ -50,10 +51,8 @@ impl Operation for NewBulk {
         if !matches!(inserted.await?, TryInsertResult::Inserted(rows) if rows > 0) {
             return Err(Error::Overtaken("another gateway took the same call just now".to_owned()));
         }
-        let rows: Vec<_> = (0..).zip(&self.recipients).map(|(position, new)| self.recipient(position, new)).collect();
-        for some in rows.chunks(CHUNK) {
-            bulk_recipients::Entity::insert_many(some.to_vec()).exec_without_returning(transaction).await?;
-        }
+        let rows = (0..).zip(&self.recipients).map(|(position, new)| self.recipient(position, new));
+        insert(transaction, rows.collect()).await?;
         Ok(BulkTaken::Stored)
     }
 }

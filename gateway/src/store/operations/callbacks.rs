@@ -11,9 +11,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::inserting::insert;
 use super::moves::Moved;
+use super::moving::Moving;
 use super::settle::read;
-use super::{CHUNK, count, millis, storable};
+use super::{count, millis, storable};
 use crate::message::{Address, MessageId, Status};
 use crate::store::entities::{api_keys, callbacks, media, messages, observations, parts};
 use crate::store::records::Callback;
@@ -24,7 +26,7 @@ use crate::store::{Error, Store};
 /// Puts down what applications are to be told: of the moves of interest, those of messages for which they asked it.
 /// In the transaction of the moves, so that neither is there without the other.
 pub(super) async fn enqueue(transaction: &DatabaseTransaction, moved: &[Moved]) -> Result<(), Error> {
-    let told: Vec<&messages::Model> = moved.iter().filter(|moved| is_told(moved)).map(|moved| &moved.message).collect();
+    let told: Vec<&Moving> = moved.iter().filter(|moved| is_told(moved)).map(|moved| &moved.message).collect();
     if told.is_empty() {
         return Ok(());
     }
@@ -48,12 +50,7 @@ pub(super) async fn enqueue(transaction: &DatabaseTransaction, moved: &[Moved]) 
             finished_at: Set(None),
         }
     });
-    let mut rows: Vec<_> = rows.collect();
-    while !rows.is_empty() {
-        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
-        callbacks::Entity::insert_many(some).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    insert(transaction, rows.collect()).await
 }
 
 fn is_told(Moved { from, message, .. }: &Moved) -> bool {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use super::sizes::filled;
 use crate::message::MessageId;
 use crate::store::entities::{idempotency_keys, messages};
 use crate::store::records::{Idempotency, Submission, Submitted};
@@ -32,7 +33,7 @@ impl Calls {
         for (api_key_id, keys) in by_api_key {
             let rows = idempotency_keys::Entity::find()
                 .filter(idempotency_keys::Column::ApiKeyId.eq(api_key_id))
-                .filter(idempotency_keys::Column::Key.is_in(keys))
+                .filter(idempotency_keys::Column::Key.is_in(filled(keys)))
                 .all(transaction)
                 .await?;
             let called = |row: idempotency_keys::Model| {

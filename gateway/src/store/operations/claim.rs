@@ -12,9 +12,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::inserting::insert;
 use super::moves::reduce_message;
 use super::picking::{Among, Queue, by_index};
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
+use super::rows::or_fail;
 use super::{millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
 use crate::store::bulks::HELD;
@@ -194,10 +196,11 @@ impl Claim {
              claimed AS (SELECT counted.id FROM (SELECT picked.id, picked.expires_at, SUM({WEIGHT}) OVER \
              (ORDER BY picked.due_at, picked.id) - {WEIGHT} AS ahead FROM picked) AS counted \
              WHERE counted.ahead < $6 AND (counted.expires_at IS NULL OR counted.expires_at > $1)) \
-             UPDATE parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $5, updated_at = $1, \
+             UPDATE{} parts SET state = 'sending', put_off = FALSE, attempts = attempts + 1, lease_until = $5, updated_at = $1, \
              waited_ms = CASE WHEN COALESCE(due_before, due_at) < $1 THEN $1 - COALESCE(due_before, due_at) ELSE 0 END, \
              due_before = NULL \
-             WHERE id IN (SELECT id FROM claimed) RETURNING {LEASED}"
+             WHERE id IN (SELECT id FROM claimed) RETURNING {LEASED}",
+            or_fail(backend)
         );
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         Ok(rows.iter().map(|row| Leased::from_query_result(row, "")).collect::<Result<_, _>>()?)
@@ -220,7 +223,7 @@ impl Claim {
         if claimed.is_empty() {
             return Ok(());
         }
-        attempts::Entity::insert_many(claimed.iter().zip(waited).map(|(part, waited_ms)| attempts::ActiveModel {
+        let rows = claimed.iter().zip(waited).map(|(part, waited_ms)| attempts::ActiveModel {
             id: Set(part.attempt_id),
             part_id: Set(part.id.0),
             number: Set(super::count(part.attempts)),
@@ -231,10 +234,8 @@ impl Claim {
             error_message: Set(None),
             exchange: Set(None),
             waited_ms: Set(*waited_ms),
-        }))
-        .exec_without_returning(transaction)
-        .await?;
-        Ok(())
+        });
+        insert(transaction, rows.collect()).await
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
@@ -21,7 +21,7 @@ use super::{millis, storable};
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, Status};
 use crate::store::Error;
-use crate::store::entities::{consent_events, consents, conversations, parts};
+use crate::store::entities::{addresses, consent_events, consents, conversations, parts};
 use crate::store::reporting::Reporting;
 
 /// What a part that is not sent any more says.
@@ -176,19 +176,18 @@ impl Change<'_> {
     }
 
     async fn end_what_waits(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let mut any = Condition::any();
+        let mut conversations = BTreeSet::new();
         for (channel, address) in self.queues(transaction).await? {
-            let of_one =
-                Condition::all().add(parts::Column::Channel.eq(channel)).add(parts::Column::Recipient.eq(address));
-            any = any.add(of_one);
+            conversations.extend(conversations_with(transaction, &channel, &address).await?);
         }
-        if any.is_empty() {
+        if conversations.is_empty() {
             return Ok(());
         }
         let waiting = parts::Entity::find()
-            .filter(any)
             // Word for word the condition of the partial index, so that SQLite uses it.
-            .filter(Expr::cust("state = 'queued'"))
+            .filter(Expr::cust("state IN ('queued', 'sending')"))
+            .filter(parts::Column::ConversationId.is_in(conversations))
+            .filter(parts::Column::State.eq("queued"))
             .filter(parts::Column::Confirms.eq(false))
             .order_by_asc(parts::Column::Id)
             .lock_exclusive()
@@ -209,6 +208,29 @@ impl Change<'_> {
         }
         moves.write(transaction).await
     }
+}
+
+/// All that there ever were, since what waits may be in one that was closed. By the person: no index has those that were
+/// closed before it was kept when.
+async fn conversations_with(
+    transaction: &DatabaseTransaction,
+    channel: &str,
+    address: &str,
+) -> Result<Vec<Uuid>, Error> {
+    let person = Query::select()
+        .column(addresses::Column::ContactId)
+        .from(addresses::Entity)
+        .and_where(addresses::Column::Address.eq(address))
+        .to_owned();
+    Ok(conversations::Entity::find()
+        .select_only()
+        .column(conversations::Column::Id)
+        .filter(conversations::Column::ContactId.in_subquery(person))
+        .filter(conversations::Column::Channel.eq(channel))
+        .filter(conversations::Column::Address.eq(address))
+        .into_tuple()
+        .all(transaction)
+        .await?)
 }
 
 /// A part that will not be sent, since its recipient opted out.

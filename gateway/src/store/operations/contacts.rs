@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::ActiveModelTrait;
-use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
-use super::{millis, storable};
+use super::{inserting, millis, storable};
 use crate::message::{Address, ContactId};
 use crate::store::contacts::{
     ContactChange, ContactChanged, ContactMade, MOST_ATTRIBUTES, NewContact, find, survivor, with_addresses,
@@ -58,10 +58,7 @@ pub(super) fn row(
 }
 
 pub(super) async fn insert(transaction: &DatabaseTransaction, rows: Vec<contacts::ActiveModel>) -> Result<(), Error> {
-    if !rows.is_empty() {
-        contacts::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    inserting::insert(transaction, rows).await
 }
 
 /// Addresses that nobody had a moment ago.
@@ -79,10 +76,7 @@ pub(super) async fn insert_addresses(
         contact_id: Set(contact_id),
         created_at: Set(millis(at)),
     });
-    let inserted = addresses::Entity::insert_many(rows)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(transaction)
-        .await?;
+    let inserted = inserting::insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
     if usize::try_from(inserted).ok() != Some(count) {
         return Err(Error::Overtaken("somebody with that address came to be known just now".to_owned()));
     }

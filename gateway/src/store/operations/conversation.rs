@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
+use super::inserting::{insert, insert_or};
 use super::millis;
+use super::sizes::filled;
 use crate::message::ConversationStatus;
 use crate::store::Error;
 use crate::store::entities::{addresses, contacts, conversations};
@@ -40,10 +42,7 @@ pub(super) async fn find_or_create(
     let rows =
         missing.iter().filter_map(|(key, wanted)| contacts.get(&key.1).map(|contact_id| row(key, wanted, *contact_id)));
     // Another process may have made the same one meanwhile; then that one is taken.
-    conversations::Entity::insert_many(rows)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(transaction)
-        .await?;
+    insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
     found.extend(open(transaction, missing.iter().map(|(key, _)| *key)).await?);
     Ok(found)
 }
@@ -61,7 +60,7 @@ pub(super) async fn open(
         any = any.add(
             Condition::all()
                 .add(conversations::Column::Channel.eq(channel))
-                .add(conversations::Column::Address.is_in(addresses)),
+                .add(conversations::Column::Address.is_in(filled(addresses))),
         );
     }
     let rows = conversations::Entity::find()
@@ -91,7 +90,7 @@ async fn contacts_of(
     if new.is_empty() {
         return Ok(found);
     }
-    contacts::Entity::insert_many(new.values().map(|wanted| contacts::ActiveModel {
+    let rows = new.values().map(|wanted| contacts::ActiveModel {
         id: Set(wanted.contact_id),
         name: Set(None),
         created_at: Set(millis(wanted.at)),
@@ -99,17 +98,14 @@ async fn contacts_of(
         attributes: Set(None),
         merged_into: Set(None),
         erased_at: Set(None),
-    }))
-    .exec_without_returning(transaction)
-    .await?;
-    addresses::Entity::insert_many(new.iter().map(|(address, wanted)| addresses::ActiveModel {
+    });
+    insert(transaction, rows.collect()).await?;
+    let rows = new.iter().map(|(address, wanted)| addresses::ActiveModel {
         address: Set((*address).to_owned()),
         contact_id: Set(wanted.contact_id),
         created_at: Set(millis(wanted.at)),
-    }))
-    .on_conflict(OnConflict::new().do_nothing().to_owned())
-    .exec_without_returning(transaction)
-    .await?;
+    });
+    insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
     found.extend(known(transaction, missing).await?);
     // Another process may have made the same address meanwhile; then our contact is nobody.
     let nobody = new.iter().filter(|(address, wanted)| found.get(**address) != Some(&wanted.contact_id));
@@ -125,7 +121,7 @@ async fn known(
     missing: &[(&Key, &Wanted)],
 ) -> Result<BTreeMap<String, Uuid>, Error> {
     let rows = addresses::Entity::find()
-        .filter(addresses::Column::Address.is_in(missing.iter().map(|(key, _)| key.1.as_str())))
+        .filter(addresses::Column::Address.is_in(filled(missing.iter().map(|(key, _)| key.1.as_str()))))
         // Whose they are stays so until the conversation is there: who merges contacts moves addresses first.
         .order_by_asc(addresses::Column::Address)
         .lock_shared()

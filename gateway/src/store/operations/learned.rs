@@ -17,6 +17,7 @@ use super::observe::Kept;
 use super::reach;
 use super::rows::{ids, places};
 use super::settle::end_attempts;
+use super::sizes::filled;
 use crate::message::Consent;
 use crate::store::entities::{consents, parts};
 use crate::store::questions::Questions;
@@ -126,8 +127,8 @@ async fn messages(transaction: &DatabaseTransaction, all: &[&Learned]) -> Result
     }
     let by_provider = provided
         .into_iter()
-        .map(|(channel, ids)| parts::Column::Channel.eq(channel).and(parts::Column::ProviderId.is_in(ids)));
-    let by_id = (!parts.is_empty()).then(|| parts::Column::Id.is_in(parts));
+        .map(|(channel, ids)| parts::Column::Channel.eq(channel).and(parts::Column::ProviderId.is_in(filled(ids))));
+    let by_id = (!parts.is_empty()).then(|| parts::Column::Id.is_in(filled(parts)));
     let mut messages = BTreeSet::new();
     for condition in by_provider.chain(by_id) {
         let found: Vec<Uuid> = parts::Entity::find()
@@ -154,13 +155,15 @@ async fn found(
     let mut selects = Vec::new();
     for (channel, ids) in provided {
         values.push((*channel).into());
-        values.extend(ids.iter().map(|id| Value::from(*id)));
+        let ids = filled(ids.iter().map(|id| Value::from(*id)));
         let places = places(DbBackend::Sqlite, 1, ids.len()).join(", ");
+        values.extend(ids);
         selects.push(format!("SELECT message_id AS id FROM parts WHERE channel = ? AND provider_id IN ({places})"));
     }
     if !parts.is_empty() {
-        values.extend(parts.iter().map(|id| Value::from(*id)));
+        let parts = filled(parts.iter().map(|id| Value::from(*id)));
         let places = places(DbBackend::Sqlite, 1, parts.len()).join(", ");
+        values.extend(parts);
         selects.push(format!("SELECT message_id AS id FROM parts WHERE id IN ({places})"));
     }
     if selects.is_empty() {

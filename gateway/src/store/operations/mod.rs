@@ -22,6 +22,7 @@ mod follow;
 mod gate;
 mod gateways;
 mod handling;
+mod inserting;
 mod kept;
 mod keys;
 pub(super) mod learned;
@@ -33,6 +34,7 @@ mod matching;
 mod media;
 mod merging;
 mod moves;
+mod moving;
 mod nights;
 mod notes;
 mod observe;
@@ -57,6 +59,7 @@ mod rows;
 mod senders;
 mod sessions;
 mod settle;
+mod sizes;
 mod state;
 mod stream;
 pub(super) mod submit;
@@ -68,7 +71,7 @@ mod uploads;
 mod users;
 
 use jiff::Timestamp;
-use sea_orm::{DatabaseTransaction, EntityTrait, Set};
+use sea_orm::Set;
 use serde_json::Value;
 
 pub use bulks::Next;
@@ -80,9 +83,10 @@ pub(super) use outbound_rows::starting_status;
 pub(super) use reach::{OF_BUSINESS, OF_CHANNEL};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
 pub(super) use settle::read;
+pub(super) use sizes::filled;
 
+use super::entities;
 use super::media::MediaState;
-use super::{Error, entities};
 
 /// The most rows that one statement inserts: databases take so many values in one, and no more.
 const CHUNK: usize = 500;
@@ -132,11 +136,4 @@ fn media_rows<'a>(
         due_at: Set(due_at.map(millis)),
         error: Set(None),
     })
-}
-
-async fn insert_media(transaction: &DatabaseTransaction, rows: Vec<entities::media::ActiveModel>) -> Result<(), Error> {
-    if !rows.is_empty() {
-        entities::media::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
-    Ok(())
 }

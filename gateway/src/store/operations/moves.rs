@@ -8,35 +8,64 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value};
 use uuid::Uuid;
 
+use super::moving::Moving;
 use super::rows::Rows;
 use super::settle::read;
+use super::sizes::filled;
 use super::tell::{self, News};
 use super::{CHUNK, callbacks, millis, redact, removals, reports};
 use crate::message::{Status, status};
 use crate::store::Error;
 use crate::store::entities::{messages, parts};
+use crate::store::events::EventKind;
 use crate::store::reporting::Reporting;
 
 /// Some messages with all their parts, as they are after what was worked out so far.
 pub(super) struct Moves<'a> {
     reporting: &'a Reporting,
-    messages: BTreeMap<Uuid, messages::Model>,
+    messages: BTreeMap<Uuid, Moving>,
+    /// As they are stored, where somebody is told of more than what moves.
+    whole: BTreeMap<Uuid, messages::Model>,
     parts: BTreeMap<Uuid, parts::Model>,
     /// The parts of each message, by position.
     of: BTreeMap<Uuid, Vec<Uuid>>,
     /// By the channel and the provider's id.
     holders: BTreeMap<(String, String), Uuid>,
-    /// The parts that are not as they are stored.
-    changed: BTreeSet<Uuid>,
+    /// The parts that are not as they are stored, and how much of them.
+    changed: BTreeMap<Uuid, Extent>,
     moved: Vec<Moved>,
     news: Vec<News>,
+}
+
+/// How much of a part is different. What a report says of a part that the provider has, which is what parts hear most, is
+/// in no index but one: writing the rest as it is would take it out of each of them and put it back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    Status,
+    Whole,
+}
+
+impl Extent {
+    fn between(before: &parts::Model, after: &parts::Model) -> Self {
+        let rest = |part: &parts::Model| {
+            (
+                (part.attempts, part.due_at, part.lease_until, part.segments),
+                (part.unknown_at, part.checks, part.given_up_at),
+            )
+        };
+        let is_same = rest(before) == rest(after)
+            && before.state == after.state
+            && before.provider_id == after.provider_id
+            && before.sender == after.sender;
+        if is_same { Self::Status } else { Self::Whole }
+    }
 }
 
 /// A message that was brought to where its parts are.
 pub(super) struct Moved {
     pub(super) from: Status,
     /// As it was then: it may move on in the same transaction.
-    pub(super) message: messages::Model,
+    pub(super) message: Moving,
     at: Timestamp,
 }
 
@@ -51,26 +80,32 @@ impl<'a> Moves<'a> {
         let mut moves = Self {
             reporting,
             messages: BTreeMap::new(),
+            whole: BTreeMap::new(),
             parts: BTreeMap::new(),
             of: BTreeMap::new(),
             holders: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            changed: BTreeMap::new(),
             moved: Vec::new(),
             news: Vec::new(),
         };
         let ids: Vec<Uuid> = message_ids.iter().copied().collect();
         for some in ids.chunks(CHUNK) {
             let found = messages::Entity::find()
-                .filter(messages::Column::Id.is_in(some.iter().copied()))
+                .filter(messages::Column::Id.is_in(filled(some.iter().copied())))
                 .order_by_asc(messages::Column::Id)
-                .lock(LockType::NoKeyUpdate)
-                .all(transaction)
-                .await?;
-            moves.messages.extend(found.into_iter().map(|message| (message.id, message)));
+                .lock(LockType::NoKeyUpdate);
+            if reporting.subscribed().wants(EventKind::MessageStatus) {
+                let found = found.all(transaction).await?;
+                moves.messages.extend(found.iter().map(|message| (message.id, Moving::from(message))));
+                moves.whole.extend(found.into_iter().map(|message| (message.id, message)));
+            } else {
+                let found = found.into_partial_model::<Moving>().all(transaction).await?;
+                moves.messages.extend(found.into_iter().map(|message| (message.id, message)));
+            }
         }
         for some in ids.chunks(CHUNK) {
             let found = parts::Entity::find()
-                .filter(parts::Column::MessageId.is_in(some.iter().copied()))
+                .filter(parts::Column::MessageId.is_in(filled(some.iter().copied())))
                 .order_by_asc(parts::Column::MessageId)
                 .order_by_asc(parts::Column::Position)
                 .all(transaction)
@@ -87,7 +122,7 @@ impl<'a> Moves<'a> {
         self.parts.get(&id)
     }
 
-    pub(super) fn message(&self, id: Uuid) -> Option<&messages::Model> {
+    pub(super) fn message(&self, id: Uuid) -> Option<&Moving> {
         self.messages.get(&id)
     }
 
@@ -103,7 +138,9 @@ impl<'a> Moves<'a> {
 
     /// From now on the part is like this.
     pub(super) fn put(&mut self, part: parts::Model) {
-        self.changed.insert(part.id);
+        let extent = self.parts.get(&part.id).map_or(Extent::Whole, |before| Extent::between(before, &part));
+        let changed = self.changed.entry(part.id).or_insert(extent);
+        *changed = extent.max(*changed);
         self.keep(part);
     }
 
@@ -133,13 +170,15 @@ impl<'a> Moves<'a> {
         // Gateways' clocks differ, and what is told of a message is told in order.
         let behind = (millis(now) < before.updated_at).then(|| before.updated_at + 1);
         after.updated_at = behind.unwrap_or(millis(now));
-        stamp(&mut after, reached, millis(now));
+        after.stamp(reached, millis(now));
         let from = read(&before.status);
         if from != reached {
             self.reporting.count(&before.channel, reached);
         }
-        let news = tell::of_status(before, &after, &parts, self.reporting)?;
-        self.news.extend(news);
+        if let Some(stored) = self.whole.get(&message_id) {
+            let news = tell::of_status(before, &after.whole(stored), &parts, self.reporting)?;
+            self.news.extend(news);
+        }
         self.moved.push(Moved { from, message: after.clone(), at: now });
         self.messages.insert(message_id, after);
         Ok(())
@@ -157,8 +196,9 @@ impl<'a> Moves<'a> {
     }
 
     async fn write_parts(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let changed: Vec<&parts::Model> = self.changed.iter().filter_map(|id| self.parts.get(id)).collect();
-        for some in changed.chunks(CHUNK) {
+        let of = |extent| self.changed.iter().filter(move |changed| *changed.1 == extent);
+        let parts = |extent| of(extent).filter_map(|(id, _)| self.parts.get(id)).collect::<Vec<_>>();
+        for some in parts(Extent::Whole).chunks(CHUNK) {
             let mut rows = Rows::new(
                 transaction,
                 &[
@@ -192,12 +232,28 @@ impl<'a> Moves<'a> {
                 check_at = new.column13, unknown_at = new.column14, checks = new.column15, given_up_at = new.column16";
             rows.update(transaction, update, "WHERE parts.id = new.column1").await?;
         }
+        for some in parts(Extent::Status).chunks(CHUNK) {
+            let mut rows = Rows::new(transaction, &["", "TEXT", "INTEGER", "TEXT", "BIGINT", "BIGINT"]);
+            for part in some {
+                rows.push([
+                    Value::from(part.id),
+                    part.status.as_str().into(),
+                    part.error_code.into(),
+                    part.error_message.clone().into(),
+                    part.updated_at.into(),
+                    part.check_at.into(),
+                ]);
+            }
+            let update = "UPDATE parts SET status = new.column2, error_code = new.column3, \
+                error_message = new.column4, updated_at = new.column5, check_at = new.column6";
+            rows.update(transaction, update, "WHERE parts.id = new.column1").await?;
+        }
         Ok(())
     }
 
     async fn write_messages(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let moved: BTreeSet<Uuid> = self.moved.iter().map(|moved| moved.message.id).collect();
-        let moved: Vec<&messages::Model> = moved.iter().filter_map(|id| self.messages.get(id)).collect();
+        let moved: Vec<&Moving> = moved.iter().filter_map(|id| self.messages.get(id)).collect();
         for some in moved.chunks(CHUNK) {
             let mut rows = Rows::new(
                 transaction,
@@ -231,9 +287,15 @@ impl<'a> Moves<'a> {
     async fn forget(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         for Moved { from, message, at } in &self.moved {
             let parts = self.parts_of(message.id);
-            removals::follow(transaction, message, &parts, *at).await?;
-            if read(&message.status).is_final() && !from.is_final() && parts.iter().any(|part| discards(part)) {
-                redact::clear(transaction, message, *at).await?;
+            let is_over = read(&message.status).is_final() && !from.is_final();
+            let is_discarded = is_over && parts.iter().any(|part| discards(part));
+            if !is_discarded && message.deleted_at.is_none() && message.redacted_at.is_none() {
+                continue;
+            }
+            let Some(whole) = messages::Entity::find_by_id(message.id).one(transaction).await? else { continue };
+            removals::follow(transaction, &whole, &parts, *at).await?;
+            if is_discarded {
+                redact::clear(transaction, &whole, *at).await?;
             }
         }
         Ok(())
@@ -243,22 +305,6 @@ impl<'a> Moves<'a> {
 /// Whether the sender asked that the text be kept no longer than it takes to send it.
 pub(super) fn discards(part: &parts::Model) -> bool {
     part.options.as_ref().is_some_and(|options| options["discard_content"] == true)
-}
-
-/// The first time that a message was seen to have come so far.
-fn stamp(message: &mut messages::Model, reached: Status, now: i64) {
-    if matches!(reached, Status::Sent | Status::Delivered | Status::Undelivered | Status::Read) {
-        message.sent_at.get_or_insert(now);
-    }
-    if matches!(reached, Status::Delivered | Status::Read) {
-        message.delivered_at.get_or_insert(now);
-    }
-    if matches!(reached, Status::Failed | Status::Undelivered | Status::Canceled) {
-        message.failed_at.get_or_insert(now);
-    }
-    if reached == Status::Read {
-        message.read_at.get_or_insert(now);
-    }
 }
 
 /// Brings one message to where its parts are.

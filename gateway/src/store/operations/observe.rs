@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, IntoActiveModel};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::inserting::insert_or;
 use super::learned::Consented;
 use super::moves::Moves;
 use super::settle::read;
-use super::{CHUNK, millis, storable, storable_json};
+use super::{millis, storable, storable_json};
 use crate::message::status::{self, Reduction};
 use crate::message::{MessageId, ProviderError};
 use crate::store::Error;
@@ -137,22 +137,17 @@ impl Kept {
     }
 
     pub(super) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        use observations::Column;
-        for some in self.rows.chunks(CHUNK) {
-            let rows = some.iter().map(|row| row.clone().into_active_model().reset_all());
-            let repeated_at = "COALESCE(excluded.repeated_at, excluded.received_at)";
-            let once_more = OnConflict::columns([Column::Channel, Column::ProviderId, Column::Status, Column::Digest])
-                .value(Column::Times, Expr::cust("observations.times + excluded.times"))
-                .value(Column::RepeatedAt, Expr::cust(repeated_at))
-                // What was of no part, or no contradiction, when it came first may be one by now.
-                .value(Column::PartId, Expr::cust("COALESCE(observations.part_id, excluded.part_id)"))
-                .value(Column::Conflict, Expr::cust("observations.conflict OR excluded.conflict"))
-                .to_owned();
-            observations::Entity::insert_many(rows).on_conflict(once_more).exec_without_returning(transaction).await?;
-        }
-        Ok(())
+        let rows = self.rows.into_iter().map(|row| row.into_active_model().reset_all());
+        insert_or(transaction, rows.collect(), ONCE_MORE).await.map(|_| ())
     }
 }
+
+/// What was of no part, or no contradiction, when it came first may be one by now.
+const ONCE_MORE: &str = "ON CONFLICT (channel, provider_id, status, digest) DO UPDATE SET \
+    times = observations.times + excluded.times, \
+    repeated_at = COALESCE(excluded.repeated_at, excluded.received_at), \
+    part_id = COALESCE(observations.part_id, excluded.part_id), \
+    conflict = observations.conflict OR excluded.conflict";
 
 /// What tells two reports apart: their parameters, in any order, each counted once. That is what a
 /// provider's signature covers too, so that nobody makes a new report of an old one.

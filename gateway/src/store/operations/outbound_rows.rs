@@ -1,12 +1,13 @@
 //! The rows of outbound messages, their media and their parts.
 
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::{DatabaseTransaction, EntityTrait, Set, TryIntoModel};
+use sea_orm::{DatabaseTransaction, Set, TryIntoModel};
 use uuid::Uuid;
 
 use super::check::answer_ends;
 use super::gate::Gate;
-use super::{count, insert_media, media_rows, millis, storable, storable_json};
+use super::inserting::insert;
+use super::{count, media_rows, millis, storable, storable_json};
 use crate::message::Status;
 use crate::store::entities::{media, messages, parts};
 use crate::store::reads::to_message;
@@ -43,12 +44,9 @@ impl OutboundRows {
             media.extend(row.media);
             parts.extend(row.parts);
         }
-        messages::Entity::insert_many(messages).exec_without_returning(transaction).await?;
-        insert_media(transaction, media).await?;
-        if !parts.is_empty() {
-            parts::Entity::insert_many(parts).exec_without_returning(transaction).await?;
-        }
-        Ok(())
+        insert(transaction, messages).await?;
+        insert(transaction, media).await?;
+        insert(transaction, parts).await
     }
 }
 

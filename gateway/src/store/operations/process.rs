@@ -9,6 +9,7 @@ use super::gate::Gate;
 use super::gateways::{ASIDE, EARLIER};
 use super::outbound_rows::OutboundRows;
 use super::rows::{Rows, ids, places};
+use super::sizes::filled;
 use super::state::{Book, Entry};
 use super::submit::hurry;
 use super::{follow, millis, reach, storable, tell, timers, traces};
@@ -218,7 +219,7 @@ async fn mark_messages(transaction: &DatabaseTransaction, all: &[&Processed]) ->
 /// was not either.
 async fn too_early(transaction: &DatabaseTransaction, unmarked: &[&Processed]) -> Result<BTreeSet<Uuid>, Error> {
     let of_messages = unmarked.iter().filter(|processed| processed.cause == Cause::Message);
-    let values: Vec<Value> = of_messages.map(|processed| processed.message_id.0.into()).collect();
+    let values: Vec<Value> = filled(of_messages.map(|processed| processed.message_id.0.into()));
     if values.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -233,7 +234,7 @@ async fn remove(transaction: &DatabaseTransaction, table: &str, all: &[Uuid]) ->
         return Ok(BTreeSet::new());
     }
     let backend = transaction.get_database_backend();
-    let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places(backend, 1, all.len()).join(", "));
-    let values: Vec<Value> = all.iter().map(|id| Value::from(*id)).collect();
+    let values = filled(all.iter().map(|id| Value::from(*id)));
+    let sql = format!("DELETE FROM {table} WHERE id IN ({}) RETURNING id", places(backend, 1, values.len()).join(", "));
     ids(transaction, Statement::from_sql_and_values(backend, sql, values)).await
 }

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::conversation::Key;
 use super::rows::places;
+use super::sizes::filled;
 use crate::message::consent::Choice;
 use crate::store::Error;
 use crate::store::entities::{addresses, consents, conversations};
@@ -39,7 +40,7 @@ impl Reach {
         for address in addresses {
             reach.entry((*address).to_owned()).or_insert_with(|| [(*address).to_owned(), twin(address)].into());
         }
-        let values: Vec<Value> = reach.keys().map(|address| address.as_str().into()).collect();
+        let values: Vec<Value> = filled(reach.keys().map(|address| address.as_str().into()));
         if values.is_empty() {
             return Ok(Self(reach));
         }
@@ -83,7 +84,7 @@ pub(super) async fn known(
     let reach = Reach::of(transaction, &addresses).await?;
     let all: BTreeSet<&str> = addresses.iter().flat_map(|address| reach.all(address)).collect();
     let rows = consents::Entity::find()
-        .filter(consents::Column::Address.is_in(all))
+        .filter(consents::Column::Address.is_in(filled(all)))
         .order_by_asc(consents::Column::At)
         .all(transaction)
         .await?;
@@ -114,7 +115,9 @@ async fn of_channels(
     let mut any = Condition::any();
     for (channel, addresses) in by_channel {
         any = any.add(
-            Condition::all().add(consents::Column::Channel.eq(channel)).add(consents::Column::Address.is_in(addresses)),
+            Condition::all()
+                .add(consents::Column::Channel.eq(channel))
+                .add(consents::Column::Address.is_in(filled(addresses))),
         );
     }
     let rows = consents::Entity::find().filter(any).all(transaction).await?;

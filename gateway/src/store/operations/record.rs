@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
     Set, Statement, Value,
@@ -14,8 +14,10 @@ use uuid::Uuid;
 use super::consent::{Change, Proof};
 use super::conversation::{Key, Wanted, find_or_create};
 use super::gateways::ASIDE;
+use super::inserting::{self, insert_or};
 use super::rows::Rows;
-use super::{CHUNK, count, insert_media, media_rows, millis, reach, reopening, repeats, storable, storable_json};
+use super::sizes::filled;
+use super::{count, media_rows, millis, reach, reopening, repeats, storable, storable_json};
 use crate::message::consent::{Heard, Keyword};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
@@ -108,7 +110,9 @@ async fn recorded_before(
     let mut any = Condition::any();
     for (channel, ids) in by_channel {
         any = any.add(
-            Condition::all().add(messages::Column::Channel.eq(channel)).add(messages::Column::ProviderId.is_in(ids)),
+            Condition::all()
+                .add(messages::Column::Channel.eq(channel))
+                .add(messages::Column::ProviderId.is_in(filled(ids))),
         );
     }
     let rows: Vec<Before> = messages::Entity::find()
@@ -162,18 +166,11 @@ async fn insert(
         recorded.insert(message.id, seen_by_plugins(message, conversation, previous));
     }
     // The unique index has the last word: another process may have recorded one meanwhile.
-    let mut inserted = 0;
-    while !rows.is_empty() {
-        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
-        inserted += messages::Entity::insert_many(some)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(transaction)
-            .await?;
-    }
+    let inserted = insert_or(transaction, rows, "ON CONFLICT DO NOTHING").await?;
     if usize::try_from(inserted).ok() != Some(fresh.len()) {
         return Err(Error::Overtaken("another gateway recorded the same message just now".to_owned()));
     }
-    insert_media(transaction, media).await?;
+    inserting::insert(transaction, media).await?;
     count_inbound(transaction, &touched).await?;
     keep_consents(transaction, fresh, &mut recorded, reporting).await?;
     behind_others(transaction, &mut recorded, reporting).await?;

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, Set};
 use uuid::Uuid;
 
+use super::inserting::insert;
+use super::millis;
 use super::moves::Moved;
 use super::picking::Queue;
 use super::settle::read;
-use super::{CHUNK, millis};
 use crate::message::{Address, ConversationId, MessageId, ProviderError};
 use crate::store::decisions::{ClaimedReport, Explaining};
 use crate::store::entities::{messages, reports};
@@ -39,15 +40,11 @@ pub(super) async fn enqueue(
             lease_until: Set(None),
         })
     });
-    let mut rows: Vec<_> = rows.collect();
+    let rows: Vec<_> = rows.collect();
     if !rows.is_empty() {
         reporting.wake();
     }
-    while !rows.is_empty() {
-        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
-        reports::Entity::insert_many(some).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    insert(transaction, rows).await
 }
 
 /// A report waits for every earlier one of its conversation.

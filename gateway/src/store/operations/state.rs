@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
     QuerySelect, Set, Statement, Value,
@@ -16,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::rows::Rows;
-use super::{millis, storable};
+use super::{inserting, millis, storable};
 use crate::message::MessageId;
 use crate::store::decisions::{StateChange, StateKey};
 use crate::store::entities::{contacts, plugin_state};
@@ -226,29 +225,25 @@ async fn replace(transaction: &DatabaseTransaction, replaced: &[(Uuid, i64, Uuid
 }
 
 async fn insert(transaction: &DatabaseTransaction, rows: Vec<plugin_state::Model>) -> Result<(), Error> {
-    for some in rows.chunks(CHUNK) {
-        let models = some.iter().cloned().map(|row| plugin_state::ActiveModel {
-            version: Set(row.version),
-            plugin: Set(row.plugin),
-            scope: Set(row.scope),
-            subject: Set(row.subject),
-            key: Set(row.key),
-            bytes: Set(row.bytes),
-            expires_at: Set(row.expires_at),
-            written_at: Set(row.written_at),
-            message_id: Set(row.message_id),
-            replaced_at: Set(row.replaced_at),
-            replaced_by: Set(row.replaced_by),
-            value: Set(storable(&row.value)),
-        });
-        // What was not there could not be locked: another process may have written it meanwhile.
-        let inserted = plugin_state::Entity::insert_many(models)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(transaction)
-            .await?;
-        if usize::try_from(inserted).ok() != Some(some.len()) {
-            return Err(Error::Overtaken("another gateway wrote the same plugin's state just now".to_owned()));
-        }
+    let count = rows.len();
+    let models = rows.into_iter().map(|row| plugin_state::ActiveModel {
+        version: Set(row.version),
+        plugin: Set(row.plugin),
+        scope: Set(row.scope),
+        subject: Set(row.subject),
+        key: Set(row.key),
+        bytes: Set(row.bytes),
+        expires_at: Set(row.expires_at),
+        written_at: Set(row.written_at),
+        message_id: Set(row.message_id),
+        replaced_at: Set(row.replaced_at),
+        replaced_by: Set(row.replaced_by),
+        value: Set(storable(&row.value)),
+    });
+    // What was not there could not be locked: another process may have written it meanwhile.
+    let inserted = inserting::insert_or(transaction, models.collect(), "ON CONFLICT DO NOTHING").await?;
+    if usize::try_from(inserted).ok() != Some(count) {
+        return Err(Error::Overtaken("another gateway wrote the same plugin's state just now".to_owned()));
     }
     Ok(())
 }

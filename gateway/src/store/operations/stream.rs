@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, NotSet, Set, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, NotSet, Set, Statement};
 use uuid::Uuid;
 
-use super::CHUNK;
+use super::inserting::insert;
 use super::tell::News;
 use crate::store::entities::stream;
 use crate::store::plugins::first_id;
@@ -17,12 +17,8 @@ use crate::store::{Error, Store};
 pub(super) async fn keep(transaction: &DatabaseTransaction, all: &[News], reporting: &Reporting) -> Result<(), Error> {
     let subscribed = reporting.subscribed();
     let kept = all.iter().filter(|news| subscribed.streams(news.kind));
-    let mut rows: Vec<stream::ActiveModel> = kept.filter_map(|news| Some(row(subscribed.id(news.at)?, news))).collect();
-    while !rows.is_empty() {
-        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
-        stream::Entity::insert_many(some).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    let rows = kept.filter_map(|news| Some(row(subscribed.id(news.at)?, news)));
+    insert(transaction, rows.collect()).await
 }
 
 fn row(id: Uuid, news: &News) -> stream::ActiveModel {

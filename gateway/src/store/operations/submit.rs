@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Set, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Set, Value};
 use uuid::Uuid;
 
 use super::bulk_parts::{self, Awaited};
 use super::calls::Calls;
 use super::gate::Gate;
+use super::inserting::insert;
 use super::kept::kept;
 use super::outbound_rows::{OutboundRows, leaves};
 use super::rows::Rows;
@@ -142,10 +143,7 @@ async fn store(
             created_at: Set(millis(submission.message.at)),
         })
     });
-    let rows: Vec<_> = rows.collect();
-    if !rows.is_empty() {
-        idempotency_keys::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    }
+    insert(transaction, rows.collect()).await?;
     Ok(stored)
 }
 

@@ -8,8 +8,10 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::bodies::{self, AboutConversation, AboutMessage, Forward};
+use super::moving::Moving;
 use super::settle::read;
-use super::{CHUNK, millis, stream};
+use super::sizes::filled;
+use super::{inserting, millis, stream};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Processed};
@@ -73,7 +75,7 @@ fn row(id: Uuid, endpoint: &str, plugin: Option<&str>, news: &News) -> events::A
 
 async fn insert(
     transaction: &DatabaseTransaction,
-    mut rows: Vec<events::ActiveModel>,
+    rows: Vec<events::ActiveModel>,
     reporting: &Reporting,
 ) -> Result<(), Error> {
     for row in &rows {
@@ -81,11 +83,7 @@ async fn insert(
             reporting.subscribed().note(endpoint);
         }
     }
-    while !rows.is_empty() {
-        let some: Vec<_> = rows.drain(..rows.len().min(CHUNK)).collect();
-        events::Entity::insert_many(some).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    inserting::insert(transaction, rows).await
 }
 
 /// What was processed now: what came in, what plugins forward of it, what they refused to send, and what is
@@ -179,7 +177,7 @@ async fn messages_of(
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = messages::Entity::find().filter(messages::Column::Id.is_in(ids)).all(transaction).await?;
+    let found = messages::Entity::find().filter(messages::Column::Id.is_in(filled(ids))).all(transaction).await?;
     let found = with_details(transaction, found).await?;
     Ok(found.into_iter().map(|message| (message.id, message)).collect())
 }
@@ -191,7 +189,8 @@ async fn conversations_of(
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = conversations::Entity::find().filter(conversations::Column::Id.is_in(ids)).all(transaction).await?;
+    let found =
+        conversations::Entity::find().filter(conversations::Column::Id.is_in(filled(ids))).all(transaction).await?;
     Ok(found.into_iter().map(|row| (row.id, to_conversation(row))).collect())
 }
 
@@ -244,7 +243,7 @@ fn status(message: &Message, previous: Option<&str>, at: Timestamp, reporting: &
 
 /// What has become of a message now, if that is another status than before, or tells more of a final one.
 pub(super) fn of_status(
-    before: &messages::Model,
+    before: &Moving,
     after: &messages::Model,
     parts: &[&parts::Model],
     reporting: &Reporting,

@@ -12,8 +12,9 @@ use sea_orm::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::rows::places;
-use super::{CHUNK, millis, storable, storable_json};
+use super::rows::{or_fail, places};
+use super::sizes::pieces;
+use super::{millis, storable, storable_json};
 use crate::store::Error;
 use crate::store::decisions::{Cause, Hook, Processed, Trace};
 use crate::store::entities::{messages, traces};
@@ -41,9 +42,10 @@ pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>)
         return Ok(());
     }
     let redacted = redacted(transaction, &all).await?;
-    let askings: Vec<&[&Trace]> = all.chunk_by(|one, next| asking(one) == asking(next)).collect();
+    let mut askings: Vec<&[&Trace]> = all.chunk_by(|one, next| asking(one) == asking(next)).collect();
     let backend = transaction.get_database_backend();
-    for some in askings.chunks(CHUNK) {
+    for size in pieces(askings.len()) {
+        let some: Vec<&[&Trace]> = askings.drain(..size).collect();
         let mut values: Vec<Value> = Vec::with_capacity(some.len() * COLUMNS.len());
         let mut rows = Vec::with_capacity(some.len());
         for asking in some {
@@ -51,7 +53,8 @@ pub(super) async fn explain(transaction: &DatabaseTransaction, all: Vec<&Trace>)
             rows.push(row_places(backend, values.len()));
             values.extend(row(first, further, redacted.contains(&first.message_id.0)));
         }
-        let sql = format!("INSERT INTO traces ({}) VALUES {}", COLUMNS.join(", "), rows.join(", "));
+        let (insert, columns) = (or_fail(backend), COLUMNS.join(", "));
+        let sql = format!("INSERT{insert} INTO traces ({columns}) VALUES {}", rows.join(", "));
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
+use super::inserting::insert;
 use super::millis;
 use crate::store::entities::{media_links, uploads};
 use crate::store::media::{Link, StoredFile};
@@ -60,8 +61,7 @@ impl Operation for Publish {
             bytes: Set(i64::try_from(link.file.bytes).unwrap_or(i64::MAX)),
             expires_at: Set(millis(link.expires_at)),
         });
-        media_links::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-        Ok(())
+        insert(transaction, rows.collect()).await
     }
 }
 

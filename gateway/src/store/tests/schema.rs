@@ -1,6 +1,6 @@
 //! The schema up, down and up again; what an unusable database comes to; what survives.
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, TransactionTrait};
 
 use super::*;
 use crate::store::{Error, entities, migrate_down, migration_status};
@@ -98,6 +98,32 @@ async fn tables(database: &Database) -> Vec<String> {
 }
 
 /// The first store is neither dropped nor told to stop: it may be killed right after.
+/// A statement for many rows copies what it changes otherwise, in case that one of them refers to nothing.
+#[tokio::test]
+async fn on_sqlite_what_refers_to_nothing_is_found_at_the_end() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    drop(database.store().await);
+    let connection = database.directly().await;
+    let query = |sql: &str| sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql.to_owned());
+    let tables =
+        connection.query_all_raw(query("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")).await.unwrap();
+    let mut references = 0;
+    for table in tables {
+        let (name, sql): (String, String) = (table.try_get("", "name").unwrap(), table.try_get("", "sql").unwrap());
+        let here = sql.matches("REFERENCES").count();
+        assert_eq!(sql.matches("DEFERRABLE INITIALLY DEFERRED").count(), here, "{name}: {sql}");
+        references += here;
+    }
+    assert!(references > 15, "{references}");
+
+    let transaction = connection.begin().await.unwrap();
+    let insert = "INSERT INTO addresses (address, contact_id, created_at) VALUES ('+529981110000', x'00', 0)";
+    transaction.execute_unprepared(insert).await.unwrap();
+    let error = transaction.commit().await.unwrap_err().to_string();
+    assert!(error.contains("FOREIGN KEY"), "{error}");
+}
+
 async fn what_was_recorded_is_on_disk(database: Database) {
     let first = database.store().await;
     let new = database.inbound("SM1", ANA);

@@ -35,10 +35,45 @@ async fn on_sqlite_the_values_of_many_have_no_names() {
         statements.map(|it| it.sql).filter(|sql| sql.matches('?').count() > 100).collect::<Vec<String>>()
     };
     let many = many(&heard);
-    for begins in ["UPDATE messages", "UPDATE parts", "INSERT INTO traces"] {
+    // Of many that fail together none is undone by itself.
+    for begins in ["UPDATE OR FAIL messages", "UPDATE OR FAIL parts", "INSERT OR FAIL INTO traces"] {
         assert!(many.iter().any(|sql| sql.starts_with(begins)), "none begins with {begins}: {many:?}");
+    }
+    for sql in &many {
+        let undone =
+            sql.starts_with("INSERT INTO") || (sql.starts_with("UPDATE") && !sql.starts_with("UPDATE OR FAIL"));
+        assert!(!undone, "{sql}");
     }
     for sql in heard.statements().into_iter().map(|statement| statement.sql) {
         assert!(sql.matches('$').count() < 20, "{sql}");
     }
+}
+
+/// Each text of a statement is compiled, and few are kept compiled: so as many texts come at once as may, there are few.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_for_any_number_is_said_in_few_ways() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, heard) = database.heard().await;
+    for count in 1..=40 {
+        let text = |it| database.inbound(&format!("SM{count}-{it}"), &format!("+52998111{it:04}"));
+        store.record_all((0..count).map(text).collect()).await.unwrap();
+    }
+    for begins in ["INSERT OR FAIL INTO \"messages\"", "UPDATE OR FAIL conversations", "SELECT \"conversations\""] {
+        let texts = heard.statements().into_iter().filter(|statement| statement.sql.starts_with(begins)).count();
+        assert!((5..=11).contains(&texts), "{begins}: {texts}");
+    }
+}
+
+/// All that is null in each row is left out: a text that came in has no reply, no error and no media.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_row_has_is_not_said() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::in_folder(&folder);
+    let (store, heard) = database.heard().await;
+    store.record(database.inbound("SM1", ANA)).await.unwrap();
+    let inserts: Vec<String> =
+        heard.statements().into_iter().map(|it| it.sql).filter(|sql| sql.contains("INTO \"messages\"")).collect();
+    let [insert] = &inserts[..] else { panic!("{inserts:?}") };
+    assert!(insert.contains("\"text\"") && !insert.contains("error_code"), "{insert}");
 }
