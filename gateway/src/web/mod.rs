@@ -200,14 +200,16 @@ pub fn router(shared: Shared) -> Router {
     layered(router)
 }
 
-/// What goes around every request, whatever it is.
+/// What goes around every request, whatever it is: from the outside in, and as one, since each layer by itself is two
+/// more allocations for every request.
 fn layered(router: Router) -> Router {
-    router
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new()))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+    router.layer((
+        SetRequestIdLayer::x_request_id(MakeRequestUuid),
+        PropagateRequestIdLayer::x_request_id(),
+        TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new()),
+        CatchPanicLayer::custom(problem::panicked),
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST),
+    ))
 }
 
 /// By the route's pattern, never the URL: that may hold a number.
