@@ -10,7 +10,7 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for index in ["parts_recipient", "parts_due"] {
-            manager.get_connection().execute_unprepared(&format!("DROP INDEX {index}")).await?;
+            manager.get_connection().execute_unprepared(&format!("DROP INDEX IF EXISTS {index}")).await?;
         }
         Ok(())
     }

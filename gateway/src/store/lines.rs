@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::bulks::HELD;
-use super::entities::{parts, pauses};
+use super::entities::pauses;
 use super::reads::time;
 use super::together::Read;
 use super::{Error, Store};
@@ -99,43 +98,34 @@ fn waiting_sql() -> String {
     )
 }
 
-/// What of a conversation whatever follows waits for, unless it goes another way.
+/// That something of a conversation is in front of whatever follows, unless that goes another way: since it is being
+/// sent, was tried, or is due by a moment. What was tried is not if it waits for the morning alone, or is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ahead {
-    /// From when on the first of it is, by the clock; before all time if at any: what waits for a later time holds
-    /// nobody up.
-    since: i64,
-}
-
-impl Ahead {
-    pub(super) fn is_in_front(self, now: Timestamp) -> bool {
-        self.since <= super::operations::millis(now)
-    }
-}
-
-/// What is being sent is in front at any time, and so is what was tried, unless it waits for the morning alone or is held.
-const IN_FRONT: &str = "state = 'sending' OR (attempts > 0 AND NOT put_off AND due_at < ";
+pub(super) struct Ahead;
 
 impl Read for Ahead {
-    type Key = ConversationId;
+    /// A conversation and the moment, in milliseconds.
+    type Key = (ConversationId, i64);
 
-    async fn read(
-        reads: &DatabaseConnection,
-        keys: Vec<ConversationId>,
-    ) -> Result<BTreeMap<ConversationId, Self>, Error> {
-        let since = format!("MIN(CASE WHEN {IN_FRONT}{HELD}) THEN -1 ELSE due_at END)");
-        let rows: Vec<(Uuid, i64)> = parts::Entity::find()
-            .select_only()
-            .column(parts::Column::ConversationId)
-            .expr_as(Expr::cust(since), "since")
-            // Word for word the condition of the partial index, so that SQLite uses it.
-            .filter(Expr::cust("state IN ('queued', 'sending')"))
-            .filter(parts::Column::ConversationId.is_in(keys.into_iter().map(|id| id.0)))
-            .group_by(parts::Column::ConversationId)
-            .into_tuple()
-            .all(reads)
-            .await?;
-        Ok(rows.into_iter().map(|(id, since)| (ConversationId(id), Self { since })).collect())
+    async fn read(reads: &DatabaseConnection, keys: Vec<Self::Key>) -> Result<BTreeMap<Self::Key, Self>, Error> {
+        let values: Vec<Value> = keys.iter().flat_map(|(id, now)| [Value::from(id.0), Value::from(*now)]).collect();
+        let backend = reads.get_database_backend();
+        let place = |number: usize| match backend {
+            DbBackend::Sqlite => "(?, ?)".to_owned(),
+            _ => format!("(CAST(${} AS UUID), CAST(${} AS BIGINT))", 2 * number + 1, 2 * number + 2),
+        };
+        let places: Vec<String> = (0..keys.len()).map(place).collect();
+        // The state first word for word as the partial index has it, so that SQLite uses it.
+        let sql = format!(
+            "SELECT asked.column1 AS id, asked.column2 AS moment FROM (VALUES {}) AS asked \
+             WHERE EXISTS (SELECT 1 FROM parts WHERE parts.state IN ('queued', 'sending') \
+             AND parts.conversation_id = asked.column1 AND (parts.state = 'sending' \
+             OR (parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= asked.column2))",
+            places.join(", ")
+        );
+        let rows = reads.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let key = |row: &QueryResult| Ok((ConversationId(row.try_get("", "id")?), row.try_get("", "moment")?));
+        Ok(rows.iter().map(|row| key(row).map(|key| (key, Self))).collect::<Result<_, DbErr>>()?)
     }
 }
 
@@ -145,7 +135,7 @@ impl Store {
         let backend = self.reads.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, waiting_sql(), [now.as_millisecond().into()]);
         let rows = self.reads.query_all_raw(statement).await?;
-        let read = |row: &sea_orm::QueryResult| -> Result<Waiting, sea_orm::DbErr> {
+        let read = |row: &QueryResult| -> Result<Waiting, DbErr> {
             let sender: String = row.try_get("", "sender")?;
             let line = Line { channel: row.try_get("", "channel")?, sender: Address::received(&sender) };
             let priority = Priority::from_number(row.try_get("", "priority")?);

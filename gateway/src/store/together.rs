@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entities::{contacts, conversations, messages};
 use super::lines::Ahead;
-use super::operations::filled;
+use super::operations::{filled, millis};
 use super::plugins::to_thread;
 use super::reads::{snapshot, with_details};
 use super::{Error, Message, Store, Thread};
@@ -148,6 +148,6 @@ impl Store {
     /// Whether something of a conversation is being sent or is due: whatever follows waits for it, unless
     /// it goes another way.
     pub async fn has_older(&self, id: ConversationId, now: Timestamp) -> Result<bool, Error> {
-        Ok(self.together.ahead.ask(id).await?.is_some_and(|ahead| ahead.is_in_front(now)))
+        Ok(self.together.ahead.ask((id, millis(now))).await?.is_some())
     }
 }

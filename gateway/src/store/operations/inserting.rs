@@ -37,15 +37,16 @@ fn statement<A: ActiveModelTrait>(backend: DbBackend, mut rows: Vec<A>, on_confl
     for column in <A::Entity as EntityTrait>::Column::iter() {
         // Of those that say nothing of it, the database says what it is: that of a nullable column is null.
         let values: Vec<Option<Value>> = rows.iter_mut().map(|row| value(row.take(column))).collect();
-        if values.iter().any(|value| value.as_ref().is_some_and(|value| *value != value.as_null())) {
+        let Some(nothing) = values.iter().flatten().next().map(Value::as_null) else { continue };
+        if values.iter().flatten().any(|value| *value != nothing) {
             names.push(format!("\"{}\"", column.as_str()));
-            columns.push(values.into_iter());
+            columns.push(values.into_iter().map(move |value| value.unwrap_or_else(|| nothing.clone())));
         }
     }
     let width = columns.len();
     let mut values = Vec::with_capacity(rows.len() * width);
     for _ in &rows {
-        values.extend(columns.iter_mut().map(|column| column.next().flatten().unwrap_or(NOTHING)));
+        values.extend(columns.iter_mut().filter_map(Iterator::next));
     }
     let row = |number| format!("({})", places(backend, number * width + 1, width).join(", "));
     let rows: Vec<String> = (0..rows.len()).map(row).collect();
@@ -58,9 +59,6 @@ fn statement<A: ActiveModelTrait>(backend: DbBackend, mut rows: Vec<A>, on_confl
     );
     Statement::from_sql_and_values(backend, sql, values)
 }
-
-/// Where one row says nothing of a column and another does.
-const NOTHING: Value = Value::String(None);
 
 fn value(value: ActiveValue<Value>) -> Option<Value> {
     match value {

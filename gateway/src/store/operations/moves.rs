@@ -37,8 +37,8 @@ pub(super) struct Moves<'a> {
     news: Vec<News>,
 }
 
-/// How much of a part is different. What a report says of a part that the provider has, which is what parts hear most, is
-/// in no index but one: writing the rest as it is would take it out of each of them and put it back.
+/// How much of a part is different. What a report says of a part that the provider has, which is what parts hear most,
+/// is in hardly any index: writing the rest as it is would take it out of each of them and put it back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
     Status,
@@ -47,17 +47,15 @@ enum Extent {
 
 impl Extent {
     fn between(before: &parts::Model, after: &parts::Model) -> Self {
-        let rest = |part: &parts::Model| {
-            (
-                (part.attempts, part.due_at, part.lease_until, part.segments),
-                (part.unknown_at, part.checks, part.given_up_at),
-            )
+        let told = parts::Model {
+            status: after.status.clone(),
+            error_code: after.error_code,
+            error_message: after.error_message.clone(),
+            updated_at: after.updated_at,
+            check_at: after.check_at,
+            ..before.clone()
         };
-        let is_same = rest(before) == rest(after)
-            && before.state == after.state
-            && before.provider_id == after.provider_id
-            && before.sender == after.sender;
-        if is_same { Self::Status } else { Self::Whole }
+        if told == *after { Self::Status } else { Self::Whole }
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, Statement, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::inserting::insert_or;
 use super::learned::Consented;
 use super::moves::Moves;
+use super::rows::{Rows, ids, places};
 use super::settle::read;
+use super::sizes::filled;
 use super::{millis, storable, storable_json};
 use crate::message::status::{self, Reduction};
 use crate::message::{MessageId, ProviderError};
@@ -137,17 +139,44 @@ impl Kept {
     }
 
     pub(super) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let rows = self.rows.into_iter().map(|row| row.into_active_model().reset_all());
-        insert_or(transaction, rows.collect(), ONCE_MORE).await.map(|_| ())
+        let rows = self.rows.iter().map(|row| row.clone().into_active_model().reset_all());
+        let inserted = insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
+        if usize::try_from(inserted).ok() == Some(self.rows.len()) {
+            return Ok(());
+        }
+        let backend = transaction.get_database_backend();
+        let values = filled(self.rows.iter().map(|row| Value::from(row.id)));
+        let places = places(backend, 1, values.len()).join(", ");
+        let sql = format!("SELECT id FROM observations WHERE id IN ({places})");
+        let new = ids(transaction, Statement::from_sql_and_values(backend, sql, values)).await?;
+        once_more(transaction, self.rows.iter().filter(|row| !new.contains(&row.id))).await
     }
 }
 
-/// What was of no part, or no contradiction, when it came first may be one by now.
-const ONCE_MORE: &str = "ON CONFLICT (channel, provider_id, status, digest) DO UPDATE SET \
-    times = observations.times + excluded.times, \
-    repeated_at = COALESCE(excluded.repeated_at, excluded.received_at), \
-    part_id = COALESCE(observations.part_id, excluded.part_id), \
-    conflict = observations.conflict OR excluded.conflict";
+/// What came before, once more. What was of no part, or no contradiction, when it came first may be one by now.
+async fn once_more(
+    transaction: &DatabaseTransaction,
+    repeats: impl Iterator<Item = &observations::Model>,
+) -> Result<(), Error> {
+    let mut rows = Rows::new(transaction, &["TEXT", "TEXT", "TEXT", "TEXT", "INTEGER", "BIGINT", "UUID", "BOOLEAN"]);
+    for row in repeats {
+        rows.push([
+            Value::from(row.channel.as_str()),
+            row.provider_id.as_str().into(),
+            row.status.as_str().into(),
+            row.digest.clone().into(),
+            row.times.into(),
+            row.repeated_at.unwrap_or(row.received_at).into(),
+            row.part_id.into(),
+            row.conflict.into(),
+        ]);
+    }
+    let update = "UPDATE observations SET times = observations.times + new.column5, repeated_at = new.column6, \
+        part_id = COALESCE(observations.part_id, new.column7), conflict = observations.conflict OR new.column8";
+    let condition = "WHERE observations.channel = new.column1 AND observations.provider_id = new.column2 \
+        AND observations.status = new.column3 AND observations.digest = new.column4";
+    rows.update(transaction, update, condition).await
+}
 
 /// What tells two reports apart: their parameters, in any order, each counted once. That is what a
 /// provider's signature covers too, so that nobody makes a new report of an old one.

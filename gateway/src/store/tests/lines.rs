@@ -16,7 +16,30 @@ on_both!(
     what_an_urgent_one_will_wait_for_is_as_urgent_by_then,
     what_is_paused_by_hand_is_neither_told_nor_claimed,
     a_long_queue_makes_a_claim_no_slower,
+    what_is_in_front_is_told_of_each_that_is_asked_for,
 );
+
+async fn what_is_in_front_is_told_of_each_that_is_asked_for(database: Database) {
+    let store = database.store().await;
+    let submit = async |recipient: &str, seconds: i64| {
+        let mut submission = database.submission(recipient, &["hola"]);
+        submission.message.schedule = Schedule::At(at(seconds));
+        submission.message.at = at(0);
+        store.submit(submission.clone()).await.unwrap();
+        message(&store, submission.message.id).await.conversation_id
+    };
+    let [sent, tried] = [submit(ANA, 0).await, submit(LUIS, 0).await];
+    let claimed = claim(&store, &database, 1, 10).await;
+    let of_luis = claimed.iter().find(|part| part.recipient.as_str() == LUIS).unwrap();
+    let error = ProviderError { code: None, message: None };
+    store.settle(settled(of_luis, 2, Settled::Retry { due_at: at(900), error })).await.unwrap();
+    let [due, later] = [submit("+529981110003", 5).await, submit("+529981110004", 500).await];
+    let nowhere = ConversationId(database.id());
+    let asked = [sent, tried, due, later, nowhere].map(|id| store.has_older(id, at(10)));
+    let told: Vec<bool> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(told, [true, true, true, false, false]);
+    assert!(store.has_older(later, at(500)).await.unwrap());
+}
 
 fn line(channel: &str, sender: &str) -> Line {
     Line::of(channel, Some(&Address::received(sender)), None)

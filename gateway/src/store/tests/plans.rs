@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
 use super::*;
 use crate::message::ConversationStatus;
@@ -89,6 +89,11 @@ pub(super) async fn objections(heard: &Heard, database: &Database) -> Vec<String
     let sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'";
     let partial = connection.query_all_raw(query(sql)).await.unwrap();
     let partial: Vec<String> = partial.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    let sql = "SELECT tables.name AS name, keys.\"table\" AS of FROM sqlite_schema AS tables, \
+        pragma_foreign_key_list(tables.name) AS keys WHERE tables.type = 'table'";
+    let refer = connection.query_all_raw(query(sql)).await.unwrap();
+    let pair = |row: &QueryResult| (row.try_get("", "name").unwrap(), row.try_get("", "of").unwrap());
+    let refer: Vec<(String, String)> = refer.iter().map(pair).collect();
     let mut found = Vec::new();
     for statement in heard.statements() {
         let kinds = ["SELECT", "UPDATE", "INSERT", "DELETE", "WITH"];
@@ -106,10 +111,10 @@ pub(super) async fn objections(heard: &Heard, database: &Database) -> Vec<String
         let made = |step: &str| matches!(step.split(' ').next(), Some("MATERIALIZE" | "CO-ROUTINE"));
         let made: Vec<&str> =
             steps.iter().filter(|step| made(step)).filter_map(|step| step.split(' ').nth(1)).collect();
-        // What an insert of values lists are the rows that a deferred reference may have been wanting. They are looked
-        // for only while one is, which is never so between two statements.
-        let inserts = statement.sql.starts_with("INSERT") && !statement.sql.contains("SELECT");
-        let looked = steps.iter().filter(|step| !(inserts && step.starts_with("SCAN")));
+        // An insert lists the tables that refer to its own. They are looked at only while a row of theirs wants one.
+        let into = statement.sql.strip_prefix("INSERT OR FAIL INTO \"").and_then(|rest| rest.split('"').next());
+        let refers = |table: &str| into.is_some_and(|into| refer.contains(&(table.to_owned(), into.to_owned())));
+        let looked = steps.iter().filter(|step| !step.strip_prefix("SCAN ").is_some_and(refers));
         let wrong = looked.filter_map(|step| objection(step, &partial, &made, pages));
         found.extend(wrong.map(|step| format!("{step}\n    in {}", statement.sql)));
     }

@@ -97,7 +97,6 @@ async fn tables(database: &Database) -> Vec<String> {
     rows.unwrap().iter().map(|row| row.try_get("", "name").unwrap()).collect()
 }
 
-/// The first store is neither dropped nor told to stop: it may be killed right after.
 /// A statement for many rows copies what it changes otherwise, in case that one of them refers to nothing.
 #[tokio::test]
 async fn on_sqlite_what_refers_to_nothing_is_found_at_the_end() {
@@ -124,6 +123,7 @@ async fn on_sqlite_what_refers_to_nothing_is_found_at_the_end() {
     assert!(error.contains("FOREIGN KEY"), "{error}");
 }
 
+/// The first store is neither dropped nor told to stop: it may be killed right after.
 async fn what_was_recorded_is_on_disk(database: Database) {
     let first = database.store().await;
     let new = database.inbound("SM1", ANA);

@@ -29,6 +29,15 @@ async fn on_sqlite_the_values_of_many_have_no_names() {
     });
     futures::future::join_all(reports).await;
     assert_eq!(status(&store, submissions[39].message.id).await, Status::Delivered);
+    // What is told of a part that the provider has is written without the rest of it.
+    let told = |heard: &Heard| {
+        let narrow = "UPDATE OR FAIL parts SET status = new.column2";
+        heard.statements().iter().filter(|statement| statement.sql.starts_with(narrow)).count()
+    };
+    assert_eq!(told(&heard), 0);
+    let part = submissions[0].message.parts[0].id;
+    store.observe(database.report(Some(part), "SO0", Status::Read, 13)).await.unwrap();
+    assert_eq!((status(&store, submissions[0].message.id).await, told(&heard)), (Status::Read, 1));
 
     let many = |heard: &Heard| {
         let statements = heard.statements().into_iter().filter(|statement| statement.values.is_some());
