@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures::FutureExt;
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use serde::Deserialize;
+use sqlx::Connection;
 
 use super::failing::is_away;
 use super::{Error, copying};
@@ -85,6 +87,18 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 Use::Writing => options,
                 Use::Alone => options.locking_mode(SqliteLockingMode::Exclusive).busy_timeout(Duration::from_secs(1)),
             }
+        })
+        // SQLite may have undone a transaction by itself, as when the disk is full, and sqlx then counts one that is not
+        // there: what comes next would be a part of it, be said to be committed, and never be.
+        .map_sqlx_sqlite_before_acquire(|connection, _| {
+            async move {
+                if connection.is_in_transaction() {
+                    // What was given up is undone by now.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            }
+            .boxed()
         })
         // Compiling a statement takes Postgres longer than any of these runs.
         .map_sqlx_postgres_opts(|options| {

@@ -43,6 +43,7 @@ mod events;
 mod explaining;
 mod filtering;
 mod follow;
+mod full;
 mod gate;
 mod gateways;
 mod inspecting;
