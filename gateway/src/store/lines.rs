@@ -115,12 +115,14 @@ impl Read for Ahead {
             _ => format!("(CAST(${} AS UUID), CAST(${} AS BIGINT))", 2 * number + 1, 2 * number + 2),
         };
         let places: Vec<String> = (0..keys.len()).map(place).collect();
-        // The state first word for word as the partial index has it, so that SQLite uses it.
+        // The state first word for word as the partial index has it, so that SQLite uses it. With a limit and not as
+        // `EXISTS`, of which Postgres may make a join with all that waits.
         let sql = format!(
             "SELECT asked.column1 AS id, asked.column2 AS moment FROM (VALUES {}) AS asked \
-             WHERE EXISTS (SELECT 1 FROM parts WHERE parts.state IN ('queued', 'sending') \
+             WHERE (SELECT 1 FROM parts WHERE parts.state IN ('queued', 'sending') \
              AND parts.conversation_id = asked.column1 AND (parts.state = 'sending' \
-             OR (parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= asked.column2))",
+             OR (parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= asked.column2) \
+             LIMIT 1) IS NOT NULL",
             places.join(", ")
         );
         let rows = reads.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -12,7 +12,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::contacts::{insert, insert_addresses, row, to_json};
+use super::contacts::{insert_addresses, row, to_json};
+use super::inserting::insert;
 use super::{millis, storable};
 use crate::message::ContactId;
 use crate::store::contacts::{ContactLine, LineCame, MOST_ATTRIBUTES};

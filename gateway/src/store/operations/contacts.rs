@@ -9,7 +9,8 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
-use super::{inserting, millis, storable};
+use super::inserting::{insert, insert_or};
+use super::{millis, storable};
 use crate::message::{Address, ContactId};
 use crate::store::contacts::{
     ContactChange, ContactChanged, ContactMade, MOST_ATTRIBUTES, NewContact, find, survivor, with_addresses,
@@ -57,10 +58,6 @@ pub(super) fn row(
     }
 }
 
-pub(super) async fn insert(transaction: &DatabaseTransaction, rows: Vec<contacts::ActiveModel>) -> Result<(), Error> {
-    inserting::insert(transaction, rows).await
-}
-
 /// Addresses that nobody had a moment ago.
 pub(super) async fn insert_addresses(
     transaction: &DatabaseTransaction,
@@ -76,7 +73,7 @@ pub(super) async fn insert_addresses(
         contact_id: Set(contact_id),
         created_at: Set(millis(at)),
     });
-    let inserted = inserting::insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
+    let inserted = insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await?;
     if usize::try_from(inserted).ok() != Some(count) {
         return Err(Error::Overtaken("somebody with that address came to be known just now".to_owned()));
     }

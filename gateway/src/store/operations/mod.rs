@@ -88,7 +88,7 @@ pub(super) use sizes::filled;
 use super::entities;
 use super::media::MediaState;
 
-/// The most rows that one statement inserts: databases take so many values in one, and no more.
+/// The most rows that one statement changes or looks for: databases take so many values in one, and no more.
 const CHUNK: usize = 500;
 
 pub(super) fn millis(time: Timestamp) -> i64 {
