@@ -3,6 +3,7 @@
 //! Goes on for ever in small steps, with a pause after each, so that nobody who waits for the database notices.
 //! How far it came is on record, so that it may be stopped at any time; what may go is decided in the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +21,10 @@ use crate::store::{self, Aged, AgedStep, Store};
 pub struct Settings {
     /// Of messages, wherever they stand.
     pub texts_days: f64,
-    /// The files that came in.
+    /// The files of messages.
     pub media_days: f64,
+    /// Of uploads, since they were used last.
+    pub uploads_days: f64,
     /// What plugins decided.
     pub traces_days: f64,
     /// What reports, and the exchanges of attempts, said word by word.
@@ -40,6 +43,7 @@ impl Settings {
         let ages = [
             ("texts_days", self.texts_days),
             ("media_days", self.media_days),
+            ("uploads_days", self.uploads_days),
             ("traces_days", self.traces_days),
             ("observations_days", self.observations_days),
             ("events_days", self.events_days),
@@ -54,6 +58,7 @@ impl Settings {
         match aged {
             Aged::Texts => self.texts_days,
             Aged::Media => self.media_days,
+            Aged::Uploads => self.uploads_days,
             Aged::Decided | Aged::Traces => self.traces_days,
             Aged::Observations | Aged::Attempts => self.observations_days,
             Aged::Events | Aged::Callbacks => self.events_days,
@@ -116,6 +121,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
             for aged in Aged::ALL {
                 parts.give_up(aged).await;
             }
+            parts.remove_files().await;
             tokio::time::sleep(LOOK).await;
         }
     };
@@ -161,14 +167,57 @@ impl Parts {
             return self.store.age(aged, before, limit, now).await;
         }
         let media = self.store.aged_media(before, STEP).await?;
-        let unused_since = now.checked_sub(FRESH).unwrap_or(before).max(before);
-        // The file before its row: what a crash cuts off is done again.
-        for digest in media.media.iter().filter_map(|medium| medium.digest.as_deref()) {
-            if let Err(error) = self.files.remove(digest, unused_since).await {
-                return Err(store::Error::Unavailable(format!("a file can't be removed: {error}")));
+        self.store.forget_media(media, before).await
+    }
+
+    /// Once through the files that somebody let go of: those that nobody has any more go.
+    async fn remove_files(&self) {
+        let (mut removed, mut after) = (0, Some(String::new()));
+        while let Some(last) = after {
+            match self.remove_some(&last).await {
+                Ok((some, next)) => (removed, after) = (removed + some, next),
+                Err(error) => {
+                    tracing::warn!(%error, "files that nobody has any more stay for now");
+                    break;
+                }
+            }
+            if after.is_some() {
+                tokio::time::sleep(PAUSE).await;
             }
         }
-        self.store.forget_media(media).await
+        if removed > 0 {
+            tracing::info!(what = "files", files = removed, "what nobody has any more is gone");
+        }
+    }
+
+    /// How many went, and where to go on.
+    async fn remove_some(&self, after: &str) -> Result<(usize, Option<String>), store::Error> {
+        let now = self.clock.now();
+        let dropped = self.store.dropped_files(after, STEP).await?;
+        let next = dropped.last().filter(|_| dropped.len() == STEP).map(|file| file.digest.clone());
+        if dropped.iter().any(|file| file.is_linked) {
+            // Those that have expired would be there until the next file is sent.
+            self.store.publish(Vec::new(), BTreeSet::new(), now).await?;
+        }
+        let fresh = now.checked_sub(FRESH).unwrap_or(now);
+        let (mut done, mut removed) = (Vec::new(), 0);
+        for file in dropped {
+            if !file.is_had && file.is_linked {
+                continue;
+            }
+            if !file.is_had {
+                let gone = self.files.remove(&file.digest, file.unused_since.max(fresh)).await;
+                if !gone.map_err(|error| store::Error::Unavailable(format!("a file can't be removed: {error}")))? {
+                    continue;
+                }
+                removed += 1;
+            }
+            done.push(file);
+        }
+        if !done.is_empty() {
+            self.store.forget_dropped(done).await?;
+        }
+        Ok((removed, next))
     }
 
     /// Once through what was not done when its turn came.
@@ -193,7 +242,14 @@ mod tests {
     use super::*;
 
     fn settings(days: f64) -> Settings {
-        Settings { texts_days: days, media_days: 0.0, traces_days: 0.0, observations_days: 1.5, events_days: 0.0 }
+        Settings {
+            texts_days: days,
+            media_days: 0.0,
+            uploads_days: 2.0,
+            traces_days: 0.0,
+            observations_days: 1.5,
+            events_days: 0.0,
+        }
     }
 
     #[test]
@@ -204,6 +260,7 @@ mod tests {
         assert_eq!(before(Aged::Events), None);
         assert_eq!(before(Aged::Observations), Some(1_000_000 - 129_600));
         assert_eq!(before(Aged::Attempts), Some(1_000_000 - 129_600));
+        assert_eq!((before(Aged::Media), before(Aged::Uploads)), (None, Some(1_000_000 - 172_800)));
     }
 
     #[test]

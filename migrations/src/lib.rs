@@ -49,6 +49,7 @@ mod m20261205_000056_refused;
 mod m20261205_000071_bulk_states;
 mod m20261205_000072_deferred;
 mod m20261205_000073_fewer_indexes;
+mod m20261206_000001_dropped_files;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -104,6 +105,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261205_000071_bulk_states::Migration),
             Box::new(m20261205_000072_deferred::Migration),
             Box::new(m20261205_000073_fewer_indexes::Migration),
+            Box::new(m20261206_000001_dropped_files::Migration),
         ]
     }
 }

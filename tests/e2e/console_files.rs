@@ -68,13 +68,15 @@ fn files_go_along_once_and_are_what_arrives() {
     let [message] = thread.sent().try_into().unwrap();
     assert_eq!((&message["text"], message["media"].as_array().unwrap().len()), (&json!("Aquí está"), 2));
     thread.gateway.wait_for_status(message["id"].as_str().unwrap(), "delivered");
-    let url = message["media"][0]["url"].as_str().unwrap();
-    let link = url.strip_prefix(&thread.gateway.url()).unwrap();
+    // Here, and not by the public link, which ends.
+    let link = format!("/console/messages/{}/media/0", message["id"].as_str().unwrap());
     let page = thread.agent.get(&thread.path).text();
     assert!(page.contains(&format!("<img src=\"{link}\" alt=\"image/gif\"")), "{page}");
-    assert!(page.contains("file.pdf\" download>"), "{page}");
-    let shown = thread.agent.get(link);
+    assert!(page.contains("/media/1\" download>"), "{page}");
+    let shown = thread.agent.get(&link);
     assert_eq!((shown.status(), shown.bytes()), (200, GIF));
+    let saved = thread.agent.get(&link.replace("media/0", "media/1"));
+    assert_eq!(saved.header("content-disposition"), Some("attachment; filename=\"file.pdf\""));
 
     // A picture alone is a message too; nothing at all is none.
     assert_eq!(thread.send(&[("text", ""), ("key", KEYS[0])], &[chosen("a.gif", "image/gif", GIF)]).status(), 303);
@@ -86,7 +88,7 @@ fn files_go_along_once_and_are_what_arrives() {
     let path = format!("{}/messages", made.header("location").unwrap());
     let form = [("way", "+529981112244 · sms"), ("text", ""), ("key", KEYS[2])];
     assert_eq!(thread.agent.post_files(&path, &form, &[chosen("a.gif", "image/gif", GIF)]).status(), 303);
-    assert_eq!(thread.sent().iter().find(|one| one["to"] == "+529981112244").unwrap()["media"][0]["state"], "linked");
+    assert_eq!(thread.sent().iter().find(|one| one["to"] == "+529981112244").unwrap()["media"][0]["state"], "stored");
 }
 
 #[test]
@@ -171,5 +173,5 @@ fn a_file_that_was_chosen_goes_with_a_template_too() {
         [&form[..], &[("value-name", "Ana"), ("value-total", "4"), ("key", KEY), (field.as_str(), "yes")]].concat();
     assert_eq!(thread.send(&form, &[]).status(), 303);
     let [message] = thread.sent().try_into().unwrap();
-    assert_eq!((&message["text"], &message["media"][0]["state"]), (&json!("Hi Ana: 8 at la tienda"), &json!("linked")));
+    assert_eq!((&message["text"], &message["media"][0]["state"]), (&json!("Hi Ana: 8 at la tienda"), &json!("stored")));
 }

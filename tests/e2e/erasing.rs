@@ -127,3 +127,33 @@ fn the_page_says_why_somebody_is_not_erased_yet() {
     assert!(refused.text().contains("Something is still on its way"), "{}", refused.text());
     assert_eq!(contacts(&gateway).len(), 1, "nothing was done");
 }
+
+#[test]
+fn what_was_sent_to_nobody_else_goes_with_whom_it_was_for() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let upload = |contents: &'static str| {
+        let bearer = format!("Bearer {}", gateway.key());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/pdf")];
+        gateway.request(Method::POST, "/v1/media", &headers, contents).expect(201)["media"].clone()
+    };
+    let [hers, everybodys] = [upload("%PDF-1.4 for Ana alone"), upload("%PDF-1.4 for everybody")];
+    let send = |to: &str, media: &Value| {
+        gateway.post("/v1/messages?wait=sent", &json!({ "to": to, "media": [media] })).expect(200)["media"][0].clone()
+    };
+    let own = send(ANA, &hers);
+    send(ANA, &everybodys);
+    let others = send("+529981122335", &everybodys);
+    let look = |medium: &Value| {
+        let link = medium["url"].as_str().unwrap().strip_prefix(&gateway.url()).unwrap().to_owned();
+        [gateway.request(Method::GET, &link, &[], "").status(), gateway.get(medium["href"].as_str().unwrap()).status()]
+    };
+    assert_eq!(look(&own), [200, 200]);
+    let ana = contacts(&gateway).into_iter().find(|one| one["addresses"].to_string().contains(ANA)).unwrap();
+    wait_for("nothing of hers to be on its way", || {
+        (erase(&gateway, ana["id"].as_str().unwrap(), None).status() == 204).then_some(())
+    });
+    assert_eq!((look(&own), look(&others)), ([404, 404], [200, 200]));
+    let again =
+        |media: &Value| gateway.post("/v1/messages", &json!({ "to": "+529981122335", "media": [media] })).status();
+    assert_eq!((again(&hers), again(&everybodys)), (422, 202));
+}

@@ -212,7 +212,10 @@ fn an_upload_goes_out_by_a_link_that_needs_no_key() {
     let body = json!({ "to": CUSTOMER, "media": [name, "https://example.com/a.png"] });
     let sent = gateway.post("/v1/messages?wait=sent", &body).expect(200);
     let link = sent["media"][0]["url"].as_str().unwrap();
-    assert_eq!((&sent["media"][0]["state"], &sent["media"][1]["url"]), (&json!("linked"), &body["media"][1]));
+    let [ours, theirs] = [&sent["media"][0], &sent["media"][1]];
+    assert_eq!((&ours["state"], &ours["content_type"]), (&json!("stored"), &json!("image/gif")));
+    assert_eq!((&theirs["state"], &theirs["url"]), (&json!("linked"), &body["media"][1]));
+    assert_eq!(gateway.get(ours["href"].as_str().unwrap()).bytes(), GIF, "also when the link has ended");
     // As the provider was told it.
     assert_eq!(gateway.twilio_messages()[0]["media"][0]["source"], link);
     let tail = link.strip_prefix(&gateway.url()).unwrap();

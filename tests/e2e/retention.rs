@@ -81,3 +81,64 @@ fn texts_and_files_go_when_they_are_old_and_a_repeat_is_known() {
     assert_eq!(kept(&all), kept(&before), "it is no new message, and gets no second reply");
     assert_eq!(going(&all, "inbound").len(), 2);
 }
+
+#[test]
+fn what_was_uploaded_goes_when_nobody_uses_it_and_no_link_leads_to_it() {
+    let gateway = TestGateway::builder()
+        .no_plugins()
+        .config_toml("[media]\npath = \"kept\"\n[retention]\nuploads_days = 0.00005\nmedia_days = 0.00005")
+        .start();
+    let upload = |contents: &[u8]| {
+        let bearer = format!("Bearer {}", gateway.key());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/pdf")];
+        gateway.request(http::Method::POST, "/v1/media", &headers, contents.to_vec()).expect(201)
+    };
+    let send = |media: &Value| gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "media": [media] }));
+    let [unused, used] = [upload(b"%PDF-1.4 nobody wants this"), upload(b"%PDF-1.4 somebody wants this")];
+    let taken = send(&used["media"]).expect(202);
+    let folder = gateway.folder().join("kept");
+    let gone = wait_up_to(SOME_TIME, || (files(&folder) == 1).then_some(()));
+    assert_eq!(gone, Some(()), "{} files", files(&folder));
+    let refused = send(&unused["media"]);
+    assert_eq!((refused.status(), send(&used["media"]).status()), (422, 422), "{}", refused.text());
+    // Whoever fetches it for the message still gets it.
+    let link = taken["media"][0]["url"].as_str().unwrap();
+    let path = link.strip_prefix(&gateway.url()).unwrap();
+    assert_eq!(gateway.request(http::Method::GET, path, &[], "").text(), "%PDF-1.4 somebody wants this");
+}
+
+#[test]
+fn the_file_of_a_deleted_message_goes_with_it() {
+    let gateway = TestGateway::builder().no_plugins().config_toml("[media]\npath = \"kept\"").start();
+    let twilio = gateway.twilio_url();
+    let request = Request::post(format!("{twilio}/sandbox/media")).header("content-type", "image/gif");
+    let kept = call(request.body(Bytes::from_static(GIF)).unwrap()).unwrap().expect(201);
+    let text = json!({ "from": CUSTOMER, "text": "Mira", "media": [kept["id"]] });
+    call(json_request(http::Method::POST, &format!("{twilio}/sandbox/messages?wait=true"), &[], &text))
+        .unwrap()
+        .expect(201);
+    let folder = gateway.folder().join("kept");
+    let stored = wait_up_to(SOME_TIME, || {
+        let all = gateway.messages();
+        (all[0]["processed_at"].is_string() && files(&folder) == 1).then_some(())
+    });
+    stored.expect("the file is here");
+    age(&folder);
+    let page = gateway.door(http::Method::GET, "Messages.json", &[]).expect(200);
+    let sid = page["messages"][0]["sid"].as_str().unwrap();
+    let deleted = gateway.door(http::Method::DELETE, &format!("Messages/{sid}.json"), &[]);
+    assert_eq!(deleted.status(), 204, "{}", deleted.text());
+    assert_eq!(wait_up_to(SOME_TIME, || (files(&folder) == 0).then_some(())), Some(()));
+}
+
+/// As if all files had been kept two hours ago.
+fn age(folder: &Path) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            age(&path);
+        } else {
+            let before = recado::clock::Clock::now(&recado::clock::SystemClock) - jiff::SignedDuration::from_hours(2);
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified(before.into()).unwrap();
+        }
+    }
+}

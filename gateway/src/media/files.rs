@@ -43,16 +43,16 @@ impl Files {
         apart(move || files.write(&contents, id, now)).await
     }
 
-    /// Removes a file, unless it was kept, or kept again, at this time or later.
-    pub async fn remove(&self, digest: &str, unused_since: Timestamp) -> io::Result<()> {
+    /// Removes a file, unless it was kept, or kept again, at this time or later. Whether there is none now.
+    pub async fn remove(&self, digest: &str, unused_since: Timestamp) -> io::Result<bool> {
         let path = self.place(digest).ok_or(io::ErrorKind::InvalidInput)?;
         apart(move || {
             let removed = fs::metadata(&path).and_then(|found| {
                 let kept = Timestamp::try_from(found.modified()?).unwrap_or(Timestamp::MAX);
-                if kept < unused_since { fs::remove_file(&path) } else { Ok(()) }
+                if kept < unused_since { fs::remove_file(&path).map(|()| true) } else { Ok(false) }
             });
             match removed {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
                 other => other,
             }
         })
@@ -185,12 +185,12 @@ mod tests {
         let files = Files::open(folder.path(), now()).unwrap();
         let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
         files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
-        files.remove(&digest, now()).await.unwrap();
+        assert!(!files.remove(&digest, now()).await.unwrap());
         assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
         let later = now() + SignedDuration::from_secs(1);
-        files.remove(&digest, later).await.unwrap();
+        assert!(files.remove(&digest, later).await.unwrap());
         assert_eq!(files.read(&digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
-        files.remove(&digest, later).await.unwrap();
+        assert!(files.remove(&digest, later).await.unwrap(), "there is none");
         assert!(files.remove("../../etc/passwd", later).await.is_err());
     }
 

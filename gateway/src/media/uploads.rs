@@ -5,22 +5,20 @@
 //! who tries tokens how near they came. The link itself is in the message that it goes with, since
 //! the provider is given it anew with each try.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::files::Files;
 use super::kind::{self, Unsuitable};
 use crate::clock::{Clock, Ids};
 use crate::message::MAX_MEDIA;
-use crate::store::{self, Link, Store, StoredFile};
-
-/// What a message's media begin with when they are uploads.
-pub const UPLOAD: &str = "media:";
+pub use crate::store::UPLOAD;
+use crate::store::{self, Link, Store, StoredFile, token_hash};
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +80,15 @@ impl Uploads {
         Ok(())
     }
 
-    /// Behind our own address, where a public link to an upload of ours leads.
-    pub fn own_link<'a>(&self, url: &'a str) -> Option<&'a str> {
-        url.strip_prefix(&self.0.public_url).filter(|path| path.starts_with("/media/"))
+    /// Behind our own address, where a public link to an upload leads whose message left at that time, while it does.
+    pub fn own_link<'a>(&self, url: &'a str, left: Timestamp) -> Option<&'a str> {
+        let path = url.strip_prefix(&self.0.public_url).filter(|path| path.starts_with("/media/"));
+        path.filter(|_| self.expiry(left) > self.0.clock.now())
+    }
+
+    fn expiry(&self, leaves: Timestamp) -> Timestamp {
+        let lasts = SignedDuration::from_hours(i64::from(self.0.link_ttl_h));
+        leaves.checked_add(lasts).unwrap_or(Timestamp::MAX)
     }
 
     /// The most bytes of one file.
@@ -120,33 +124,28 @@ impl Uploads {
             return Ok(());
         }
         let now = self.0.clock.now();
-        let lasts = SignedDuration::from_hours(i64::from(self.0.link_ttl_h));
-        let leaves = send_at.map_or(now, |at| at.max(now));
-        let expires_at = leaves.checked_add(lasts).unwrap_or(Timestamp::MAX);
-        let mut links = Vec::new();
+        let expires_at = self.expiry(send_at.map_or(now, |at| at.max(now)));
+        let (mut links, mut used) = (Vec::new(), BTreeSet::new());
         for item in media.iter_mut().filter(|item| named(item)) {
             let id = item.strip_prefix(UPLOAD).and_then(|id| Uuid::parse_str(id).ok());
-            let file = match id {
-                Some(id) => self.0.store.upload(id).await?,
-                None => None,
-            };
-            let file = file.ok_or_else(|| Error::NoUpload(item.clone()))?;
+            let missing = || Error::NoUpload(item.clone());
+            let id = id.ok_or_else(missing)?;
+            let file = self.0.store.upload(id).await?.ok_or_else(missing)?;
+            used.insert(id);
             let token = hex::encode((self.0.random)().ok_or(Error::NoRandomness)?);
             let name = kind::file_name(&file.content_type);
             *item = format!("{}/media/{token}/{name}", self.0.public_url);
-            links.push(Link { hash: hash(&token), name, file, expires_at });
+            links.push(Link { hash: token_hash(&token), name, file, expires_at });
         }
-        Ok(self.0.store.publish(links, now).await?)
+        match self.0.store.publish(links, used, now).await? {
+            None => Ok(()),
+            Some(gone) => Err(Error::NoUpload(format!("{UPLOAD}{gone}"))),
+        }
     }
 
     /// The file that a link shows, while it is valid.
     pub async fn linked(&self, token: &str, name: &str) -> Result<Option<StoredFile>, store::Error> {
-        let link = self.0.store.link(&hash(token), self.0.clock.now()).await?;
+        let link = self.0.store.link(&token_hash(token), self.0.clock.now()).await?;
         Ok(link.filter(|link| link.name == name).map(|link| link.file))
     }
-}
-
-/// What is stored of a token. Tokens are random and long, so one round of hashing is enough.
-fn hash(token: &str) -> String {
-    hex::encode(Sha256::digest(token.as_bytes()))
 }

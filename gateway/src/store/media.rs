@@ -4,11 +4,15 @@
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entities::{media, media_links, uploads};
 use super::{Error, Store};
 use crate::message::MessageId;
+
+/// What a message's media begin with when they are uploads.
+pub const UPLOAD: &str = "media:";
 
 /// Where a medium of a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -88,6 +92,12 @@ pub struct StoredFile {
     pub content_type: String,
 }
 
+impl From<media_links::Model> for StoredFile {
+    fn from(row: media_links::Model) -> Self {
+        Self { digest: row.digest, bytes: whole(row.bytes), content_type: row.content_type }
+    }
+}
+
 /// A medium that a worker may fetch now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedMedia {
@@ -118,6 +128,33 @@ pub struct Link {
     pub name: String,
     pub file: StoredFile,
     pub expires_at: Timestamp,
+}
+
+/// A file that somebody let go of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedFile {
+    /// SHA-256 of the contents, in hex.
+    pub digest: String,
+    /// Whoever kept it since then wants it.
+    pub unused_since: Timestamp,
+    /// Whether a message or an upload has it still, and lets go of it later.
+    pub is_had: bool,
+    /// Whether a link leads to it.
+    pub is_linked: bool,
+    pub(super) times: i32,
+}
+
+/// What is stored of the token in a link. Tokens are random and long, so one round of hashing is enough.
+pub fn token_hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+/// What is stored of the link that this is, if it looks like one.
+pub(super) fn link_hash(url: &str) -> Option<String> {
+    let (url, _name) = url.rsplit_once('/')?;
+    let (folder, token) = url.rsplit_once('/')?;
+    let is_token = token.len() == 48 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (folder.ends_with("/media") && is_token).then(|| token_hash(token))
 }
 
 fn whole(number: i64) -> u64 {
@@ -151,6 +188,28 @@ impl Store {
         Ok(self.reads.query_one_raw(statement).await?.is_some())
     }
 
+    /// Files that somebody let go of, in the order of their digests, from the one after `after` on.
+    pub async fn dropped_files(&self, after: &str, limit: usize) -> Result<Vec<DroppedFile>, Error> {
+        let sql = format!(
+            "SELECT d.digest, d.unused_since, d.times, \
+             (EXISTS (SELECT 1 FROM media WHERE media.digest = d.digest) \
+             OR EXISTS (SELECT 1 FROM uploads WHERE uploads.digest = d.digest)) AS had, \
+             EXISTS (SELECT 1 FROM media_links WHERE media_links.digest = d.digest) AS linked \
+             FROM dropped_files AS d WHERE d.digest > $1 ORDER BY d.digest LIMIT {limit}"
+        );
+        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, [after.into()]);
+        let rows = self.reads.query_all_raw(statement).await?.into_iter().map(|row| {
+            Ok(DroppedFile {
+                digest: row.try_get("", "digest")?,
+                unused_since: super::reads::time(row.try_get("", "unused_since")?),
+                is_had: row.try_get("", "had")?,
+                is_linked: row.try_get("", "linked")?,
+                times: row.try_get("", "times")?,
+            })
+        });
+        rows.collect()
+    }
+
     pub async fn upload(&self, id: Uuid) -> Result<Option<StoredFile>, Error> {
         let row = uploads::Entity::find_by_id(id).one(&self.reads).await?;
         Ok(row.map(|row| StoredFile { digest: row.digest, bytes: whole(row.bytes), content_type: row.content_type }))
@@ -163,10 +222,10 @@ impl Store {
             .one(&self.reads)
             .await?;
         Ok(row.map(|row| Link {
-            hash: row.hash,
-            name: row.name,
-            file: StoredFile { digest: row.digest, bytes: whole(row.bytes), content_type: row.content_type },
+            hash: row.hash.clone(),
+            name: row.name.clone(),
             expires_at: super::reads::time(row.expires_at),
+            file: row.into(),
         }))
     }
 }

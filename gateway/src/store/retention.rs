@@ -3,10 +3,8 @@
 //! Ids are in the order in which their rows were made, so what is older than a moment are the ids below one; and
 //! how far they were gone through is on record. So neither a step nor a look depends on how much is stored.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,8 +19,10 @@ use crate::message::MessageId;
 pub enum Aged {
     /// Of messages, wherever they stand.
     Texts,
-    /// The files that came in with messages.
+    /// The files of messages.
     Media,
+    /// What was uploaded to be sent, by when it was used last.
+    Uploads,
     /// What plugins decided about messages as they came in.
     Decided,
     /// What they decided about all else.
@@ -38,9 +38,10 @@ pub enum Aged {
 }
 
 impl Aged {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Texts,
         Self::Media,
+        Self::Uploads,
         Self::Decided,
         Self::Traces,
         Self::Observations,
@@ -53,6 +54,7 @@ impl Aged {
         match self {
             Self::Texts => "texts",
             Self::Media => "media",
+            Self::Uploads => "uploads",
             Self::Decided => "decided",
             Self::Traces => "traces",
             Self::Observations => "observations",
@@ -62,11 +64,13 @@ impl Aged {
         }
     }
 
-    /// The next rows of it, by the id that their age is told by: beyond `$1`, where it is not null, and below `$2`.
+    /// The next rows of it, by the id that their age is told by: beyond `$1`, where it is not null, and below `$2`. Of
+    /// uploads, whose age that does not tell, see [`UNUSED`].
     pub(super) fn next(self, columns: &str) -> String {
         let (table, id, only) = match self {
             Self::Texts | Self::Decided => ("messages", "id", ""),
             Self::Media => ("media", "message_id", ""),
+            Self::Uploads => ("uploads", "id", ""),
             Self::Traces => ("traces", "id", ""),
             Self::Observations => ("observations", "id", ""),
             Self::Attempts => ("attempts", "id", ""),
@@ -77,6 +81,9 @@ impl Aged {
     }
 }
 
+/// Uploads that nobody used since `$1`; word for word what their index is of.
+pub(super) const UNUSED: &str = "COALESCE(used_at, created_at) < $1";
+
 /// What a step came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AgedStep {
@@ -86,13 +93,11 @@ pub struct AgedStep {
     pub changed: u64,
 }
 
-/// A medium whose file may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A medium whose file its message lets go of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgedMedium {
     pub message_id: MessageId,
     pub position: i32,
-    /// The file, unless something else is the same one.
-    pub digest: Option<String>,
 }
 
 /// The next media that are old.
@@ -106,9 +111,12 @@ pub struct AgedMedia {
 impl Store {
     /// How much is older than `before`, and still there.
     pub async fn aged(&self, aged: Aged, before: Timestamp) -> Result<u64, Error> {
-        let reached = self.reached(aged).await?;
-        let sql = aged.next("COUNT(*) AS number");
-        let values = [reached.into(), first_id(before).into()];
+        let (sql, values): (_, Vec<Value>) = if aged == Aged::Uploads {
+            (format!("SELECT COUNT(*) AS number FROM uploads WHERE {UNUSED}"), vec![before.as_millisecond().into()])
+        } else {
+            let reached = self.reached(aged).await?;
+            (aged.next("COUNT(*) AS number"), vec![reached.into(), first_id(before).into()])
+        };
         let backend = self.reads.get_database_backend();
         let row = self.reads.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         let number: i64 = row.map(|row| row.try_get("", "number")).transpose()?.unwrap_or(0);
@@ -123,63 +131,32 @@ impl Store {
     pub async fn aged_media(&self, before: Timestamp, limit: usize) -> Result<AgedMedia, Error> {
         let reached = self.reached(Aged::Media).await?;
         let sql = format!(
-            "SELECT media.message_id, media.position, media.digest, messages.direction = 'inbound' AND \
+            "SELECT media.message_id, media.position, messages.direction = 'inbound' AND \
              messages.processed_at IS NULL AS waits FROM ({} ORDER BY message_id, position LIMIT {limit}) AS media \
              JOIN messages ON messages.id = media.message_id ORDER BY media.message_id, media.position",
-            Aged::Media.next("message_id, position, digest")
+            Aged::Media.next("message_id, position")
         );
         let values = [reached.into(), first_id(before).into()];
         let backend = self.reads.get_database_backend();
         let rows = self.reads.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         let full = rows.len() == limit;
-        let mut found: Vec<(Uuid, i32, Option<String>)> = Vec::with_capacity(rows.len());
+        let mut found: Vec<(Uuid, i32)> = Vec::with_capacity(rows.len());
         let mut more = full;
         for row in rows {
             if row.try_get::<bool>("", "waits")? {
                 more = false;
                 break;
             }
-            found.push((row.try_get("", "message_id")?, row.try_get("", "position")?, row.try_get("", "digest")?));
+            found.push((row.try_get("", "message_id")?, row.try_get("", "position")?));
         }
         // The rest of the last message may be on the next page.
-        let last = found.last().map(|(id, ..)| *id);
-        if more && found.first().map(|(id, ..)| *id) != last {
-            found.retain(|(id, ..)| Some(*id) != last);
+        let last = found.last().map(|(id, _)| *id);
+        if more && found.first().map(|(id, _)| *id) != last {
+            found.retain(|(id, _)| Some(*id) != last);
         }
-        let shared = self.shared(&found, before).await?;
-        let reached = found.last().map(|(id, ..)| *id);
-        let media = found.into_iter().map(|(id, position, digest)| AgedMedium {
-            message_id: MessageId(id),
-            position,
-            digest: digest.filter(|digest| !shared.contains(digest)),
-        });
+        let reached = found.last().map(|(id, _)| *id);
+        let media = found.into_iter().map(|(id, position)| AgedMedium { message_id: MessageId(id), position });
         Ok(AgedMedia { media: media.collect(), reached, more })
-    }
-
-    /// Which of these files are also what younger messages, uploads or links have.
-    async fn shared(
-        &self,
-        found: &[(Uuid, i32, Option<String>)],
-        before: Timestamp,
-    ) -> Result<BTreeSet<String>, Error> {
-        let digests: BTreeSet<&String> = found.iter().filter_map(|(.., digest)| digest.as_ref()).collect();
-        if digests.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let places: Vec<String> = (2..digests.len() + 2).map(|number| format!("${number}")).collect();
-        let places = places.join(", ");
-        let sql = format!(
-            "SELECT digest FROM media WHERE digest IN ({places}) AND message_id >= $1 \
-             UNION SELECT digest FROM uploads WHERE digest IN ({places}) \
-             UNION SELECT digest FROM media_links WHERE digest IN ({places})"
-        );
-        let values: Vec<sea_orm::Value> = [first_id(before).into()]
-            .into_iter()
-            .chain(digests.into_iter().map(|digest| digest.as_str().into()))
-            .collect();
-        let backend = self.reads.get_database_backend();
-        let rows = self.reads.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        Ok(rows.iter().map(|row| row.try_get("", "digest")).collect::<Result<_, _>>()?)
     }
 
     async fn reached(&self, aged: Aged) -> Result<Uuid, Error> {

@@ -68,6 +68,7 @@ pub(in crate::store) fn all() -> Vec<Table> {
         pulls,
         uploads,
         media_links,
+        dropped_files,
         retention,
         retention_held,
         audit,

@@ -13,6 +13,7 @@ pub(super) mod consent_events;
 pub(super) mod consents;
 pub(super) mod contacts;
 pub(super) mod conversations;
+pub(super) mod dropped_files;
 pub(super) mod endpoints;
 pub(super) mod events;
 pub(super) mod gateways;

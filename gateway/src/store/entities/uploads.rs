@@ -11,6 +11,7 @@ pub struct Model {
     pub content_type: String,
     pub bytes: i64,
     pub created_at: i64,
+    pub used_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

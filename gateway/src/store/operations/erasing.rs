@@ -19,7 +19,7 @@ use super::consent::{Change, Proof};
 use super::contacts::locked;
 use super::gateways::ASIDE;
 use super::moves::Moves;
-use super::{millis, reach, redact, tell};
+use super::{millis, reach, redact, tell, uploads};
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus, MessageId, Status};
 use crate::store::contacts::{Erased, Erasure, survivor, with_addresses};
@@ -71,6 +71,7 @@ impl Operation for Erasing {
         if !self.erasure.files_are_gone {
             let files = files(transaction, contact.id).await?;
             if !files.is_empty() {
+                uploads::forget_files(transaction, &files).await?;
                 return Ok(Erased::Files(files));
             }
         }
@@ -314,7 +315,7 @@ async fn is_under_way(transaction: &DatabaseTransaction, contact: Uuid) -> Resul
     Ok(under_way.into_tuple::<Uuid>().one(transaction).await?.is_some())
 }
 
-/// The files that came with their messages, and that nothing else has.
+/// The files of their messages that nobody else has, or is to get.
 async fn files(transaction: &DatabaseTransaction, contact: Uuid) -> Result<Vec<String>, Error> {
     let theirs: Vec<Option<String>> = media::Entity::find()
         .select_only()
@@ -333,15 +334,16 @@ async fn files(transaction: &DatabaseTransaction, contact: Uuid) -> Result<Vec<S
     let sql = format!(
         "SELECT media.digest AS digest FROM media JOIN messages ON messages.id = media.message_id \
          JOIN conversations ON conversations.id = messages.conversation_id \
-         WHERE media.digest IN ({places}) AND conversations.contact_id <> $1 \
-         UNION SELECT digest FROM uploads WHERE digest IN ({places}) \
-         UNION SELECT digest FROM media_links WHERE digest IN ({places})"
+         WHERE media.digest IN ({places}) AND conversations.contact_id <> $1"
     );
     let values: Vec<Value> =
         [contact.into()].into_iter().chain(theirs.iter().map(|digest| digest.as_str().into())).collect();
     let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
     for row in transaction.query_all_raw(statement).await? {
         theirs.remove(&row.try_get::<String>("", "digest")?);
+    }
+    for wanted in uploads::wanted_by_bulks(transaction, &theirs).await? {
+        theirs.remove(&wanted);
     }
     Ok(theirs.into_iter().collect())
 }

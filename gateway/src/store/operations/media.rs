@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::{millis, storable};
 use crate::message::MessageId;
-use crate::store::entities::{media, messages};
-use crate::store::media::{Fetched, MediaState, WantedMedia};
+use crate::store::entities::{media, media_links, messages};
+use crate::store::media::{Fetched, MediaState, StoredFile, WantedMedia, link_hash};
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
@@ -68,6 +68,34 @@ async fn channels(transaction: &DatabaseTransaction, rows: &[media::Model]) -> R
         .all(transaction)
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// The files that these addresses lead to, where they are links of ours.
+pub(super) async fn linked<'a>(
+    transaction: &DatabaseTransaction,
+    urls: impl Iterator<Item = &'a String>,
+) -> Result<BTreeMap<&'a str, StoredFile>, Error> {
+    let hashes: BTreeMap<String, &str> = urls.filter_map(|url| Some((link_hash(url)?, url.as_str()))).collect();
+    if hashes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let links = media_links::Entity::find()
+        .filter(media_links::Column::Hash.is_in(hashes.keys().map(String::as_str)))
+        .all(transaction)
+        .await?;
+    let known = links.into_iter().filter_map(|row| Some((*hashes.get(&row.hash)?, StoredFile::from(row))));
+    Ok(known.collect())
+}
+
+/// The row of a medium whose file is here.
+pub(super) fn stored(row: media::ActiveModel, file: &StoredFile) -> media::ActiveModel {
+    media::ActiveModel {
+        state: Set(MediaState::Stored.as_str().to_owned()),
+        digest: Set(Some(file.digest.clone())),
+        bytes: Set(i64::try_from(file.bytes).ok()),
+        sniffed_type: Set(Some(storable(&file.content_type))),
+        ..row
+    }
 }
 
 struct Settle {

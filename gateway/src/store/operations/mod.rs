@@ -15,6 +15,7 @@ mod consent;
 mod contact_import;
 mod contacts;
 mod conversation;
+mod dropped;
 mod erasing;
 mod events;
 mod expiring;

@@ -1,5 +1,7 @@
 //! The rows of outbound messages, their media and their parts.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{DatabaseTransaction, Set, TryIntoModel};
 use uuid::Uuid;
@@ -7,9 +9,11 @@ use uuid::Uuid;
 use super::check::answer_ends;
 use super::gate::Gate;
 use super::inserting::insert;
+use super::media::{linked, stored};
 use super::{count, media_rows, millis, storable, storable_json};
 use crate::message::Status;
 use crate::store::entities::{media, messages, parts};
+use crate::store::media::StoredFile;
 use crate::store::reads::to_message;
 use crate::store::records::{NewOutbound, NewPart, Route, Schedule, Sender};
 use crate::store::{Error, Message, Rejection};
@@ -25,8 +29,13 @@ struct Row {
 
 impl OutboundRows {
     /// Each message with its conversation.
-    pub(super) fn of(new: &[(&NewOutbound, Uuid)], gate: &Gate) -> Self {
-        Self(new.iter().map(|(message, conversation_id)| Row::of(message, *conversation_id, gate)).collect())
+    pub(super) async fn of(
+        transaction: &DatabaseTransaction,
+        new: &[(&NewOutbound, Uuid)],
+        gate: &Gate,
+    ) -> Result<Self, Error> {
+        let files = linked(transaction, new.iter().flat_map(|(message, _)| &message.media)).await?;
+        Ok(Self(new.iter().map(|(message, id)| Row::of(message, *id, gate, &files)).collect()))
     }
 
     /// The messages as whoever reads them gets them.
@@ -51,7 +60,7 @@ impl OutboundRows {
 }
 
 impl Row {
-    fn of(message: &NewOutbound, conversation_id: Uuid, gate: &Gate) -> Self {
+    fn of(message: &NewOutbound, conversation_id: Uuid, gate: &Gate, files: &BTreeMap<&str, StoredFile>) -> Self {
         let due_at = gate.held_until(message).unwrap_or_else(|| leaves(message));
         let night = gate.night(message);
         // What is held is kept here.
@@ -70,7 +79,13 @@ impl Row {
                 gate: Set(gate.told(message).map(|told| told.to_string())),
                 ..outbound_row(message, conversation_id, starting_status(message).as_str())
             },
-            media: media_rows(message.id.0, None, message.media.iter().map(|url| (url.as_str(), None))).collect(),
+            media: media_rows(message.id.0, None, message.media.iter().map(|url| (url.as_str(), None)))
+                .zip(&message.media)
+                .map(|(row, url)| match files.get(url.as_str()) {
+                    Some(file) => stored(row, file),
+                    None => row,
+                })
+                .collect(),
             parts: parts.collect(),
         }
     }

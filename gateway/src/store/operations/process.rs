@@ -85,7 +85,7 @@ async fn carry_out(
         done.iter().flat_map(|processed| processed.replies.iter().map(|reply| (reply, processed.conversation_id.0)));
     let messages: Vec<(&NewOutbound, Uuid)> =
         replies.chain(sends.iter().map(|send| &send.message).zip(places)).collect();
-    OutboundRows::of(&messages, gate).insert(transaction).await?;
+    OutboundRows::of(transaction, &messages, gate).await?.insert(transaction).await?;
     reporting.count_new(&messages);
     hurry(transaction, &messages, gate).await?;
     timers::change(transaction, done, reporting).await?;

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::settle::read;
-use super::{bodies, millis, removals, traces};
+use super::{bodies, dropped, millis, removals, traces};
 use crate::message::{MessageId, Removal, Status};
 use crate::store::entities::{attempts, media, messages, parts, plugin_state, timers};
 use crate::store::shown::Redaction;
@@ -97,8 +97,17 @@ impl Redact {
         row.redacted_at = Set(Some(millis(self.now)));
         if self.removal == Removal::Message {
             row.deleted_at = Set(Some(millis(self.now)));
-            let of_message = media::Column::MessageId.eq(self.message_id.0);
-            media::Entity::delete_many().filter(of_message).exec(transaction).await?;
+            let of_message = || media::Column::MessageId.eq(self.message_id.0);
+            let files: Vec<Option<String>> = media::Entity::find()
+                .select_only()
+                .column(media::Column::Digest)
+                .filter(of_message())
+                .into_tuple()
+                .all(transaction)
+                .await?;
+            media::Entity::delete_many().filter(of_message()).exec(transaction).await?;
+            // What is being kept just now may be the same.
+            dropped::drop_files(transaction, files.into_iter().flatten(), Timestamp::UNIX_EPOCH).await?;
             parts::Entity::update_many()
                 .col_expr(parts::Column::Media, Expr::value(serde_json::json!([])))
                 .filter(parts::Column::MessageId.eq(self.message_id.0))

@@ -1,6 +1,8 @@
 //! Giving up what is old, a few rows at a time. Messages keep their ids and what became of them: a repeat is
 //! known as one, and a report finds its part.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -10,7 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::redact;
+use super::{dropped, redact, uploads};
 use crate::message::MessageId;
 use crate::store::entities::{attempts, media, messages, observations, retention, retention_held, traces};
 use crate::store::media::MediaState;
@@ -22,7 +24,7 @@ use crate::store::{Error, Store};
 
 struct Age {
     aged: Aged,
-    before: Uuid,
+    before: Timestamp,
     limit: usize,
     now: Timestamp,
 }
@@ -40,12 +42,16 @@ impl Operation for Age {
         if let Some((table, key)) = finished {
             return self.delete_finished(transaction, table, key).await;
         }
+        if self.aged == Aged::Uploads {
+            let changed = uploads::forget_unused(transaction, self.before, self.limit).await?;
+            return Ok(self.deleted(changed));
+        }
         let reached = reached(transaction, self.aged).await?;
         let sql = format!("{} ORDER BY id LIMIT {}", self.aged.next("id"), self.limit);
         let statement = Statement::from_sql_and_values(
             transaction.get_database_backend(),
             sql,
-            [reached.into(), self.before.into()],
+            [reached.into(), first_id(self.before).into()],
         );
         let rows = transaction.query_all_raw(statement).await?;
         let ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<Uuid>, _>>()?;
@@ -93,7 +99,7 @@ impl Age {
                     .rows_affected
             }
             // Each in a way of its own.
-            Aged::Media | Aged::Events | Aged::Callbacks => 0,
+            Aged::Media | Aged::Uploads | Aged::Events | Aged::Callbacks => 0,
         };
         Ok(done)
     }
@@ -134,10 +140,14 @@ impl Age {
         let next = self.aged.next(key);
         let sql =
             format!("DELETE FROM {table} WHERE ({key}) IN ({next} ORDER BY {key} LIMIT {limit})", limit = self.limit);
-        let values: [Value; 2] = [Uuid::nil().into(), self.before.into()];
+        let values: [Value; 2] = [Uuid::nil().into(), first_id(self.before).into()];
         let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
         let changed = transaction.execute_raw(statement).await?.rows_affected();
-        Ok(AgedStep { more: usize::try_from(changed).is_ok_and(|changed| changed == self.limit), changed })
+        Ok(self.deleted(changed))
+    }
+
+    fn deleted(&self, changed: u64) -> AgedStep {
+        AgedStep { more: usize::try_from(changed).is_ok_and(|changed| changed == self.limit), changed }
     }
 }
 
@@ -198,18 +208,34 @@ impl Operation for AgeHeld {
     }
 }
 
-struct ForgetMedia(AgedMedia);
+struct ForgetMedia {
+    aged: AgedMedia,
+    before: Timestamp,
+}
 
 #[async_trait]
 impl Operation for ForgetMedia {
     type Output = AgedStep;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<AgedStep, Error> {
-        let Some(last) = self.0.reached else { return Ok(AgedStep::default()) };
+        let Some(last) = self.aged.reached else { return Ok(AgedStep::default()) };
         reached(transaction, Aged::Media).await?;
+        let of_these = media::Column::MessageId.is_in(self.aged.media.iter().map(|medium| medium.message_id.0));
+        let mut rows: BTreeMap<(Uuid, i32), media::Model> = media::Entity::find()
+            .filter(of_these)
+            .order_by_asc(media::Column::MessageId)
+            .order_by_asc(media::Column::Position)
+            .lock_exclusive()
+            .all(transaction)
+            .await?
+            .into_iter()
+            .map(|row| ((row.message_id, row.position), row))
+            .collect();
         let mut changed = 0;
-        for medium in &self.0.media {
+        let mut files = Vec::new();
+        for medium in &self.aged.media {
             let (id, position) = (medium.message_id.0, medium.position);
+            files.extend(rows.remove(&(id, position)).and_then(|row| row.digest));
             changed += media::Entity::update_many()
                 .col_expr(media::Column::State, Expr::value(MediaState::Linked.as_str()))
                 .col_expr(media::Column::Digest, Expr::value(None::<String>))
@@ -224,15 +250,16 @@ impl Operation for ForgetMedia {
                 .await?
                 .rows_affected;
         }
+        dropped::drop_files(transaction, files, self.before).await?;
         reach(transaction, Aged::Media, last).await?;
-        Ok(AgedStep { more: self.0.more, changed })
+        Ok(AgedStep { more: self.aged.more, changed })
     }
 }
 
 impl Store {
     /// Gives up the next `limit` rows that are older than `before`. Of media, see [`Store::forget_media`].
     pub async fn age(&self, aged: Aged, before: Timestamp, limit: usize, now: Timestamp) -> Result<AgedStep, Error> {
-        self.write(Age { aged, before: first_id(before), limit, now }).await
+        self.write(Age { aged, before, limit, now }).await
     }
 
     /// Removes the next `limit` texts that were not done when their turn came, and are now; how many, and after
@@ -246,8 +273,8 @@ impl Store {
         self.write(AgeHeld { after: after.map_or(Uuid::nil(), |id| id.0), limit, now }).await
     }
 
-    /// Records that the files of these are gone: what is left of them is their URL.
-    pub async fn forget_media(&self, media: AgedMedia) -> Result<AgedStep, Error> {
-        self.write(ForgetMedia(media)).await
+    /// Lets go of the files of these, which are older than `before`: what is left of them is their URL.
+    pub async fn forget_media(&self, aged: AgedMedia, before: Timestamp) -> Result<AgedStep, Error> {
+        self.write(ForgetMedia { aged, before }).await
     }
 }

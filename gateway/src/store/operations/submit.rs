@@ -116,7 +116,7 @@ async fn store(
     }
     let placed: Vec<(&NewOutbound, Uuid)> =
         all.iter().map(|submission| &submission.message).zip(conversations).collect();
-    let rows = OutboundRows::of(&placed, gate);
+    let rows = OutboundRows::of(transaction, &placed, gate).await?;
     let stored = rows.messages()?;
     rows.insert(transaction).await?;
     bulk_parts::submitted(transaction, all).await?;

@@ -8,8 +8,8 @@ use super::*;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus};
 use crate::store::{
-    Changed, ContactChange, ContactFilter, ContactMade, ConversationChange, ConversationRules, Erased, Erasure,
-    NewContact, entities,
+    Changed, ContactChange, ContactFilter, ContactMade, ConversationChange, ConversationRules, Erased, Erasure, Link,
+    NewBulk, NewContact, StoredFile, entities,
 };
 
 on_both!(
@@ -155,8 +155,8 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
     }
     let ana = ana.unwrap();
     let (other, _) = heard(&store, &database, LUIS, "hola").await;
-    // A file of hers alone, and one that another has, too.
-    for (message, digest) in [(ids[0], "aa"), (ids[1], "bb"), (other.id, "bb")] {
+    // Files of hers alone, one that another has, too, and one that others are to get.
+    for (message, digest) in [(ids[0], "aa"), (ids[1], "bb"), (other.id, "bb"), (ids[2], "cc"), (ids[3], "dd")] {
         let row = entities::media::ActiveModel {
             message_id: sea_orm::Set(message.0),
             position: sea_orm::Set(0),
@@ -172,6 +172,23 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
         };
         entities::media::Entity::insert(row).exec_without_returning(&database.directly().await).await.unwrap();
     }
+    let file = |digest: &str| StoredFile { digest: digest.to_owned(), bytes: 1, content_type: "image/png".to_owned() };
+    let uploads = ["bb", "cc", "dd"].map(|digest| (digest, database.id()));
+    for (digest, id) in uploads {
+        store.create_upload(id, file(digest), at(0)).await.unwrap();
+        let link = Link { hash: digest.to_owned(), name: "a".to_owned(), file: file(digest), expires_at: at(99) };
+        assert_eq!(store.publish(vec![link], [id].into(), at(0)).await.unwrap(), None);
+    }
+    let bulk = NewBulk {
+        id: database.id(),
+        name: None,
+        content: serde_json::json!({ "media": [format!("media:{}", uploads[2].1)] }),
+        send_at: None,
+        idempotency: None,
+        recipients: Vec::new(),
+        at: at(0),
+    };
+    store.take_bulk(bulk, act(0)).await.unwrap();
     let step = async |files_are_gone| {
         let step = Erasure { limit: 2, files_are_gone, ..erasure(ana, None) };
         store.erase_contact(step, act(50)).await.unwrap()
@@ -179,7 +196,14 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
     assert_eq!(step(false).await, Erased::Some);
     assert_eq!(step(false).await, Erased::Some);
     assert!(store.contact(ana).await.unwrap().is_some(), "a crash here leaves somebody to be erased");
-    assert_eq!(step(false).await, Erased::Files(vec!["aa".to_owned()]));
+    let files = Erased::Files(vec!["aa".to_owned(), "cc".to_owned()]);
+    assert_eq!(step(false).await, files);
+    let mut left = Vec::new();
+    for (digest, id) in uploads {
+        left.push((store.upload(id).await.unwrap().is_some(), store.link(digest, at(1)).await.unwrap().is_some()));
+    }
+    assert_eq!(left, [(true, true), (false, false), (true, true)], "what was for her alone is sent to nobody");
+    assert_eq!(step(false).await, files, "a crash here leaves files to be removed");
     assert_eq!(step(true).await, Erased::Done);
     let kept = entities::media::Entity::find().filter(entities::media::Column::Digest.is_not_null());
     assert_eq!(kept.count(&store.reads).await.unwrap(), 1);

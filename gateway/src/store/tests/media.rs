@@ -1,10 +1,12 @@
 //! Media that are fetched, uploads, and links that end.
 
+use std::collections::BTreeSet;
+
 use sea_orm::ConnectionTrait;
 
 use super::*;
 use crate::message::Media;
-use crate::store::{Fetched, Link, MediaState, MessageMedia, StoredFile, WantedMedia, migrate_down};
+use crate::store::{Fetched, Link, MediaState, MessageMedia, StoredFile, WantedMedia, migrate_down, token_hash};
 
 on_both!(
     what_comes_in_is_wanted_and_what_goes_out_is_linked,
@@ -13,6 +15,8 @@ on_both!(
     a_slow_worker_undoes_nothing,
     rows_from_before_stay_what_they_were,
     links_end,
+    an_upload_that_is_gone_gets_no_link,
+    what_was_uploaded_is_a_file_of_its_message,
 );
 
 const URL: &str = "https://api.twilio.com/a";
@@ -161,12 +165,47 @@ async fn links_end(database: Database) {
         file: file("aa"),
         expires_at: at(seconds),
     };
-    store.publish(vec![link("h1", 10), link("h2", 20)], at(0)).await.unwrap();
+    let publish = async |links, now| store.publish(links, BTreeSet::from([upload]), now).await.unwrap();
+    assert_eq!(publish(vec![link("h1", 10), link("h2", 20)], at(0)).await, None);
     assert_eq!(store.link("h1", at(9)).await.unwrap(), Some(link("h1", 10)));
     assert_eq!(store.link("h1", at(10)).await.unwrap(), None, "its time is over");
     assert_eq!(store.link("h3", at(9)).await.unwrap(), None);
-    store.publish(vec![link("h3", 30)], at(15)).await.unwrap();
+    assert_eq!(publish(vec![link("h3", 30)], at(15)).await, None);
     assert_eq!(store.link("h1", at(0)).await.unwrap(), None, "it is forgotten");
     assert_eq!(store.link("h2", at(19)).await.unwrap(), Some(link("h2", 20)));
     assert_eq!(store.link("h3", at(29)).await.unwrap(), Some(link("h3", 30)));
+}
+
+async fn an_upload_that_is_gone_gets_no_link(database: Database) {
+    let store = database.store().await;
+    let (there, gone) = (database.id(), database.id());
+    store.create_upload(there, file("aa"), at(0)).await.unwrap();
+    let link = Link { hash: "h1".to_owned(), name: "a".to_owned(), file: file("aa"), expires_at: at(10) };
+    let published = store.publish(vec![link], BTreeSet::from([there, gone]), at(0)).await.unwrap();
+    assert_eq!(published, Some(gone));
+    assert_eq!(store.link("h1", at(1)).await.unwrap(), None);
+}
+
+async fn what_was_uploaded_is_a_file_of_its_message(database: Database) {
+    let store = database.store().await;
+    let upload = database.id();
+    store.create_upload(upload, file("aa"), at(0)).await.unwrap();
+    let token = "0123456789abcdef".repeat(3);
+    let hash = token_hash(&token);
+    let link = Link { hash, name: "image.png".to_owned(), file: file("aa"), expires_at: at(10) };
+    store.publish(vec![link], BTreeSet::from([upload]), at(0)).await.unwrap();
+    let mut submission = database.submission(LUIS, &["hola"]);
+    submission.message.media = vec![
+        "https://example.mx/a.png".to_owned(),
+        format!("https://sms.example.mx/media/{token}/image.png"),
+        format!("https://sms.example.mx/media/{}/image.png", token.replace('0', "1")),
+        format!("https://sms.example.mx/{token}/image.png"),
+    ];
+    let sent = submission.message.id;
+    store.submit(submission).await.unwrap();
+    let media = message(&store, sent).await.media;
+    let of = |medium: &MessageMedia| (medium.state, medium.digest.clone(), medium.bytes, medium.content_type.clone());
+    let linked = (MediaState::Linked, None, None, None);
+    let stored = (MediaState::Stored, Some("aa".to_owned()), Some(3_000_000_000), Some("image/png".to_owned()));
+    assert_eq!(media.iter().map(of).collect::<Vec<_>>(), [linked.clone(), stored, linked.clone(), linked]);
 }

@@ -208,6 +208,7 @@ async fn rounds(store: &Store) {
         store.aged(aged, now).await.unwrap();
     }
     store.aged_media(now, 10).await.unwrap();
+    store.dropped_files("", 10).await.unwrap();
     store.age_held(None, 10, now).await.unwrap();
 }
 

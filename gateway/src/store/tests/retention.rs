@@ -1,12 +1,15 @@
 //! What is old goes, in steps; what stays is enough to know a repeat.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, EntityTrait, Set, Statement, TransactionTrait};
 use serde_json::json;
 
 use super::*;
 use crate::message::Media;
 use crate::store::plugins::first_id;
-use crate::store::{Aged, AgedStep, Fetched, MediaState, StoredFile, entities};
+use crate::store::retention::UNUSED;
+use crate::store::{Aged, AgedStep, DroppedFile, Fetched, Link, MediaState, NewBulk, StoredFile, entities};
 
 on_both!(
     an_old_text_is_gone_and_its_repeat_is_known,
@@ -15,6 +18,8 @@ on_both!(
     words_go_and_meanings_stay,
     what_was_told_goes_and_what_waits_stays,
     a_file_goes_when_nothing_younger_is_the_same,
+    an_upload_goes_when_nobody_used_it_for_long,
+    what_somebody_let_go_of_meanwhile_is_not_forgotten,
     every_step_finds_its_rows_by_an_index,
 );
 
@@ -211,20 +216,91 @@ async fn a_file_goes_when_nothing_younger_is_the_same(database: Database) {
     answered(&store, &second).await;
     answered(&store, &young).await;
     let page = store.aged_media(at(60), 3).await.unwrap();
-    let digests: Vec<_> = page.media.iter().map(|medium| (medium.message_id, medium.digest.clone())).collect();
+    let found: Vec<_> = page.media.iter().map(|medium| (medium.message_id, medium.position)).collect();
     // The page is full, so its last message may go on behind it.
-    assert_eq!(digests, [(first.id, Some("aa".repeat(32))), (first.id, None)]);
+    assert_eq!(found, [(first.id, 0), (first.id, 1)]);
     assert!(page.more);
-    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: true, changed: 2 });
+    assert_eq!(store.forget_media(page, at(60)).await.unwrap(), AgedStep { more: true, changed: 2 });
     let page = store.aged_media(at(60), 10).await.unwrap();
     assert_eq!(page.media.len(), 1);
-    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: false, changed: 1 });
+    assert_eq!(store.forget_media(page, at(60)).await.unwrap(), AgedStep { more: false, changed: 1 });
+    let dropped = store.dropped_files("", 10).await.unwrap();
+    let of = |file: &DroppedFile| (file.digest.clone(), file.unused_since, file.is_had, file.is_linked);
+    let wanted = [("aa".repeat(32), at(60), false, false), ("bb".repeat(32), at(60), true, false)];
+    assert_eq!(dropped.iter().map(of).collect::<Vec<_>>(), wanted);
+    assert_eq!(store.dropped_files(&"aa".repeat(32), 10).await.unwrap(), dropped[1..], "page by page");
     let states = async |id| -> Vec<(MediaState, Option<String>)> {
         message(&store, id).await.media.into_iter().map(|medium| (medium.state, medium.digest)).collect()
     };
     assert_eq!(states(first.id).await, vec![(MediaState::Linked, None); 2]);
     assert_eq!(states(young.id).await, [(MediaState::Stored, Some("bb".repeat(32)))]);
     assert!(store.aged_media(at(60), 10).await.unwrap().media.is_empty());
+}
+
+async fn an_upload_goes_when_nobody_used_it_for_long(database: Database) {
+    let store = database.store().await;
+    let uploads: Vec<Uuid> = (0..5).map(|_| database.id()).collect();
+    let file = |number: usize| StoredFile {
+        digest: number.to_string().repeat(64),
+        bytes: 7,
+        content_type: "image/png".to_owned(),
+    };
+    for (number, id) in uploads.iter().enumerate() {
+        store.create_upload(*id, file(number), at(0)).await.unwrap();
+    }
+    let [used, linked, named, ..] = uploads[..] else { unreachable!() };
+    let publish = async |id, number: usize, now| {
+        let link = Link { hash: format!("h{number}"), name: "a".to_owned(), file: file(number), expires_at: at(DAY) };
+        assert_eq!(store.publish(vec![link], BTreeSet::from([id]), now).await.unwrap(), None);
+    };
+    publish(used, 0, at(90)).await;
+    publish(linked, 1, at(10)).await;
+    // A bulk send that goes on may need it for somebody else.
+    let content = json!({ "media": [format!("media:{named}"), "https://example.mx/a"] });
+    let bulk = NewBulk {
+        id: database.id(),
+        name: None,
+        content,
+        send_at: None,
+        idempotency: None,
+        recipients: Vec::new(),
+        at: at(0),
+    };
+    store.take_bulk(bulk, act(0)).await.unwrap();
+
+    assert_eq!(store.aged(Aged::Uploads, at(60)).await.unwrap(), 4);
+    assert_eq!(age(&store, Aged::Uploads, 2).await, AgedStep { more: true, changed: 2 });
+    assert_eq!(age(&store, Aged::Uploads, 2).await, AgedStep { more: false, changed: 1 });
+    let mut left = Vec::new();
+    for id in &uploads {
+        left.push(store.upload(*id).await.unwrap().is_some());
+    }
+    assert_eq!(left, [true, false, true, false, false]);
+    let dropped = store.dropped_files("", 10).await.unwrap();
+    let of = |file: &DroppedFile| (file.digest.clone(), file.is_had, file.is_linked);
+    let of: Vec<_> = dropped.iter().map(of).collect();
+    let known = |digest: &str, is_linked| (digest.repeat(64), false, is_linked);
+    assert_eq!(of, [known("1", true), known("3", false), known("4", false)]);
+    // What has expired leads nowhere.
+    store.publish(Vec::new(), BTreeSet::new(), at(DAY)).await.unwrap();
+    assert!(!store.dropped_files("", 1).await.unwrap()[0].is_linked);
+}
+
+async fn what_somebody_let_go_of_meanwhile_is_not_forgotten(database: Database) {
+    let store = database.store().await;
+    let file = || StoredFile { digest: "aa".repeat(32), bytes: 7, content_type: "image/png".to_owned() };
+    let drop_one = async || {
+        store.create_upload(database.id(), file(), at(0)).await.unwrap();
+        age(&store, Aged::Uploads, 10).await
+    };
+    assert_eq!(drop_one().await.changed, 1);
+    let before = store.dropped_files("", 10).await.unwrap();
+    assert_eq!(drop_one().await.changed, 1);
+    store.forget_dropped(before).await.unwrap();
+    let now = store.dropped_files("", 10).await.unwrap();
+    assert_eq!(now.len(), 1);
+    store.forget_dropped(now).await.unwrap();
+    assert_eq!(store.dropped_files("", 10).await.unwrap(), []);
 }
 
 /// Otherwise a step would cost more, the more is stored.
@@ -238,7 +314,12 @@ async fn every_step_finds_its_rows_by_an_index(database: Database) {
             _ => "id",
         };
         let explain = if database.is_postgres() { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
-        let sql = format!("{explain} {} ORDER BY {key} LIMIT 10", aged.next(key));
+        let by_use = "COALESCE(used_at, created_at)";
+        let (next, order, values): (_, _, Vec<sea_orm::Value>) = match aged {
+            Aged::Uploads => (format!("SELECT id FROM uploads WHERE {UNUSED}"), by_use, vec![0_i64.into()]),
+            _ => (aged.next(key), key, vec![Uuid::nil().into(), first_id(at(60)).into()]),
+        };
+        let sql = format!("{explain} {next} ORDER BY {order} LIMIT 10");
         let transaction = connection.begin().await.unwrap();
         if database.is_postgres() {
             // Tables as small as these are read whole, if that is not forbidden.
@@ -247,7 +328,6 @@ async fn every_step_finds_its_rows_by_an_index(database: Database) {
                 .await
                 .unwrap();
         }
-        let values = [Uuid::nil().into(), first_id(at(60)).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
         let column = if database.is_postgres() { "QUERY PLAN" } else { "detail" };
         let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();

@@ -43,7 +43,7 @@ async fn every_table_fits_its_entity(database: Database) {
         timers,
         traces
     );
-    select!(uploads);
+    select!(uploads, dropped_files);
     select!(users, sessions, notes, authors);
     select!(templates, template_versions);
     select!(bulks, bulk_recipients);

@@ -89,7 +89,7 @@ fn bubble(
 ) -> Bubble {
     let is_ours = message.direction == Direction::Outbound;
     let error = told(app, p, &message);
-    let media = message.media.iter().enumerate().map(|(number, one)| to_medium(app, message.id, number, one));
+    let media = message.media.iter().enumerate().map(|(number, one)| to_medium(app, &message, number, one));
     let media: Vec<Medium> = media.collect();
     let who = match (&message.plugin, authors.get(&message.id)) {
         _ if !is_ours => other.to_owned(),
@@ -134,10 +134,11 @@ pub(super) fn told(app: &App, p: &Page, message: &Message) -> Option<Told> {
     Some(Told { code, title, remedy: explanation.map(|known| known.remedy) })
 }
 
-fn to_medium(app: &App, message: MessageId, number: usize, medium: &MessageMedia) -> Medium {
+fn to_medium(app: &App, message: &Message, number: usize, medium: &MessageMedia) -> Medium {
     let base = &app.console.0.base;
+    let left = message.send_at.unwrap_or(message.created_at);
     // What was sent along from here is where the console is, and is called after what it is.
-    if let Some(link) = app.uploads.own_link(&medium.url).filter(|_| medium.state == MediaState::Linked) {
+    if let Some(link) = app.uploads.own_link(&medium.url, left).filter(|_| medium.state == MediaState::Linked) {
         let prefix = base.strip_suffix("/console").unwrap_or_default();
         let kind = kind::by_name(link).unwrap_or(kind::UNKNOWN).to_owned();
         return Medium { shape: shape(&kind), href: format!("{prefix}{link}"), kind };
@@ -145,7 +146,7 @@ fn to_medium(app: &App, message: MessageId, number: usize, medium: &MessageMedia
     let kind = medium.content_type.clone().unwrap_or_default();
     let is_web = medium.url.starts_with("https://") || medium.url.starts_with("http://");
     let (shape, href) = match medium.state {
-        MediaState::Stored => (shape(&kind), format!("{base}/messages/{message}/media/{number}")),
+        MediaState::Stored => (shape(&kind), format!("{base}/messages/{}/media/{number}", message.id)),
         MediaState::Linked if is_web => ("elsewhere", medium.url.clone()),
         MediaState::Wanted => ("waiting", String::new()),
         MediaState::Linked | MediaState::Failed => ("missing", String::new()),
