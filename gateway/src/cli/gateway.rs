@@ -177,6 +177,7 @@ impl Gateway {
         )
         .await?;
         tokio::spawn(store.clone().wake_each_other(config.database.url.clone()));
+        tokio::spawn(store.clone().know_tables(stopping.clone()));
         let followups = tokio::spawn(followups::run(
             followups::Parts {
                 store: store.clone(),

@@ -42,6 +42,7 @@ mod reporting;
 mod retention;
 mod scratch;
 mod shown;
+mod statistics;
 mod stream;
 mod subscriptions;
 mod templates;

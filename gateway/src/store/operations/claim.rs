@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::inserting::insert;
 use super::moves::reduce_message;
-use super::picking::{Among, Queue, by_index};
+use super::picking::{Among, Queue, by_any_way, by_index};
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::rows::or_fail;
 use super::{millis, nights};
@@ -116,8 +116,8 @@ impl Operation for Claim {
     type Output = Vec<Claimed>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Claimed>, Error> {
-        by_index(transaction).await?;
         nights::hold(transaction, self.wanted.now, &self.reporting).await?;
+        by_index(transaction).await?;
         let mut taken = Taken::default();
         for order in &self.wanted.orders {
             let line = &order.line;
@@ -133,6 +133,7 @@ impl Operation for Claim {
             }
             taken.parts.extend(rows);
         }
+        by_any_way(transaction).await?;
         let mut claimed = taken.parts;
         claimed.sort_by_key(|part| part.id);
         let waited: Vec<i64> = claimed.iter().map(|part| part.waited_ms).collect();

@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value}
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::sizes::filled;
 use crate::store::Error;
 use crate::store::decisions::{Processed, StateKey};
 use crate::store::records::{NewInbound, NewObservation, Submission};
@@ -136,15 +137,18 @@ impl Which {
     }
 
     fn ids(&mut self, ids: &BTreeSet<Uuid>) {
-        let places: Vec<String> = ids.iter().map(|id| format!("(CAST({} AS UUID))", self.place(*id))).collect();
+        let places: Vec<String> =
+            filled(ids).iter().map(|id| format!("(CAST({} AS UUID))", self.place(**id))).collect();
         if !places.is_empty() {
             self.ids.push(format!("SELECT given.column1 FROM (VALUES {}) AS given", places.join(", ")));
         }
     }
 
     fn pairs(&mut self, select: &str, pairs: &BTreeSet<(&str, &str)>) {
-        let places: Vec<String> =
-            pairs.iter().map(|(one, other)| format!("({}, {})", self.place(*one), self.place(*other))).collect();
+        let places: Vec<String> = filled(pairs)
+            .iter()
+            .map(|(one, other)| format!("({}, {})", self.place(*one), self.place(*other)))
+            .collect();
         if !places.is_empty() {
             self.ids.push(format!("{select} IN ({})", places.join(", ")));
         }

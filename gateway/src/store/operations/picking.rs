@@ -60,15 +60,27 @@ impl Among {
     }
 }
 
+/// What Postgres does not do along a queue.
+const OTHER_WAYS: [&str; 5] =
+    ["enable_sort", "enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"];
+
 /// From here on, a transaction on Postgres goes along indexes. What Postgres knows of a queue is from when there was
 /// none, and for a few rows all ways seem the same to it: it takes an index of another order and sorts, or
 /// reads the table, and would do so with the thousands that wait now.
 pub(super) async fn by_index(transaction: &DatabaseTransaction) -> Result<(), Error> {
+    ways(transaction, "off").await
+}
+
+/// From here on, it goes as seems best to it: what was not to be sorted would be looked for through a whole index.
+pub(super) async fn by_any_way(transaction: &DatabaseTransaction) -> Result<(), Error> {
+    ways(transaction, "on").await
+}
+
+async fn ways(transaction: &DatabaseTransaction, are: &str) -> Result<(), Error> {
     let backend = transaction.get_database_backend();
     if backend == DbBackend::Postgres {
-        let off = ["enable_sort", "enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"];
-        let off = off.map(|name| format!("set_config('{name}', 'off', true)")).join(", ");
-        transaction.query_one_raw(Statement::from_string(backend, format!("SELECT {off}"))).await?;
+        let set = OTHER_WAYS.map(|way| format!("set_config('{way}', '{are}', true)")).join(", ");
+        transaction.query_one_raw(Statement::from_string(backend, format!("SELECT {set}"))).await?;
     }
     Ok(())
 }
@@ -85,11 +97,12 @@ impl Queue {
             Among::Conversations => self.by_conversation(),
         };
         let lock = if backend == DbBackend::Postgres {
-            // All of it again, about the row as it is by now: another gateway may have changed it meanwhile.
+            // All of it again, about the row as it is by now: another gateway may have changed it meanwhile. Not as plain
+            // conditions, or Postgres, which may think that the queue is short, would look for each along all of it.
             let (table, due, free) = (self.table, (self.due)("own"), (self.free)("own"));
             format!(
-                ", LATERAL (SELECT 1 FROM {table} AS own WHERE own.id = due.id AND {due} AND {free} \
-                 FOR UPDATE SKIP LOCKED) AS locked"
+                ", LATERAL (SELECT 1 FROM {table} AS own WHERE own.id = due.id \
+                 AND CASE WHEN {due} AND {free} THEN TRUE ELSE FALSE END FOR UPDATE SKIP LOCKED) AS locked"
             )
         } else {
             String::new()
@@ -124,6 +137,7 @@ impl Queue {
             }
             among = self.next(transaction, values.clone(), looked, gone).await?;
         }
+        by_any_way(transaction).await?;
         Ok(rows)
     }
 

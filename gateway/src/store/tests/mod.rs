@@ -79,6 +79,7 @@ mod templates;
 mod timers;
 mod together;
 mod tries;
+mod ways;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;

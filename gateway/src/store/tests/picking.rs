@@ -21,7 +21,7 @@ const OTHER: &str = "22395";
 
 /// A part as a queue has it, of the conversation with this number.
 #[derive(Clone, Debug)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     conversation: u64,
     sender: &'static str,
@@ -31,7 +31,7 @@ struct Row {
     due_at: i64,
 }
 
-fn row(database: &Database, conversation: u64, due_at: i64) -> Row {
+pub(super) fn row(database: &Database, conversation: u64, due_at: i64) -> Row {
     Row { id: database.id(), conversation, sender: OURS, state: "queued", attempts: 0, put_off: false, due_at }
 }
 
@@ -40,7 +40,7 @@ fn of_number(number: u64) -> Uuid {
 }
 
 /// Puts them down behind each other.
-async fn queue(database: &Database, message: MessageId, first: usize, rows: &[Row]) {
+pub(super) async fn queue(database: &Database, message: MessageId, first: usize, rows: &[Row]) {
     let models = rows.iter().zip(first..).map(|(row, position)| parts::ActiveModel {
         id: Set(row.id),
         message_id: Set(message.0),
@@ -71,7 +71,7 @@ async fn queue(database: &Database, message: MessageId, first: usize, rows: &[Ro
     }
 }
 
-async fn any_message(store: &Store, database: &Database) -> MessageId {
+pub(super) async fn any_message(store: &Store, database: &Database) -> MessageId {
     let submission = database.submission(ANA, &["hola"]);
     let id = submission.message.id;
     store.submit(submission).await.unwrap();

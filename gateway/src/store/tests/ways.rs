@@ -1,0 +1,47 @@
+//! The ways by which Postgres finds what it is asked for.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+
+use super::picking::{Row, any_message, queue, row};
+use super::*;
+
+on_postgres!(each_is_looked_at_by_its_id_however_short_the_queue_was, tables_that_grew_are_looked_at);
+
+/// Postgres takes a queue to be as short as it was when it looked, and would go along it for each.
+async fn each_is_looked_at_by_its_id_however_short_the_queue_was(database: Database) {
+    let (store, heard) = database.heard().await;
+    any_message(&store, &database).await;
+    let statements = heard.statements();
+    let claim = statements.iter().find(|it| it.sql.starts_with("WITH picked")).unwrap();
+    let set = statements.iter().find(|it| it.sql.contains("'enable_sort', 'off'")).unwrap();
+    assert!(statements.iter().any(|it| it.sql.contains("'enable_sort', 'on'")), "for the claim alone");
+    let transaction = database.directly().await.begin().await.unwrap();
+    transaction.query_one_raw(set.clone()).await.unwrap();
+    let mut explain = claim.clone();
+    explain.sql.insert_str(0, "EXPLAIN ");
+    let rows = transaction.query_all_raw(explain).await.unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    let own = plan.iter().find(|step| step.contains("on parts own")).unwrap();
+    assert!(own.contains("Index Scan using parts_pkey"), "{}", plan.join("\n"));
+}
+
+async fn tables_that_grew_are_looked_at(database: Database) {
+    let store = database.store().await;
+    let mut tried = BTreeMap::new();
+    store.look_at_grown(&mut tried).await.unwrap();
+    assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), [""; 0]);
+    let known = async || {
+        let sql = "SELECT reltuples::bigint FROM pg_class WHERE relname = 'parts'".to_owned();
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = database.directly().await.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).unwrap()
+    };
+    let message = any_message(&store, &database).await;
+    let rows: Vec<Row> = (0..2000).map(|conversation| row(&database, conversation, 0)).collect();
+    queue(&database, message, 0, &rows).await;
+    assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), ["parts"]);
+    assert_eq!(known().await, 2001);
+    assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), [""; 0], "until it has doubled");
+}
