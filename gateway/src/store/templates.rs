@@ -79,8 +79,8 @@ impl KnownTemplate {
 /// What became of a wish to change a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateChange {
-    /// The current version is this one now.
-    Done { version: u32, created: bool },
+    /// The current version is this one now; or was it before, and nothing changed.
+    Done { version: u32, created: bool, changed: bool },
     /// There is none of that name.
     NotFound,
     /// There is one of that name, perhaps archived.

@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::rows::Rows;
-use super::{inserting, millis, storable};
+use super::{CHUNK, inserting, millis, storable};
 use crate::message::MessageId;
 use crate::store::decisions::{StateChange, StateKey};
 use crate::store::entities::{contacts, plugin_state};
@@ -23,8 +23,6 @@ use crate::store::reads::time;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// Databases take so many values in one statement, and no more.
-const CHUNK: usize = 500;
 /// The scope of what is remembered of a person.
 const CONTACT: &str = "contact";
 

@@ -42,7 +42,7 @@ impl Operation for NewTemplate {
         }
         let is_same = find(transaction, &self.name, None).await?.is_some_and(|known| known.definition == self.kept());
         if is_same && there.archived_at.is_none() {
-            return Ok(TemplateChange::Done { version: current, created: false });
+            return Ok(TemplateChange::Done { version: current, created: false, changed: false });
         }
         let id = there.id;
         let mut row = there.into_active_model();
@@ -51,7 +51,7 @@ impl Operation for NewTemplate {
         row.archived_at = Set(None);
         row.update(transaction).await?;
         self.version(transaction, id, current + 1).await?;
-        Ok(TemplateChange::Done { version: current + 1, created: false })
+        Ok(TemplateChange::Done { version: current + 1, created: false, changed: true })
     }
 }
 
@@ -76,7 +76,7 @@ impl NewTemplate {
             return Err(Error::Overtaken("another gateway made the template just now".to_owned()));
         }
         self.version(transaction, self.id, 1).await?;
-        Ok(TemplateChange::Done { version: 1, created: true })
+        Ok(TemplateChange::Done { version: 1, created: true, changed: true })
     }
 
     async fn version(&self, transaction: &DatabaseTransaction, template_id: Uuid, version: u32) -> Result<(), Error> {
@@ -108,19 +108,20 @@ impl Operation for Archive {
         if self.expected.is_some_and(|expected| expected != mark(&there)) {
             return Ok(TemplateChange::Mismatch);
         }
-        if there.archived_at.is_none() {
+        let changed = there.archived_at.is_none();
+        if changed {
             let mut row = there.into_active_model();
             row.archived_at = Set(Some(millis(self.at)));
             row.update(transaction).await?;
         }
-        Ok(TemplateChange::Done { version, created: false })
+        Ok(TemplateChange::Done { version, created: false, changed })
     }
 }
 
 impl Store {
     /// Keeps a version, unless the current one is the same. An archived template comes back by it.
     pub async fn save_template(&self, new: NewTemplate, act: Act) -> Result<TemplateChange, Error> {
-        self.write_by(new, act, |change| matches!(change, TemplateChange::Done { .. })).await
+        self.write_by(new, act, |change| matches!(change, TemplateChange::Done { changed: true, .. })).await
     }
 
     /// From now on nothing new is sent by it. The same again changes nothing.
@@ -132,6 +133,6 @@ impl Store {
         act: Act,
     ) -> Result<TemplateChange, Error> {
         let archive = Archive { name: name.to_owned(), expected, at };
-        self.write_by(archive, act, |change| matches!(change, TemplateChange::Done { .. })).await
+        self.write_by(archive, act, |change| matches!(change, TemplateChange::Done { changed: true, .. })).await
     }
 }

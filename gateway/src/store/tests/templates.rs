@@ -19,7 +19,11 @@ fn new(database: &Database, name: &str, definition: Value, over: Over) -> NewTem
 }
 
 fn done(version: u32, created: bool) -> TemplateChange {
-    TemplateChange::Done { version, created }
+    TemplateChange::Done { version, created, changed: true }
+}
+
+fn same(version: u32) -> TemplateChange {
+    TemplateChange::Done { version, created: false, changed: false }
 }
 
 async fn each_change_is_a_version_that_stays(database: Database) {
@@ -28,7 +32,8 @@ async fn each_change_is_a_version_that_stays(database: Database) {
         store.save_template(new(&database, "a", json!({ "text": definition }), Over::Anything), act(0)).await.unwrap()
     };
     assert_eq!(save("one").await, done(1, true));
-    assert_eq!(save("one").await, done(1, false), "nothing is different");
+    assert_eq!(save("one").await, same(1));
+    assert_eq!(store.audit_entries(None, 10).await.unwrap().items.len(), 1, "what changed nothing is not on record");
     assert_eq!(save("two\0").await, done(2, false));
     assert_eq!(save("three").await, done(3, false));
     let text =
@@ -62,7 +67,7 @@ async fn a_change_goes_over_what_it_names_and_nothing_else(database: Database) {
     let expected = |version, archived| Some(Mark { version, archived });
     assert_eq!(store.archive_template("a", expected(1, false), at(1), act(1)).await.unwrap(), TemplateChange::Mismatch);
     assert_eq!(store.archive_template("a", expected(2, false), at(1), act(1)).await.unwrap(), done(2, false));
-    assert_eq!(store.archive_template("a", None, at(2), act(1)).await.unwrap(), done(2, false));
+    assert_eq!(store.archive_template("a", None, at(2), act(1)).await.unwrap(), same(2));
     assert_eq!(store.archive_template("b", None, at(2), act(1)).await.unwrap(), TemplateChange::NotFound);
     assert_eq!(store.template("a", None).await.unwrap().unwrap().archived_at, Some(at(1)));
     assert_eq!(store.templates(false, None, 10).await.unwrap().items.len(), 0);

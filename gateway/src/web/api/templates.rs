@@ -254,7 +254,7 @@ async fn keep(app: &App, act: Act, name: String, definition: Definition, over: O
         at: now,
     };
     let created = match app.store.save_template(new, act).await.map_err(|error| Problem::store(&error))? {
-        TemplateChange::Done { version, created } => {
+        TemplateChange::Done { version, created, .. } => {
             tracing::info!(template = name, version, "saved");
             created
         }
