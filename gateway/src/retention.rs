@@ -206,11 +206,14 @@ impl Parts {
                 continue;
             }
             if !file.is_had {
-                let gone = self.files.remove(&file.digest, file.unused_since.max(fresh)).await;
-                if !gone.map_err(|error| store::Error::Unavailable(format!("a file can't be removed: {error}")))? {
-                    continue;
+                match self.files.remove(&file.digest, file.unused_since.max(fresh)).await {
+                    Ok(true) => removed += 1,
+                    Ok(false) => continue,
+                    Err(error) => {
+                        tracing::warn!(%error, "a file that nobody has any more can't be removed");
+                        continue;
+                    }
                 }
-                removed += 1;
             }
             done.push(file);
         }

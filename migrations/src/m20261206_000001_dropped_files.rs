@@ -1,7 +1,7 @@
 //! Files that somebody let go of, until it is known whether anybody else has them; and when an upload was last used.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, integer, text};
+use sea_orm_migration::schema::{big_integer, big_integer_null, integer, integer_null, text};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -22,16 +22,19 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // Null where a gateway of before made the upload, or nobody used it yet.
-        let used_at = big_integer_null("used_at").take();
-        manager.alter_table(Table::alter().table("uploads").add_column(used_at).to_owned()).await?;
+        // Both null where a gateway of before made the upload: how often it was used is not known then.
+        for column in [big_integer_null("used_at").take(), integer_null("times_used").take()] {
+            manager.alter_table(Table::alter().table("uploads").add_column(column).to_owned()).await?;
+        }
         manager.get_connection().execute_unprepared(INDEX).await?;
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.get_connection().execute_unprepared("DROP INDEX uploads_unused").await?;
-        manager.alter_table(Table::alter().table("uploads").drop_column("used_at").to_owned()).await?;
+        for column in ["times_used", "used_at"] {
+            manager.alter_table(Table::alter().table("uploads").drop_column(column).to_owned()).await?;
+        }
         manager.drop_table(Table::drop().table("dropped_files").to_owned()).await
     }
 }

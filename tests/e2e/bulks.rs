@@ -258,3 +258,21 @@ fn nobody_gets_two_messages_or_none_although_the_gateway_is_killed() {
     assert_eq!(gateway.creates()["doubles"], 0);
     assert_eq!(number(&gateway, "SELECT COUNT(*) AS number FROM messages WHERE direction = 'outbound'"), 200);
 }
+
+#[test]
+fn each_recipient_gets_the_uploaded_file_by_a_link_of_their_own() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let bearer = format!("Bearer {}", gateway.key());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/pdf")];
+    let upload = gateway.request(http::Method::POST, "/v1/media", &headers, "%PDF-1.4 the menu").expect(201);
+    let recipients = [json!({ "to": person(1) }), json!({ "to": person(2) })];
+    let bulk = |media: &Value| json!({ "text": "oferta", "media": [media], "recipients": recipients });
+    let refused = gateway.post("/v1/bulks", &bulk(&json!("media:0192f3a4-5b6c-7d8e-9f00-112233445566"))).expect(422);
+    assert!(refused["detail"].as_str().unwrap().contains("there is no upload"), "{refused}");
+    let id = gateway.post("/v1/bulks", &bulk(&upload["media"])).expect(202)["id"].as_str().unwrap().to_owned();
+    wait_for_delivered(&gateway, &id, 2);
+    let media: Vec<Value> = gateway.messages().iter().map(|message| message["media"][0].clone()).collect();
+    let links: BTreeSet<&str> = media.iter().map(|medium| medium["url"].as_str().unwrap()).collect();
+    assert_eq!(links.len(), 2);
+    assert!(media.iter().all(|medium| medium["state"] == "stored"), "{media:?}");
+}

@@ -94,13 +94,18 @@ fn what_was_uploaded_goes_when_nobody_uses_it_and_no_link_leads_to_it() {
         gateway.request(http::Method::POST, "/v1/media", &headers, contents.to_vec()).expect(201)
     };
     let send = |media: &Value| gateway.post("/v1/messages", &json!({ "to": CUSTOMER, "media": [media] }));
-    let [unused, used] = [upload(b"%PDF-1.4 nobody wants this"), upload(b"%PDF-1.4 somebody wants this")];
-    let taken = send(&used["media"]).expect(202);
+    let used = upload(b"%PDF-1.4 somebody wants this");
+    let once = json!({ "to": CUSTOMER, "media": [used["media"]] });
+    let call = || gateway.post_with("/v1/messages", &[("idempotency-key", "the menu")], &once);
+    let taken = call().expect(202);
+    // The other goes first.
+    let unused = upload(b"%PDF-1.4 nobody wants this");
     let folder = gateway.folder().join("kept");
     let gone = wait_up_to(SOME_TIME, || (files(&folder) == 1).then_some(()));
     assert_eq!(gone, Some(()), "{} files", files(&folder));
     let refused = send(&unused["media"]);
     assert_eq!((refused.status(), send(&used["media"]).status()), (422, 422), "{}", refused.text());
+    assert_eq!(call().json()["id"], taken["id"], "the same call needs it no more");
     // Whoever fetches it for the message still gets it.
     let link = taken["media"][0]["url"].as_str().unwrap();
     let path = link.strip_prefix(&gateway.url()).unwrap();

@@ -129,7 +129,10 @@ impl Bulks {
                 Some((used, definition))
             }
         };
-        let look = Look { outbound: parts.outbound.clone(), content: new.content.clone(), template, locale };
+        // Each recipient gets a link of their own, once it is their turn.
+        let mut content = new.content.clone();
+        parts.outbound.name(&mut content.media).await?;
+        let look = Look { outbound: parts.outbound.clone(), content, template, locale };
         Ok((look, std::mem::take(&mut new.recipients)))
     }
 }

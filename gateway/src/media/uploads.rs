@@ -115,6 +115,18 @@ impl Uploads {
         Ok(Upload { id, media: format!("{UPLOAD}{id}"), content_type, bytes, sha256: digest })
     }
 
+    /// Puts what looks like a link in the place of each upload that is named, for those who check what is to be sent
+    /// later; they are used from now on.
+    pub async fn name(&self, media: &mut [String]) -> Result<(), Error> {
+        let mut used = BTreeSet::new();
+        for item in media.iter_mut().filter(|item| item.starts_with(UPLOAD)) {
+            let (id, file) = self.named(item).await?;
+            used.insert(id);
+            *item = format!("{}/media/{}/{}", self.0.public_url, "0".repeat(48), kind::file_name(&file.content_type));
+        }
+        self.use_all(Vec::new(), used).await
+    }
+
     /// Puts a new public link in the place of each upload that a message names. Its time begins when
     /// the message leaves.
     pub async fn publish(&self, media: &mut [String], send_at: Option<Timestamp>) -> Result<(), Error> {
@@ -127,17 +139,27 @@ impl Uploads {
         let expires_at = self.expiry(send_at.map_or(now, |at| at.max(now)));
         let (mut links, mut used) = (Vec::new(), BTreeSet::new());
         for item in media.iter_mut().filter(|item| named(item)) {
-            let id = item.strip_prefix(UPLOAD).and_then(|id| Uuid::parse_str(id).ok());
-            let missing = || Error::NoUpload(item.clone());
-            let id = id.ok_or_else(missing)?;
-            let file = self.0.store.upload(id).await?.ok_or_else(missing)?;
+            let (id, file) = self.named(item).await?;
             used.insert(id);
             let token = hex::encode((self.0.random)().ok_or(Error::NoRandomness)?);
             let name = kind::file_name(&file.content_type);
             *item = format!("{}/media/{token}/{name}", self.0.public_url);
             links.push(Link { hash: token_hash(&token), name, file, expires_at });
         }
-        match self.0.store.publish(links, used, now).await? {
+        self.use_all(links, used).await
+    }
+
+    async fn named(&self, item: &str) -> Result<(Uuid, StoredFile), Error> {
+        let missing = || Error::NoUpload(item.to_owned());
+        let id = item.strip_prefix(UPLOAD).and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(missing)?;
+        Ok((id, self.0.store.upload(id).await?.ok_or_else(missing)?))
+    }
+
+    async fn use_all(&self, links: Vec<Link>, used: BTreeSet<Uuid>) -> Result<(), Error> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        match self.0.store.publish(links, used, self.0.clock.now()).await? {
             None => Ok(()),
             Some(gone) => Err(Error::NoUpload(format!("{UPLOAD}{gone}"))),
         }

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::channels::{self, Channel, Channels};
 use crate::clock::{Clock, Ids};
 use crate::deciding::Deciding;
-use crate::media::Uploads;
+use crate::media::{UPLOAD, Uploads};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Place, Priority, Status};
 use crate::spans::{self, Span};
 use crate::store::{
@@ -153,10 +153,11 @@ impl Outbound {
         self.0.outbox.notify_one();
     }
 
-    /// A call that was made before is not put to the plugins again.
+    /// A call that was made before is not put to the plugins again, and needs no upload that may have gone since.
     async fn before(&self, request: &Request) -> Result<Option<MessageId>, Error> {
         let Some(idempotency) = &request.idempotency else { return Ok(None) };
-        if !self.0.deciding.chain().wants_outbound() {
+        let has_uploads = request.media.iter().any(|item| item.starts_with(UPLOAD));
+        if !has_uploads && !self.0.deciding.chain().wants_outbound() {
             return Ok(None);
         }
         self.called(idempotency).await

@@ -57,6 +57,11 @@ impl Outbound {
         Ok(submission)
     }
 
+    /// Makes media ready to be checked, as they will be: uploads get what looks like a link.
+    pub async fn name(&self, media: &mut [String]) -> Result<(), Error> {
+        Ok(self.0.uploads.name(media).await?)
+    }
+
     /// Makes media ready for the provider to fetch: uploads get a link, and other addresses are looked at.
     pub async fn publish(&self, media: &mut [String]) -> Result<(), Error> {
         self.0.uploads.publish(media, None).await?;

@@ -100,15 +100,9 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
             }
             .boxed()
         })
-        .map_sqlx_postgres_opts(move |options| {
-            // Compiling a statement takes Postgres longer than any of these runs.
+        // Compiling a statement takes Postgres longer than any of these runs.
+        .map_sqlx_postgres_opts(|options| {
             let options = options.statement_cache_capacity(PREPARED_STATEMENTS).options([("jit", "off")]);
-            let options = match purpose {
-                // What is written is found by ids, whatever these are: planning that anew for each set of them costs as
-                // much as doing it.
-                Use::Writing => options.options([("plan_cache_mode", "force_generic_plan")]),
-                Use::Reading | Use::Alone => options,
-            };
             match options.get_application_name() {
                 Some(_) => options,
                 None => options.application_name(APPLICATION_NAME),

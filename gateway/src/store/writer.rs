@@ -10,13 +10,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::operations::learned::{self, About, Learned};
 use super::operations::locks::Touched;
-use super::operations::{process, record, submit};
+use super::operations::{planning, process, record, submit};
 use super::reporting::Reporting;
 use super::{Committed, Error, NewInbound, Observed, Processed, Receipt, Recorded, Store, Submission, Submitted};
 use crate::metrics;
 
 /// The most operations in one transaction.
 const BATCH: usize = 128;
+/// For so many at once a look at how they are planned is worth its while.
+const MANY: usize = 8;
 /// How often what other gateways were in the way of is done again at once.
 const OVERTAKEN_TRIES: u32 = 8;
 
@@ -265,12 +267,20 @@ impl Groups {
     }
 
     async fn apply(&mut self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
+        let by_ids = self.recordings.len() + self.processed.asked.len() + self.submitted.asked.len();
+        let is_planned_once = by_ids + self.learned.asked.len() >= MANY;
+        if is_planned_once {
+            planning::once(transaction).await?;
+        }
         self.touched().lock(transaction).await?;
         let messages: Vec<&NewInbound> = self.recordings.iter().flat_map(|asked| &asked.input).collect();
         self.receipts = record::apply(transaction, &messages, reporting).await?;
         self.processed.done = process::apply(transaction, &self.processed.inputs(), reporting).await?;
         self.submitted.done = submit::apply(transaction, &self.submitted.inputs(), reporting).await?;
         self.learned.done = learned::apply(transaction, &self.learned.inputs(), reporting).await?;
+        if is_planned_once && !self.others.is_empty() {
+            planning::freely(transaction).await?;
+        }
         for other in &mut self.others {
             other.apply(transaction).await?;
         }

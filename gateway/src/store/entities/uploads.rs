@@ -12,6 +12,8 @@ pub struct Model {
     pub bytes: i64,
     pub created_at: i64,
     pub used_at: Option<i64>,
+    /// Not known of what is older than the column.
+    pub times_used: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::inserting::insert;
 use super::moves::reduce_message;
-use super::picking::{Among, Queue, by_any_way, by_index};
+use super::picking::{Among, Queue};
+use super::planning::{by_any_way, by_index};
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::rows::or_fail;
 use super::{millis, nights};

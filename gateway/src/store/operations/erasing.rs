@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, Set, Statement, Value,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use super::consent::{Change, Proof};
 use super::contacts::locked;
 use super::gateways::ASIDE;
 use super::moves::Moves;
-use super::{millis, reach, redact, tell, uploads};
+use super::{dropped, files, millis, reach, redact, tell, uploads};
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus, MessageId, Status};
 use crate::store::contacts::{Erased, Erasure, survivor, with_addresses};
@@ -69,7 +70,7 @@ impl Operation for Erasing {
             return Ok(Erased::Some);
         }
         if !self.erasure.files_are_gone {
-            let files = files(transaction, contact.id).await?;
+            let files = files::of_nobody_else(transaction, contact.id).await?;
             if !files.is_empty() {
                 uploads::forget_files(transaction, &files).await?;
                 return Ok(Erased::Files(files));
@@ -231,6 +232,9 @@ impl Erasing {
             let remembered = Condition::all().add(Expr::cust("scope IN ('contact', 'conversation')")).add(remembered);
             plugin_state::Entity::delete_many().filter(remembered).exec(transaction).await?;
         }
+        // Others may have them, or be erased just now as well.
+        let files = files::of_messages(transaction, theirs()).await?;
+        dropped::drop_files(transaction, files.into_iter().map(|file| file.digest), Timestamp::UNIX_EPOCH).await?;
         media::Entity::update_many()
             .col_expr(media::Column::State, Expr::value(MediaState::Linked.as_str()))
             .col_expr(media::Column::Digest, Expr::value(None::<String>))
@@ -271,7 +275,7 @@ async fn want_no_files(transaction: &DatabaseTransaction, contact: Uuid) -> Resu
     Ok(())
 }
 
-fn conversations_of(contact: Uuid) -> SelectStatement {
+pub(super) fn conversations_of(contact: Uuid) -> SelectStatement {
     Query::select()
         .column(conversations::Column::Id)
         .from(conversations::Entity)
@@ -313,39 +317,6 @@ async fn is_under_way(transaction: &DatabaseTransaction, contact: Uuid) -> Resul
         .filter(moves)
         .limit(1);
     Ok(under_way.into_tuple::<Uuid>().one(transaction).await?.is_some())
-}
-
-/// The files of their messages that nobody else has, or is to get.
-async fn files(transaction: &DatabaseTransaction, contact: Uuid) -> Result<Vec<String>, Error> {
-    let theirs: Vec<Option<String>> = media::Entity::find()
-        .select_only()
-        .column(media::Column::Digest)
-        .filter(media::Column::MessageId.in_subquery(messages_of(contact)))
-        .filter(media::Column::Digest.is_not_null())
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    let mut theirs: BTreeSet<String> = theirs.into_iter().flatten().collect();
-    if theirs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let places: Vec<String> = (2..theirs.len() + 2).map(|number| format!("${number}")).collect();
-    let places = places.join(", ");
-    let sql = format!(
-        "SELECT media.digest AS digest FROM media JOIN messages ON messages.id = media.message_id \
-         JOIN conversations ON conversations.id = messages.conversation_id \
-         WHERE media.digest IN ({places}) AND conversations.contact_id <> $1"
-    );
-    let values: Vec<Value> =
-        [contact.into()].into_iter().chain(theirs.iter().map(|digest| digest.as_str().into())).collect();
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
-    for row in transaction.query_all_raw(statement).await? {
-        theirs.remove(&row.try_get::<String>("", "digest")?);
-    }
-    for wanted in uploads::wanted_by_bulks(transaction, &theirs).await? {
-        theirs.remove(&wanted);
-    }
-    Ok(theirs.into_iter().collect())
 }
 
 impl Store {

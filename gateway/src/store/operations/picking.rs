@@ -11,6 +11,7 @@ use sea_orm::{
     Value,
 };
 
+use super::planning::{by_any_way, by_index};
 use crate::store::Error;
 
 /// The fewest that are looked at along the queue, and the most, unless more are wanted: four for each wanted one.
@@ -58,31 +59,6 @@ impl Among {
     pub(super) fn first(wanted: usize) -> Self {
         Self::First(wanted.saturating_mul(4).clamp(FEWEST, MOST).max(wanted))
     }
-}
-
-/// What Postgres does not do along a queue.
-const OTHER_WAYS: [&str; 5] =
-    ["enable_sort", "enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"];
-
-/// From here on, a transaction on Postgres goes along indexes. What Postgres knows of a queue is from when there was
-/// none, and for a few rows all ways seem the same to it: it takes an index of another order and sorts, or
-/// reads the table, and would do so with the thousands that wait now.
-pub(super) async fn by_index(transaction: &DatabaseTransaction) -> Result<(), Error> {
-    ways(transaction, "off").await
-}
-
-/// From here on, it goes as seems best to it: what was not to be sorted would be looked for through a whole index.
-pub(super) async fn by_any_way(transaction: &DatabaseTransaction) -> Result<(), Error> {
-    ways(transaction, "on").await
-}
-
-async fn ways(transaction: &DatabaseTransaction, are: &str) -> Result<(), Error> {
-    let backend = transaction.get_database_backend();
-    if backend == DbBackend::Postgres {
-        let set = OTHER_WAYS.map(|way| format!("set_config('{way}', '{are}', true)")).join(", ");
-        transaction.query_one_raw(Statement::from_string(backend, format!("SELECT {set}"))).await?;
-    }
-    Ok(())
 }
 
 impl Queue {

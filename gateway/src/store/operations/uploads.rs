@@ -37,6 +37,7 @@ impl Operation for Create {
             bytes: Set(i64::try_from(self.file.bytes).unwrap_or(i64::MAX)),
             created_at: Set(millis(self.at)),
             used_at: Set(None),
+            times_used: Set(Some(0)),
         };
         uploads::Entity::insert(row).exec_without_returning(transaction).await?;
         Ok(())
@@ -60,12 +61,10 @@ impl Operation for Publish {
             .filter(media_links::Column::ExpiresAt.lte(millis(self.now)))
             .exec(transaction)
             .await?;
-        if self.links.is_empty() {
-            return Ok(None);
-        }
         for id in &self.used {
             let used = uploads::Entity::update_many()
                 .col_expr(uploads::Column::UsedAt, Expr::value(millis(self.now)))
+                .col_expr(uploads::Column::TimesUsed, Expr::cust("times_used + 1"))
                 .filter(uploads::Column::Id.eq(*id))
                 .exec(transaction)
                 .await?;
@@ -96,7 +95,7 @@ pub(super) async fn forget_unused(
     let places: Vec<String> = (2..named.len() + 2).map(|number| format!("${number}")).collect();
     let others = if named.is_empty() { String::new() } else { format!("AND id NOT IN ({})", places.join(", ")) };
     let sql = format!(
-        "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE {UNUSED} {others} \
+        "DELETE FROM uploads WHERE {UNUSED} AND id IN (SELECT id FROM uploads WHERE {UNUSED} {others} \
          ORDER BY COALESCE(used_at, created_at) LIMIT {limit}) RETURNING digest"
     );
     let values = [millis(before).into()].into_iter().chain(named);
@@ -108,25 +107,8 @@ pub(super) async fn forget_unused(
     Ok(forgotten)
 }
 
-/// Those of these files that somebody else is still to get, by a bulk send that is not over.
-pub(super) async fn wanted_by_bulks(
-    transaction: &DatabaseTransaction,
-    files: &BTreeSet<String>,
-) -> Result<BTreeSet<String>, Error> {
-    let named = named_by_bulks(transaction).await?;
-    let wanted: Vec<String> = uploads::Entity::find()
-        .select_only()
-        .column(uploads::Column::Digest)
-        .filter(uploads::Column::Id.is_in(named))
-        .filter(uploads::Column::Digest.is_in(files.iter().map(String::as_str)))
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    Ok(wanted.into_iter().collect())
-}
-
 /// The uploads that bulk sends name which are not over.
-async fn named_by_bulks(transaction: &DatabaseTransaction) -> Result<BTreeSet<Uuid>, Error> {
+pub(super) async fn named_by_bulks(transaction: &DatabaseTransaction) -> Result<BTreeSet<Uuid>, Error> {
     let contents: Vec<serde_json::Value> = bulks::Entity::find()
         .select_only()
         .column(bulks::Column::Content)
@@ -142,8 +124,9 @@ async fn named_by_bulks(transaction: &DatabaseTransaction) -> Result<BTreeSet<Uu
 /// Removes what was uploaded of these files, and the links to them: whom they were for is nobody any more.
 pub(super) async fn forget_files(transaction: &DatabaseTransaction, files: &[String]) -> Result<(), Error> {
     let these = || files.iter().map(String::as_str);
-    uploads::Entity::delete_many().filter(uploads::Column::Digest.is_in(these())).exec(transaction).await?;
+    // In the order in which whoever publishes takes them.
     media_links::Entity::delete_many().filter(media_links::Column::Digest.is_in(these())).exec(transaction).await?;
+    uploads::Entity::delete_many().filter(uploads::Column::Digest.is_in(these())).exec(transaction).await?;
     Ok(())
 }
 
@@ -152,8 +135,8 @@ impl Store {
         self.write(Create { id, file, at }).await
     }
 
-    /// Adds links to the uploads that are used now, and forgets links that have expired. Some id: that upload is not
-    /// there any more, and no link was added.
+    /// Adds links to the uploads that are used now, if any, and forgets links that have expired. Some id: that upload
+    /// is not there any more, and no link was added.
     pub async fn publish(&self, links: Vec<Link>, used: BTreeSet<Uuid>, now: Timestamp) -> Result<Option<Uuid>, Error> {
         self.write(Publish { links, used, now }).await
     }

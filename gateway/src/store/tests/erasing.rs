@@ -9,7 +9,7 @@ use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ConversationStatus};
 use crate::store::{
     Changed, ContactChange, ContactFilter, ContactMade, ConversationChange, ConversationRules, Erased, Erasure, Link,
-    NewBulk, NewContact, StoredFile, entities,
+    NewBulk, NewContact, StoredFile, entities, token_hash,
 };
 
 on_both!(
@@ -155,12 +155,15 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
     }
     let ana = ana.unwrap();
     let (other, _) = heard(&store, &database, LUIS, "hola").await;
-    // Files of hers alone, one that another has, too, and one that others are to get.
-    for (message, digest) in [(ids[0], "aa"), (ids[1], "bb"), (other.id, "bb"), (ids[2], "cc"), (ids[3], "dd")] {
+    // Files of hers alone, one that another has, too, and one that others are to get. Of the last two it is not known
+    // that nobody else has them: one was used once more, the other, which came from her, is kept for others.
+    let token = |digest: &str| digest.repeat(24);
+    let rows = [(ids[0], 0, "aa"), (ids[1], 0, "bb"), (other.id, 0, "bb"), (ids[2], 0, "cc"), (ids[3], 0, "dd")];
+    for (message, position, digest) in rows.into_iter().chain([(ids[4], 0, "ee"), (ids[4], 1, "ff")]) {
         let row = entities::media::ActiveModel {
             message_id: sea_orm::Set(message.0),
-            position: sea_orm::Set(0),
-            url: sea_orm::Set("https://example.mx/a".to_owned()),
+            position: sea_orm::Set(position),
+            url: sea_orm::Set(format!("https://example.mx/media/{}/a", token(digest))),
             content_type: sea_orm::Set(None),
             state: sea_orm::Set("stored".to_owned()),
             digest: sea_orm::Set(Some(digest.to_owned())),
@@ -173,12 +176,16 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
         entities::media::Entity::insert(row).exec_without_returning(&database.directly().await).await.unwrap();
     }
     let file = |digest: &str| StoredFile { digest: digest.to_owned(), bytes: 1, content_type: "image/png".to_owned() };
-    let uploads = ["bb", "cc", "dd"].map(|digest| (digest, database.id()));
+    let uploads = ["bb", "cc", "dd", "ee", "ff"].map(|digest| (digest, database.id()));
     for (digest, id) in uploads {
         store.create_upload(id, file(digest), at(0)).await.unwrap();
-        let link = Link { hash: digest.to_owned(), name: "a".to_owned(), file: file(digest), expires_at: at(99) };
-        assert_eq!(store.publish(vec![link], [id].into(), at(0)).await.unwrap(), None);
+        let hash = token_hash(&token(digest));
+        let link = Link { hash, name: "a".to_owned(), file: file(digest), expires_at: at(99) };
+        let links = if digest == "ff" { vec![] } else { vec![link] };
+        let used = if digest == "ff" { [].into() } else { [id].into() };
+        assert_eq!(store.publish(links, used, at(0)).await.unwrap(), None);
     }
+    assert_eq!(store.publish(Vec::new(), [uploads[3].1].into(), at(0)).await.unwrap(), None);
     let bulk = NewBulk {
         id: database.id(),
         name: None,
@@ -200,13 +207,20 @@ async fn texts_go_in_steps_and_files_before_their_rows(database: Database) {
     assert_eq!(step(false).await, files);
     let mut left = Vec::new();
     for (digest, id) in uploads {
-        left.push((store.upload(id).await.unwrap().is_some(), store.link(digest, at(1)).await.unwrap().is_some()));
+        let link = store.link(&token_hash(&token(digest)), at(1)).await.unwrap();
+        left.push((store.upload(id).await.unwrap().is_some(), link.is_some()));
     }
-    assert_eq!(left, [(true, true), (false, false), (true, true)], "what was for her alone is sent to nobody");
+    let (both, none) = ((true, true), (false, false));
+    assert_eq!(left, [both, none, both, both, (true, false)], "what was for her alone is sent to nobody");
     assert_eq!(step(false).await, files, "a crash here leaves files to be removed");
     assert_eq!(step(true).await, Erased::Done);
     let kept = entities::media::Entity::find().filter(entities::media::Column::Digest.is_not_null());
     assert_eq!(kept.count(&store.reads).await.unwrap(), 1);
+    // Whoever has them lets go of them later.
+    let dropped = store.dropped_files("", 10).await.unwrap();
+    let dropped: Vec<(&str, bool)> = dropped.iter().map(|file| (file.digest.as_str(), file.is_had)).collect();
+    let had = ["bb", "dd", "ee", "ff"].map(|digest| (digest, true));
+    assert_eq!(dropped, [&[("aa", false)][..], &had[..1], &[("cc", false)], &had[1..]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

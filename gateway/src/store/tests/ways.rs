@@ -1,13 +1,15 @@
 //! The ways by which Postgres finds what it is asked for.
 
-use std::collections::BTreeMap;
-
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 
 use super::picking::{Row, any_message, queue, row};
 use super::*;
 
-on_postgres!(each_is_looked_at_by_its_id_however_short_the_queue_was, tables_that_grew_are_looked_at);
+on_postgres!(
+    each_is_looked_at_by_its_id_however_short_the_queue_was,
+    what_is_done_for_many_is_planned_once,
+    tables_that_grew_are_looked_at,
+);
 
 /// Postgres takes a queue to be as short as it was when it looked, and would go along it for each.
 async fn each_is_looked_at_by_its_id_however_short_the_queue_was(database: Database) {
@@ -27,9 +29,26 @@ async fn each_is_looked_at_by_its_id_however_short_the_queue_was(database: Datab
     assert!(own.contains("Index Scan using parts_pkey"), "{}", plan.join("\n"));
 }
 
+async fn what_is_done_for_many_is_planned_once(database: Database) {
+    let (store, heard) = database.heard().await;
+    let set = |to: &str| {
+        let sql = format!("SELECT set_config('plan_cache_mode', '{to}', true)");
+        heard.statements().iter().any(|it| it.sql == sql)
+    };
+    store.submit(database.submission(ANA, &["hola"])).await.unwrap();
+    assert!(!set("force_generic_plan"), "one is not worth asking for it");
+    let submissions = (0..40).map(|_| store.submit(database.submission(LUIS, &["hola"])));
+    futures::future::join_all(submissions).await;
+    assert!(set("force_generic_plan"));
+    let texts = (0..40).map(|number| store.record(database.inbound(&format!("SM{number}"), LUIS)));
+    let (_, other) = tokio::join!(futures::future::join_all(texts), store.prune_state(at(0), 10));
+    other.unwrap();
+    assert!(set("auto"), "what comes with them goes as Postgres thinks best");
+}
+
 async fn tables_that_grew_are_looked_at(database: Database) {
     let store = database.store().await;
-    let mut tried = BTreeMap::new();
+    let mut tried = crate::store::statistics::Tried::new();
     store.look_at_grown(&mut tried).await.unwrap();
     assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), [""; 0]);
     let known = async || {

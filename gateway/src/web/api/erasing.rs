@@ -54,10 +54,10 @@ pub(in crate::web) async fn erase_all(
 }
 
 /// Erases somebody: the name, what is noted and what plugins remember of them, the texts of all messages, files that
-/// came from them and notes about them; their addresses are nobody's then, and their conversations closed. What waits
-/// to be sent to them is canceled. What stays are ids, numbers and times of messages, so that what comes again is
-/// known as a repeat, and what they said about being written to. The provider keeps its own. With `If-Match` only if
-/// it is as it was with that `ETag`.
+/// came from them or were sent to them alone (with their uploads and links) and notes about them; their addresses are
+/// nobody's then, and their conversations closed. What waits to be sent to them is canceled. What stays are ids, numbers
+/// and times of messages, so that what comes again is known as a repeat, and what they said about being written to. The
+/// provider keeps its own. With `If-Match` only if it is as it was with that `ETag`.
 #[utoipa::path(
     delete,
     path = "/v1/contacts/{id}",
