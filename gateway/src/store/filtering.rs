@@ -18,6 +18,8 @@ use crate::message::{Address, ContactId, ConversationId, Direction, Status};
 
 /// How many messages are looked through for one page.
 const WINDOW: u64 = 20_000;
+/// As many are looked through at first.
+const NEAR: u64 = 1_000;
 /// How many of a bulk send's are looked at at once.
 const SOME: usize = 500;
 /// By how much clocks may disagree, as `lowest_id` has it.
@@ -93,10 +95,19 @@ impl Store {
             },
             Among::Bulk(id) => page(of_bulk(&snapshot, newest_first.filter(held(&filter)), id, limit).await?, limit),
             Among::Newest => {
-                let end = window_end(&snapshot, &filter, reach).await?;
-                let nearer = query(Reach { from: end.or(reach.from), ..reach }).order_by_desc(messages::Column::Id);
-                let (rows, next) = page(nearer.all(&snapshot).await?, limit);
-                (rows, next.or(end))
+                let mut found = (Vec::new(), None);
+                // Mostly a page is full after few; finding the end of the window takes longer than all else.
+                for window in [NEAR, WINDOW] {
+                    let end = window_end(&snapshot, &filter, reach, window).await?;
+                    let nearer = query(Reach { from: end.or(reach.from), ..reach }).order_by_desc(messages::Column::Id);
+                    let (rows, next) = page(nearer.all(&snapshot).await?, limit);
+                    let is_done = next.is_some() || end.is_none();
+                    found = (rows, next.or(end));
+                    if is_done {
+                        break;
+                    }
+                }
+                found
             }
         };
         Ok(Page { items: with_details(&snapshot, rows).await?, next })
@@ -273,13 +284,14 @@ async fn window_end(
     database: &impl ConnectionTrait,
     filter: &MessageFilter,
     reach: Reach,
+    window: u64,
 ) -> Result<Option<Uuid>, Error> {
     let last = messages::Entity::find()
         .select_only()
         .column(messages::Column::Id)
         .filter(reached(filter, reach))
         .order_by_desc(messages::Column::Id)
-        .offset(WINDOW - 1)
+        .offset(window - 1)
         .limit(1);
     Ok(last.into_tuple().one(database).await?)
 }
