@@ -217,9 +217,7 @@ impl Parts {
             }
             done.push(file);
         }
-        if !done.is_empty() {
-            self.store.forget_dropped(done).await?;
-        }
+        self.store.forget_dropped(done).await?;
         Ok((removed, next))
     }
 

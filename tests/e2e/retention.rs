@@ -98,7 +98,7 @@ fn what_was_uploaded_goes_when_nobody_uses_it_and_no_link_leads_to_it() {
     let once = json!({ "to": CUSTOMER, "media": [used["media"]] });
     let call = || gateway.post_with("/v1/messages", &[("idempotency-key", "the menu")], &once);
     let taken = call().expect(202);
-    // The other goes first.
+    // The one that was used is older: it goes no later.
     let unused = upload(b"%PDF-1.4 nobody wants this");
     let folder = gateway.folder().join("kept");
     let gone = wait_up_to(SOME_TIME, || (files(&folder) == 1).then_some(()));

@@ -131,7 +131,7 @@ impl Bulks {
         };
         // Each recipient gets a link of their own, once it is their turn.
         let mut content = new.content.clone();
-        parts.outbound.name(&mut content.media).await?;
+        parts.outbound.stand_in(&mut content.media).await?;
         let look = Look { outbound: parts.outbound.clone(), content, template, locale };
         Ok((look, std::mem::take(&mut new.recipients)))
     }

@@ -215,10 +215,13 @@ async fn an_upload_is_shown_by_a_link_until_it_ends() {
     assert_eq!((file.digest, file.bytes, file.content_type), (upload.sha256, 10, upload.content_type));
     assert_eq!(uploads.linked(&token, "image.png").await.unwrap(), None, "another name");
     assert_eq!(uploads.linked(&"08".repeat(24), "image.gif").await.unwrap(), None, "another token");
+    assert_eq!(uploads.own_link(&media[0], leaves), None, "it is elsewhere");
     clock.advance(Duration::from_hours(58) - Duration::from_millis(1));
+    assert_eq!(uploads.own_link(&media[1], leaves), Some(format!("/media/{token}/image.gif").as_str()));
     assert!(uploads.linked(&token, "image.gif").await.unwrap().is_some());
     clock.advance(Duration::from_millis(1));
     assert_eq!(uploads.linked(&token, "image.gif").await.unwrap(), None, "its time is over");
+    assert_eq!(uploads.own_link(&media[1], leaves), None);
 
     for wrong in ["media:", "media:nonsense", "media:0192f3a4-5b6c-7d8e-9f00-112233445566"] {
         let mut media = [wrong.to_owned()];

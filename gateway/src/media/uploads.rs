@@ -117,7 +117,11 @@ impl Uploads {
 
     /// Puts what looks like a link in the place of each upload that is named, for those who check what is to be sent
     /// later; they are used from now on.
-    pub async fn name(&self, media: &mut [String]) -> Result<(), Error> {
+    pub async fn stand_in(&self, media: &mut [String]) -> Result<(), Error> {
+        // More than a message may have is refused elsewhere.
+        if media.len() > MAX_MEDIA {
+            return Ok(());
+        }
         let mut used = BTreeSet::new();
         for item in media.iter_mut().filter(|item| item.starts_with(UPLOAD)) {
             let (id, file) = self.named(item).await?;

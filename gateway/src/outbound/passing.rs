@@ -58,8 +58,8 @@ impl Outbound {
     }
 
     /// Makes media ready to be checked, as they will be: uploads get what looks like a link.
-    pub async fn name(&self, media: &mut [String]) -> Result<(), Error> {
-        Ok(self.0.uploads.name(media).await?)
+    pub async fn stand_in(&self, media: &mut [String]) -> Result<(), Error> {
+        Ok(self.0.uploads.stand_in(media).await?)
     }
 
     /// Makes media ready for the provider to fetch: uploads get a link, and other addresses are looked at.

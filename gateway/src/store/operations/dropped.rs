@@ -42,9 +42,6 @@ impl Operation for Forget {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         use dropped_files::Column;
-        if self.0.is_empty() {
-            return Ok(());
-        }
         let these = self.0.iter().fold(Condition::any(), |these, file| {
             let this = Condition::all().add(Column::Digest.eq(file.digest.as_str())).add(Column::Times.eq(file.times));
             these.add(this)
@@ -58,6 +55,10 @@ impl Store {
     /// Files that are gone, or that others have, who let go of them themselves; unless somebody let go of one since it
     /// was looked at.
     pub async fn forget_dropped(&self, files: Vec<DroppedFile>) -> Result<(), Error> {
+        // Without a condition it would be all.
+        if files.is_empty() {
+            return Ok(());
+        }
         self.write(Forget(files)).await
     }
 }

@@ -233,7 +233,7 @@ impl Erasing {
             plugin_state::Entity::delete_many().filter(remembered).exec(transaction).await?;
         }
         // Others may have them, or be erased just now as well.
-        let files = files::of_messages(transaction, theirs()).await?;
+        let files = files::of_messages(transaction, contact).await?;
         dropped::drop_files(transaction, files.into_iter().map(|file| file.digest), Timestamp::UNIX_EPOCH).await?;
         media::Entity::update_many()
             .col_expr(media::Column::State, Expr::value(MediaState::Linked.as_str()))
@@ -275,7 +275,7 @@ async fn want_no_files(transaction: &DatabaseTransaction, contact: Uuid) -> Resu
     Ok(())
 }
 
-pub(super) fn conversations_of(contact: Uuid) -> SelectStatement {
+fn conversations_of(contact: Uuid) -> SelectStatement {
     Query::select()
         .column(conversations::Column::Id)
         .from(conversations::Entity)
@@ -283,7 +283,7 @@ pub(super) fn conversations_of(contact: Uuid) -> SelectStatement {
         .to_owned()
 }
 
-fn messages_of(contact: Uuid) -> SelectStatement {
+pub(super) fn messages_of(contact: Uuid) -> SelectStatement {
     Query::select()
         .column(messages::Column::Id)
         .from(messages::Entity)

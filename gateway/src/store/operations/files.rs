@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
     Statement, Value,
 };
 use uuid::Uuid;
 
-use super::erasing::conversations_of;
+use super::erasing::messages_of;
 use super::uploads::named_by_bulks;
 use crate::store::Error;
-use crate::store::entities::{media, media_links, messages, uploads};
+use crate::store::entities::{media, media_links, uploads};
 use crate::store::media::link_hash;
 
 /// A file of a message.
@@ -22,20 +21,12 @@ pub(super) struct File {
     url: String,
 }
 
-/// The files of the messages in these conversations, each as often as there is one that has it.
-pub(super) async fn of_messages(
-    transaction: &DatabaseTransaction,
-    conversations: SelectStatement,
-) -> Result<Vec<File>, Error> {
-    let of_these = Query::select()
-        .column(messages::Column::Id)
-        .from(messages::Entity)
-        .and_where(messages::Column::ConversationId.in_subquery(conversations))
-        .to_owned();
+/// The files of their messages, each as often as there is one that has it.
+pub(super) async fn of_messages(transaction: &DatabaseTransaction, contact: Uuid) -> Result<Vec<File>, Error> {
     let found = media::Entity::find()
         .select_only()
         .columns([media::Column::Digest, media::Column::Url])
-        .filter(media::Column::MessageId.in_subquery(of_these))
+        .filter(media::Column::MessageId.in_subquery(messages_of(contact)))
         .filter(media::Column::Digest.is_not_null());
     Ok(found.into_model().all(transaction).await?)
 }
@@ -43,7 +34,7 @@ pub(super) async fn of_messages(
 /// The files of their messages that nobody else has, is shown or is to get, as far as that is known: what was uploaded
 /// before it was counted how often it is used, or was used in another way, stays.
 pub(super) async fn of_nobody_else(transaction: &DatabaseTransaction, contact: Uuid) -> Result<Vec<String>, Error> {
-    let files = of_messages(transaction, conversations_of(contact)).await?;
+    let files = of_messages(transaction, contact).await?;
     let mut theirs: BTreeSet<String> = files.iter().map(|file| file.digest.clone()).collect();
     if theirs.is_empty() {
         return Ok(Vec::new());
