@@ -50,6 +50,8 @@ mod m20261205_000071_bulk_states;
 mod m20261205_000072_deferred;
 mod m20261205_000073_fewer_indexes;
 mod m20261206_000001_dropped_files;
+mod m20261207_000001_ended;
+mod m20261207_000002_conflicts;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -106,6 +108,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261205_000072_deferred::Migration),
             Box::new(m20261205_000073_fewer_indexes::Migration),
             Box::new(m20261206_000001_dropped_files::Migration),
+            Box::new(m20261207_000001_ended::Migration),
+            Box::new(m20261207_000002_conflicts::Migration),
         ]
     }
 }

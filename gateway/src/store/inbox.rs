@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    Value,
 };
 use uuid::Uuid;
 
@@ -19,6 +20,11 @@ use crate::message::{ContactId, ConversationId, ConversationStatus, Direction, M
 
 /// Of how many signs a piece is at least that is looked for in texts.
 const SHORTEST: usize = 3;
+
+/// Open and closed conversations each have an index by when something happened last, so that a text moves its own in
+/// one alone. Word for word their conditions.
+const OPEN: &str = "conversations.status <> 'closed'";
+const CLOSED: &str = "conversations.status = 'closed'";
 
 /// What somebody wants to be another one about a conversation; nothing that is not named changes.
 #[derive(Clone, Debug)]
@@ -107,22 +113,25 @@ impl Store {
         use conversations::Column;
         let search = Search::of(filter);
         let mut said = self.said(filter, search.as_ref()).await?;
-        let mut query = conversations::Entity::find()
-            .find_also_related(contacts::Entity)
-            .filter(matching(filter))
-            .filter(Condition::all().add_option(search.map(|search| search.condition(&said))))
-            .order_by_desc(Column::LastMessageAt)
-            .order_by_desc(Column::Id)
-            .limit(limit + 1);
-        if let Some(InboxCursor { at, id }) = after {
-            let at = at.as_millisecond();
-            let same = Condition::all().add(Column::LastMessageAt.eq(at)).add(Column::Id.lt(id));
-            // The first is what an index is used for.
-            query = query
-                .filter(Column::LastMessageAt.lte(at))
-                .filter(Condition::any().add(Column::LastMessageAt.lt(at)).add(same));
-        }
-        let mut rows = query.all(&self.reads).await?;
+        let newest = |side: &str| {
+            let of_side = conversations::Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .left_join(contacts::Entity)
+                .filter(Expr::cust(side.to_owned()))
+                .filter(matching(filter))
+                .filter(Condition::all().add_option(search.as_ref().map(|search| search.condition(&said))))
+                .filter(Condition::all().add_option(after.map(behind)));
+            QueryTrait::into_query(newest_first(of_side).limit(limit + 1))
+        };
+        let wanted = match (filter.status, filter.open) {
+            (Some(ConversationStatus::Closed), _) => newest(CLOSED),
+            (Some(_), _) | (None, true) => newest(OPEN),
+            (None, false) => either(newest(OPEN), newest(CLOSED)),
+        };
+        let page =
+            conversations::Entity::find().find_also_related(contacts::Entity).filter(Column::Id.in_subquery(wanted));
+        let mut rows = newest_first(page).limit(limit + 1).all(&self.reads).await?;
         let more = rows.len() as u64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let mut last = self.last_of(rows.iter().map(|(row, _)| row.id).collect()).await?;
@@ -216,6 +225,28 @@ impl Store {
             .await?;
         with_details(&self.reads, rows.into_iter().rev().collect()).await
     }
+}
+
+fn newest_first<Q: QueryOrder>(query: Q) -> Q {
+    query.order_by_desc(conversations::Column::LastMessageAt).order_by_desc(conversations::Column::Id)
+}
+
+/// What comes after that one.
+fn behind(InboxCursor { at, id }: InboxCursor) -> Condition {
+    use conversations::Column;
+    let at = at.as_millisecond();
+    let same = Condition::all().add(Column::LastMessageAt.eq(at)).add(Column::Id.lt(id));
+    // The first is what an index is used for.
+    let earlier = Condition::any().add(Column::LastMessageAt.lt(at)).add(same);
+    Condition::all().add(Column::LastMessageAt.lte(at)).add(earlier)
+}
+
+/// In one statement: who is closed between two would be in none of them.
+fn either(open: SelectStatement, closed: SelectStatement) -> SelectStatement {
+    let ids = |of: SelectStatement, name: &'static str| {
+        Query::select().column(conversations::Column::Id).from_subquery(of, name).take()
+    };
+    ids(open, "still_open").union(UnionType::All, ids(closed, "ended")).take()
 }
 
 fn matching(filter: &InboxFilter) -> Condition {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
     IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
@@ -129,7 +130,8 @@ async fn contradictions(database: &impl ConnectionTrait, ended: &[Uuid]) -> Resu
         .select_only()
         .column(observations::Column::PartId)
         .filter(observations::Column::PartId.is_in(ended.iter().copied()))
-        .filter(observations::Column::Conflict.eq(true))
+        // Word for word the condition of the partial index, so that SQLite uses it.
+        .filter(Expr::cust("conflict"))
         .into_tuple()
         .all(database)
         .await?;

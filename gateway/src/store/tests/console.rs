@@ -13,6 +13,7 @@ on_both!(
     a_name_is_one_persons_and_sessions_end_with_the_password,
     sessions_that_are_over_are_forgotten,
     the_inbox_is_in_the_order_of_what_happened,
+    what_is_closed_is_among_the_others_by_when_it_happened,
     what_is_looked_for_is_found_whatever_is_in_it,
     what_was_said_lately_is_found,
     a_conversation_is_changed_by_hand,
@@ -104,6 +105,45 @@ async fn texts(store: &Store, filter: &InboxFilter) -> Vec<String> {
     rows.into_iter().map(|row| row.last.unwrap().text).collect()
 }
 
+/// The same, one after the other.
+async fn paged(store: &Store, filter: &InboxFilter) -> Vec<String> {
+    let (mut after, mut paged) = (None, Vec::new());
+    loop {
+        let (rows, next) = store.inbox(filter, after, 1).await.unwrap();
+        paged.extend(rows.into_iter().map(|row| row.last.unwrap().text));
+        if next.is_none() {
+            return paged;
+        }
+        after = next;
+    }
+}
+
+async fn what_is_closed_is_among_the_others_by_when_it_happened(database: Database) {
+    let store = database.store().await;
+    let mut conversations = Vec::new();
+    for (number, sender) in [ANA, LUIS, "+529981112255", "+529981112266"].into_iter().enumerate() {
+        // Two of them at the same moment.
+        let seconds = i64::try_from(number / 2).unwrap();
+        conversations.push(heard(&store, &database, sender, &format!("text {number}"), seconds).await);
+    }
+    for closed in [conversations[0], conversations[3]] {
+        let closing = Some(ConversationStatus::Closed);
+        let wanted = ConversationChange { status: closing, ..ConversationChange::of(closed) };
+        assert_eq!(store.change_conversation(wanted, None, act(9)).await.unwrap(), Changed::Done);
+    }
+    let status = Some(ConversationStatus::Closed);
+    let cases: [(InboxFilter, &[&str]); 4] = [
+        (InboxFilter::default(), &["text 3", "text 2", "text 1", "text 0"]),
+        (InboxFilter { open: true, ..InboxFilter::default() }, &["text 2", "text 1"]),
+        (InboxFilter { status, open: true, ..InboxFilter::default() }, &["text 3", "text 0"]),
+        (InboxFilter { status: Some(ConversationStatus::Pending), ..InboxFilter::default() }, &["text 2", "text 1"]),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(texts(&store, &filter).await, expected, "{filter:?}");
+        assert_eq!(paged(&store, &filter).await, expected, "{filter:?}, page by page");
+    }
+}
+
 async fn the_inbox_is_in_the_order_of_what_happened(database: Database) {
     let store = database.store().await;
     for (number, sender) in [ANA, LUIS, "+529981112255", "+529981112266"].into_iter().enumerate() {
@@ -114,16 +154,7 @@ async fn the_inbox_is_in_the_order_of_what_happened(database: Database) {
     heard(&store, &database, ANA, "again", 9).await;
     let all = InboxFilter { open: true, ..InboxFilter::default() };
     assert_eq!(texts(&store, &all).await, ["again", "text 3", "text 2", "text 1"]);
-    let (mut after, mut paged) = (None, Vec::new());
-    loop {
-        let (rows, next) = store.inbox(&all, after, 1).await.unwrap();
-        paged.extend(rows.into_iter().map(|row| row.last.unwrap().text));
-        if next.is_none() {
-            break;
-        }
-        after = next;
-    }
-    assert_eq!(paged, texts(&store, &all).await, "page by page it is the same");
+    assert_eq!(paged(&store, &all).await, texts(&store, &all).await, "page by page it is the same");
     store.submit(database.submission(LUIS, &["ours"])).await.unwrap();
     let (rows, _) = store.inbox(&all, None, 50).await.unwrap();
     let luis = rows.iter().find(|row| row.conversation.address.as_str() == LUIS).unwrap();

@@ -300,16 +300,16 @@ async fn looks(store: &Store, id: MessageId) {
 async fn pages(store: &Store, id: MessageId) {
     let conversation = only_conversation(store).await.id;
     let all = InboxFilter::default();
+    let of = |status| InboxFilter { status: Some(status), ..InboxFilter::default() };
     let filters = [
         all.clone(),
         InboxFilter { open: true, ..all.clone() },
-        InboxFilter { status: Some(ConversationStatus::Pending), ..all.clone() },
         InboxFilter { open: true, channel: Some("sms".to_owned()), ..all.clone() },
         InboxFilter { open: true, unread: true, assignee: Some("ana".to_owned()), ..all.clone() },
         InboxFilter { open: true, tag: Some("a".to_owned()), search: Some("998".to_owned()), ..all.clone() },
         InboxFilter { open: true, search: Some("hola".to_owned()), ..all },
     ];
-    for filter in filters {
+    for filter in filters.into_iter().chain([ConversationStatus::Pending, ConversationStatus::Closed].map(of)) {
         for after in [None, Some(InboxCursor { at: at(100), id: Uuid::max() })] {
             store.inbox(&filter, after, 30).await.unwrap();
         }
