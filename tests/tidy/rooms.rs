@@ -191,7 +191,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 37] = [
     ("recado_migrations", &["store"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
-    ("tower_layer", &["transport"]),
+    ("tower_layer", &["transport", "web"]),
     ("tower_service", &["transport", "web"]),
     ("rustix", &["doctor", "plugins/wasm"]),
     ("axum", &["web", "sandbox"]),

@@ -86,6 +86,9 @@ impl Gateway {
         let locale = Locale::from_tag(&config.defaults.locale);
         store.subscribe(endpoints.subscriptions(channels.clone(), locale, &config.stream));
         endpoints.introduce(&store).await?;
+        if let Some(newest) = store.newest_waiting().await? {
+            ids.after(newest);
+        }
         let folder = &config.media.path;
         let files = Files::open(folder, clock.now())
             .with_context(|| format!("the folder {} (`media.path`) can't be used", folder.display()))?;

@@ -267,6 +267,7 @@ impl Config {
         self.inbound.check().map_err(|(key, problem)| wrong(format!("inbound.{key}"), problem))?;
         self.followups.check().map_err(|(key, problem)| wrong(format!("followups.{key}"), problem))?;
         self.gate.check().map_err(|(key, problem)| wrong(format!("gate.{key}"), problem))?;
+        self.database.check().map_err(|(key, problem)| wrong(format!("database.{key}"), problem))?;
         self.journal.check().map_err(|(key, problem)| wrong(format!("journal.{key}"), problem))?;
         self.media.check().map_err(|(key, problem)| wrong(format!("media.{key}"), problem))?;
         self.retention.check().map_err(|(key, problem)| wrong(format!("retention.{key}"), problem))?;

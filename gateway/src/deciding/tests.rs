@@ -133,7 +133,7 @@ impl Fixture {
     pub(crate) async fn new(plugins: Vec<Scripted>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
-        let (store, _) = Store::open(&Settings { url, readers: 2, queue: 100 }).await.unwrap();
+        let (store, _) = Store::open(&Settings { url, readers: 2, queue: 100, timeout_s: 30 }).await.unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
         let ids = Arc::new(Ids::default());
         let place = Place { locale: "es-MX".to_owned(), time_zone: "America/Cancun".to_owned(), subject: None };

@@ -1,7 +1,7 @@
 //! Which parts are sent next: those whose channel, sender and turn it is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -39,6 +39,8 @@ pub(super) struct Claims {
     pub(super) claimed: Vec<Claimed>,
     /// When a sender that is as fast as it may be has room again, if one is.
     pub(super) again_at: Option<Timestamp>,
+    /// When it began to look.
+    pub(super) since: Instant,
 }
 
 /// What a look for parts goes by.
@@ -52,7 +54,7 @@ struct Round {
 
 impl Parts {
     pub(super) async fn claim(&self, free: usize) -> Claims {
-        let mut claims = Claims { claimed: Vec::new(), again_at: None };
+        let mut claims = Claims { claimed: Vec::new(), again_at: None, since: Instant::now() };
         let now = self.clock.now();
         // What was claimed before something failed must be sent, or its lease would end unheard.
         if let Err(error) = self.claim_into(&mut claims, now, free).await {

@@ -8,6 +8,7 @@
 mod claiming;
 mod counting;
 mod judge;
+mod lease;
 mod settings;
 mod shares;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod tests;
 mod under_way;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -72,7 +73,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
     }
     while !*stop.borrow() {
         let room = free.available_permits();
-        let Claims { claimed, again_at } = worker.claim(room).await;
+        let Claims { claimed, again_at, since } = worker.claim(room).await;
         let busy = !claimed.is_empty();
         let is_backlog = busy && claimed.len() == room;
         let mut left = Vec::new();
@@ -86,7 +87,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
             worker.under_way.begin(&part);
             tokio::spawn(async move {
                 let id = part.id;
-                worker.deliver(part).await;
+                worker.deliver(part, since).await;
                 worker.under_way.end(id);
                 drop(permit);
                 worker.outbox.notify_one();
@@ -135,8 +136,9 @@ impl Parts {
         Ok(())
     }
 
-    async fn deliver(&self, part: Claimed) {
-        let started = std::time::Instant::now();
+    /// Of what was claimed then.
+    async fn deliver(&self, part: Claimed, claimed: Instant) {
+        let started = Instant::now();
         counting::waited(&part, self.clock.now());
         let mut class = counting::NOT_SENT;
         let (result, exchange) = match self.channels.get(&part.channel) {
@@ -145,9 +147,16 @@ impl Parts {
                 if let Some(waits) = self.too_late_for_the_provider(&part) {
                     (waits, None)
                 } else {
-                    let (outcome, exchange) = self.send(channel.as_ref(), &part).await;
-                    class = counting::class(&outcome, exchange.as_ref());
-                    (self.judge(&part, outcome, self.clock.now()).await, exchange)
+                    match self.send(channel.as_ref(), &part, claimed).await {
+                        Ok((outcome, exchange)) => {
+                            class = counting::class(&outcome, exchange.as_ref());
+                            (self.judge(&part, outcome, self.clock.now()).await, exchange)
+                        }
+                        Err(too_late) => {
+                            self.pauses.tried(&part.channel, part.id, News::Nothing, self.clock.now());
+                            (too_late, None)
+                        }
+                    }
                 }
             }
         };
@@ -218,13 +227,21 @@ impl Parts {
         Some(Settled::Retry { due_at: at, error: ProviderError { code: None, message: Some(message.to_owned()) } })
     }
 
-    /// What it came to, and what went over the wire.
-    async fn send(&self, channel: &dyn channels::Channel, part: &Claimed) -> (Outcome, Option<Exchange>) {
+    /// What it came to, and what went over the wire; or what becomes of it, if it is too late for that.
+    async fn send(
+        &self,
+        channel: &dyn channels::Channel,
+        part: &Claimed,
+        claimed: Instant,
+    ) -> Result<(Outcome, Option<Exchange>), Settled> {
         let request = match channel.encode(&self.provider_part(part)) {
             Ok(request) => request,
-            Err(reason) => return (unencoded(&reason), None),
+            Err(reason) => return Ok((unencoded(&reason), None)),
         };
-        let (harmless, began) = (channel.harmless(), std::time::Instant::now());
+        if let Some(too_late) = self.after_its_lease(part, claimed) {
+            return Err(too_late);
+        }
+        let (harmless, began) = (channel.harmless(), Instant::now());
         let asked = Exchange::asked(&request, &harmless);
         let response = self.transport.send(request).await;
         metrics::PROVIDER_SECONDS.took(&part.channel, [], began.elapsed());
@@ -233,11 +250,11 @@ impl Parts {
             Ok(response) => {
                 let outcome = channel.decode(&response);
                 let exchange = asked.answered(&response, &outcome, &harmless);
-                (outcome, Some(exchange))
+                Ok((outcome, Some(exchange)))
             }
             Err(failure) => {
                 let exchange = asked.unanswered(silence(&failure));
-                (unanswered(&failure), Some(exchange))
+                Ok((unanswered(&failure), Some(exchange)))
             }
         }
     }

@@ -210,7 +210,7 @@ impl Inbound {
             let processed = AssertUnwindSafe(process::process(&shared, recorded)).catch_unwind().await;
             if let Err(panic) = processed {
                 // It must not hold up what comes behind it. The lane says what became of it.
-                let _ = shared.store.set_aside(id).await;
+                process::set_aside(&shared, id).await;
                 resume_unwind(panic);
             }
         });

@@ -35,10 +35,7 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
             Err(store::Error::Refused(reason)) => {
                 tracing::error!(message_id = %recorded.id, reason, "a message can't be processed; the next start tries again");
                 shared.waiting.finish(recorded.id, None);
-                if let Err(error) = shared.store.set_aside(recorded.id).await {
-                    tracing::warn!(message_id = %recorded.id, %error, "it holds up its conversation until then");
-                }
-                return;
+                return set_aside(shared, recorded.id).await;
             }
             Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
                 turn = None;
@@ -49,6 +46,18 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+}
+
+/// Until that is on record: what comes behind it in its conversation would wait for it as long as this gateway runs.
+pub(super) async fn set_aside(shared: &Shared, id: MessageId) {
+    let mut pauses = pauses();
+    while let Err(error) = shared.store.set_aside(id).await {
+        tracing::warn!(message_id = %id, %error, "it holds up its conversation");
+        if matches!(error, store::Error::Refused(_)) {
+            return;
+        }
+        tokio::time::sleep(pauses.next().unwrap_or_default()).await;
     }
 }
 

@@ -99,7 +99,7 @@ impl Fixture {
     async fn new(body: Option<&'static str>, cache_days: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
-        let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10 }).await.unwrap();
+        let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }).await.unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
         let transport = Arc::new(Scripted { body, asked: Mutex::default() });
         let settings = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);

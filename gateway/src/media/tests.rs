@@ -230,7 +230,7 @@ async fn an_upload_is_shown_by_a_link_until_it_ends() {
 }
 
 fn store_settings(url: String) -> crate::store::Settings {
-    crate::store::Settings { url, readers: 1, queue: 10 }
+    crate::store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }
 }
 
 #[test]

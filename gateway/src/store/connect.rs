@@ -1,5 +1,6 @@
 //! Connections and their settings; migrations.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,9 +26,23 @@ pub struct Settings {
     pub readers: u32,
     /// How many writes may wait for the writer before new ones are turned away.
     pub queue: usize,
+    /// After so many seconds without a word, a connection to Postgres is given up and another one made.
+    pub timeout_s: u64,
 }
 
+/// In less, Postgres may be starting anew; after more, whoever waits has gone.
+const TIMEOUT_S: RangeInclusive<u64> = 5..=600;
+
 impl Settings {
+    /// The key that makes no sense, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if !TIMEOUT_S.contains(&self.timeout_s) {
+            let (least, most) = (TIMEOUT_S.start(), TIMEOUT_S.end());
+            return Err(("timeout_s", format!("is {}, but must be {least} to {most}", self.timeout_s)));
+        }
+        Ok(())
+    }
+
     /// Whether the database is a server, which others stop and start.
     pub fn can_be_away(&self) -> bool {
         self.url.starts_with("postgres")

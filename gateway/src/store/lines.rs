@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::bulks::HELD;
 use super::entities::pauses;
+use super::pool::Pool;
 use super::reads::time;
 use super::together::Read;
 use super::{Error, Store};
@@ -107,7 +108,7 @@ impl Read for Ahead {
     /// A conversation and the moment, in milliseconds.
     type Key = (ConversationId, i64);
 
-    async fn read(reads: &DatabaseConnection, keys: Vec<Self::Key>) -> Result<BTreeMap<Self::Key, Self>, Error> {
+    async fn read(reads: &Pool, keys: Vec<Self::Key>) -> Result<BTreeMap<Self::Key, Self>, Error> {
         let values: Vec<Value> = keys.iter().flat_map(|(id, now)| [Value::from(id.0), Value::from(*now)]).collect();
         let backend = reads.get_database_backend();
         let place = |number: usize| match backend {
@@ -144,6 +145,17 @@ impl Store {
             Ok(Waiting { line, priority, since: time(row.try_get("", "due_at")?) })
         };
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The newest part that waits to be sent, by its id: new ones are to come behind it, also where the clock was set back
+    /// meanwhile.
+    pub async fn newest_waiting(&self) -> Result<Option<Uuid>, Error> {
+        // By themselves first: from the end of all parts, a database may look for one for long.
+        let sql = "WITH waiting AS MATERIALIZED (SELECT id FROM parts WHERE state IN ('queued', 'sending')) \
+             SELECT id FROM waiting ORDER BY id DESC LIMIT 1";
+        let statement = Statement::from_string(self.reads.get_database_backend(), sql.to_owned());
+        let row = self.reads.query_one_raw(statement).await?;
+        Ok(row.map(|row| row.try_get("", "id")).transpose()?)
     }
 
     /// The channels that were paused by hand, and why.

@@ -8,6 +8,7 @@ mod audit;
 mod backlog;
 mod backup;
 mod bulks;
+mod committing;
 mod connect;
 mod consents;
 mod contacts;
@@ -30,6 +31,7 @@ mod operations;
 mod people;
 mod plugin_configs;
 mod plugins;
+mod pool;
 mod questions;
 mod reads;
 mod recalls;
@@ -57,7 +59,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 pub use audit::{Act, Actor, AuditEntry};
@@ -82,6 +83,7 @@ pub use media::*;
 pub use operations::{Beat, NewKey, Next, Orphans};
 pub use people::*;
 pub use plugin_configs::*;
+use pool::Pool;
 pub use questions::*;
 pub use reads::Page;
 pub use recalls::KeptThere;
@@ -129,7 +131,7 @@ impl From<sea_orm::DbErr> for Error {
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    reads: DatabaseConnection,
+    reads: Pool,
     writes: mpsc::Sender<Job>,
     questions: Questions,
     together: together::Together,
@@ -141,9 +143,11 @@ impl Store {
     /// inbound message that was recorded, in the order of the commits.
     pub async fn open(settings: &Settings) -> Result<(Self, mpsc::UnboundedReceiver<Recorded>), Error> {
         let (reads, write) = connect::open(settings).await?;
+        let reads = Pool::new(reads, settings.clone());
         let (recorded, recordings) = mpsc::unbounded_channel();
         let (writes, jobs) = mpsc::channel(settings.queue);
         let reporting = Reporting::default();
+        let write = committing::Connection::new(write, settings.clone());
         tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
         let together = together::Together::begin(&reads);
         Ok((Self { reads, writes, questions: Questions::default(), together, reporting }, recordings))

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
-    IsolationLevel, QueryFilter, QueryOrder, QuerySelect, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder,
+    QuerySelect, TransactionOptions,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::entities::{api_keys, conversations, media, messages, observations, parts};
 use super::media::MessageMedia;
 use super::people::CONSOLE_KEY;
+use super::pool::{Pool, Snapshot};
 use super::records::Answered;
 use super::shown::{ApiKey, Conversation, Message, Part};
 use super::templates::used_template;
@@ -79,12 +80,12 @@ impl Store {
     }
 
     /// What is read through it is of one moment, so that a message and its parts agree.
-    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, Error> {
         snapshot(&self.reads).await
     }
 }
 
-pub(super) async fn snapshot(reads: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
+pub(super) async fn snapshot(reads: &Pool) -> Result<Snapshot, Error> {
     // Any transaction of SQLite is a snapshot; Postgres wants to be asked.
     let options = match reads.get_database_backend() {
         DbBackend::Postgres => TransactionOptions {

@@ -265,6 +265,8 @@ pub struct Claimed {
     pub due_at: Timestamp,
     /// How many tries were made, this one included.
     pub attempts: u32,
+    /// Until then nobody else takes it for given up.
+    pub until: Timestamp,
 }
 
 impl Claimed {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::{mpsc, oneshot};
 
 use super::entities::{contacts, conversations, messages};
 use super::lines::Ahead;
 use super::operations::{filled, millis};
 use super::plugins::to_thread;
+use super::pool::Pool;
 use super::reads::{snapshot, with_details};
 use super::{Error, Message, Store, Thread};
 use crate::message::{ConversationId, MessageId};
@@ -31,7 +32,7 @@ pub(super) trait Read: Clone + Send + Sync + Sized + 'static {
 
     /// Those that there are, as they are on disk by now.
     fn read(
-        reads: &DatabaseConnection,
+        reads: &Pool,
         keys: Vec<Self::Key>,
     ) -> impl Future<Output = Result<BTreeMap<Self::Key, Self>, Error>> + Send;
 }
@@ -52,7 +53,7 @@ pub(super) struct Together {
 
 impl Together {
     /// Begins to read for those who ask, until nobody can any more.
-    pub(super) fn begin(reads: &DatabaseConnection) -> Self {
+    pub(super) fn begin(reads: &Pool) -> Self {
         Self { messages: Reader::begin(reads), threads: Reader::begin(reads), ahead: Reader::begin(reads) }
     }
 }
@@ -61,7 +62,7 @@ impl Together {
 struct Reader<T: Read>(mpsc::Sender<Asked<T>>);
 
 impl<T: Read> Reader<T> {
-    fn begin(reads: &DatabaseConnection) -> Self {
+    fn begin(reads: &Pool) -> Self {
         let (asking, mut asked) = mpsc::channel(WAITING);
         let reads = reads.clone();
         tokio::spawn(async move {
@@ -82,7 +83,7 @@ impl<T: Read> Reader<T> {
     }
 }
 
-async fn answer<T: Read>(reads: DatabaseConnection, all: Vec<Asked<T>>) {
+async fn answer<T: Read>(reads: Pool, all: Vec<Asked<T>>) {
     let together = within::<T>(&reads, &all).await;
     for asked in all {
         let answer = match &together {
@@ -99,7 +100,7 @@ async fn answer<T: Read>(reads: DatabaseConnection, all: Vec<Asked<T>>) {
 }
 
 /// Who waits does not do so for ever, also where a connection has broken without a word.
-async fn within<T: Read>(reads: &DatabaseConnection, all: &[Asked<T>]) -> Result<BTreeMap<T::Key, T>, Error> {
+async fn within<T: Read>(reads: &Pool, all: &[Asked<T>]) -> Result<BTreeMap<T::Key, T>, Error> {
     let keys = filled(all.iter().map(|asked| asked.key));
     let in_time = tokio::time::timeout(LONGEST, T::read(reads, keys)).await;
     in_time.unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer within {} s", LONGEST.as_secs()))))
@@ -108,7 +109,7 @@ async fn within<T: Read>(reads: &DatabaseConnection, all: &[Asked<T>]) -> Result
 impl Read for Message {
     type Key = MessageId;
 
-    async fn read(reads: &DatabaseConnection, keys: Vec<MessageId>) -> Result<BTreeMap<MessageId, Self>, Error> {
+    async fn read(reads: &Pool, keys: Vec<MessageId>) -> Result<BTreeMap<MessageId, Self>, Error> {
         let snapshot = snapshot(reads).await?;
         let ids = keys.into_iter().map(|id| id.0);
         let rows = messages::Entity::find().filter(messages::Column::Id.is_in(ids)).all(&snapshot).await?;
@@ -120,10 +121,7 @@ impl Read for Message {
 impl Read for Thread {
     type Key = ConversationId;
 
-    async fn read(
-        reads: &DatabaseConnection,
-        keys: Vec<ConversationId>,
-    ) -> Result<BTreeMap<ConversationId, Self>, Error> {
+    async fn read(reads: &Pool, keys: Vec<ConversationId>) -> Result<BTreeMap<ConversationId, Self>, Error> {
         let ids = keys.into_iter().map(|id| id.0);
         let found = conversations::Entity::find()
             .find_also_related(contacts::Entity)

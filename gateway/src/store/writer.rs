@@ -5,9 +5,10 @@
 //! it is done again in a transaction of its own.
 
 use async_trait::async_trait;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::DatabaseTransaction;
 use tokio::sync::{mpsc, oneshot};
 
+use super::committing::{Connection, Failure};
 use super::operations::learned::{self, About, Learned};
 use super::operations::locks::Touched;
 use super::operations::{planning, process, record, submit};
@@ -19,13 +20,13 @@ use crate::metrics;
 const BATCH: usize = 128;
 /// For so many at once a look at how they are planned is worth its while.
 const MANY: usize = 8;
-/// How often what other gateways were in the way of is done again at once.
-const OVERTAKEN_TRIES: u32 = 8;
 
 /// A write. It may run twice (the second time alone), so it must not change itself.
 #[async_trait]
 pub(super) trait Operation: Send + Sync + 'static {
     type Output: Send + 'static;
+    /// Nothing is to be done of it once whoever asked has gone: it was told that nothing came of it, and will ask again.
+    const ONLY_IF_AWAITED: bool = false;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error>;
 }
@@ -50,6 +51,7 @@ pub(super) struct Asked<I, O> {
 #[async_trait]
 pub(super) trait Waiting: Send {
     async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
+    fn is_wanted(&self) -> bool;
     fn committed(self: Box<Self>);
     fn failed(self: Box<Self>, error: Error);
 }
@@ -67,6 +69,10 @@ impl<O: Operation> Waiting for Waiter<O> {
         Ok(())
     }
 
+    fn is_wanted(&self) -> bool {
+        !(O::ONLY_IF_AWAITED && self.answer.is_closed())
+    }
+
     fn committed(self: Box<Self>) {
         if let Some(output) = self.output {
             // Whoever asked may have gone; the work is done all the same.
@@ -76,6 +82,12 @@ impl<O: Operation> Waiting for Waiter<O> {
 
     fn failed(self: Box<Self>, error: Error) {
         let _ = self.answer.send(Err(error));
+    }
+}
+
+impl Job {
+    pub(super) fn failed(self, error: &Error) {
+        Groups::of(vec![self]).failed(error);
     }
 }
 
@@ -115,7 +127,7 @@ impl Store {
 
 /// Runs until every [`Store`] is gone.
 pub(super) async fn run(
-    connection: DatabaseConnection,
+    mut connection: Connection,
     mut jobs: mpsc::Receiver<Job>,
     recorded: mpsc::UnboundedSender<Recorded>,
     reporting: Reporting,
@@ -124,17 +136,27 @@ pub(super) async fn run(
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         metrics::COMMIT_OPERATIONS.record("", [], f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let mut groups = Groups::of(std::mem::take(&mut batch));
-        let mut done = groups.commit_timed(&connection, &reporting).await;
-        if let Err(Error::Overtaken(_)) = done {
-            done = groups.commit_timed(&connection, &reporting).await;
+        let mut done = connection.commit(&mut groups, &mut jobs, &reporting).await;
+        if let Err(Failure::Undone(Error::Overtaken(_))) = done {
+            done = connection.commit(&mut groups, &mut jobs, &reporting).await;
         }
         match done {
             Ok(()) => groups.committed(&recorded, &reporting),
-            Err(_) => {
+            Err(Failure::Away(error)) => groups.failed(&error),
+            Err(Failure::Undone(_)) => {
+                let mut away = None;
                 for mut alone in groups.apart() {
-                    match alone.commit_anyhow(&connection, &reporting).await {
+                    let done = match away.clone() {
+                        Some(error) => Err(error),
+                        None => connection.commit_anyhow(&mut alone, &mut jobs, &reporting).await,
+                    };
+                    match done {
                         Ok(()) => alone.committed(&recorded, &reporting),
-                        Err(error) => alone.failed(&error),
+                        Err(failure) => {
+                            alone.failed(failure.error());
+                            // Nobody else of them fares better.
+                            away = Some(failure).filter(|failure| matches!(failure, Failure::Away(_)));
+                        }
                     }
                 }
             }
@@ -181,7 +203,7 @@ impl<I, O> Group<I, O> {
 /// of it, then the others in the order they came. Nobody asks for a second operation before the first was
 /// answered, so the order among different callers is free.
 #[derive(Default)]
-struct Groups {
+pub(super) struct Groups {
     recordings: Vec<Asked<Vec<NewInbound>, Vec<Receipt>>>,
     receipts: Vec<(Receipt, Option<Recorded>)>,
     processed: Group<Processed, Committed>,
@@ -212,43 +234,10 @@ impl Groups {
         recordings.chain(sets).chain(others).map(|job| Self::of(vec![job]))
     }
 
-    /// Again as long as other gateways are in the way: they were faster, so it goes on with all of them.
-    async fn commit_anyhow(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
-        let mut tries = OVERTAKEN_TRIES;
-        loop {
-            match self.commit_timed(connection, reporting).await {
-                Err(Error::Overtaken(_)) if tries > 0 => tries -= 1,
-                done => return done,
-            }
-        }
-    }
-
-    async fn commit_timed(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
-        let began = std::time::Instant::now();
-        let committed = self.commit(connection, reporting).await;
-        let outcome = if committed.is_ok() { "done" } else { "failed" };
-        metrics::COMMIT_SECONDS.took("", [outcome], began.elapsed());
-        match &committed {
-            Ok(()) => reporting.counted().happened(),
-            Err(_) => reporting.counted().forget(),
-        }
-        committed
-    }
-
-    async fn commit(&mut self, connection: &DatabaseConnection, reporting: &Reporting) -> Result<(), Error> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = connection.begin_with_options(options).await?;
-        match self.apply(&transaction, reporting).await {
-            Ok(()) => Ok(transaction.commit().await?),
-            Err(error) => {
-                // The connection may be what failed; then there is nothing to roll back.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+    /// Leaves out what would be stored for somebody who has gone, was told that nothing was, and will ask again.
+    pub(super) fn forget_unwanted(&mut self) {
+        self.submitted.asked.retain(|asked| !asked.answer.is_closed());
+        self.others.retain(|other| other.is_wanted());
     }
 
     /// What others may want to change as well.
@@ -266,7 +255,11 @@ impl Groups {
         touched
     }
 
-    async fn apply(&mut self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
+    pub(super) async fn apply(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        reporting: &Reporting,
+    ) -> Result<(), Error> {
         let by_ids = self.recordings.len() + self.processed.asked.len() + self.submitted.asked.len();
         let is_planned_once = by_ids + self.learned.asked.len() >= MANY;
         if is_planned_once {

@@ -11,6 +11,7 @@ mod early;
 mod files;
 mod health;
 mod keys;
+mod limit;
 mod listening;
 mod metrics;
 mod openapi;
@@ -27,14 +28,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::StatusCode;
 use axum::routing::{any, get};
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::bulks::Bulks;
@@ -208,7 +207,7 @@ fn layered(router: Router) -> Router {
         PropagateRequestIdLayer::x_request_id(),
         TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new()),
         CatchPanicLayer::custom(problem::panicked),
-        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST),
+        limit::LimitLayer(REQUEST),
     ))
 }
 

@@ -83,7 +83,7 @@ refusals! {
         "403": "The key lacks the scope",
         "429": "More requests than the key may make; `Retry-After` says when to try again",
         "503": "The database, or what must decide, does not answer; nothing was done, and `Retry-After` says when to \
-            try again",
+            try again. Where `type` ends in `slow`, a minute was not enough, and whether something was done is not known",
     },
     Unread { "400": "The request can't be read" },
     NotFound { "404": "There is none" },

@@ -37,7 +37,7 @@ impl Asker {
         // Not by the gateway's name, for the server's time is counted by it.
         let url =
             if url.starts_with("postgres") { format!("{url}?application_name=questions") } else { url.to_owned() };
-        let settings = Settings { url, readers: 1, queue: 100 };
+        let settings = Settings { url, readers: 1, queue: 100, timeout_s: 30 };
         let (store, _) = Store::open(&settings).await.expect("the store");
         Self { store, ids: Ids::default() }
     }

@@ -17,7 +17,7 @@ use crate::store::{Message, NewOutbound, NewPart, Route, Schedule, Sender, Submi
 
 const CHANNEL: &str =
     "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
-const ANA: &str = "+529981112233";
+pub(super) const ANA: &str = "+529981112233";
 const LUIS: &str = "+529981112244";
 const EVA: &str = "+529981112255";
 
@@ -60,23 +60,23 @@ fn at_most(segments_per_s: f64) -> channels::Rates {
     channels::Rates { segments_per_s: Some(segments_per_s), ..channels::Rates::default() }
 }
 
-struct Fixture {
-    worker: Parts,
-    clock: Arc<ManualClock>,
+pub(super) struct Fixture {
+    pub(super) worker: Parts,
+    pub(super) clock: Arc<ManualClock>,
     provider: Arc<Scripted>,
     _folder: tempfile::TempDir,
 }
 
 impl Fixture {
     /// A clock that stands still would never let go what a rate holds up.
-    async fn new(answers: impl IntoIterator<Item = (u16, i32)>) -> Self {
+    pub(super) async fn new(answers: impl IntoIterator<Item = (u16, i32)>) -> Self {
         Self::with_rates(answers, at_most(0.0)).await
     }
 
     async fn with_rates(answers: impl IntoIterator<Item = (u16, i32)>, rates: channels::Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
-        let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10 }).await.unwrap();
+        let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }).await.unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
         let provider = Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
         let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
@@ -151,16 +151,16 @@ impl Fixture {
         message_id
     }
 
-    async fn to(&self, recipient: &str) -> MessageId {
+    pub(super) async fn to(&self, recipient: &str) -> MessageId {
         self.submit(recipient, None, Options::default()).await
     }
 
     /// Sends what may be sent now; how much that was.
-    async fn round(&self) -> usize {
+    pub(super) async fn round(&self) -> usize {
         let claimed = self.worker.claim(16).await.claimed;
         let count = claimed.len();
         for part in claimed {
-            self.worker.deliver(part).await;
+            self.worker.deliver(part, Instant::now()).await;
         }
         count
     }
@@ -170,11 +170,11 @@ impl Fixture {
         self.round().await
     }
 
-    async fn message(&self, id: MessageId) -> Message {
+    pub(super) async fn message(&self, id: MessageId) -> Message {
         self.worker.store.message(id).await.unwrap().unwrap()
     }
 
-    async fn status(&self, id: MessageId) -> (Status, Option<i32>) {
+    pub(super) async fn status(&self, id: MessageId) -> (Status, Option<i32>) {
         let message = self.message(id).await;
         (message.status, message.error_code)
     }
@@ -195,7 +195,7 @@ impl Fixture {
         !self.worker.pauses.all().is_empty()
     }
 
-    fn sent(&self) -> usize {
+    pub(super) fn sent(&self) -> usize {
         self.provider.sent.lock().unwrap().len()
     }
 }
@@ -394,6 +394,6 @@ async fn what_a_stop_can_not_wait_for_is_unknown_and_no_longer_leased() {
     // What was settled meanwhile is left alone.
     under_way.give_up(&fixture.worker.store, fixture.clock.now()).await;
     // The provider's answer came after all.
-    fixture.worker.deliver(claimed[0].clone()).await;
+    fixture.worker.deliver(claimed[0].clone(), Instant::now()).await;
     assert_eq!(fixture.worker.store.message(id).await.unwrap().unwrap().status, Status::Queued);
 }

@@ -32,7 +32,7 @@ impl Fixture {
         for _ in 0..count {
             let [part] = self.worker.claim(1).await.claimed.try_into().unwrap();
             sent.push(part.message_id);
-            self.worker.deliver(part).await;
+            self.worker.deliver(part, Instant::now()).await;
         }
         sent
     }
@@ -107,7 +107,7 @@ async fn a_sender_that_is_refused_for_its_speed_is_slowed_down() {
         let [id] = fixture.many(1, 0, Priority::Normal, sender).await.try_into().unwrap();
         let [part] = fixture.worker.claim(16).await.claimed.try_into().unwrap();
         let line = part.line();
-        fixture.worker.deliver(part).await;
+        fixture.worker.deliver(part, Instant::now()).await;
         let slowed = fixture.worker.rates.rate(&line, fixture.clock.now()).slowed_to;
         assert_eq!(slowed, Some(5.0), "{refusal:?}");
         let untouched = crate::message::Line { channel: "sms".to_owned(), sender: Address::received("+1") };

@@ -9,6 +9,8 @@ pub struct Model {
     pub id: Uuid,
     pub started_at: i64,
     pub beats: i64,
+    /// How many transactions it began, as of the last that was committed.
+    pub commits: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

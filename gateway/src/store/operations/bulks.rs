@@ -23,6 +23,7 @@ use crate::store::{Act, Error, Store};
 #[async_trait]
 impl Operation for NewBulk {
     type Output = BulkTaken;
+    const ONLY_IF_AWAITED: bool = true;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<BulkTaken, Error> {
         if let Some(call) = &self.idempotency

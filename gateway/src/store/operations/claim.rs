@@ -141,7 +141,7 @@ impl Operation for Claim {
         let claimed: Vec<Claimed> = claimed
             .into_iter()
             .zip(&self.wanted.attempt_ids)
-            .map(|(part, attempt_id)| to_claimed(part, *attempt_id))
+            .map(|(part, attempt_id)| to_claimed(part, *attempt_id, self.wanted.until))
             .collect();
         self.start_attempts(transaction, &claimed, &waited).await?;
         Ok(claimed)
@@ -257,7 +257,7 @@ fn left_out(but: &[PartId], values: &mut Vec<Value>) -> String {
     format!(" AND due.id NOT IN ({})", places.join(", "))
 }
 
-fn to_claimed(part: Leased, attempt_id: Uuid) -> Claimed {
+fn to_claimed(part: Leased, attempt_id: Uuid, until: Timestamp) -> Claimed {
     Claimed {
         id: PartId(part.id),
         attempt_id,
@@ -275,6 +275,7 @@ fn to_claimed(part: Leased, attempt_id: Uuid) -> Claimed {
         segments: part.segments.and_then(|segments| u32::try_from(segments).ok()).unwrap_or(1).max(1),
         due_at: time(part.due_at),
         attempts: u32::try_from(part.attempts).unwrap_or(0),
+        until,
     }
 }
 

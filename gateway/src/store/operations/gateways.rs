@@ -54,7 +54,12 @@ impl Operation for Join {
     type Output = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let row = gateways::ActiveModel { id: Set(self.gateway), started_at: Set(millis(self.at)), beats: Set(0) };
+        let row = gateways::ActiveModel {
+            id: Set(self.gateway),
+            started_at: Set(millis(self.at)),
+            beats: Set(0),
+            commits: Set(None),
+        };
         gateways::Entity::insert(row).exec_without_returning(transaction).await?;
         Ok(())
     }

@@ -6,13 +6,11 @@
 //! is one look at an index. Where there are many conversations as well (somebody who has hundreds of
 //! parts in front of a bulk send), it goes on along the queue: so what has waited longest is always first.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, TransactionTrait,
-    Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 
 use super::planning::{by_any_way, by_index};
 use crate::store::Error;
+use crate::store::pool::Pool;
 
 /// The fewest that are looked at along the queue, and the most, unless more are wanted: four for each wanted one.
 const FEWEST: usize = 64;
@@ -137,11 +135,7 @@ impl Queue {
     }
 
     /// Whether anything may be handed out; for whoever asks before taking.
-    pub(in crate::store) async fn has_any(
-        &self,
-        reads: &DatabaseConnection,
-        values: Vec<Value>,
-    ) -> Result<bool, Error> {
+    pub(in crate::store) async fn has_any(&self, reads: &Pool, values: Vec<Value>) -> Result<bool, Error> {
         if reads.get_database_backend() != DbBackend::Postgres {
             return self.any(reads, values).await;
         }

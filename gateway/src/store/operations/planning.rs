@@ -26,7 +26,7 @@ pub(in crate::store) async fn freely(transaction: &DatabaseTransaction) -> Resul
 /// From here on, a transaction on Postgres goes along indexes. What Postgres knows of a queue is from when there was
 /// none, and for a few rows all ways seem the same to it: it takes an index of another order and sorts, or
 /// reads the table, and would do so with the thousands that wait now.
-pub(super) async fn by_index(transaction: &DatabaseTransaction) -> Result<(), Error> {
+pub(super) async fn by_index(transaction: &impl ConnectionTrait) -> Result<(), Error> {
     let ways = OTHER_WAYS.map(|way| (way, "off"));
     set(transaction, &[&ways[..], &[(FOR_VALUES, "force_generic_plan")]].concat()).await
 }
@@ -38,7 +38,7 @@ pub(super) async fn by_any_way(transaction: &DatabaseTransaction) -> Result<(), 
 }
 
 /// Until the transaction ends.
-async fn set(transaction: &DatabaseTransaction, settings: &[(&str, &str)]) -> Result<(), Error> {
+async fn set(transaction: &impl ConnectionTrait, settings: &[(&str, &str)]) -> Result<(), Error> {
     let backend = transaction.get_database_backend();
     if backend == DbBackend::Postgres {
         let settings = settings.iter().map(|(name, value)| format!("set_config('{name}', '{value}', true)"));

@@ -46,6 +46,7 @@ async fn a_claim_tells_all_that_sending_needs(database: Database) {
         segments: 1,
         due_at: at(0),
         attempts: 1,
+        until: at(61),
     };
     assert_eq!(claimed, [expected]);
     // On record before the request is written.

@@ -17,7 +17,27 @@ on_both!(
     what_is_paused_by_hand_is_neither_told_nor_claimed,
     a_long_queue_makes_a_claim_no_slower,
     what_is_in_front_is_told_of_each_that_is_asked_for,
+    what_is_new_comes_behind_what_waits_also_when_the_clock_is_set_back,
 );
+
+async fn what_is_new_comes_behind_what_waits_also_when_the_clock_is_set_back(database: Database) {
+    let store = database.store().await;
+    assert_eq!(store.newest_waiting().await.unwrap(), None);
+    let mut submission = database.submission(ANA, &["hola"]);
+    let later = Ids::default();
+    submission.message.parts[0].id = PartId(later.next(at(1000)));
+    store.submit(submission.clone()).await.unwrap();
+    store.submit(database.submission(LUIS, &["hola"])).await.unwrap();
+    let newest = store.newest_waiting().await.unwrap().unwrap();
+    assert_eq!(newest, submission.message.parts[0].id.0);
+    let ids = Ids::default();
+    ids.after(newest);
+    assert!(ids.next(at(0)) > newest);
+    for part in claim(&store, &database, 1, 10).await {
+        store.settle(settled(&part, 2, accepted(&part.id.to_string()))).await.unwrap();
+    }
+    assert_eq!(store.newest_waiting().await.unwrap(), None, "what was sent is in nobody's way");
+}
 
 async fn what_is_in_front_is_told_of_each_that_is_asked_for(database: Database) {
     let store = database.store().await;

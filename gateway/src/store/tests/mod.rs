@@ -46,6 +46,7 @@ mod follow;
 mod full;
 mod gate;
 mod gateways;
+mod heard;
 mod inspecting;
 mod lately;
 mod lines;
@@ -70,6 +71,7 @@ mod rules;
 mod schema;
 mod settling;
 mod sharing;
+mod silence;
 mod state;
 mod statements;
 mod streaming;
@@ -151,7 +153,7 @@ impl Database {
     }
 
     fn settings(&self) -> Settings {
-        Settings { url: self.url.clone(), readers: 4, queue: 10_000 }
+        Settings { url: self.url.clone(), readers: 4, queue: 10_000, timeout_s: 30 }
     }
 
     async fn open(&self) -> (Store, UnboundedReceiver<Recorded>) {

@@ -2,54 +2,17 @@
 //! each of them. It goes by the statement alone, so what holds in an empty database holds in a full one. Postgres goes by
 //! its statistics, which only a full database has: `cargo bench` fills one.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
+use super::heard::Heard;
 use super::*;
 use crate::message::ConversationStatus;
 use crate::message::consent::{Choice, Keyword};
-use crate::store::reporting::Reporting;
 use crate::store::{
     Aged, Beside, BulkPlace, BulkState, ConsentCursor, ConsentFilter, ContactFilter, ConversationChange,
     ConversationRules, DecisionFilter, Failing, InboxCursor, InboxFilter, Listing, NewBulk, NewRecipient, NewTemplate,
-    Next, Orphans, Over, Questions, RecipientProblem, RecipientState, connect, together, writer,
+    Next, Orphans, Over, RecipientProblem, RecipientState,
 };
-
-/// Statements, each with the values that it was given last.
-#[derive(Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<BTreeMap<String, Statement>>>);
-
-impl Heard {
-    fn hears(&self, connection: &mut DatabaseConnection) {
-        let heard = self.clone();
-        connection.set_metric_callback(move |info| {
-            let mut heard = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-            heard.insert(info.statement.sql.clone(), info.statement.clone());
-        });
-    }
-
-    pub(super) fn statements(&self) -> Vec<Statement> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-}
-
-impl Database {
-    /// Of whose statements none is missed.
-    pub(super) async fn heard(&self) -> (Store, Heard) {
-        let (mut reads, mut write) = connect::open(&self.settings()).await.unwrap();
-        let heard = Heard::default();
-        heard.hears(&mut reads);
-        heard.hears(&mut write);
-        let (writes, jobs) = tokio::sync::mpsc::channel(100);
-        let reporting = Reporting::default();
-        let (recorded, _) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(writer::run(write, jobs, recorded, reporting.clone()));
-        let together = together::Together::begin(&reads);
-        (Store { reads, writes, questions: Questions::default(), together, reporting }, heard)
-    }
-}
 
 /// What there is little of; all else grows with every message, also by whatever other name a statement calls it.
 const LITTLE: [&str; 11] = [
@@ -193,6 +156,7 @@ async fn rounds(store: &Store) {
     store.events_due("crm", now).await.unwrap();
     store.claim_events("crm", now, until, 10).await.unwrap();
     store.backlog(now).await.unwrap();
+    store.newest_waiting().await.unwrap();
     store.join(Uuid::from_u128(1), now).await.unwrap();
     store.beat(now).await.unwrap();
     for orphans in [Orphans::All, Orphans::AtStart, Orphans::Of(Vec::new())] {

@@ -197,7 +197,7 @@ async fn a_database_that_cant_be_opened_is_unavailable() {
         "postgres://nobody@127.0.0.1:1/recado".to_owned(),
     ];
     for url in cases {
-        let opened = Store::open(&Settings { url: url.clone(), readers: 1, queue: 10 }).await;
+        let opened = Store::open(&Settings { url: url.clone(), readers: 1, queue: 10, timeout_s: 30 }).await;
         let error = opened.err().unwrap();
         assert!(matches!(error, Error::Unavailable(_)), "{url}: {error:?}");
     }

@@ -1,6 +1,6 @@
 //! How statements for many at once are written.
 
-use super::plans::Heard;
+use super::heard::Heard;
 use super::*;
 
 /// SQLite goes through the names of all values for each one that it is given, so that with a thousand that takes longer

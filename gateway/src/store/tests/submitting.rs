@@ -1,6 +1,11 @@
 //! Storing what is to be sent.
 
+use std::time::Duration;
+
+use futures::FutureExt;
 use futures::future::join_all;
+use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::time::timeout;
 
 use super::gate::says;
 use super::*;
@@ -15,6 +20,7 @@ on_both!(
     what_was_stored_is_told_as_it_is_read,
     what_the_gate_refuses_is_kept_and_may_be_called_again,
     what_is_only_kept_changes_no_conversation,
+    nothing_is_stored_for_whoever_has_gone,
 );
 
 async fn a_submission_opens_a_conversation_or_joins_the_open_one(database: Database) {
@@ -203,4 +209,28 @@ async fn what_is_only_kept_changes_no_conversation(database: Database) {
         "it stays closed, and is the only one"
     );
     assert_eq!(message(&store, id).await.conversation_id, before.id);
+}
+
+/// They were told that nothing was, and ask again.
+async fn nothing_is_stored_for_whoever_has_gone(database: Database) {
+    let store = database.store().await;
+    let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
+    let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
+    let other = database.directly().await.begin_with_options(options).await.unwrap();
+    if database.is_postgres() {
+        other.execute_unprepared("LOCK TABLE messages, conversations IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    }
+    let mut waits = Box::pin(store.submit(database.submission(ANA, &["under way"])));
+    // The writer is at it, and waits.
+    assert!(timeout(Duration::from_millis(300), &mut waits).await.is_err());
+    let mut goes = Box::pin(store.submit(database.submission(LUIS, &["given up"])));
+    assert!((&mut goes).now_or_never().is_none());
+    drop(goes);
+    other.rollback().await.unwrap();
+    waits.await.unwrap();
+    // What comes after it was its turn.
+    store.submit(database.submission(LUIS, &["asked again"])).await.unwrap();
+    let all = store.messages(MessageFilter::default(), None, 50).await.unwrap().items;
+    let texts: Vec<&str> = all.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["asked again", "under way"]);
 }

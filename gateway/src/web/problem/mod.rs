@@ -147,6 +147,13 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available for now", detail)
     }
 
+    /// Nobody waits longer.
+    pub(super) fn slow() -> Self {
+        let detail = "it was not done within a minute, and may have been stored all the same: look for it, or ask again \
+            with the same Idempotency-Key, which does nothing twice";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "slow", "It takes too long", detail)
+    }
+
     fn internal() -> Self {
         let detail = "this is a defect of the gateway; its log says more under the request id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside", detail)
