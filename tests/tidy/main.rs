@@ -5,6 +5,7 @@
 mod bindings;
 mod guests;
 mod rooms;
+mod statements;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::entities::stream;
 use super::events::about;
+use super::operations::columns;
 use super::{Error, Store};
 use crate::message::ConversationId;
 
@@ -69,7 +70,8 @@ impl Store {
     pub async fn stream_from(&self, place: StreamPlace, limit: u64) -> Result<Vec<Streamed>, Error> {
         let backend = self.reads.get_database_backend();
         let sql = format!(
-            "SELECT * FROM stream WHERE (xid, id) > ($1, $2) AND {} ORDER BY xid, id LIMIT {limit}",
+            "SELECT {} FROM stream WHERE (xid, id) > ($1, $2) AND {} ORDER BY xid, id LIMIT {limit}",
+            columns::all::<stream::Entity>(),
             settled(backend)
         );
         let statement = Statement::from_sql_and_values(backend, sql, [place.xid.into(), place.id.into()]);

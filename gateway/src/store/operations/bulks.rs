@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::inserting::insert;
-use super::{count, millis, storable, storable_json};
+use super::{columns, count, millis, storable, storable_json};
 use crate::store::bulks::{
     BulkMoved, BulkPlace, BulkState, BulkTaken, DUPLICATE, Failing, KnownBulk, NewBulk, NewRecipient, RecipientProblem,
     called_before, known,
@@ -100,7 +100,8 @@ impl Operation for Claim {
         let sql = format!(
             "WITH claimed AS MATERIALIZED (SELECT bulks.id FROM bulks WHERE bulks.due_at IS NOT NULL \
              AND bulks.due_at <= $1 ORDER BY bulks.due_at LIMIT 1{lock}) \
-             UPDATE bulks SET due_at = $2 WHERE id IN (SELECT id FROM claimed) RETURNING *"
+             UPDATE bulks SET due_at = $2 WHERE id IN (SELECT id FROM claimed) RETURNING {}",
+            columns::all::<bulks::Entity>()
         );
         let values: [Value; 2] = [millis(self.now).into(), millis(self.until).into()];
         let row = transaction.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -15,7 +15,7 @@ use super::inserting::insert;
 use super::moves::Moved;
 use super::moving::Moving;
 use super::settle::read;
-use super::{count, millis, storable};
+use super::{columns, count, millis, storable};
 use crate::message::{Address, MessageId, Status};
 use crate::store::entities::{api_keys, callbacks, media, messages, observations, parts};
 use crate::store::records::Callback;
@@ -119,8 +119,9 @@ impl Operation for Claim {
         let sql = format!(
             "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) \
              UPDATE callbacks SET state = 'sending', tries = tries + 1, lease_until = $2 \
-             WHERE (message_id, position) IN (SELECT message_id, position FROM claimed) RETURNING *",
-            self.limit
+             WHERE (message_id, position) IN (SELECT message_id, position FROM claimed) RETURNING {}",
+            self.limit,
+            columns::all::<callbacks::Entity>()
         );
         let values = [millis(self.now).into(), millis(self.until).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{count, looks, millis};
+use super::{columns, count, looks, millis};
 use crate::message::{Address, MessageId, PartId};
 use crate::store::entities::{attempts, parts};
 use crate::store::questions::Due;
@@ -53,9 +53,10 @@ impl Operation for Ask {
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT id FROM parts WHERE check_at <= $2 AND COALESCE(channel, '') IN ({}) \
              AND state IN ('unknown', 'settled') ORDER BY check_at, id LIMIT {}{lock}) \
-             UPDATE parts SET check_at = $1, checks = checks + 1 WHERE id IN (SELECT id FROM due) RETURNING *",
+             UPDATE parts SET check_at = $1, checks = checks + 1 WHERE id IN (SELECT id FROM due) RETURNING {}",
             named.join(", "),
-            self.limit
+            self.limit,
+            columns::all::<parts::Entity>()
         );
         let mut values: Vec<Value> = vec![millis(self.until).into(), millis(self.now).into()];
         values.extend(self.channels.iter().map(|channel| Value::from(channel.as_str())));

@@ -5,8 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -64,17 +63,14 @@ impl Operation for Claim {
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedEvent>, Error> {
         let values = vec![millis(self.now).into(), self.endpoint.as_str().into()];
         let set = ("state = 'sending', tries = tries + 1, lease_until = $3", millis(self.until).into());
-        let rows = QUEUE.lease(transaction, values, set, self.limit).await?;
-        let claimed = |row| {
-            let row = events::Model::from_query_result(row, "")?;
-            Ok(ClaimedEvent {
-                id: row.id,
-                message_id: about(row.message_id).map(MessageId),
-                body: row.body,
-                tries: u32::try_from(row.tries).unwrap_or(0),
-            })
+        let rows: Vec<events::Model> = QUEUE.lease(transaction, values, set, self.limit).await?;
+        let claimed = |row: events::Model| ClaimedEvent {
+            id: row.id,
+            message_id: about(row.message_id).map(MessageId),
+            body: row.body,
+            tries: u32::try_from(row.tries).unwrap_or(0),
         };
-        let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>, Error>>()?;
+        let mut claimed: Vec<ClaimedEvent> = rows.into_iter().map(claimed).collect();
         claimed.sort_by_key(|event| event.id);
         Ok(claimed)
     }

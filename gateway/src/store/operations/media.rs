@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{millis, storable};
+use super::{columns, millis, storable};
 use crate::message::MessageId;
 use crate::store::entities::{media, media_links, messages};
 use crate::store::media::{Fetched, MediaState, StoredFile, WantedMedia, link_hash};
@@ -38,7 +38,8 @@ impl Operation for Claim {
             "WITH claimed AS MATERIALIZED (SELECT message_id, position FROM media WHERE state = 'wanted' \
              AND due_at <= $2 ORDER BY due_at, message_id, position LIMIT {limit}{lock}) \
              UPDATE media SET tries = tries + 1, due_at = $1 \
-             WHERE (message_id, position) IN (SELECT message_id, position FROM claimed) RETURNING *"
+             WHERE (message_id, position) IN (SELECT message_id, position FROM claimed) RETURNING {}",
+            columns::all::<media::Entity>()
         );
         let values = [millis(self.until).into(), millis(self.now).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

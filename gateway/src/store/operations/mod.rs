@@ -11,6 +11,7 @@ mod calls;
 mod cancel;
 mod check;
 mod claim;
+pub(super) mod columns;
 mod consent;
 mod contact_import;
 mod contacts;

@@ -6,8 +6,9 @@
 //! is one look at an index. Where there are many conversations as well (somebody who has hundreds of
 //! parts in front of a bulk send), it goes on along the queue: so what has waited longest is always first.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, ModelTrait, Statement, Value};
 
+use super::columns;
 use super::planning::{by_any_way, by_index};
 use crate::store::Error;
 use crate::store::pool::Pool;
@@ -86,21 +87,22 @@ impl Queue {
     }
 
     /// Leases what is handed out next, by this `SET`; its own value is behind `values`.
-    pub(super) async fn lease(
+    pub(super) async fn lease<M: ModelTrait + FromQueryResult>(
         &self,
         transaction: &DatabaseTransaction,
         values: Vec<Value>,
         (set, value): (&str, Value),
         limit: usize,
-    ) -> Result<Vec<QueryResult>, Error> {
+    ) -> Result<Vec<M>, Error> {
         by_index(transaction).await?;
+        let columns = columns::all::<M::Entity>();
         let backend = transaction.get_database_backend();
         let (table, mut rows, mut among) = (self.table, Vec::new(), Some(Among::first(limit)));
         while let Some(looked) = among {
             let picked = self.picked(backend, looked, "", limit - rows.len());
             let sql = format!(
                 "WITH picked AS MATERIALIZED ({picked}) \
-                 UPDATE {table} SET {set} WHERE id IN (SELECT id FROM picked) RETURNING *"
+                 UPDATE {table} SET {set} WHERE id IN (SELECT id FROM picked) RETURNING {columns}"
             );
             let all = values.iter().chain([&value]).cloned();
             let some = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, all)).await?;
@@ -112,7 +114,7 @@ impl Queue {
             among = self.next(transaction, values.clone(), looked, gone).await?;
         }
         by_any_way(transaction).await?;
-        Ok(rows)
+        Ok(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?)
     }
 
     /// Where to look next, when there were fewer than wanted; `gone` were picked, and may be in the queue no more.

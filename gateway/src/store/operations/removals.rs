@@ -8,7 +8,7 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, Set, Statement,
 };
 
-use super::{count, millis, storable};
+use super::{columns, count, millis, storable};
 use crate::message::{MessageId, Removal};
 use crate::store::entities::{messages, parts, removals};
 use crate::store::reads::time;
@@ -135,8 +135,9 @@ impl Operation for Claim {
         let lock = if backend == DbBackend::Postgres { " FOR UPDATE OF open SKIP LOCKED" } else { "" };
         let sql = format!(
             "WITH claimed AS MATERIALIZED ({OPEN}{}{lock}) UPDATE removals SET tries = tries + 1, due_at = $2 \
-             WHERE (channel, provider_id) IN (SELECT channel, provider_id FROM claimed) RETURNING *",
-            self.limit
+             WHERE (channel, provider_id) IN (SELECT channel, provider_id FROM claimed) RETURNING {}",
+            self.limit,
+            columns::all::<removals::Entity>()
         );
         let values = [millis(self.now).into(), millis(self.until).into()];
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, Set};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 
 use super::inserting::insert;
@@ -75,9 +75,8 @@ impl Operation for Claim {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedReport>, Error> {
         let set = ("lease_until = $2", millis(self.until).into());
-        let rows = QUEUE.lease(transaction, vec![millis(self.now).into()], set, self.limit).await?;
-        let mut rows =
-            rows.iter().map(|row| reports::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+        let mut rows: Vec<reports::Model> =
+            QUEUE.lease(transaction, vec![millis(self.now).into()], set, self.limit).await?;
         rows.sort_by_key(|row| row.id);
         let mut messages = explaining(transaction, rows.iter().map(|row| row.message_id).collect()).await?;
         Ok(rows

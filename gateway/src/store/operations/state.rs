@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::rows::Rows;
-use super::{CHUNK, inserting, millis, storable};
+use super::{CHUNK, columns, inserting, millis, storable};
 use crate::message::MessageId;
 use crate::store::decisions::{StateChange, StateKey};
 use crate::store::entities::{contacts, plugin_state};
@@ -175,9 +175,10 @@ async fn committed(transaction: &DatabaseTransaction, keys: &[&StateKey]) -> Res
     }
     let lock = if backend == DbBackend::Postgres { " ORDER BY state.version FOR UPDATE OF state" } else { "" };
     let sql = format!(
-        "SELECT state.* FROM (VALUES {}) AS wanted JOIN plugin_state AS state ON state.plugin = wanted.column1 \
+        "SELECT {} FROM (VALUES {}) AS wanted JOIN plugin_state AS state ON state.plugin = wanted.column1 \
          AND state.scope = wanted.column2 AND state.subject = wanted.column3 AND state.key = wanted.column4 \
          WHERE state.replaced_at IS NULL{lock}",
+        columns::all::<plugin_state::Entity>(),
         wanted.join(", ")
     );
     let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::reports::explaining;
-use super::{count, millis, storable};
+use super::{columns, count, millis, storable};
 use crate::message::ConversationId;
 use crate::store::decisions::{Cause, ClaimedTimer, Explaining, Processed, TimerChange};
 use crate::store::entities::timers;
@@ -99,8 +99,9 @@ impl Operation for Claim {
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT id FROM timers WHERE due_at <= $2 \
              AND (lease_until IS NULL OR lease_until < $3){ours} ORDER BY due_at, id LIMIT {}{lock}) \
-             UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM due) RETURNING *",
-            self.limit
+             UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM due) RETURNING {}",
+            self.limit,
+            columns::all::<timers::Entity>()
         );
         let first = [self.until, self.now, self.now].map(|at| Value::from(millis(at)));
         let values: Vec<Value> = first.into_iter().chain(values).collect();

@@ -131,7 +131,7 @@ async fn inbound_and_outbound(store: &Store, database: &Database) -> MessageId {
 }
 
 /// What workers ask again and again.
-async fn rounds(store: &Store) {
+pub(super) async fn rounds(store: &Store) {
     let (now, until) = (at(10), at(70));
     let channels = vec!["sms".to_owned(), "other".to_owned()];
     store.waiting(now).await.unwrap();

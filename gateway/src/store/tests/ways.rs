@@ -1,14 +1,17 @@
-//! The ways by which Postgres finds what it is asked for.
+//! The ways by which Postgres finds what it is asked for, and what it has prepared for that.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 
 use super::picking::{Row, any_message, queue, row};
+use super::plans::rounds;
 use super::*;
+use crate::store::StreamPlace;
 
 on_postgres!(
     each_is_looked_at_by_its_id_however_short_the_queue_was,
     what_is_done_for_many_is_planned_once,
     tables_that_grew_are_looked_at,
+    what_is_prepared_outlives_a_column_that_is_added,
 );
 
 /// Postgres takes a queue to be as short as it was when it looked, and would go along it for each.
@@ -69,4 +72,39 @@ async fn tables_that_grew_are_looked_at(database: Database) {
     assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), ["parts"]);
     assert_eq!(known().await, 2001);
     assert_eq!(store.look_at_grown(&mut tried).await.unwrap(), [""; 0], "until it has doubled");
+}
+
+/// A newer gateway adds columns while this one goes on, with statements that its connections prepared before.
+async fn what_is_prepared_outlives_a_column_that_is_added(database: Database) {
+    let store = database.store().await;
+    remembered(&store, &database).await;
+    prepared(&store).await;
+    let connection = database.directly().await;
+    let sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'".to_owned();
+    let tables = connection.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
+    assert!(tables.len() > 30);
+    for table in tables {
+        let table: String = table.try_get_by_index(0).unwrap();
+        connection.execute_unprepared(&format!("ALTER TABLE {table} ADD COLUMN added_later BIGINT")).await.unwrap();
+    }
+    // A gateway joins once.
+    connection.execute_unprepared("DELETE FROM gateways").await.unwrap();
+    remembered(&store, &database).await;
+    prepared(&store).await;
+}
+
+/// Something that a plugin remembers, which is looked at and written.
+async fn remembered(store: &Store, database: &Database) {
+    let (plugin, key) = ("counter".to_owned(), "a".to_owned());
+    let key = StateKey { plugin, scope: "global", subject: Uuid::nil(), key };
+    let change = Change::Set { value: "1".to_owned(), expires_at: None };
+    let mut submission = database.submission(LUIS, &["hola"]);
+    submission.state = vec![StateChange { key, change, seen: None, version: database.id() }];
+    assert!(matches!(store.submit(submission).await, Ok(Submitted::Stored(_))));
+}
+
+async fn prepared(store: &Store) {
+    rounds(store).await;
+    store.claim_bulk(at(10), at(70)).await.unwrap();
+    store.stream_from(StreamPlace::START, 10).await.unwrap();
 }
