@@ -33,8 +33,8 @@ pub(super) async fn enqueue(transaction: &DatabaseTransaction, moved: &[Moved]) 
     let mut earlier = earlier(transaction, told.iter().map(|message| message.id).collect()).await?;
     let rows = told.into_iter().map(|message| {
         let earlier = earlier.entry(message.id).or_default();
-        let position = i32::try_from(earlier.number).unwrap_or(i32::MAX);
-        earlier.number += 1;
+        let position = earlier.next;
+        earlier.next = position.saturating_add(1);
         callbacks::ActiveModel {
             message_id: Set(message.id),
             position: Set(position),
@@ -71,26 +71,28 @@ fn is_told(Moved { from, message, .. }: &Moved) -> bool {
 /// What there is of a message already.
 #[derive(Clone, Copy, Default)]
 struct Earlier {
-    number: i64,
+    /// The position behind all. Those that were told are gone after a while, so that their number does not tell it.
+    next: i32,
     /// When the last that is still to be told is due.
     due_at: Option<i64>,
 }
 
-/// Of each message. They are locked, so nobody else counts at this moment.
+/// Of each message. They are locked, so nobody else adds any at this moment.
 async fn earlier(transaction: &DatabaseTransaction, ids: BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, Earlier>, Error> {
     let is_open = callbacks::Column::State.is_in(["due", "sending"]);
     let due_at = CaseStatement::new().case(is_open, Expr::col(callbacks::Column::DueAt));
-    let rows: Vec<(Uuid, i64, Option<i64>)> = callbacks::Entity::find()
+    let rows: Vec<(Uuid, i32, Option<i64>)> = callbacks::Entity::find()
         .select_only()
         .column(callbacks::Column::MessageId)
-        .column_as(callbacks::Column::Position.count(), "earlier")
+        .column_as(callbacks::Column::Position.max(), "last")
         .expr_as(Func::max(due_at), "due_at")
         .filter(callbacks::Column::MessageId.is_in(ids))
         .group_by(callbacks::Column::MessageId)
         .into_tuple()
         .all(transaction)
         .await?;
-    Ok(rows.into_iter().map(|(id, number, due_at)| (id, Earlier { number, due_at })).collect())
+    let earlier = |last: i32, due_at| Earlier { next: last.saturating_add(1), due_at };
+    Ok(rows.into_iter().map(|(id, last, due_at)| (id, earlier(last, due_at))).collect())
 }
 
 /// A callback waits for every earlier one of its message. One whose lease ended may have arrived,

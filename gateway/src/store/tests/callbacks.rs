@@ -3,6 +3,7 @@
 use sea_orm::EntityTrait;
 
 use super::*;
+use crate::store::Aged;
 use crate::store::entities::callbacks;
 
 on_both!(
@@ -13,6 +14,7 @@ on_both!(
     what_waits_for_another_try_is_due_no_sooner,
     a_callback_goes_to_one_worker,
     what_the_report_said_goes_along,
+    what_was_told_may_go_before_the_rest_is_known,
 );
 
 const HASH: &str = "aa";
@@ -196,4 +198,18 @@ async fn what_the_report_said_goes_along(database: Database) {
     ] {
         assert!(seen.contains(&expected), "{expected:?} is not in {seen:#?}");
     }
+}
+
+async fn what_was_told_may_go_before_the_rest_is_known(database: Database) {
+    let store = database.store().await;
+    asking(&store, &database, Some(OURS)).await;
+    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+    for (status, seconds) in [(Status::Sent, 2), (Status::Delivered, 3)] {
+        report(&store, &database, part.id, status, seconds).await;
+    }
+    let [sent] = told(&store, 4).await.try_into().unwrap();
+    settle(&store, &sent, 5, CallbackResult::Done).await;
+    assert_eq!(store.age(Aged::Callbacks, at(60), 10, at(60)).await.unwrap().changed, 1);
+    report(&store, &database, part.id, Status::Read, 61).await;
+    assert_eq!(heard(&store, 62).await, [Status::Delivered, Status::Read]);
 }
