@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{columns, count, looks, millis};
+use super::{columns, count, discarding, looks, millis};
 use crate::message::{Address, MessageId, PartId};
 use crate::store::entities::{attempts, parts};
 use crate::store::questions::Due;
@@ -144,15 +144,20 @@ impl Operation for AskAgain {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         // Not of one that came to its end meanwhile.
+        let ids: Vec<Uuid> = self.part_ids.iter().map(|id| id.0).collect();
         let open = Condition::all()
             .add(parts::Column::CheckAt.is_not_null())
-            .add(parts::Column::Id.is_in(self.part_ids.iter().map(|id| id.0)));
+            .add(parts::Column::Id.is_in(ids.iter().copied()));
         parts::Entity::update_many()
             .col_expr(parts::Column::CheckAt, Expr::value(self.at.map(millis)))
             .col_expr(parts::Column::Checks, Expr::value(count(self.checks)))
             .filter(open)
             .exec(transaction)
             .await?;
+        if self.at.is_none() {
+            // Seldom done, so that it need not take room in every other write.
+            Box::pin(discarding::unasked(transaction, &ids)).await?;
+        }
         let Some(failed_at) = self.failed_at else { return Ok(()) };
         self.keep_look(transaction, failed_at).await
     }

@@ -16,6 +16,7 @@ mod consent;
 mod contact_import;
 mod contacts;
 mod conversation;
+mod discarding;
 mod dropped;
 mod erasing;
 mod events;

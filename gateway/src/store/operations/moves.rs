@@ -13,7 +13,7 @@ use super::rows::Rows;
 use super::settle::read;
 use super::sizes::filled;
 use super::tell::{self, News};
-use super::{CHUNK, callbacks, millis, redact, removals, reports};
+use super::{CHUNK, callbacks, discarding, millis, removals, reports};
 use crate::message::{Status, status};
 use crate::store::Error;
 use crate::store::entities::{messages, parts};
@@ -281,28 +281,22 @@ impl<'a> Moves<'a> {
     }
 
     /// What was removed here is removed at the provider too, once its id there is known; and what was to be kept
-    /// no longer than it takes is removed at its end.
+    /// no longer than it takes is removed when nothing of it is open any more, which may be after its end.
     async fn forget(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         for Moved { from, message, at } in &self.moved {
             let parts = self.parts_of(message.id);
-            let is_over = read(&message.status).is_final() && !from.is_final();
-            let is_discarded = is_over && parts.iter().any(|part| discards(part));
+            let is_discarded = discarding::is_over(read(&message.status), &parts);
             if !is_discarded && message.deleted_at.is_none() && message.redacted_at.is_none() {
                 continue;
             }
             let Some(whole) = messages::Entity::find_by_id(message.id).one(transaction).await? else { continue };
             removals::follow(transaction, &whole, &parts, *at).await?;
             if is_discarded {
-                redact::clear(transaction, &whole, *at).await?;
+                discarding::clear(transaction, &whole, *at, !from.is_final()).await?;
             }
         }
         Ok(())
     }
-}
-
-/// Whether the sender asked that the text be kept no longer than it takes to send it.
-pub(super) fn discards(part: &parts::Model) -> bool {
-    part.options.as_ref().is_some_and(|options| options["discard_content"] == true)
 }
 
 /// Brings one message to where its parts are.

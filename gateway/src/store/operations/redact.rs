@@ -10,6 +10,7 @@ use sea_orm::{
     QueryTrait, Set,
 };
 
+use super::discarding::needs_text;
 use super::settle::read;
 use super::{bodies, dropped, millis, removals, traces};
 use crate::message::{MessageId, Removal, Status};
@@ -80,16 +81,10 @@ impl Redact {
         if message.direction == "inbound" {
             return message.processed_at.is_none();
         }
-        let moves = |part: &parts::Model| match part.state.as_str() {
-            "queued" | "sending" => true,
-            // It is found in the provider's list by its text, as long as somebody looks.
-            "unknown" => part.check_at.is_some(),
-            _ => false,
-        };
         let status = read(&message.status);
         // Some carriers report no more than that it was sent.
         let stands = matches!(status, Status::Sent | Status::Unknown) && parts.iter().all(|p| p.check_at.is_none());
-        parts.iter().any(moves) || (self.removal == Removal::Message && !status.is_final() && !stands)
+        parts.iter().any(needs_text) || (self.removal == Removal::Message && !status.is_final() && !stands)
     }
 
     async fn mark(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {

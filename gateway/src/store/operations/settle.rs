@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFil
 
 use super::consent;
 use super::conversation::Key;
-use super::moves::{Moves, discards};
+use super::discarding::discards;
+use super::moves::Moves;
 use super::rows::Rows;
 use super::{count, millis, storable};
 use crate::message::{ProviderError, Status, status};

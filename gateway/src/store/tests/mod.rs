@@ -38,6 +38,7 @@ mod consents;
 mod console;
 mod contacts;
 mod copying;
+mod discarding;
 mod erasing;
 mod events;
 mod explaining;
