@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 use uuid::Uuid;
 
@@ -42,6 +42,7 @@ impl Operation for Reconcile {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Reconciled>, Error> {
         let unknown = self.unknown(transaction).await?;
+        hold_messages(transaction, &unknown).await?;
         let taken = self.taken(transaction).await?;
         let sending = self.sending(transaction).await?;
         let elsewhere = self.unknown_elsewhere(transaction, &unknown).await?;
@@ -275,6 +276,7 @@ impl Reconcile {
                 part.due_at = millis(self.listed.at);
                 bulk_parts::stopped(transaction, &mut part).await?;
                 let (channel, recipient) = (&self.listed.channel, self.listed.recipient.as_str());
+                consent::lock(transaction, channel, recipient).await?;
                 if !part.confirms
                     && let Some(proof) = reach::opted_out_one(transaction, channel, recipient, &self.reporting).await?
                 {
@@ -298,6 +300,24 @@ impl Reconcile {
         }
         Ok(part.into_active_model().reset_all().update(transaction).await?)
     }
+}
+
+/// Messages before the conversation with their recipient, which `consent::lock` takes, as wherever parts are settled: so
+/// that no two wait for each other. SQLite has one writer.
+async fn hold_messages(transaction: &DatabaseTransaction, unknown: &[Unknown]) -> Result<(), Error> {
+    if unknown.is_empty() || transaction.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    messages::Entity::find()
+        .select_only()
+        .column(messages::Column::Id)
+        .filter(messages::Column::Id.is_in(unknown.iter().map(|unknown| unknown.part.message_id)))
+        .order_by_asc(messages::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<Uuid>()
+        .all(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Should the webhook come again after all, it must not bring the reply a second time.

@@ -1,12 +1,14 @@
 //! Several gateways on one database.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::future::join_all;
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, Set, TransactionTrait};
 
+use super::reconciling::{fates, listing, unknown};
 use super::*;
-use crate::store::{Error, MessageFilter, entities};
+use crate::store::{Error, Fate, MessageFilter, entities};
 
 on_both!(
     two_claimers_never_get_the_same_part,
@@ -21,7 +23,11 @@ on_both!(
 mod apart {
     use super::*;
 
-    on_postgres!(lost_connections_are_made_anew, a_database_that_is_gone_is_unavailable);
+    on_postgres!(
+        lost_connections_are_made_anew,
+        a_database_that_is_gone_is_unavailable,
+        what_is_sent_again_waits_for_whoever_is_opting_out,
+    );
 }
 
 async fn two_claimers_never_get_the_same_part(database: Database) {
@@ -184,4 +190,33 @@ async fn a_database_that_is_gone_is_unavailable(database: Database) {
         let read = store.unprocessed(1).await;
         assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
     }
+}
+
+async fn what_is_sent_again_waits_for_whoever_is_opting_out(database: Database) {
+    let store = database.store().await;
+    store.submit(database.submission(ANA, &["hola"])).await.unwrap();
+    let [part] = claim(&store, &database, 0, 10).await.try_into().unwrap();
+    store.settle(settled(&part, 10, unknown())).await.unwrap();
+    // Another gateway keeps it just now, and is not done.
+    let elsewhere = database.directly().await.begin().await.unwrap();
+    elsewhere.execute_unprepared("SELECT id FROM conversations FOR NO KEY UPDATE").await.unwrap();
+    let consent = entities::consents::ActiveModel {
+        channel: Set("sms".to_owned()),
+        address: Set(ANA.to_owned()),
+        state: Set("opted_out".to_owned()),
+        source: Set("message".to_owned()),
+        error_code: Set(None),
+        message_id: Set(None),
+        at: Set(at(20).as_millisecond()),
+    };
+    entities::consents::Entity::insert(consent).exec_without_returning(&elsewhere).await.unwrap();
+    let done = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        elsewhere.commit().await.unwrap();
+    };
+    let (fates, ()) = tokio::join!(fates(&store, listing(&[part.id], vec![], 1000)), done);
+    assert_eq!(fates, [(part.id, Fate::Resent)]);
+    let message = message(&store, part.message_id).await;
+    let reason = Some("the recipient has opted out of messages on this channel");
+    assert_eq!((message.status, message.error_message.as_deref()), (Status::Failed, reason));
 }
