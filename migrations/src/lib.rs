@@ -52,6 +52,7 @@ mod m20261205_000073_fewer_indexes;
 mod m20261206_000001_dropped_files;
 mod m20261207_000001_ended;
 mod m20261207_000002_conflicts;
+mod m20261207_000003_said_again;
 mod m20261207_000010_commits;
 
 pub use sea_orm_migration::MigrationStatus;
@@ -111,6 +112,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261206_000001_dropped_files::Migration),
             Box::new(m20261207_000001_ended::Migration),
             Box::new(m20261207_000002_conflicts::Migration),
+            Box::new(m20261207_000003_said_again::Migration),
             Box::new(m20261207_000010_commits::Migration),
         ]
     }

@@ -296,3 +296,20 @@ fn a_provider_that_fails_decides_nothing() {
     assert!(sent.is_some(), "now it certainly is not there");
     gateway.wait_for_status(&id, "queued");
 }
+
+#[test]
+fn whoever_said_stop_last_stays_so_when_an_older_start_is_found() {
+    // The list is read later than both are said.
+    let gateway =
+        TestGateway::builder().config_toml(&HASTY.replace("pull_after_s = 1", "pull_after_s = 4")).no_plugins().start();
+    gateway.set_inbound(false);
+    gateway.text(CUSTOMER, "START");
+    gateway.set_inbound(true);
+    gateway.text(CUSTOMER, "STOP");
+    let state = || gateway.get("/v1/consents?address=%2B529981122334").expect(200)["items"][0]["state"].clone();
+    assert_eq!(state(), "opted_out");
+    wait_for("the text that nobody was told of", || {
+        gateway.messages().iter().any(|message| message["text"] == "START").then_some(())
+    });
+    assert_eq!(state(), "opted_out");
+}

@@ -208,6 +208,7 @@ impl Fixture {
             heard: None,
             subject: "SMS".to_owned(),
             received_at: now,
+            said_at: None,
         };
         assert_eq!(self.store.record(new.clone()).await.unwrap(), Receipt::Recorded);
         let thread = self.store.open_thread("sms", &new.sender).await.unwrap().unwrap();

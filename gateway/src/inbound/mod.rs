@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -34,7 +35,7 @@ use crate::pauses::Pauses;
 use crate::processing::Processing;
 use crate::rates::Rates;
 use crate::spans;
-use crate::store::{self, Answered, Orphans, Receipt, Recorded, Store};
+use crate::store::{self, Answered, NewInbound, Orphans, Receipt, Recorded, Store};
 pub use early::Early;
 use gate::{Gate, Way};
 use held::Held;
@@ -338,11 +339,12 @@ impl Inbound {
         Ok(still.then_some(body))
     }
 
-    /// Takes a message that the provider lists and whose webhook is not to be waited for; its
+    /// Takes a message that the provider lists, from when it says, and whose webhook is not to be waited for; its
     /// replies go through the outbox. False when it was here before.
-    pub async fn recover(&self, channel: &str, message: channels::Inbound) -> Result<bool, Error> {
+    pub async fn recover(&self, channel: &str, message: channels::Inbound, from: Timestamp) -> Result<bool, Error> {
         let entry = self.shared.entry(channel, Event::Inbound(message.clone()));
-        let new = self.shared.new_inbound(&entry, message);
+        let said_at = Some(from.min(entry.received_at));
+        let new = NewInbound { said_at, ..self.shared.new_inbound(&entry, message) };
         let id = new.id;
         let receipt = self.shared.store.record(new).await?;
         if receipt == Receipt::Recorded {

@@ -54,7 +54,13 @@ impl Shared {
             consent,
             heard,
             received_at: now,
+            said_at: None,
         }
+    }
+
+    /// The same of what came in a while ago and waited in the journal.
+    pub(super) fn late_inbound(&self, entry: &Entry, message: channels::Inbound) -> NewInbound {
+        NewInbound { said_at: Some(entry.received_at), ..self.new_inbound(entry, message) }
     }
 
     /// Under an id of its own at each try: of a report the database counts how often it came.

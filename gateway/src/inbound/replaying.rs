@@ -151,7 +151,7 @@ impl Shared {
     /// Messages of one sender as one, so that they share a commit and keep their order also where it fails.
     async fn bring_run(self: &Arc<Self>, run: &[&Entry]) -> Result<(), String> {
         let new = run.iter().filter_map(|entry| match &entry.event {
-            Event::Inbound(message) => Some(self.new_inbound(entry, message.clone())),
+            Event::Inbound(message) => Some(self.late_inbound(entry, message.clone())),
             Event::Status(_) => None,
         });
         match self.store.record_all(new.collect()).await {
@@ -204,7 +204,7 @@ impl Shared {
                 Ok(())
             }
             Event::Inbound(message) => {
-                let receipt = self.store.record(self.new_inbound(entry, message.clone())).await?;
+                let receipt = self.store.record(self.late_inbound(entry, message.clone())).await?;
                 self.recorded(entry, receipt).await
             }
         }

@@ -74,8 +74,9 @@ impl Work {
         let recorded = self.parts.store.recorded(name, &ids).await?;
         for listed in listed.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)) {
             let media = self.media(records, &listed).await?;
+            let from = listed.created_at;
             let Some(message) = inbound(listed, media, self.parts.clock.now()) else { continue };
-            self.parts.inbound.recover(name, message).await?;
+            self.parts.inbound.recover(name, message, from).await?;
         }
         Ok(())
     }

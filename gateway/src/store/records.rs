@@ -35,6 +35,8 @@ pub struct NewInbound {
     /// The subject of the conversation, should it be new.
     pub subject: String,
     pub received_at: Timestamp,
+    /// When it was said, of what is not heard just now: by the provider's list, or by the journal where it waited.
+    pub said_at: Option<Timestamp>,
 }
 
 /// What became of an inbound message that was to be recorded.

@@ -14,6 +14,8 @@ pub struct Model {
     pub error_code: Option<i32>,
     pub message_id: Option<Uuid>,
     pub at: i64,
+    /// When it was last said again, if it was. An older word to the contrary changes nothing.
+    pub said_again_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 use uuid::Uuid;
 
 use super::moves::Moves;
 use super::reach::{self, Reach};
-use super::{millis, storable};
+use super::{last_word, millis, storable};
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, Status};
 use crate::store::Error;
@@ -43,6 +43,9 @@ pub(super) struct Change<'a> {
     /// When it was said, and when we came to know.
     pub(super) at: Timestamp,
     pub(super) now: Timestamp,
+    /// The latest that an opting out may have been said. None of what is said just now: whatever is on record was said
+    /// before, even if another clock has it later.
+    pub(super) latest: Option<Timestamp>,
     pub(super) reporting: &'a Reporting,
 }
 
@@ -57,25 +60,41 @@ pub(super) struct Proof<'a> {
 }
 
 impl Change<'_> {
-    /// Says whether anything is different now. The open conversation with the address must be locked by now.
+    /// Says whether anything is different now. What was said last counts, not what came last: an older word changes
+    /// nothing. The open conversation with the address must be locked by now.
     pub(super) async fn keep(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         match self.consent.choice {
-            Choice::OptedOut => {
-                let changed = self.write(transaction).await?;
-                if changed {
-                    self.note(transaction, self.channel, self.address).await?;
-                }
-                // Also of whoever says so again: something may have slipped by.
-                self.end_what_waits(transaction).await?;
-                Ok(changed)
-            }
+            Choice::OptedOut => self.opt_out(transaction).await,
             Choice::OptedIn => self.opt_in(transaction).await,
+        }
+    }
+
+    async fn opt_out(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        if self.later(transaction).await?.is_some() {
+            return Ok(false);
+        }
+        let changed = self.write(transaction).await?;
+        if changed {
+            self.note(transaction, self.channel, self.address).await?;
+        } else {
+            last_word::again(transaction, self, self.channel, self.address).await?;
+        }
+        // Also of whoever says so again: something may have slipped by.
+        self.end_what_waits(transaction).await?;
+        Ok(changed)
+    }
+
+    /// The opting in that was said after this opting out, if one was.
+    pub(super) async fn later(&self, transaction: &DatabaseTransaction) -> Result<Option<consents::Model>, Error> {
+        match self.latest.filter(|_| self.consent.choice == Choice::OptedOut) {
+            Some(latest) => last_word::after(transaction, self, self.standing(transaction).await?, latest).await,
+            None => Ok(None),
         }
     }
 
     /// The state, unless it is that already: who says so twice has said it the first time.
     async fn write(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        use consents::Column::{At, ErrorCode, MessageId, Source, State};
+        use consents::Column::{At, ErrorCode, MessageId, SaidAgainAt, Source, State};
         let state = self.consent.choice.as_str();
         let row = consents::ActiveModel {
             channel: Set(self.channel.to_owned()),
@@ -85,9 +104,10 @@ impl Change<'_> {
             error_code: Set(self.code()),
             message_id: Set(self.message_id),
             at: Set(millis(self.at)),
+            said_again_at: Set(None),
         };
         let mut again = OnConflict::columns([consents::Column::Channel, consents::Column::Address]);
-        again.update_columns([State, Source, ErrorCode, MessageId, At]);
+        again.update_columns([State, Source, ErrorCode, MessageId, At, SaidAgainAt]);
         again.action_and_where(Expr::cust(format!("consents.state <> '{state}'")));
         let written = consents::Entity::insert(row).on_conflict(again).exec_without_returning(transaction).await?;
         Ok(written > 0)
@@ -99,26 +119,19 @@ impl Change<'_> {
     }
 
     /// A person's word only takes an opting out back: YES is a word like any other to whoever never opted out.
-    /// Where it counts for the whole business, it takes back all that there are.
+    /// Where it counts for the whole business, it takes back all that there are, or none if one was said later.
     async fn opt_in(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        let written = !self.consent.source.is_own() && self.write(transaction).await?;
-        if written {
-            self.note(transaction, self.channel, self.address).await?;
+        let standing = self.standing(transaction).await?;
+        let (out, in_already): (Vec<_>, Vec<_>) =
+            standing.into_iter().partition(|row| row.state == Choice::OptedOut.as_str());
+        if out.iter().any(|row| last_word::said(row) >= millis(self.at)) {
+            return Ok(false);
         }
-        let mut any = Condition::any().add(consents::Column::Channel.eq(self.channel));
-        if self.reporting.rules().is_business_wide() {
-            any = Condition::any().add(Expr::cust("1 = 1"));
+        if self.consent.source.is_own() {
+            for row in &in_already {
+                last_word::again(transaction, self, &row.channel, &row.address).await?;
+            }
         }
-        let addresses = self.reach(transaction).await?;
-        let out = consents::Entity::find()
-            .filter(consents::Column::Address.is_in(addresses))
-            .filter(consents::Column::State.eq(Choice::OptedOut.as_str()))
-            .filter(any)
-            .order_by_asc(consents::Column::Channel)
-            .order_by_asc(consents::Column::Address)
-            .lock_exclusive()
-            .all(transaction)
-            .await?;
         for row in &out {
             consents::Entity::update_many()
                 .col_expr(consents::Column::State, Expr::value(self.consent.choice.as_str()))
@@ -126,13 +139,33 @@ impl Change<'_> {
                 .col_expr(consents::Column::ErrorCode, Expr::value(None::<i32>))
                 .col_expr(consents::Column::MessageId, Expr::value(self.message_id))
                 .col_expr(consents::Column::At, Expr::value(millis(self.at)))
+                .col_expr(consents::Column::SaidAgainAt, Expr::value(None::<i64>))
                 .filter(consents::Column::Channel.eq(&row.channel))
                 .filter(consents::Column::Address.eq(&row.address))
                 .exec(transaction)
                 .await?;
             self.note(transaction, &row.channel, &row.address).await?;
         }
+        // What was out is in by now, so that this is another, or new.
+        let written = !self.consent.source.is_own() && self.write(transaction).await?;
+        if written {
+            self.note(transaction, self.channel, self.address).await?;
+        }
         Ok(written || !out.is_empty())
+    }
+
+    /// What is on record of whom it is about, locked: of the address on its channel; or of all addresses of the person
+    /// on all channels, where it counts for the whole business.
+    async fn standing(&self, transaction: &DatabaseTransaction) -> Result<Vec<consents::Model>, Error> {
+        let mut standing = consents::Entity::find()
+            .filter(consents::Column::Address.is_in(self.reach(transaction).await?))
+            .order_by_asc(consents::Column::Channel)
+            .order_by_asc(consents::Column::Address)
+            .lock_exclusive();
+        if !self.reporting.rules().is_business_wide() {
+            standing = standing.filter(consents::Column::Channel.eq(self.channel));
+        }
+        Ok(standing.all(transaction).await?)
     }
 
     /// Adds how it came about to the ledger, which is never changed.
@@ -259,6 +292,7 @@ pub(super) async fn end_all_that_waits(
         proof: Proof::default(),
         at: now,
         now,
+        latest: None,
         reporting,
     };
     change.end_what_waits(transaction).await
@@ -280,23 +314,6 @@ pub(super) async fn lock(transaction: &DatabaseTransaction, channel: &str, addre
         .all(transaction)
         .await?;
     Ok(())
-}
-
-/// Whether the address opted in again after this moment.
-pub(super) async fn opted_in_after(
-    transaction: &DatabaseTransaction,
-    channel: &str,
-    address: &str,
-    moment: Timestamp,
-) -> Result<bool, Error> {
-    let known = consents::Entity::find()
-        .filter(consents::Column::Channel.eq(channel))
-        .filter(consents::Column::Address.eq(address))
-        .filter(consents::Column::State.eq(Choice::OptedIn.as_str()))
-        .filter(consents::Column::At.gt(millis(moment)))
-        .one(transaction)
-        .await?;
-    Ok(known.is_some())
 }
 
 /// What a provider's refusal shows.

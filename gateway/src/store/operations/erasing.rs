@@ -189,6 +189,7 @@ impl Erasing {
             proof: Proof { note: Some(NOTE), ..Proof::default() },
             at: self.erasure.at,
             now: self.erasure.at,
+            latest: None,
             reporting: &self.reporting,
         };
         change.keep(transaction).await.map(drop)

@@ -19,8 +19,9 @@ use super::rows::{ids, places};
 use super::settle::end_attempts;
 use super::sizes::filled;
 use crate::message::Consent;
-use crate::store::entities::{consents, parts};
+use crate::store::entities::{attempts, consents, parts};
 use crate::store::questions::Questions;
+use crate::store::reads::time;
 use crate::store::records::{NewObservation, Observed, Settled, Settlement};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
@@ -67,11 +68,36 @@ impl Learned {
 pub(super) struct Consented {
     /// Of the try or the report.
     pub(super) id: Uuid,
-    pub(super) channel: String,
-    pub(super) address: String,
-    pub(super) message_id: Uuid,
+    pub(super) part: parts::Model,
     pub(super) consent: Consent,
-    pub(super) at: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+impl Consented {
+    async fn keep(self, transaction: &DatabaseTransaction, reporting: &Reporting) -> Result<(), Error> {
+        let Self { id, part, consent, now } = self;
+        let (channel, address) = (part.channel.as_str(), part.recipient.as_str());
+        consent::lock(transaction, channel, address).await?;
+        let at = asked_at(transaction, &part).await?.min(now);
+        let (message_id, proof, latest) = (Some(part.message_id), Proof::default(), Some(at));
+        let change = Change { id, channel, address, consent, message_id, proof, at, now, latest, reporting };
+        change.keep(transaction).await.map(drop)
+    }
+}
+
+/// Since when the provider can know of what it says about the recipient: a report may come long after they changed
+/// their mind. What it keeps until a time is looked at then.
+async fn asked_at(transaction: &DatabaseTransaction, part: &parts::Model) -> Result<Timestamp, Error> {
+    let began: Option<Option<i64>> = attempts::Entity::find()
+        .select_only()
+        .column_as(attempts::Column::StartedAt.max(), "began")
+        .filter(attempts::Column::PartId.eq(part.id))
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    // A reply that rides an answer has no try of its own.
+    let began = began.flatten().unwrap_or(part.created_at);
+    Ok(time(Ord::max(began, part.send_at.unwrap_or(began))))
 }
 
 /// For each, in order, what a report changed; none of a try.
@@ -106,11 +132,8 @@ pub(in crate::store) async fn apply(
     }
     kept.write(transaction).await?;
     moves.write(transaction).await?;
-    for Consented { id, channel, address, message_id, consent, at } in consented {
-        consent::lock(transaction, &channel, &address).await?;
-        let (channel, address, message_id) = (channel.as_str(), address.as_str(), Some(message_id));
-        let proof = Proof::default();
-        Change { id, channel, address, consent, message_id, proof, at, now: at, reporting }.keep(transaction).await?;
+    for consented in consented {
+        consented.keep(transaction, reporting).await?;
     }
     Ok(done)
 }
@@ -208,11 +231,9 @@ async fn settle(
     if let (Settled::OptedOut { error }, None) = (&settlement.result, &part.provider_id) {
         consented.push(Consented {
             id: settlement.attempt_id,
-            channel: part.channel.clone(),
-            address: part.recipient.clone(),
-            message_id: part.message_id,
+            part: part.clone(),
             consent: consent::refused(error.code),
-            at: settlement.at,
+            now: settlement.at,
         });
     }
     let message_id = part.message_id;

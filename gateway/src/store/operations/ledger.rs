@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use super::consent::{self, Change, Proof};
-use super::{millis, reach};
+use super::{last_word, millis, reach};
 use crate::message::Consent;
 use crate::message::consent::{Choice, Source};
 use crate::store::consents::to_consent;
@@ -47,10 +47,19 @@ impl Say {
         let mut all: Vec<consents::Model> = elsewhere.collect();
         // One that says so already is not all there is to it while others say otherwise.
         all.extend(known.filter(|known| all.is_empty() || known.state != new.choice.as_str()));
+        let change = self.change(new);
         for known in all {
             let same = known.state == new.choice.as_str();
-            // A list from before must not undo what was said since.
-            if same || known.at > millis(new.at) {
+            if same && new.choice == Choice::OptedOut && !self.dry_run {
+                last_word::again(transaction, &change, channel, address).await?;
+            }
+            // A list from before must not undo what was said since, and in doubt opting out was said last.
+            let said = last_word::said(&known);
+            let is_older = match new.choice {
+                Choice::OptedOut => change.latest.is_some_and(|latest| said > millis(latest)),
+                Choice::OptedIn => said >= millis(new.at),
+            };
+            if same || is_older {
                 return Ok(Said::Known(to_consent(known)));
             }
             let own = Source::from_word(&known.source).is_some_and(Source::is_own);
@@ -58,13 +67,21 @@ impl Say {
                 return Ok(Said::NeedsProof(to_consent(known)));
             }
         }
+        if let Some(later) = change.later(transaction).await? {
+            return Ok(Said::Known(to_consent(later)));
+        }
         if self.dry_run {
             return Ok(Said::Changed);
         }
-        let change = Change {
+        change.keep(transaction).await?;
+        Ok(Said::Changed)
+    }
+
+    fn change<'a>(&'a self, new: &'a NewConsent) -> Change<'a> {
+        Change {
             id: new.id,
-            channel,
-            address,
+            channel: &new.channel,
+            address: new.address.as_str(),
             consent: Consent { choice: new.choice, source: new.source, code: None },
             message_id: None,
             proof: Proof {
@@ -75,10 +92,9 @@ impl Say {
             },
             at: new.at,
             now: new.now,
+            latest: (new.at < new.now).then_some(new.at),
             reporting: &self.reporting,
-        };
-        change.keep(transaction).await?;
-        Ok(Said::Changed)
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod handling;
 mod inserting;
 mod kept;
 mod keys;
+mod last_word;
 pub(super) mod learned;
 mod ledger;
 pub(super) mod locks;

@@ -39,9 +39,7 @@ impl NewObservation {
         let news = self.tells_more(&part, reduction);
         // An old report that comes again must not undo what the person said since.
         if let Some(consent) = self.consent.filter(|_| news) {
-            let (channel, address) = (part.channel.clone(), part.recipient.clone());
-            let (id, at) = (self.id, self.received_at);
-            consented.push(Consented { id, channel, address, message_id, consent, at });
+            consented.push(Consented { id: self.id, part: part.clone(), consent, now: self.received_at });
         }
         moves.put(self.moved(part, reduction, news, questions));
         moves.reduce(message_id, self.received_at)?;

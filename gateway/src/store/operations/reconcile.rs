@@ -220,9 +220,7 @@ impl Reconcile {
         let Some(consent) = found.consent else { return Ok(()) };
         let (channel, address) = (part.channel.as_str(), part.recipient.as_str());
         consent::lock(transaction, channel, address).await?;
-        if consent::opted_in_after(transaction, channel, address, found.created_at).await? {
-            return Ok(());
-        }
+        let made_at = found.created_at.min(self.listed.at);
         let change = Change {
             // A part is found once.
             id: part.id,
@@ -231,8 +229,9 @@ impl Reconcile {
             consent,
             message_id: Some(part.message_id),
             proof: Proof::default(),
-            at: self.listed.at,
+            at: made_at,
             now: self.listed.at,
+            latest: Some(made_at),
             reporting: &self.reporting,
         };
         change.keep(transaction).await.map(|_| ())

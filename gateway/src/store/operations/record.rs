@@ -15,6 +15,7 @@ use super::consent::{Change, Proof};
 use super::conversation::{Key, Wanted, find_or_create};
 use super::gateways::ASIDE;
 use super::inserting::{self, insert_or};
+use super::last_word::DOUBT;
 use super::rows::Rows;
 use super::sizes::filled;
 use super::{count, media_rows, millis, reach, reopening, repeats, storable, storable_json};
@@ -218,6 +219,7 @@ async fn keep_consents(
     for message in fresh {
         let mut changed = false;
         if let Some(consent) = message.consent {
+            let at = message.said_at.unwrap_or(message.received_at);
             let change = Change {
                 id: message.id.0,
                 channel: &message.channel,
@@ -225,8 +227,9 @@ async fn keep_consents(
                 consent,
                 message_id: Some(message.id.0),
                 proof: Proof { words: Some(&message.text), ..Proof::default() },
-                at: message.received_at,
+                at,
                 now: message.received_at,
+                latest: message.said_at.map(|said_at| said_at.checked_add(DOUBT).unwrap_or(Timestamp::MAX)),
                 reporting,
             };
             changed = change.keep(transaction).await?;

@@ -160,7 +160,7 @@ async fn replies_are_left_out_and_the_trace_says_why(database: Database) {
     for (choice, committed, count) in
         [(Choice::OptedOut, Committed::Unanswered, 0), (Choice::OptedIn, Committed::Done, 1)]
     {
-        let new = says(&database, &format!("SM-{}", choice.as_str()), ANA, choice, 1);
+        let new = says(&database, &format!("SM-{}", choice.as_str()), ANA, choice, 1 + i64::try_from(count).unwrap());
         store.record(new.clone()).await.unwrap();
         let conversation = only_conversation(&store).await.id;
         let plugin = Some("auto-reply".to_owned());
@@ -198,6 +198,7 @@ async fn a_claim_hands_out_nothing_to_whoever_opted_out(database: Database) {
         error_code: sea_orm::Set(None),
         message_id: sea_orm::Set(None),
         at: sea_orm::Set(0),
+        said_again_at: sea_orm::Set(None),
     };
     entities::consents::Entity::insert(row).exec_without_returning(&database.directly().await).await.unwrap();
     assert_eq!(claim(&store, &database, 1, 10).await, []);

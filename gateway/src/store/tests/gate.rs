@@ -191,6 +191,7 @@ async fn an_opting_out_counts_for_the_whole_business_if_that_is_wanted(database:
         error_code: sea_orm::Set(None),
         message_id: sea_orm::Set(None),
         at: sea_orm::Set(0),
+        said_again_at: sea_orm::Set(None),
     };
     let other = of("third", LUIS);
     store.submit(other).await.unwrap();

@@ -49,6 +49,7 @@ mod gate;
 mod gateways;
 mod heard;
 mod inspecting;
+mod last_word;
 mod lately;
 mod lines;
 mod listing;
@@ -195,6 +196,7 @@ impl Database {
             heard: None,
             subject: format!("SMS desde {sender}"),
             received_at: at(0),
+            said_at: None,
         }
     }
 

@@ -208,6 +208,7 @@ async fn what_is_sent_again_waits_for_whoever_is_opting_out(database: Database) 
         error_code: Set(None),
         message_id: Set(None),
         at: Set(at(20).as_millisecond()),
+        said_again_at: Set(None),
     };
     entities::consents::Entity::insert(consent).exec_without_returning(&elsewhere).await.unwrap();
     let done = async {
