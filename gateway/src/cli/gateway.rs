@@ -199,6 +199,7 @@ impl Gateway {
                 ids: Arc::clone(&ids),
                 settings: config.delivery.clone(),
                 public_url: public_url.clone(),
+                links_last: Duration::from_hours(u64::from(config.media.link_ttl_h)),
                 outbox: Arc::clone(&outbox),
                 settled: settled.clone(),
                 pauses: pauses.clone(),

@@ -107,8 +107,14 @@ impl Parts {
             if orders.is_empty() {
                 break;
             }
-            let wanted =
-                Wanted { now, until, attempt_ids: attempt_ids.clone(), orders: orders.clone(), but: Vec::new() };
+            let wanted = Wanted {
+                now,
+                until,
+                attempt_ids: attempt_ids.clone(),
+                orders: orders.clone(),
+                but: Vec::new(),
+                links_last: self.links_last,
+            };
             let claimed = self.store.claim(wanted).await?;
             attempt_ids.drain(..claimed.len());
             for part in &claimed {
@@ -154,7 +160,8 @@ impl Parts {
         orders.sort_by_key(|order| order.priority);
         let Some(attempt_id) = round.attempt_ids.pop() else { return Ok(None) };
         let (now, until) = (round.now, round.until);
-        let wanted = Wanted { now, until, attempt_ids: vec![attempt_id], orders, but: refused };
+        let wanted =
+            Wanted { now, until, attempt_ids: vec![attempt_id], orders, but: refused, links_last: self.links_last };
         let mut claimed = self.store.claim(wanted.clone()).await?;
         if claimed.is_empty() && again {
             claimed = self.store.claim(Wanted { but: Vec::new(), ..wanted }).await?;

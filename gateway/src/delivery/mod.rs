@@ -45,6 +45,8 @@ pub struct Parts {
     pub ids: Arc<Ids>,
     pub settings: Settings,
     pub public_url: String,
+    /// For how long a public link to an upload is good, from when it is handed over.
+    pub links_last: Duration,
     pub outbox: Arc<Notify>,
     pub settled: broadcast::Sender<MessageId>,
     pub pauses: Pauses,

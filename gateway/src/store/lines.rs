@@ -2,6 +2,7 @@
 //! waits behind the first of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult, Statement, Value};
@@ -36,6 +37,8 @@ pub struct Wanted {
     pub orders: Vec<Order>,
     /// Parts that are left out.
     pub but: Vec<PartId>,
+    /// For how long the links of ours last that they take along.
+    pub links_last: Duration,
 }
 
 /// So many parts of one line and priority.

@@ -83,6 +83,6 @@ impl Asker {
         let attempt_ids: Vec<Uuid> = std::iter::repeat_with(|| self.ids.next(now)).take(50).collect();
         let line = Line { channel: "sms".to_owned(), sender: Address::received(recado_tests::NUMBER) };
         let orders = vec![Order { line, priority: Priority::Normal, parts: 50, room: None }];
-        Wanted { now, until, attempt_ids, orders, but: Vec::new() }
+        Wanted { now, until, attempt_ids, orders, but: Vec::new(), links_last: Duration::from_hours(48) }
     }
 }

@@ -94,6 +94,7 @@ impl Fixture {
             ids: Arc::default(),
             settings: settings(),
             public_url: "https://recado.example".to_owned(),
+            links_last: Duration::from_hours(48),
             outbox: Arc::default(),
             settled: broadcast::channel(8).0,
         };

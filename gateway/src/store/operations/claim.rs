@@ -18,7 +18,7 @@ use super::picking::{Among, Queue};
 use super::planning::{by_any_way, by_index};
 use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::rows::or_fail;
-use super::{millis, nights};
+use super::{links, millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
 use crate::store::bulks::HELD;
 use crate::store::entities::{attempts, parts};
@@ -144,6 +144,7 @@ impl Operation for Claim {
             .map(|(part, attempt_id)| to_claimed(part, *attempt_id, self.wanted.until))
             .collect();
         self.start_attempts(transaction, &claimed, &waited).await?;
+        links::renew(transaction, &claimed, self.wanted.now, self.wanted.links_last).await?;
         Ok(claimed)
     }
 }

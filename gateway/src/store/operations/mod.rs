@@ -32,6 +32,7 @@ mod keys;
 mod last_word;
 pub(super) mod learned;
 mod ledger;
+mod links;
 pub(super) mod locks;
 pub(super) mod looks;
 mod lookups;

@@ -126,7 +126,7 @@ async fn a_claim_follows_its_orders(database: Database) {
     let order = |priority, parts| Order { line: ours.clone(), priority, parts, room: None };
     let orders = vec![order(High, 1), order(Bulk, 2), order(High, 9), order(Normal, 9), order(Bulk, 9)];
     let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(7));
-    let wanted = Wanted { now, until, attempt_ids, orders: orders.clone(), but: Vec::new() };
+    let wanted = Wanted { now, until, attempt_ids, orders: orders.clone(), but: Vec::new(), links_last: LINKS_LAST };
     let claimed = store.claim(wanted.clone()).await.unwrap();
     let count = |wanted: Priority| claimed.iter().filter(|part| part.priority == wanted).count();
     assert_eq!([count(High), count(Normal), count(Bulk)], [4, 1, 2], "what is left goes to the next");
@@ -150,7 +150,10 @@ async fn a_sender_gives_as_many_segments_as_it_has_room_for(database: Database) 
         let order = |priority| Order { line: line("sms", OURS), priority, parts: 9, room: Some(room) };
         let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(9));
         let orders = vec![order(High), order(Normal), order(High)];
-        let claimed = store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new() }).await.unwrap();
+        let claimed = store
+            .claim(Wanted { now, until, attempt_ids, orders, but: Vec::new(), links_last: LINKS_LAST })
+            .await
+            .unwrap();
         claimed.into_iter().map(|part| part.segments).collect::<Vec<_>>()
     };
     assert_eq!(claimed(0).await, [0; 0]);
@@ -219,7 +222,7 @@ async fn what_is_paused_by_hand_is_neither_told_nor_claimed(database: Database) 
     // Whoever looked just before gets nothing, either.
     let orders = before.into_iter().map(|it| Order { line: it.line, priority: it.priority, parts: 9, room: None });
     let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(9));
-    let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
+    let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new(), links_last: LINKS_LAST };
     let claimed = store.claim(wanted).await.unwrap();
     assert_eq!(claimed.iter().map(|part| part.channel.as_str()).collect::<Vec<_>>(), ["other"]);
     assert!(store.resume("sms", act(3)).await.unwrap() && !store.resume("sms", act(3)).await.unwrap());
@@ -255,7 +258,8 @@ async fn shortest(store: &Store, database: &Database) -> (Duration, Duration) {
         assert_eq!(waiting.len(), 15);
         let orders = waiting.into_iter().map(|it| Order { line: it.line, priority: it.priority, parts: 2, room: None });
         let (now, until, attempt_ids) = (at(1), at(61), database.many_ids(16));
-        let wanted = Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new() };
+        let wanted =
+            Wanted { now, until, attempt_ids, orders: orders.collect(), but: Vec::new(), links_last: LINKS_LAST };
         let began = Instant::now();
         assert_eq!(store.claim(wanted).await.unwrap().len(), 16);
         claims.push(began.elapsed());

@@ -52,6 +52,7 @@ mod inspecting;
 mod last_word;
 mod lately;
 mod lines;
+mod links;
 mod listing;
 mod lists;
 mod lookups;
@@ -107,6 +108,8 @@ use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Scope, Status};
 
 /// The operator's address.
+/// For how long links last, from when what they go along with is claimed.
+const LINKS_LAST: std::time::Duration = std::time::Duration::from_hours(48);
 const OURS: &str = "+529983162438";
 /// Somebody's.
 const ANA: &str = "+529981112233";
@@ -354,7 +357,7 @@ async fn claim_of(
     orders.sort_by_key(|order| order.priority);
     let attempt_ids = database.many_ids(limit);
     let (now, until) = (at(seconds), at(seconds + 60));
-    store.claim(Wanted { now, until, attempt_ids, orders, but: but.to_vec() }).await.unwrap()
+    store.claim(Wanted { now, until, attempt_ids, orders, but: but.to_vec(), links_last: LINKS_LAST }).await.unwrap()
 }
 
 fn settled(part: &Claimed, seconds: i64, result: Settled) -> Settlement {

@@ -83,7 +83,8 @@ async fn of_ours(store: &Store, database: &Database, seconds: i64, parts: usize)
     let line = Line::of("sms", Some(&Address::received(OURS)), None);
     let orders = vec![Order { line, priority: Priority::Normal, parts, room: None }];
     let (now, until, attempt_ids) = (at(seconds), at(seconds + 60), database.many_ids(parts));
-    let claimed = store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new() }).await.unwrap();
+    let claimed =
+        store.claim(Wanted { now, until, attempt_ids, orders, but: Vec::new(), links_last: LINKS_LAST }).await.unwrap();
     claimed.into_iter().map(|part| part.id.0).collect()
 }
 
