@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, Statement, TransactionTrait,
+};
 
 use super::tables::Table;
 use super::{End, Error};
@@ -16,6 +18,9 @@ const MARK: &str = "unfinished_copy";
 /// A server takes a moment to notice that a gateway has gone.
 const LOOKS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// For how long whoever writes just now is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn open_source(url: &str) -> Result<DatabaseConnection, Error> {
     if let Some(file) = connect::file_of(url).filter(|file| !file.is_file()) {
@@ -71,11 +76,8 @@ async fn alone(url: &str, end: End) -> Result<DatabaseConnection, Error> {
     };
     let backend = connection.get_database_backend();
     if backend == DbBackend::Postgres {
-        let sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
-                   AND application_name = $1 AND pid <> pg_backend_pid() LIMIT 1";
-        let statement = Statement::from_sql_and_values(backend, sql, [connect::APPLICATION_NAME.into()]);
         for _ in 0..LOOKS {
-            if connection.query_one_raw(statement.clone()).await?.is_none() {
+            if !is_shared(&connection).await? {
                 return Ok(connection);
             }
             tokio::time::sleep(PAUSE).await;
@@ -88,6 +90,47 @@ async fn alone(url: &str, end: End) -> Result<DatabaseConnection, Error> {
         Err(error) if connect::is_locked(&error) => Err(Error::InUse { end }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a gateway works with this server's database, too.
+async fn is_shared(connection: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+               AND application_name = $1 AND pid <> pg_backend_pid() LIMIT 1";
+    let backend = connection.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, [connect::APPLICATION_NAME.into()]);
+    Ok(connection.query_one_raw(statement).await?.is_some())
+}
+
+/// The source as it stays until this ends, to be compared: of a server, nobody can be kept away before, and what is
+/// written to a table once that was read would be in no copy.
+pub(super) async fn hold(source: &DatabaseConnection, tables: &[Table]) -> Result<DatabaseTransaction, Error> {
+    let held = source.begin().await?;
+    if source.get_database_backend() == DbBackend::Postgres {
+        let names: Vec<String> = tables.iter().map(|table| format!("\"{}\"", table.name)).collect();
+        let seconds = PATIENCE.as_secs();
+        let sql = format!("SET LOCAL lock_timeout = '{seconds}s'; LOCK TABLE {} IN SHARE MODE", names.join(", "));
+        held.execute_unprepared(&sql)
+            .await
+            .map_err(|error| if is_held_up(&error) { Error::Written } else { error.into() })?;
+    }
+    Ok(held)
+}
+
+/// Nobody wrote to what is held; but a gateway that waits to do so will, once it is let go of.
+pub(super) async fn still_alone(held: &DatabaseTransaction) -> Result<(), Error> {
+    if held.get_database_backend() == DbBackend::Postgres && is_shared(held).await? {
+        return Err(Error::InUse { end: End::Source });
+    }
+    Ok(())
+}
+
+/// Whether somebody who writes has a table: they were waited for, or they wait for another that is held here.
+fn is_held_up(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "55P03" | "40P01"))
 }
 
 async fn mark(transaction: &DatabaseTransaction, from: &str) -> Result<(), DbErr> {

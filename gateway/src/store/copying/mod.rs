@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use futures::TryStreamExt;
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 use serde::Serialize;
 
 pub(super) use ends::origin;
@@ -59,6 +59,11 @@ pub enum Error {
          new, empty database; no gateway opens this one"
     )]
     Differs { tables: String },
+    #[error(
+        "somebody writes to the source just now, so that nothing can be proved: stop every gateway on it, and whatever \
+         else works with it, and say the same again; the copy goes on where it is"
+    )]
+    Written,
     #[error(transparent)]
     Store(#[from] super::Error),
 }
@@ -137,10 +142,11 @@ pub async fn copy(from: &str, to: &str, tell: &mut (dyn FnMut(Progress<'_>) + Se
         replaced.push(copying.copy(table).await?);
     }
     copying.rows = 0;
+    let held = ends::hold(&copying.source, &tables).await?;
     let mut copied = Vec::new();
     let mut differing = Vec::new();
     for (table, replaced) in tables.iter().zip(replaced) {
-        match copying.compare(table).await? {
+        match copying.compare(table, &held).await? {
             Some((rows, checksum)) => {
                 copied.push(CopiedTable { table: table.name.clone(), rows, checksum, replaced });
             }
@@ -150,7 +156,10 @@ pub async fn copy(from: &str, to: &str, tell: &mut (dyn FnMut(Progress<'_>) + Se
     if !differing.is_empty() {
         return Err(Error::Differs { tables: differing.join(", ") });
     }
+    // Before a gateway may work with the copy, nobody may have gone on with what it is of.
+    ends::still_alone(&held).await?;
     ends::unmark(&copying.target).await?;
+    held.commit().await?;
     copying.close().await?;
     Ok(Copied { from: shown_from, to: shown_to, resumed, tables: copied })
 }
@@ -186,9 +195,9 @@ impl Copying<'_> {
     }
 
     /// Reads both sides whole, again; how many rows they have and what these come to, if that is the same.
-    async fn compare(&mut self, table: &Table) -> Result<Option<(u64, String)>, Error> {
-        let (source, target) = (self.source.clone(), self.target.clone());
-        let mut there = std::pin::pin!(table.read(&source, None).await?);
+    async fn compare(&mut self, table: &Table, held: &DatabaseTransaction) -> Result<Option<(u64, String)>, Error> {
+        let target = self.target.clone();
+        let mut there = std::pin::pin!(table.read(held, None).await?);
         let mut here = std::pin::pin!(table.read(&target, None).await?);
         let (mut of_source, mut of_target) = (Sum::default(), Sum::default());
         loop {

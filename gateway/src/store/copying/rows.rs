@@ -53,7 +53,7 @@ impl Table {
     /// All rows whose key is greater, in the order of their keys.
     pub(in crate::store) async fn read<'a>(
         &'a self,
-        connection: &'a DatabaseConnection,
+        connection: &'a (impl ConnectionTrait + StreamTrait),
         after: Option<Row>,
     ) -> Result<impl Stream<Item = Result<Row, DbErr>> + Send + 'a, DbErr> {
         let backend = ConnectionTrait::get_database_backend(connection);

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::store::copying::tables::{self, Column, Kind, Table};
-use crate::store::{Copied, CopyError, Doing, End, Error, Progress, copy, migrate_down};
+use crate::store::{Copied, CopyError, End, Error, Progress, copy, migrate_down};
 
 on_both!(
     the_list_is_the_schema,
@@ -19,11 +19,6 @@ on_both!(
     a_source_that_lacks_a_step_is_refused,
     a_source_in_use_is_noticed,
 );
-
-mod found {
-    on_postgres!(a_change_during_the_copy_is_found);
-    use super::a_change_during_the_copy_is_found;
-}
 
 /// More than two pages of each table.
 const MANY: u32 = 1_203;
@@ -106,7 +101,7 @@ fn row_of(table: &Table, row: u32) -> Vec<Value> {
 }
 
 /// What a gateway writes, and many rows of every table.
-async fn fill(database: &Database) {
+pub(super) async fn fill(database: &Database) {
     let store = database.store().await;
     let new = database.inbound("SM1", ANA);
     store.record(new.clone()).await.unwrap();
@@ -137,7 +132,7 @@ async fn fill(database: &Database) {
     connection.close().await.unwrap();
 }
 
-async fn copied(from: &Database, to: &Database) -> Result<Copied, CopyError> {
+pub(super) async fn copied(from: &Database, to: &Database) -> Result<Copied, CopyError> {
     copy(&from.url, &to.url, &mut |_| ()).await
 }
 
@@ -289,32 +284,4 @@ async fn a_source_in_use_is_noticed(database: Database) {
     let error = copied(&database, &target).await.unwrap_err();
     assert!(matches!(error, CopyError::InUse { end: End::Target }), "{error}");
     drop(store);
-}
-
-/// By somebody who does not say that it is a gateway; a file would be locked.
-async fn a_change_during_the_copy_is_found(database: Database) {
-    fill(&database).await;
-    let folder = TempDir::new().unwrap();
-    let target = Database::in_folder(&folder);
-    let url = database.url.clone();
-    let mut changed = false;
-    let mut tell = move |progress: Progress<'_>| {
-        if progress.table != "parts" || progress.doing != Doing::Copying || std::mem::replace(&mut changed, true) {
-            return;
-        }
-        let url = url.clone();
-        let change = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let connection = sea_orm::Database::connect(url).await.unwrap();
-                let sql = "UPDATE contacts SET name = 'somebody else' WHERE created_at = (SELECT MAX(created_at) FROM contacts)";
-                connection.execute_unprepared(sql).await.unwrap();
-                connection.close().await.unwrap();
-            });
-        };
-        std::thread::spawn(change).join().unwrap();
-    };
-    let error = copy(&database.url, &target.url, &mut tell).await.unwrap_err();
-    assert!(matches!(&error, CopyError::Differs { tables } if tables == "contacts"), "{error}");
-    assert!(Store::open(&target.settings()).await.is_err(), "no gateway works with it");
 }

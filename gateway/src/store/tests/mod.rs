@@ -64,6 +64,7 @@ mod plans;
 mod plugin_configs;
 mod plugin_reports;
 mod processing;
+mod proving;
 mod reconciling;
 mod recording;
 mod removals;
