@@ -89,7 +89,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 #[test]
 fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
-    let cases: [Case; 21] = [
+    let cases: [Case; 22] = [
         ("[reconcile]\nresend_after_s = 10", &[], "`reconcile.resend_after_s`: is 10, but must be at least 20"),
         ("[server]\nlisten = 1", &[], "FOLDER/recado.toml: `server.listen`"),
         ("[servr]\nlisten = 1", &[], "FOLDER/recado.toml: `servr`: there is no such key; there are: server"),
@@ -110,6 +110,7 @@ fn what_is_wrong_names_its_origin_its_key_and_the_remedy() {
             "`endpoints.c r m`: is no name for an endpoint",
         ),
         ("[plugin_files]\nfetched = \"\"", &[], "FOLDER/recado.toml: `plugin_files.fetched`: is empty"),
+        ("[database]\ntimeout_s = 4", &[], "FOLDER/recado.toml: `database.timeout_s`: is 4, but must be 5 to 600"),
         ("[media]\nlink_ttl_h = 10", &[], "FOLDER/recado.toml: `media.link_ttl_h`: is 10, but must be at least 11"),
         ("[server]\npublic_url = \"https://a.mx/\"", &[], "`server.public_url`: must not end with a slash"),
         ("[server]\nmetrics_token = \"short\"", &[], "`server.metrics_token`: must have 16 characters at least"),

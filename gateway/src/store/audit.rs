@@ -75,6 +75,7 @@ pub(super) struct Audited<O: Operation> {
 #[async_trait]
 impl<O: Operation> Operation for Audited<O> {
     type Output = O::Output;
+    const ONLY_IF_AWAITED: bool = O::ONLY_IF_AWAITED;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, Error> {
         let output = self.operation.apply(transaction).await?;

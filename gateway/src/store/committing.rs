@@ -199,9 +199,13 @@ impl Connection {
                 Ok(Some(false)) => return Err(Failure::Undone(error)),
                 // Others took this gateway for dead, and its row away.
                 Ok(None) => return Err(Failure::Away(error)),
-                // It has not ended yet, and nobody is there any more who could end it.
-                Err(Error::Overtaken(_)) => self.end_server().await,
-                Err(_) => is_away = true,
+                Err(error) => {
+                    is_away = true;
+                    // It has not ended yet; perhaps nobody is there any more who could end it.
+                    if matches!(error, Error::Overtaken(_)) {
+                        self.end_server().await;
+                    }
+                }
             }
         }
     }
@@ -263,11 +267,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Has Postgres end the process that the last transaction was begun in, so that nothing stays locked by it.
+    /// Has Postgres end the process that the last transaction was begun in, so that nothing stays locked by it: if it waits
+    /// for us. One that is at work will come to its end, and one that waits for a standby to have what it commits must
+    /// not be told to stop: it would be as if the standby had it.
     async fn end_server(&mut self) {
         let Some(server) = self.server else { return };
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND usename = current_user \
-             AND state <> 'idle' AND xact_start < now() - interval '1 second'";
+             AND (state LIKE 'idle in transaction%' OR (state = 'active' AND wait_event_type = 'Client'))";
         let statement = Statement::from_sql_and_values(self.database.get_database_backend(), sql, [server.into()]);
         let asked = timeout(PAUSE * 10, self.database.query_all_raw(statement)).await;
         if !matches!(asked, Ok(Ok(_))) {

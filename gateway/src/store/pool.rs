@@ -25,8 +25,8 @@ struct Inner {
     backend: DbBackend,
     /// When anything was heard last.
     heard: Mutex<Instant>,
-    /// Held by who makes others.
-    renewing: tokio::sync::Mutex<()>,
+    /// Held by who makes others: when that was tried last.
+    renewing: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[derive(Clone)]
@@ -97,12 +97,15 @@ impl Pool {
         }
     }
 
-    /// Makes others, unless somebody did since those of this generation.
+    /// Makes others, unless somebody did since those of this generation, does, or could not a moment ago: while Postgres
+    /// is away, nobody shall wait for that as well.
     async fn renew(&self, generation: u64) {
-        let _alone = self.0.renewing.lock().await;
-        if self.connections().generation != generation {
+        let Ok(mut tried) = self.0.renewing.try_lock() else { return };
+        let is_too_soon = tried.zip(self.patience()).is_some_and(|(tried, patience)| tried.elapsed() < patience);
+        if is_too_soon || self.connections().generation != generation {
             return;
         }
+        *tried = Some(Instant::now());
         tracing::warn!("Postgres has been silent: other connections for reading are made");
         let Settings { url, readers, .. } = &self.0.settings;
         match connect::connect(url, (*readers).max(1), Use::Reading).await {

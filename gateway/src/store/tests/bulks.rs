@@ -28,7 +28,7 @@ pub(super) fn person(number: usize) -> String {
     format!("+52998113{number:04}")
 }
 
-fn new(database: &Database, count: usize) -> NewBulk {
+pub(super) fn new(database: &Database, count: usize) -> NewBulk {
     let recipients = (0..count).map(|number| NewRecipient {
         recipient: person(number),
         locale: None,

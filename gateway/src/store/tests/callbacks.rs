@@ -136,14 +136,20 @@ async fn what_was_not_told_is_told_again(database: Database) {
     assert_eq!(told(&other, 10_000).await, [], "given up");
 }
 
+/// A part that was sent and delivered, and the callback that tells the first of it.
+async fn delivered(store: &Store, database: &Database) -> (Claimed, ClaimedCallback) {
+    asking(store, database, Some(OURS)).await;
+    let [part] = claim(store, database, 1, 10).await.try_into().unwrap();
+    for (status, seconds) in [(Status::Sent, 2), (Status::Delivered, 3)] {
+        report(store, database, part.id, status, seconds).await;
+    }
+    let [sent] = told(store, 4).await.try_into().unwrap();
+    (part, sent)
+}
+
 async fn what_waits_for_another_try_is_due_no_sooner(database: Database) {
     let store = database.store().await;
-    asking(&store, &database, Some(OURS)).await;
-    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
-    for (status, seconds) in [(Status::Sent, 2), (Status::Delivered, 3)] {
-        report(&store, &database, part.id, status, seconds).await;
-    }
-    let [sent] = told(&store, 4).await.try_into().unwrap();
+    let (part, sent) = delivered(&store, &database).await;
     let problem = "answered 500".to_owned();
     settle(&store, &sent, 5, CallbackResult::Retry { due_at: at(60), problem }).await;
     // One that was there, and one that comes now.
@@ -202,12 +208,7 @@ async fn what_the_report_said_goes_along(database: Database) {
 
 async fn what_was_told_may_go_before_the_rest_is_known(database: Database) {
     let store = database.store().await;
-    asking(&store, &database, Some(OURS)).await;
-    let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
-    for (status, seconds) in [(Status::Sent, 2), (Status::Delivered, 3)] {
-        report(&store, &database, part.id, status, seconds).await;
-    }
-    let [sent] = told(&store, 4).await.try_into().unwrap();
+    let (part, sent) = delivered(&store, &database).await;
     settle(&store, &sent, 5, CallbackResult::Done).await;
     assert_eq!(store.age(Aged::Callbacks, at(60), 10, at(60)).await.unwrap().changed, 1);
     report(&store, &database, part.id, Status::Read, 61).await;

@@ -226,6 +226,11 @@ async fn nothing_is_stored_for_whoever_has_gone(database: Database) {
     let mut goes = Box::pin(store.submit(database.submission(LUIS, &["given up"])));
     assert!((&mut goes).now_or_never().is_none());
     drop(goes);
+    let many = bulks::new(&database, 3);
+    let many_id = many.id;
+    let mut goes = Box::pin(store.take_bulk(many, act(0)));
+    assert!((&mut goes).now_or_never().is_none());
+    drop(goes);
     other.rollback().await.unwrap();
     waits.await.unwrap();
     // What comes after it was its turn.
@@ -233,4 +238,5 @@ async fn nothing_is_stored_for_whoever_has_gone(database: Database) {
     let all = store.messages(MessageFilter::default(), None, 50).await.unwrap().items;
     let texts: Vec<&str> = all.iter().map(|message| message.text.as_str()).collect();
     assert_eq!(texts, ["asked again", "under way"]);
+    assert!(store.bulk(many_id).await.unwrap().is_none());
 }
