@@ -16,6 +16,7 @@ mod sharing;
 mod waiting;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -117,8 +118,11 @@ struct Shared {
     /// What comes behind another gateway's texts.
     held: Arc<Held>,
     rules: Rules,
-    /// What ends before the lanes are drained.
+    /// What ends before the lanes are drained …
     running: Mutex<Vec<AbortHandle>>,
+    /// … and what goes on until this gateway leaves the others.
+    sharing: Mutex<Option<AbortHandle>>,
+    is_draining: AtomicBool,
 }
 
 /// What the way in is made of.
@@ -167,6 +171,8 @@ impl Inbound {
             held: Arc::default(),
             rules: parts.rules,
             running: Mutex::default(),
+            sharing: Mutex::default(),
+            is_draining: AtomicBool::new(false),
         });
         let inbound = Self { shared };
         let now = inbound.shared.clock.now();
@@ -183,7 +189,8 @@ impl Inbound {
         inbound.run(replaying::run(Arc::clone(&inbound.shared)));
         inbound.run(inbound.clone().let_go());
         if can_be_shared {
-            inbound.run(inbound.clone().share());
+            let sharing = tokio::spawn(inbound.clone().share()).abort_handle();
+            *inbound.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sharing);
         }
         Ok(inbound)
     }
@@ -229,8 +236,9 @@ impl Inbound {
     }
 
     /// Waits until all that was recorded so far is processed. What waits in the journal is left to the
-    /// next start, and what waits for other gateways to these.
+    /// next start, and what waits for other gateways to these. They go on seeing this one at work.
     pub async fn drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Relaxed);
         for running in self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             running.abort();
         }
@@ -239,7 +247,10 @@ impl Inbound {
 
     /// Others may take over what is left.
     pub async fn leave(&self) {
-        if let Err(error) = self.shared.store.leave().await {
+        if let Some(sharing) = self.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            sharing.abort();
+        }
+        if let Err(error) = self.shared.store.leave(self.shared.clock.now()).await {
             tracing::warn!(%error, "other gateways are not told that this one stops; they notice by and by");
         }
     }

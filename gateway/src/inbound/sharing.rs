@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,15 +22,22 @@ const BEATS: u32 = 4;
 
 /// When each gateway was seen to count on, by the clock of this one.
 #[derive(Default)]
-struct Watch(HashMap<Uuid, (i64, Instant)>);
+struct Watch {
+    seen: HashMap<Uuid, (i64, Instant)>,
+    looked: Option<Instant>,
+}
 
 impl Watch {
-    /// Those that have not counted on for so long.
+    /// Those that have not counted on for so long. While this one could not look, as when the database was away, neither
+    /// may they have been able to count, so it watches from then on.
     fn gone(&mut self, beats: &[Beat], now: Instant, lease: Duration) -> Vec<Beat> {
-        self.0.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
+        if self.looked.replace(now).is_none_or(|looked| now.duration_since(looked) > lease / 2) {
+            self.seen.clear();
+        }
+        self.seen.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
         let mut gone = Vec::new();
         for beat in beats {
-            let (count, seen) = self.0.entry(beat.gateway).or_insert((beat.beats, now));
+            let (count, seen) = self.seen.entry(beat.gateway).or_insert((beat.beats, now));
             if *count != beat.beats {
                 (*count, *seen) = (beat.beats, now);
             } else if now.duration_since(*seen) >= lease {
@@ -45,7 +53,8 @@ impl Inbound {
     pub(super) async fn take_up(&self, orphans: Orphans) -> Result<(), store::Error> {
         let mut texts = 0;
         loop {
-            let taken = self.shared.store.take_over(orphans.clone(), self.nobodys_before(), STEP).await?;
+            let now = self.shared.clock.now();
+            let taken = self.shared.store.take_over(orphans.clone(), now, self.nobodys_before(now), STEP).await?;
             let last = taken.len() < STEP;
             texts += taken.len();
             for text in taken {
@@ -62,21 +71,23 @@ impl Inbound {
     }
 
     /// What bears no gateway's name is left to a gateway of an older version for so long.
-    fn nobodys_before(&self) -> Timestamp {
+    fn nobodys_before(&self, now: Timestamp) -> Timestamp {
         let lease = SignedDuration::try_from(self.lease()).unwrap_or(SignedDuration::MAX);
-        self.shared.clock.now().checked_sub(lease).unwrap_or(Timestamp::MIN)
+        now.checked_sub(lease).unwrap_or(Timestamp::MIN)
     }
 
     fn lease(&self) -> Duration {
         Duration::from_secs(u64::from(self.shared.settings.lease_s))
     }
 
-    /// Counts on for the others to see, and takes over from those that do not.
+    /// Counts on for the others to see, and takes over from those that do not; while it is being stopped it only counts, so
+    /// that nobody takes what is still being processed.
     pub(super) async fn share(self) {
         let mut watch = Watch::default();
         loop {
             sleep(self.lease() / BEATS).await;
             if let Err(error) = self.share_once(&mut watch).await {
+                watch = Watch::default();
                 tracing::warn!(%error, "whether other gateways have stopped is not known for now");
             }
         }
@@ -84,6 +95,9 @@ impl Inbound {
 
     async fn share_once(&self, watch: &mut Watch) -> Result<(), store::Error> {
         let beats = self.shared.store.beat(self.shared.clock.now()).await?;
+        if self.shared.is_draining.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let gone = watch.gone(&beats, Instant::now(), self.lease());
         for beat in &gone {
             tracing::warn!(gateway = %beat.gateway, "a gateway is not at work any more; its texts are taken over");
@@ -119,13 +133,30 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut watch = Watch::default();
         assert_eq!(watch.gone(&beats(5, 9), at(0), lease), []);
+        assert_eq!(watch.gone(&beats(6, 9), at(5), lease), []);
         assert_eq!(watch.gone(&beats(6, 9), at(9), lease), []);
         assert_eq!(watch.gone(&beats(7, 9), at(10), lease), [Beat { gateway: two, beats: 9 }]);
         // It was only slow.
         assert_eq!(watch.gone(&beats(8, 10), at(12), lease), []);
-        assert_eq!(watch.gone(&beats(8, 11), at(19), lease), []);
+        assert_eq!(watch.gone(&beats(8, 11), at(17), lease), []);
         // One that comes again under its name begins anew.
-        assert_eq!(watch.gone(&beats(9, 11)[..1], at(21), lease), []);
-        assert_eq!(watch.gone(&beats(10, 11), at(30), lease), []);
+        assert_eq!(watch.gone(&beats(9, 11)[..1], at(20), lease), []);
+        assert_eq!(watch.gone(&beats(10, 11), at(25), lease), []);
+        assert_eq!(watch.gone(&beats(11, 11), at(30), lease), []);
+    }
+
+    #[test]
+    fn nobody_is_gone_for_not_counting_while_nobody_could() {
+        let two = Uuid::from_u128(2);
+        let beats = |beats: i64| [Beat { gateway: two, beats }];
+        let (start, lease) = (Instant::now(), Duration::from_secs(10));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::default();
+        assert_eq!(watch.gone(&beats(9), at(0), lease), []);
+        // The database was away for half a minute.
+        assert_eq!(watch.gone(&beats(9), at(30), lease), []);
+        assert_eq!(watch.gone(&beats(9), at(34), lease), []);
+        assert_eq!(watch.gone(&beats(9), at(38), lease), []);
+        assert_eq!(watch.gone(&beats(9), at(40), lease), beats(9));
     }
 }

@@ -74,7 +74,7 @@ enum Ended {
 struct Mark {
     gateway: Uuid,
     number: i64,
-    /// Not before it is there.
+    /// Whether it is there.
     is_written: bool,
 }
 
@@ -197,8 +197,11 @@ impl Connection {
             match self.ask(mark, &error, jobs, is_away).await? {
                 Ok(Some(true)) => return Ok(()),
                 Ok(Some(false)) => return Err(Failure::Undone(error)),
-                // Others took this gateway for dead, and its row away.
-                Ok(None) => return Err(Failure::Away(error)),
+                // A gateway of a version that keeps no rows of the dead took this one for dead.
+                Ok(None) => {
+                    tracing::error!(%error, "what a transaction came to can't be known: the gateway's row is gone");
+                    return Err(Failure::Away(error));
+                }
                 Err(error) => {
                     is_away = true;
                     // It has not ended yet; perhaps nobody is there any more who could end it.
@@ -287,9 +290,12 @@ impl Connection {
     }
 }
 
-/// Writes it, and says which of Postgres' processes did.
+/// Writes it, and says which of Postgres' processes did. Whoever took this gateway for dead was wrong.
 async fn write(mark: &mut Mark, transaction: &DatabaseTransaction) -> Result<Option<i32>, Error> {
-    let sql = "UPDATE gateways SET commits = $1 WHERE id = $2 RETURNING pg_backend_pid() AS server";
+    let sql = "INSERT INTO gateways (id, started_at, beats, commits) \
+         VALUES ($2, (extract(epoch FROM now()) * 1000)::bigint, 0, $1) \
+         ON CONFLICT (id) DO UPDATE SET commits = excluded.commits, gone_at = NULL \
+         RETURNING pg_backend_pid() AS server";
     let values: [Value; 2] = [mark.number.into(), mark.gateway.into()];
     let row = transaction
         .query_one_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))

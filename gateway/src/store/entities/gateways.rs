@@ -11,6 +11,8 @@ pub struct Model {
     pub beats: i64,
     /// How many transactions it began, as of the last that was committed.
     pub commits: Option<i64>,
+    /// Since when it is not at work any more, or was taken to be.
+    pub gone_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

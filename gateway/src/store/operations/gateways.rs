@@ -2,16 +2,17 @@
 //!
 //! A gateway counts its beats in a row of its own. Whoever sees a count that stands still for long takes the
 //! gateway for dead: by its own clock, so that nobody's clock needs to agree with another's. A wrong guess
-//! costs a text that is processed twice and committed once.
+//! costs a text that is processed twice and committed once. The row stays for a day, so that who was taken for dead
+//! wrongly still learns what became of a transaction; it is at work again with whatever it commits next.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, QueryFilter, Set, Statement,
-    Value,
+    UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -25,6 +26,9 @@ use crate::store::{Error, Store};
 
 /// The gateway of a text that could not be processed: nobody, until one starts.
 pub(super) const ASIDE: Uuid = Uuid::nil();
+
+/// How long the row of a gateway that has gone is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A gateway, and how far it has counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +63,15 @@ impl Operation for Join {
             started_at: Set(millis(self.at)),
             beats: Set(0),
             commits: Set(None),
+            gone_at: Set(None),
         };
-        gateways::Entity::insert(row).exec_without_returning(transaction).await?;
+        let known = OnConflict::column(gateways::Column::Id).update_column(gateways::Column::StartedAt).to_owned();
+        gateways::Entity::insert(row).on_conflict(known).exec_without_returning(transaction).await?;
+        let long_gone = self.at.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        gateways::Entity::delete_many()
+            .filter(gateways::Column::GoneAt.lt(millis(long_gone)))
+            .exec(transaction)
+            .await?;
         Ok(())
     }
 }
@@ -77,33 +88,46 @@ impl Operation for Count {
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<Beat>, Error> {
         let counted = gateways::Entity::update_many()
             .col_expr(gateways::Column::Beats, Expr::col(gateways::Column::Beats).add(1))
+            // Others may have taken this one for dead.
+            .col_expr(gateways::Column::GoneAt, Expr::value(None::<i64>))
             .filter(gateways::Column::Id.eq(self.gateway))
             .exec(transaction)
             .await?;
         if counted.rows_affected == 0 {
-            // Others took this one for dead.
+            // One of a version that keeps no rows of the dead took this one for dead.
             Join { gateway: self.gateway, at: self.at }.apply(transaction).await?;
         }
-        let all = gateways::Entity::find().all(transaction).await?;
+        let all = gateways::Entity::find().filter(gateways::Column::GoneAt.is_null()).all(transaction).await?;
         Ok(all.into_iter().map(|row| Beat { gateway: row.id, beats: row.beats }).collect())
     }
 }
 
-struct Leave(Uuid);
+struct Leave {
+    gateway: Uuid,
+    at: Timestamp,
+}
 
 #[async_trait]
 impl Operation for Leave {
     type Output = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        gateways::Entity::delete_by_id(self.0).exec(transaction).await?;
+        gone(self.at).filter(gateways::Column::Id.eq(self.gateway)).exec(transaction).await?;
         Ok(())
     }
+}
+
+/// Takes those for dead that are not taken for dead yet.
+fn gone(at: Timestamp) -> UpdateMany<gateways::Entity> {
+    gateways::Entity::update_many()
+        .col_expr(gateways::Column::GoneAt, Expr::value(millis(at)))
+        .filter(gateways::Column::GoneAt.is_null())
 }
 
 struct TakeOver {
     gateway: Uuid,
     orphans: Orphans,
+    at: Timestamp,
     /// What a gateway of a version without this column recorded is left to it until then.
     nobodys_before: Timestamp,
     limit: usize,
@@ -126,7 +150,7 @@ impl Operation for TakeOver {
                 let aside = if matches!(self.orphans, Orphans::AtStart) { Uuid::max() } else { ASIDE };
                 values.extend([millis(self.nobodys_before).into(), aside.into()]);
                 "((gateway IS NULL AND created_at < $2) OR (gateway <> $3 \
-                 AND NOT EXISTS (SELECT 1 FROM gateways WHERE gateways.id = messages.gateway)))"
+                 AND NOT EXISTS (SELECT 1 FROM gateways WHERE gateways.id = messages.gateway AND gone_at IS NULL)))"
             }
         };
         let sql = format!(
@@ -153,13 +177,12 @@ impl TakeOver {
         use gateways::Column::{Beats, Id};
         match &self.orphans {
             Orphans::All => {
-                gateways::Entity::delete_many().filter(Id.ne(self.gateway)).exec(transaction).await?;
+                gone(self.at).filter(Id.ne(self.gateway)).exec(transaction).await?;
             }
             Orphans::AtStart => {}
-            Orphans::Of(gone) => {
-                for beat in gone {
-                    let it = gateways::Entity::delete_by_id(beat.gateway);
-                    it.filter(Beats.eq(beat.beats)).exec(transaction).await?;
+            Orphans::Of(dead) => {
+                for beat in dead {
+                    gone(self.at).filter(Id.eq(beat.gateway)).filter(Beats.eq(beat.beats)).exec(transaction).await?;
                 }
             }
         }
@@ -206,21 +229,22 @@ impl Store {
         Ok(beats)
     }
 
-    /// Others may take over at once what this gateway leaves.
-    pub async fn leave(&self) -> Result<(), Error> {
+    /// Others may take over at once what this gateway leaves. It is the last that it does.
+    pub async fn leave(&self, at: Timestamp) -> Result<(), Error> {
         let Some(gateway) = self.reporting.gateway() else { return Ok(()) };
-        self.write(Leave(gateway)).await
+        self.write(Leave { gateway, at }).await
     }
 
     /// Takes up to `limit` texts that nobody processes; from then on this gateway does.
     pub async fn take_over(
         &self,
         orphans: Orphans,
+        at: Timestamp,
         nobodys_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<Recorded>, Error> {
         let Some(gateway) = self.reporting.gateway() else { return Ok(Vec::new()) };
-        self.write(TakeOver { gateway, orphans, nobodys_before, limit }).await
+        self.write(TakeOver { gateway, orphans, at, nobodys_before, limit }).await
     }
 
     /// What can't be processed is left until a gateway starts, and holds up nothing.

@@ -1,8 +1,10 @@
 //! Several gateways: the order of a conversation, and whose texts are taken over.
 
+use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::*;
+use crate::store::entities::gateways;
 use crate::store::{Beat, Orphans};
 
 on_both!(
@@ -35,7 +37,7 @@ async fn came(store: &Store, database: &Database, provider_id: &str, from: &str)
 }
 
 async fn taken(store: &Store, orphans: Orphans) -> Vec<MessageId> {
-    store.take_over(orphans, Timestamp::MIN, 100).await.unwrap().iter().map(|text| text.id).collect()
+    store.take_over(orphans, at(50), Timestamp::MIN, 100).await.unwrap().iter().map(|text| text.id).collect()
 }
 
 async fn a_text_is_processed_after_the_earlier_ones_of_its_conversation(database: Database) {
@@ -101,7 +103,7 @@ async fn what_a_gateway_leaves_is_taken_over_in_order_and_once(database: Databas
 
     let (leaving, ..) = gateway(&database).await;
     let last = came(&leaving, &database, "SM9", LUIS).await.id;
-    leaving.leave().await.unwrap();
+    leaving.leave(at(2)).await.unwrap();
     assert_eq!(taken(&store, Orphans::Of(Vec::new())).await, [last]);
 }
 
@@ -116,7 +118,18 @@ async fn a_gateway_that_was_taken_for_dead_comes_back(database: Database) {
     assert!(one.unwrap().is_done() != other.unwrap().is_done());
     let mut beats = slow.beat(at(2)).await.unwrap();
     beats.sort_by_key(|beat| beat.gateway);
-    assert_eq!(beats, [Beat { gateway: id, beats: 0 }, Beat { gateway: own, beats: 0 }]);
+    assert_eq!(beats, [Beat { gateway: id, beats: 1 }, Beat { gateway: own, beats: 0 }]);
+    let next = came(&slow, &database, "SM2", LUIS).await;
+    assert_eq!(taken(&store, Orphans::Of(Vec::new())).await, [], "it is at work again");
+    // For as long as its row is there it could come back; then nobody remembers it.
+    assert_eq!(taken(&store, Orphans::Of(vec![Beat { gateway: id, beats: 1 }])).await, [next.id]);
+    let day = jiff::SignedDuration::from_hours(24);
+    for (later, is_known) in [(at(50), true), (at(51), false)] {
+        let third = database.store().await;
+        third.join(database.ids.next(later), later.checked_add(day).unwrap()).await.unwrap();
+        let row = gateways::Entity::find_by_id(id).one(&database.directly().await).await.unwrap();
+        assert_eq!(row.is_some(), is_known, "{later}");
+    }
 }
 
 async fn texts_of_no_gateway_are_taken_when_they_are_old(database: Database) {
@@ -126,7 +139,7 @@ async fn texts_of_no_gateway_are_taken_when_they_are_old(database: Database) {
     let (store, ..) = gateway(&database).await;
     let mut came_in = message(&store, text.id).await.created_at;
     for taken in [vec![], vec![text.id]] {
-        let texts = store.take_over(Orphans::Of(Vec::new()), came_in, 10).await.unwrap();
+        let texts = store.take_over(Orphans::Of(Vec::new()), at(50), came_in, 10).await.unwrap();
         assert_eq!(texts.iter().map(|text| text.id).collect::<Vec<_>>(), taken);
         came_in = came_in.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
     }

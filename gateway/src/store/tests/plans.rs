@@ -160,7 +160,7 @@ pub(super) async fn rounds(store: &Store) {
     store.join(Uuid::from_u128(1), now).await.unwrap();
     store.beat(now).await.unwrap();
     for orphans in [Orphans::All, Orphans::AtStart, Orphans::Of(Vec::new())] {
-        store.take_over(orphans, now, 100).await.unwrap();
+        store.take_over(orphans, now, now, 100).await.unwrap();
     }
     store.next_texts(&[ConversationId(Uuid::from_u128(1))]).await.unwrap();
     store.prune_state(now, 100).await.unwrap();

@@ -13,6 +13,7 @@ use crate::store::{MessageFilter, Orphans};
 on_postgres!(
     a_commit_whose_answer_is_lost_is_done_once,
     a_commit_that_never_arrived_is_done_once,
+    a_gateway_that_was_taken_for_dead_learns_what_a_commit_came_to,
     a_connection_that_falls_silent_is_replaced,
     connections_for_reading_that_fall_silent_are_replaced,
     what_is_left_of_a_silent_connection_locks_nothing,
@@ -23,6 +24,8 @@ const NOTHING: usize = 0;
 /// Postgres gets it, and nobody hears of it.
 const UNHEARD: usize = 1;
 const LOST: usize = 2;
+/// Postgres gets it, and nothing comes back.
+const UNANSWERED: usize = 3;
 
 /// A line to Postgres.
 struct Line {
@@ -87,6 +90,10 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, commits: Arc<Atomic
                         assert_ne!(server.read(&mut answered).await.unwrap(), 0);
                         return;
                     }
+                    UNANSWERED => {
+                        server.write_all(asked).await.unwrap();
+                        std::future::pending::<()>().await;
+                    }
                     _ => return,
                 }
             }
@@ -115,7 +122,7 @@ async fn a_commit_whose_answer_is_lost_is_done_once(database: Database) {
     store.record(text.clone()).await.unwrap();
     let other = line.gateway(&database).await;
     line.next_commit(UNHEARD);
-    let taken = other.take_over(Orphans::All, at(100), 10).await.unwrap();
+    let taken = other.take_over(Orphans::All, at(100), at(100), 10).await.unwrap();
     assert_eq!(taken.iter().map(|text| text.id).collect::<Vec<_>>(), [text.id]);
 }
 
@@ -126,6 +133,37 @@ async fn a_commit_that_never_arrived_is_done_once(database: Database) {
     let sent = store.submit(database.submission(ANA, &["hola"])).await.unwrap();
     assert!(sent.stored().is_some(), "{sent:?}");
     assert_eq!(store.messages(MessageFilter::default(), None, 50).await.unwrap().items.len(), 1);
+}
+
+async fn a_gateway_that_was_taken_for_dead_learns_what_a_commit_came_to(database: Database) {
+    let line = Line::to(&database).await;
+    let store = line.gateway(&database).await;
+    let other = database.store().await;
+    other.join(database.id(), at(0)).await.unwrap();
+    let all = async || other.messages(MessageFilter::default(), None, 50).await.unwrap().items.len();
+    let forget_it = async || {
+        let beats = other.beat(at(1)).await.unwrap();
+        other.take_over(Orphans::Of(beats), at(1), at(0), 10).await.unwrap();
+        assert_eq!(other.beat(at(1)).await.unwrap().len(), 1, "it is taken for dead");
+    };
+    // While it waits for the answer …
+    line.next_commit(UNANSWERED);
+    let submitting = tokio::spawn({
+        let (store, new) = (store.clone(), database.submission(ANA, &["hola"]));
+        async move { store.submit(new).await }
+    });
+    while all().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    forget_it().await;
+    let sent = submitting.await.unwrap().unwrap();
+    assert!(sent.stored().is_some(), "{sent:?}");
+    // … and before it begins.
+    forget_it().await;
+    line.next_commit(UNHEARD);
+    let sent = store.submit(database.submission(LUIS, &["hola"])).await.unwrap();
+    assert!(sent.stored().is_some(), "{sent:?}");
+    assert_eq!(all().await, 2);
 }
 
 async fn a_connection_that_falls_silent_is_replaced(database: Database) {
