@@ -193,7 +193,12 @@ fn going<'a>(messages: &'a [Value], direction: &str) -> Vec<&'a Value> {
 /// The one number that this query of the gateway's database gives, for what no API shows.
 #[cfg(test)]
 fn number(gateway: &TestGateway, sql: &str) -> i64 {
-    let url = format!("sqlite://{}?mode=ro", gateway.folder().join("recado.db").display());
+    let url = match gateway.database_url() {
+        url if url.starts_with("sqlite") => {
+            format!("sqlite://{}?mode=ro", gateway.folder().join("recado.db").display())
+        }
+        url => url,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let database = Database::connect(url).await.unwrap();

@@ -199,3 +199,26 @@ fn a_gateway_that_is_about_to_stop_says_so_and_goes_on_meanwhile() {
     gateway.restart();
     assert_eq!(going(&gateway.messages(), "inbound").len(), 1);
 }
+
+#[test]
+fn others_see_it_at_work_until_what_it_processes_is_done() {
+    // Longer than others wait for it to count on.
+    let slow = Plugin::that("slow", Behaviour::Loop).setting("deadline_ms", 8_000);
+    let settings = "[server]\ndrain_s = 20\n[inbound]\nlease_s = 1\nreply_within_ms = 100";
+    let Some(builder) = TestGateway::builder().config_toml(settings).plugin(slow).allow_errors().postgres() else {
+        eprintln!("skipped: no Postgres");
+        return;
+    };
+    let mut gateway = builder.start();
+    gateway.text("+529981122334", "Hola");
+    gateway.terminate();
+    wait_for("the stop to begin", || gateway.try_request(Method::GET, "/healthz", &[], "").is_err().then_some(()));
+    let beats = || number(&gateway, "SELECT beats AS number FROM gateways WHERE gone_at IS NULL");
+    let before = beats();
+    wait_for("it to count on", || (beats() > before + 6).then_some(()));
+    assert_eq!(number(&gateway, "SELECT COUNT(*) AS number FROM messages WHERE processed_at IS NOT NULL"), 0);
+    ends_well(&mut gateway);
+    let rest = "SELECT COUNT(*) AS number FROM messages WHERE processed_at IS NULL AND direction = 'inbound'";
+    assert_eq!(number(&gateway, rest), 0);
+    assert_eq!(number(&gateway, "SELECT COUNT(*) AS number FROM gateways WHERE gone_at IS NULL"), 0);
+}
