@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// The first line of every segment; another number is another format.
 pub(super) const HEADER: &[u8] = b"recado journal 1\n";
+/// How the first line begins in every version.
+const NAME: &[u8] = b"recado journal ";
 /// How many hexadecimal digits of the SHA-256 of an entry stand before it: 64 bits.
 const DIGITS: usize = 16;
 
@@ -17,6 +19,12 @@ pub(super) enum Line<'a> {
     Damaged,
     /// The end of what was being written when the machine stopped. Nobody was told that it is kept.
     Torn,
+}
+
+/// Whether what begins like this is a segment of another version.
+pub(super) fn is_another_version(first: &[u8]) -> bool {
+    let behind = first.strip_prefix(NAME).and_then(<[u8]>::first);
+    first != HEADER && behind.is_some_and(u8::is_ascii_digit)
 }
 
 /// The line of an entry.

@@ -13,9 +13,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::oneshot;
@@ -39,6 +41,9 @@ pub struct Settings {
 
 /// Beyond these nobody waits for the answer of a webhook, or the database had no chance.
 const AFTER_MS: std::ops::RangeInclusive<u32> = 50..=10_000;
+/// The pauses between tries to read what the disk does not give.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 /// Less would not hold one webhook.
 const LEAST_BYTES: u64 = 4096;
 
@@ -107,9 +112,9 @@ impl Journal {
         let tried = segment::make_folder(folder)
             .and_then(|()| segment::tidy(folder))
             .and_then(|()| segment::probe(folder, mark))
-            .and_then(|()| segment::adopt(folder));
-        let (segments, oldest) = tried.map_err(|error| shared.unwritable(&error))?;
-        shared.state().take_over(segments, oldest);
+            .and_then(|()| segment::adopt(folder, &BTreeSet::new()));
+        let found = tried.map_err(|error| shared.unwritable(&error))?;
+        shared.state().take_over(found);
         let (work, appends) = mpsc::channel();
         let of_writer = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -141,20 +146,27 @@ impl Journal {
 
     /// The next entries that wait, oldest first; none if there are none on disk just now.
     pub async fn next(&self) -> Option<Batch> {
+        let mut pauses = PAUSES.into_iter();
         loop {
             let place = self.shared.state().place()?;
             let of_read = place.clone();
             let read = move || segment::read(&of_read.file, of_read.from, of_read.length, of_read.complete);
-            match apart(read).await {
+            let error = match apart(read).await {
                 Ok(piece) => {
                     self.shared.report(&place.path, &piece);
                     let batch = Batch { entries: piece.entries, path: place.path, lines: piece.lines, end: piece.end };
                     return Some(batch);
                 }
-                Err(error) => {
-                    tracing::error!(file = %place.path.display(), %error, "a journal can't be read; it is kept aside");
-                    self.give_up(&place.path).await;
-                }
+                Err(error) => error,
+            };
+            let file = place.path.display();
+            if let Some(pause) = pauses.next() {
+                tracing::warn!(%file, %error, "a journal can't be read; it is tried again");
+                tokio::time::sleep(pause).await;
+            } else {
+                tracing::error!(%file, %error, "a journal can't be read; it stays where it is for now");
+                self.shared.state().give_up(&place.path);
+                pauses = PAUSES.into_iter();
             }
         }
     }
@@ -198,20 +210,20 @@ impl Journal {
     /// Takes over what processes that died have left in the same folder; true when there is something.
     /// To be asked only while nothing waits here.
     pub async fn adopt(&self) -> bool {
-        let folder = self.shared.folder.clone();
-        let (segments, oldest) = match apart(move || segment::adopt(&folder)).await {
+        let (folder, left) = (self.shared.folder.clone(), self.shared.state().left.clone());
+        let taken = match apart(move || segment::adopt(&folder, &left)).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "the journal's folder can't be looked through");
                 return false;
             }
         };
-        let found = !segments.is_empty();
-        if found {
-            tracing::info!(files = segments.len(), "taking over a journal that another gateway left");
-            self.shared.state().take_over(segments, oldest);
+        let files = taken.segments.len();
+        if files > 0 {
+            tracing::info!(files, "taking over a journal that another gateway left");
         }
-        found
+        self.shared.state().take_over(taken);
+        files > 0
     }
 
     /// What waits.
@@ -236,11 +248,6 @@ impl Journal {
         let (folder, number) = (self.shared.folder.clone(), COUNT.fetch_add(1, Ordering::Relaxed));
         let name = format!("{}-{number}", self.shared.mark);
         apart(move || segment::probe(&folder, &name)).await.map_err(|error| self.shared.unwritable(&error))
-    }
-
-    async fn give_up(&self, path: &Path) {
-        let given_up = self.shared.state().give_up(path);
-        self.remove(given_up.into_iter().collect()).await;
     }
 
     async fn remove(&self, segments: Vec<segment::Segment>) {

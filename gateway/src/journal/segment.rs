@@ -2,6 +2,7 @@
 //! locked, so that gateways that share a folder leave each other's alone, and take over what one that
 //! died has left.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Entry;
+use super::entry::Unreadable;
 use super::format::{self, HEADER, Line};
 
 /// Behind the names of segments, of what is not a segment yet, and of those that are kept for a person.
@@ -35,8 +37,34 @@ pub(super) struct Segment {
     pub(super) waiting: u64,
     /// Whether it is written to.
     pub(super) open: bool,
-    /// Whether something in it could not be read.
-    pub(super) damaged: bool,
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a segment once all of it that can be read here is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    Removed,
+    /// Something in it could not be read, and a person should look at it.
+    KeptAside,
+    /// Something in it is for a newer gateway, which finds it by its name.
+    Left,
+}
+
+/// What others left behind.
+pub(super) struct Found {
+    /// Oldest first.
+    pub(super) segments: Vec<Segment>,
+    /// When the oldest entry came in.
+    pub(super) oldest: Option<Timestamp>,
+    /// What only a gateway of another version can read.
+    pub(super) foreign: Vec<PathBuf>,
+}
+
+enum Looked {
+    Adopted(Segment),
+    Foreign,
+    /// Somebody else has it, or there is nothing.
+    Nothing,
 }
 
 /// Some entries of a segment, in order.
@@ -48,6 +76,8 @@ pub(super) struct Piece {
     pub(super) end: u64,
     /// Where what could not be read begins, and why.
     pub(super) damage: Vec<(u64, String)>,
+    /// Where entries of a newer gateway begin, and why they can't be read here.
+    pub(super) newer: Vec<(u64, String)>,
     /// Where what was not written to its end begins.
     pub(super) torn: Option<u64>,
 }
@@ -78,7 +108,7 @@ pub(super) fn create(folder: &Path, mark: &str) -> io::Result<Segment> {
     sync(folder)?;
     let length = length_of(HEADER);
     let file = Arc::new(file);
-    Ok(Segment { path, file, length, read: length, waiting: 0, open: true, damaged: false })
+    Ok(Segment { path, file, length, read: length, waiting: 0, open: true, fate: Fate::Removed })
 }
 
 /// Whether a file can be written here, found out by doing it.
@@ -94,32 +124,34 @@ pub(super) fn probe(folder: &Path, name: &str) -> io::Result<()> {
     written.and(removed)
 }
 
-/// What others left behind, oldest first, with the time of the oldest entry. What is whole and empty is
-/// removed.
-pub(super) fn adopt(folder: &Path) -> io::Result<(Vec<Segment>, Option<Timestamp>)> {
-    let (mut found, mut oldest) = (Vec::new(), None);
-    for path in names(folder, SEGMENT)? {
-        let adopted = adopt_one(path.clone());
-        let segment = match adopted {
-            Ok(Some(segment)) => segment,
-            Ok(None) => continue,
+/// What others left behind, but for what was `left` to others before. What is whole and empty is removed.
+pub(super) fn adopt(folder: &Path, left: &BTreeSet<PathBuf>) -> io::Result<Found> {
+    let mut found = Found { segments: Vec::new(), oldest: None, foreign: Vec::new() };
+    for path in names(folder, SEGMENT)?.into_iter().filter(|path| !left.contains(path)) {
+        let segment = match adopt_one(path.clone()) {
+            Ok(Looked::Adopted(segment)) => segment,
+            Ok(Looked::Foreign) => {
+                found.foreign.push(path);
+                continue;
+            }
+            Ok(Looked::Nothing) => continue,
             // The others are not to wait for somebody to mend it.
             Err(error) => {
                 tracing::error!(file = %path.display(), %error, "a journal can't be read; it is left where it is");
                 continue;
             }
         };
-        if segment.waiting == 0 && !segment.damaged {
+        if segment.waiting == 0 {
             remove(&segment);
             continue;
         }
-        if oldest.is_none() {
+        if found.oldest.is_none() {
             let first = read(&segment.file, segment.read, segment.length, true).ok();
-            oldest = first.and_then(|piece| piece.entries.first().map(|entry| entry.received_at));
+            found.oldest = first.and_then(|piece| piece.entries.first().map(|entry| entry.received_at));
         }
-        found.push(segment);
+        found.segments.push(segment);
     }
-    Ok((found, oldest))
+    Ok(found)
 }
 
 /// Removes what a process left that died while it made a segment.
@@ -135,26 +167,30 @@ pub(super) fn tidy(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn adopt_one(path: PathBuf) -> io::Result<Option<Segment>> {
+fn adopt_one(path: PathBuf) -> io::Result<Looked> {
     let file = match OpenOptions::new().read(true).write(true).open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Looked::Nothing),
         opened => opened?,
     };
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::WouldBlock) => return Ok(Looked::Nothing),
         locked => locked?,
     }
     // Whoever had it may have removed it between the opening and the lock.
-    if !fs::metadata(&path).is_ok_and(|named| file.metadata().is_ok_and(|ours| ours.ino() == named.ino())) {
-        return Ok(None);
+    if !is_named(&file, &path) {
+        return Ok(Looked::Nothing);
     }
     let length = file.metadata()?.len();
-    let mut header = [0; HEADER.len()];
-    let ours = file.read_exact_at(&mut header, 0).is_ok() && header == *HEADER;
-    if !ours {
-        tracing::error!(file = %path.display(), "is no journal that this gateway can read; it is kept aside");
+    // What the disk does not give now it may give later, or to somebody else.
+    let header = bytes(&file, 0, length.min(length_of(HEADER)))?;
+    if format::is_another_version(&header) {
+        tracing::error!(file = %path.display(), "is a journal of another version of Recado; it waits for a gateway of that");
+        return Ok(Looked::Foreign);
+    }
+    if header != HEADER {
+        tracing::error!(file = %path.display(), "is no journal; it is kept aside");
         keep_aside(&path);
-        return Ok(None);
+        return Ok(Looked::Nothing);
     }
     let mut segment = Segment {
         path,
@@ -163,10 +199,16 @@ fn adopt_one(path: PathBuf) -> io::Result<Option<Segment>> {
         read: length_of(HEADER),
         waiting: 0,
         open: false,
-        damaged: false,
+        fate: Fate::Removed,
     };
     segment.waiting = count(&segment.file, segment.read, length)?;
-    Ok(Some(segment))
+    Ok(Looked::Adopted(segment))
+}
+
+/// Whether the file is the one that has this name now.
+fn is_named(file: &File, path: &Path) -> bool {
+    fs::metadata(path)
+        .is_ok_and(|named| file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (named.dev(), named.ino())))
 }
 
 /// How many lines there are, an unfinished one included.
@@ -193,7 +235,8 @@ pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::R
     if !to_the_end {
         bytes.truncate(format::finished(&bytes));
     }
-    let mut piece = Piece { entries: Vec::new(), lines: 0, end: from, damage: Vec::new(), torn: None };
+    let mut piece =
+        Piece { entries: Vec::new(), lines: 0, end: from, damage: Vec::new(), newer: Vec::new(), torn: None };
     piece.end += length_of(&bytes);
     for (offset, line) in format::lines(&bytes, to_the_end) {
         let place = from + position(offset);
@@ -201,6 +244,7 @@ pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::R
         match line {
             Line::Whole(json) => match Entry::read(json) {
                 Ok(entry) => piece.entries.push(entry),
+                Err(newer @ Unreadable::Version(_)) => piece.newer.push((place, newer.to_string())),
                 Err(reason) => piece.damage.push((place, reason.to_string())),
             },
             Line::Damaged => piece.damage.push((place, "its checksum does not match".to_owned())),
@@ -233,14 +277,19 @@ pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
     sync(folder)
 }
 
-/// All of it is in the database: it goes, unless a person should look at it.
+/// All of it that can be read is in the database: it goes, unless somebody else should look at it.
 pub(super) fn remove(segment: &Segment) {
-    if segment.damaged {
-        keep_aside(&segment.path);
-    } else if let Err(error) = fs::remove_file(&segment.path) {
-        // Being replayed again changes nothing.
-        let file = segment.path.display();
-        tracing::warn!(%file, %error, "a replayed journal can't be removed; the next start replays it again");
+    match segment.fate {
+        Fate::Removed => {
+            if let Err(error) = fs::remove_file(&segment.path) {
+                // Being replayed again changes nothing.
+                let file = segment.path.display();
+                tracing::warn!(%file, %error, "a replayed journal can't be removed; the next start replays it again");
+            }
+        }
+        Fate::KeptAside => keep_aside(&segment.path),
+        // Nor does it there.
+        Fate::Left => return,
     }
     if let Some(folder) = segment.path.parent() {
         let _ = sync(folder);

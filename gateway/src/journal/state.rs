@@ -1,6 +1,6 @@
 //! What is in the journal, on disk and on its way there.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::segment::{Piece, Segment};
+use super::segment::{Fate, Found, Piece, Segment};
 use super::{Entry, Error, Settings};
 
 /// A segment of this size gets no more.
@@ -46,6 +46,8 @@ pub(super) struct State {
     expected_bytes: u64,
     /// How many may still put entries here, whatever anybody finds.
     pub(super) holds: u32,
+    /// Files in which something is for gateways of other versions: these are not taken over again.
+    pub(super) left: BTreeSet<PathBuf>,
 }
 
 /// Where to read on.
@@ -109,11 +111,20 @@ impl Shared {
         if let Some(offset) = piece.torn {
             tracing::info!(%file, offset, "an entry was not written to its end, and nobody was told that it was");
         }
-        if !piece.damage.is_empty() {
-            let mut state = self.state();
-            if let Some(segment) = state.segments.iter_mut().find(|segment| segment.path == path) {
-                segment.damaged = true;
-            }
+        for (offset, reason) in &piece.newer {
+            tracing::error!(%file, offset, reason, "an entry of the journal waits for a newer gateway; the file stays");
+        }
+        let fate = match (piece.newer.is_empty(), piece.damage.is_empty()) {
+            (true, true) => return,
+            (true, false) => Fate::KeptAside,
+            (false, _) => Fate::Left,
+        };
+        let mut state = self.state();
+        if fate == Fate::Left {
+            state.left.insert(path.to_owned());
+        }
+        if let Some(segment) = state.segments.iter_mut().find(|segment| segment.path == path) {
+            segment.fate = segment.fate.max(fate);
         }
     }
 }
@@ -176,18 +187,16 @@ impl State {
         Some(std::mem::take(&mut self.segments).into())
     }
 
-    pub(super) fn take_over(&mut self, segments: Vec<Segment>, oldest: Option<Timestamp>) {
-        self.oldest = oldest.or(self.oldest);
-        for segment in segments.into_iter().rev() {
+    pub(super) fn take_over(&mut self, found: Found) {
+        self.oldest = found.oldest.or(self.oldest);
+        self.left.extend(found.foreign);
+        for segment in found.segments.into_iter().rev() {
             self.segments.push_front(segment);
         }
     }
 
-    /// A segment that can't be read is left alone.
-    pub(super) fn give_up(&mut self, path: &Path) -> Option<Segment> {
-        let index = self.segments.iter().position(|segment| segment.path == path)?;
-        let mut segment = self.segments.remove(index)?;
-        segment.damaged = true;
-        Some(segment)
+    /// A segment that can't be read is left to whoever can, which may be this process later.
+    pub(super) fn give_up(&mut self, path: &Path) {
+        self.segments.retain(|segment| segment.path != path);
     }
 }

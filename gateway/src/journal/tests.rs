@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -168,13 +169,88 @@ async fn a_damaged_file_is_kept_aside_and_the_rest_of_it_is_replayed() {
 }
 
 #[tokio::test]
-async fn what_another_program_or_version_wrote_is_kept_aside() {
+async fn what_another_program_wrote_is_kept_aside() {
+    for other in ["recado diary 1\n and more", "", "recado jour"] {
+        let folder = TempDir::new().unwrap();
+        let journal = folder.path().join("journal");
+        fs::create_dir(&journal).unwrap();
+        fs::write(journal.join("0000000001-other.journal"), other).unwrap();
+        assert_eq!(drain(&open(&folder)).await, numbers(0..0));
+        assert_eq!(only_file(&folder), journal.join("0000000001-other.damaged"), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_version_wrote_stays_for_a_gateway_of_that() {
+    for version in ["recado journal 2\nwhat it likes", "recado journal 10\n"] {
+        let folder = TempDir::new().unwrap();
+        let journal = folder.path().join("journal");
+        fs::create_dir(&journal).unwrap();
+        let path = journal.join("0000000001-other.journal");
+        fs::write(&path, version).unwrap();
+        let journal = open(&folder);
+        assert_eq!(drain(&journal).await, numbers(0..0));
+        assert!(!journal.adopt().await);
+        assert_eq!(fs::read_to_string(only_file(&folder)).unwrap(), version);
+        fs::File::open(path).unwrap().try_lock().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_a_newer_version_stays_for_a_newer_gateway_and_the_rest_is_replayed_once() {
     let folder = TempDir::new().unwrap();
-    let journal = folder.path().join("journal");
-    fs::create_dir(&journal).unwrap();
-    fs::write(journal.join("0000000001-other.journal"), "recado journal 2\n").unwrap();
-    assert_eq!(drain(&open(&folder)).await, numbers(0..0));
-    assert_eq!(only_file(&folder), journal.join("0000000001-other.damaged"));
+    let journal = open(&folder);
+    fill(&journal, 0..3).await;
+    close(journal).await;
+    let path = only_file(&folder);
+    let newer = String::from_utf8(inbound(3).write().unwrap()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
+    let bytes = [fs::read(&path).unwrap(), format::line(newer.as_bytes())].concat();
+    fs::write(&path, &bytes).unwrap();
+    let journal = open(&folder);
+    assert_eq!(journal.waiting().entries, 4);
+    assert_eq!(drain(&journal).await, [0, 1, 2]);
+    assert!(journal.end());
+    assert_eq!((only_file(&folder), fs::read(&path).unwrap()), (path.clone(), bytes));
+    // Others may have it, and this gateway is through with it.
+    fs::File::open(&path).unwrap().try_lock().unwrap();
+    assert!(!journal.adopt().await);
+    fill(&journal, 4..5).await;
+    assert_eq!(drain(&journal).await, [4]);
+}
+
+/// Virtual time: the pauses between the tries pass by themselves.
+#[tokio::test(start_paused = true)]
+async fn what_the_disk_does_not_give_is_asked_for_again() {
+    let folder = TempDir::new().unwrap();
+    let journal = open(&folder);
+    fill(&journal, 0..3).await;
+    let path = only_file(&folder);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    let mended = async {
+        tokio::time::sleep(PAUSES[0] + PAUSES[1]).await;
+        fs::write(&path, &bytes).unwrap();
+    };
+    let (read, ()) = tokio::join!(drain(&journal), mended);
+    assert_eq!(read, [0, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_disk_does_not_give_at_all_keeps_its_name_and_is_taken_up_later() {
+    let folder = TempDir::new().unwrap();
+    let journal = open(&folder);
+    fill(&journal, 0..3).await;
+    let path = only_file(&folder);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    assert_eq!(drain(&journal).await, numbers(0..0));
+    assert_eq!((only_file(&folder), journal.waiting().entries), (path.clone(), 0));
+    // What comes in meanwhile goes elsewhere.
+    fill(&journal, 3..5).await;
+    assert_eq!(drain(&journal).await, [3, 4]);
+    fs::write(&path, &bytes).unwrap();
+    assert!(journal.adopt().await);
+    assert_eq!(drain(&journal).await, [0, 1, 2]);
 }
 
 #[tokio::test]
