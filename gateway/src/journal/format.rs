@@ -17,6 +17,8 @@ pub(super) enum Line<'a> {
     Whole(&'a [u8]),
     /// It is not what was written once.
     Damaged,
+    /// It has holes: the disk lost it, or its write was cut off although what is behind it came to the disk.
+    Hollow,
     /// The end of what was being written when the machine stopped. Nobody was told that it is kept.
     Torn,
 }
@@ -45,14 +47,14 @@ pub(super) fn lines(bytes: &[u8], to_the_end: bool) -> Vec<(usize, Line<'_>)> {
     let mut offset = 0;
     for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
         match piece.strip_suffix(b"\n") {
-            Some(line) => lines.push((offset, entry(line).map_or(Line::Damaged, Line::Whole))),
+            Some(line) => lines.push((offset, entry(line).map_or_else(|| bad(line), Line::Whole))),
             None if to_the_end => lines.push((offset, Line::Torn)),
             None => {}
         }
         offset += piece.len();
     }
     if to_the_end {
-        tear(bytes, &mut lines);
+        tear(&mut lines);
     }
     lines
 }
@@ -62,19 +64,20 @@ pub(super) fn finished(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
 }
 
-/// Bad lines at the very end are torn where they have holes: a file system that lost its power may have
-/// given the file its length already, and reads what was not written as zeros, which JSON never has. A
-/// bad line without holes was written once.
-fn tear(bytes: &[u8], lines: &mut [(usize, Line<'_>)]) {
-    let mut end = bytes.len();
-    for (offset, line) in lines.iter_mut().rev() {
-        let hollow = bytes.get(*offset..end).is_some_and(|piece| piece.contains(&0));
+/// A file system that lost its power may have given the file its length already, and reads what was not
+/// written as zeros, which JSON never has. A bad line without holes was written once.
+fn bad(line: &[u8]) -> Line<'static> {
+    if line.contains(&0) { Line::Hollow } else { Line::Damaged }
+}
+
+/// Bad lines at the very end are torn where they have holes.
+fn tear(lines: &mut [(usize, Line<'_>)]) {
+    for (_, line) in lines.iter_mut().rev() {
         match line {
             Line::Torn => {}
-            Line::Damaged if hollow => *line = Line::Torn,
+            Line::Hollow => *line = Line::Torn,
             _ => return,
         }
-        end = *offset;
     }
 }
 
@@ -151,6 +154,15 @@ mod tests {
         bytes[length - 4] ^= 1;
         let first = segment(&some(1)).len();
         assert_eq!(lines(&bytes, true)[1], (first, Line::Damaged));
+    }
+
+    #[test]
+    fn holes_before_what_came_to_the_disk_are_told_from_damage() {
+        let mut bytes = segment(&some(4));
+        let [first, third] = [1, 3].map(|count| segment(&some(count)).len());
+        bytes[first..third - 3].fill(0);
+        assert_eq!(lines(&bytes, true)[1], (first, Line::Hollow));
+        assert_eq!(whole(&bytes), [&some(4)[0], &some(4)[3]].map(Clone::clone));
     }
 
     proptest! {

@@ -21,6 +21,8 @@ const NEW: &str = "new";
 const DAMAGED: &str = "damaged";
 /// The segment that nobody replays, with what the database refused.
 const REFUSED: &str = "refused";
+/// Of what has holes, nobody can tell whether it was acknowledged.
+const HOLLOW: &str = "it has holes: the disk lost it, or the machine lost its power before anybody was told that it is kept";
 /// The most that is read at once, unless an entry is longer.
 const PIECE: u64 = 256 * 1024;
 
@@ -248,6 +250,7 @@ pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::R
                 Err(reason) => piece.damage.push((place, reason.to_string())),
             },
             Line::Damaged => piece.damage.push((place, "its checksum does not match".to_owned())),
+            Line::Hollow => piece.damage.push((place, HOLLOW.to_owned())),
             Line::Torn => _ = piece.torn.get_or_insert(place),
         }
     }

@@ -106,7 +106,7 @@ impl Shared {
     pub(super) fn report(&self, path: &Path, piece: &Piece) {
         let file = path.display();
         for (offset, reason) in &piece.damage {
-            tracing::error!(%file, offset, reason, "an entry of the journal is lost; the file is kept aside");
+            tracing::error!(%file, offset, reason, "an entry of the journal can't be read; the file is kept aside");
         }
         if let Some(offset) = piece.torn {
             tracing::info!(%file, offset, "an entry was not written to its end, and nobody was told that it was");

@@ -169,6 +169,23 @@ async fn a_damaged_file_is_kept_aside_and_the_rest_of_it_is_replayed() {
 }
 
 #[tokio::test]
+async fn of_an_entry_with_holes_it_is_not_said_that_it_was_acknowledged() {
+    let folder = TempDir::new().unwrap();
+    let journal = open(&folder);
+    fill(&journal, 0..3).await;
+    let path = only_file(&folder);
+    let mut bytes = fs::read(&path).unwrap();
+    let ends: Vec<usize> = (0..bytes.len()).filter(|index| bytes[*index] == b'\n').collect();
+    // The first page of a write of two entries did not come to the disk, and the second did.
+    bytes[ends[1] + 1..ends[2] - 9].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    let piece = segment::read(&fs::File::open(&path).unwrap(), 17, bytes.len() as u64, true).unwrap();
+    let [(place, reason)] = &piece.damage[..] else { panic!("{:?}", piece.damage) };
+    assert_eq!((*place, piece.entries.len()), (ends[1] as u64 + 1, 2));
+    assert!(reason.contains("before anybody was told"), "{reason}");
+}
+
+#[tokio::test]
 async fn what_another_program_wrote_is_kept_aside() {
     for other in ["recado diary 1\n and more", "", "recado jour"] {
         let folder = TempDir::new().unwrap();
