@@ -22,7 +22,7 @@ const DAMAGED: &str = "damaged";
 /// The segment that nobody replays, with what the database refused.
 const REFUSED: &str = "refused";
 /// Of what has holes, nobody can tell whether it was acknowledged.
-const HOLLOW: &str = "it has holes: the disk lost it, or the machine lost its power before anybody was told that it is kept";
+const HOLLOW: &str = "it has holes: the disk lost it, or power was lost before anybody was told that it is kept";
 /// The most that is read at once, unless an entry is longer.
 const PIECE: u64 = 256 * 1024;
 
@@ -261,14 +261,27 @@ pub(super) fn read(file: &File, from: u64, length: u64, complete: bool) -> io::R
 pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
     make_folder(folder)?;
     let path = folder.join(REFUSED);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    while !put(&open_refused(&path)?, &path, line)? {}
+    sync(folder)
+}
+
+fn open_refused(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// False, and nothing done, if the file has another name by now: somebody puts it back, and it may have been replayed
+/// and removed already.
+fn put(file: &File, path: &Path, line: &[u8]) -> io::Result<bool> {
     // One after the other; it ends with the file.
     file.lock()?;
+    if !is_named(file, path) {
+        return Ok(false);
+    }
     let mut length = file.metadata()?.len();
     let mut before: &[u8] = b"";
     if length < length_of(HEADER) {
         (length, before) = (0, HEADER);
-    } else if bytes(&file, length - 1, length)? != b"\n" {
+    } else if bytes(file, length - 1, length)? != b"\n" {
         // The last one was cut off, and its entry is still where it came from.
         before = b"\n";
     }
@@ -276,8 +289,7 @@ pub(super) fn refuse(folder: &Path, line: &[u8]) -> io::Result<()> {
     if written.is_err() {
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
-    written?;
-    sync(folder)
+    written.map(|()| true)
 }
 
 /// All of it that can be read is in the database: it goes, unless somebody else should look at it.
@@ -347,4 +359,30 @@ fn length_of_lines(bytes: &[u8]) -> u64 {
 
 fn position(offset: usize) -> u64 {
     u64::try_from(offset).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_aside_is_not_written_to_a_file_that_was_put_back_and_replayed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(REFUSED);
+        let [kept, gone] = ["kept", "gone"].map(|name| folder.path().join(name));
+        for (file, line) in [(kept, "one\n"), (gone.clone(), "two\n")] {
+            let opened = open_refused(&path).unwrap();
+            fs::rename(&path, &file).unwrap();
+            if file == gone {
+                fs::remove_file(&file).unwrap();
+            }
+            assert!(!put(&opened, &path, line.as_bytes()).unwrap());
+            assert_eq!(opened.metadata().unwrap().len(), 0);
+            drop(opened);
+            refuse(folder.path(), line.as_bytes()).unwrap();
+            let expected = [HEADER, line.as_bytes()].concat();
+            assert_eq!(fs::read(&path).unwrap(), expected);
+            fs::remove_file(&path).unwrap();
+        }
+    }
 }
