@@ -119,8 +119,8 @@ impl Parts {
                 "told an application"
             ),
         }
-        let (message_id, position) = (callback.message_id, callback.position);
-        let settlement = CallbackSettlement { message_id, position, at: now, result };
+        let ClaimedCallback { message_id, position, tries, .. } = callback;
+        let settlement = CallbackSettlement { message_id, position, tries, at: now, result };
         // Not on record, the lease ends, and the application is told again.
         if let Err(error) = self.store.settle_callback(settlement).await {
             tracing::warn!(%message_id, %error, "what a callback came to is not on record");

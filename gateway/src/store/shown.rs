@@ -140,6 +140,8 @@ pub struct ClaimedCallback {
 pub struct CallbackSettlement {
     pub message_id: MessageId,
     pub position: u32,
+    /// As the claim had them: whoever claimed it later has more.
+    pub tries: u32,
     pub at: Timestamp,
     pub result: CallbackResult,
 }

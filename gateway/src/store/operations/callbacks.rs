@@ -245,7 +245,9 @@ impl Operation for CallbackSettlement {
             .col_expr(callbacks::Column::Problem, Expr::value(problem.map(|problem| storable(problem))))
             .filter(callbacks::Column::MessageId.eq(self.message_id.0))
             .filter(callbacks::Column::Position.eq(count(self.position)))
-            .filter(callbacks::Column::State.eq("sending"));
+            .filter(callbacks::Column::State.eq("sending"))
+            // Another worker may have it by now, and is telling it at this moment.
+            .filter(callbacks::Column::Tries.eq(count(self.tries)));
         update = match due_at {
             Some(due_at) => update.col_expr(callbacks::Column::DueAt, Expr::value(millis(due_at))),
             None => update.col_expr(callbacks::Column::FinishedAt, Expr::value(millis(self.at))),

@@ -13,6 +13,7 @@ on_both!(
     what_was_not_told_is_told_again,
     what_waits_for_another_try_is_due_no_sooner,
     a_callback_goes_to_one_worker,
+    whoever_lost_a_callback_ends_nothing,
     what_the_report_said_goes_along,
     what_was_told_may_go_before_the_rest_is_known,
 );
@@ -40,9 +41,8 @@ async fn told(store: &Store, seconds: i64) -> Vec<ClaimedCallback> {
 }
 
 async fn settle(store: &Store, callback: &ClaimedCallback, seconds: i64, result: CallbackResult) {
-    let settlement =
-        CallbackSettlement { message_id: callback.message_id, position: callback.position, at: at(seconds), result };
-    store.settle_callback(settlement).await.unwrap();
+    let ClaimedCallback { message_id, position, tries, .. } = *callback;
+    store.settle_callback(CallbackSettlement { message_id, position, tries, at: at(seconds), result }).await.unwrap();
 }
 
 /// What is told at this moment, when the application answers.
@@ -167,6 +167,21 @@ async fn a_callback_goes_to_one_worker(database: Database) {
     report(&stores[0], &database, part.id, Status::Delivered, 3).await;
     let both = futures::future::join_all(stores.iter().map(|store| told(store, 3))).await;
     assert_eq!(both.iter().map(Vec::len).sum::<usize>(), 1);
+}
+
+async fn whoever_lost_a_callback_ends_nothing(database: Database) {
+    let stores = [database.store().await, database.store().await];
+    let (_, first) = delivered(&stores[0], &database).await;
+    // Its lease has ended, and another gateway tells it.
+    let [second] = told(&stores[1], 30).await.try_into().unwrap();
+    assert_eq!((second.status, second.tries), (Status::Sent, 2));
+    let again = CallbackResult::Retry { due_at: at(31), problem: "answered 500".to_owned() };
+    for late in [CallbackResult::Done, again, CallbackResult::GivenUp { problem: "answered 404".to_owned() }] {
+        settle(&stores[0], &first, 31, late).await;
+        assert_eq!(told(&stores[0], 31).await, [], "what comes behind it waits");
+    }
+    settle(&stores[1], &second, 32, CallbackResult::Done).await;
+    assert_eq!(heard(&stores[0], 32).await, [Status::Delivered]);
 }
 
 async fn what_the_report_said_goes_along(database: Database) {
