@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::rounds::{self, Worker};
 use crate::store::{self, CallbackResult, CallbackSettlement, ClaimedCallback, Store};
-use crate::transport::{Failure, Transport};
+use crate::transport::{Failure, Limits, Reach, Transport};
 
 pub use request::{BadUrl, check_url, token};
 
@@ -45,6 +45,12 @@ impl Settings {
             return Err(("timeout_s", "is 0, but an application must have time to answer".to_owned()));
         }
         Ok(())
+    }
+
+    /// Of the requests to applications.
+    pub fn limits(&self) -> Limits {
+        let total = Duration::from_secs(u64::from(self.timeout_s));
+        Limits::of_telling(total, if self.private_addresses { Reach::Anyone } else { Reach::Public })
     }
 }
 
@@ -159,6 +165,7 @@ mod tests {
     use super::*;
     use crate::message::{Address, MessageId, Status};
     use crate::store::Callback;
+    use crate::transport::Body;
 
     fn callback(tries: u32) -> ClaimedCallback {
         ClaimedCallback {
@@ -203,6 +210,13 @@ mod tests {
             };
             assert_eq!((word, due), (expected, pause), "try {tries}: {text}");
         }
+    }
+
+    #[test]
+    fn an_application_has_been_told_whatever_is_behind_the_head_of_its_answer() {
+        let settings = Settings { tries: 4, timeout_s: 10, backoff_s: 3, private_addresses: false };
+        let Limits { total, body, reach, .. } = settings.limits();
+        assert_eq!((total, body, reach), (Duration::from_secs(10), Body::Unneeded, Reach::Public));
     }
 
     #[test]

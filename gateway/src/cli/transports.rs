@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
-use crate::transport::{HttpTransport, Limits, Reach};
+use crate::transport::{Body, HttpTransport, Limits, Reach};
 use crate::{callbacks, media};
 
 /// Whoever collects spans may be slow, and then loses some.
@@ -15,6 +15,7 @@ pub(super) const SPANS: Limits = Limits {
     silence: None,
     total: Duration::from_secs(5),
     response: 1024 * 1024,
+    body: Body::Needed,
     reach: Reach::Anyone,
 };
 
@@ -27,8 +28,6 @@ pub(super) fn media(settings: &media::Settings, reach: Reach) -> anyhow::Result<
 /// An application's address comes from whoever has a key.
 pub(super) fn callbacks(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> anyhow::Result<callbacks::Parts> {
     let settings = config.callbacks.clone();
-    let total = Duration::from_secs(u64::from(settings.timeout_s));
-    let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
-    let transport = Arc::new(HttpTransport::new(Limits { total, reach, ..Limits::default() })?);
+    let transport = Arc::new(HttpTransport::new(settings.limits())?);
     Ok(callbacks::Parts { store: store.clone(), transport, clock: Arc::clone(clock), settings })
 }

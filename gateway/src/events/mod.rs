@@ -68,7 +68,7 @@ impl Endpoint {
         let key = Key::read(&settings.secret).map_err(|problem| bad(problem.to_string()))?;
         let total = Duration::from_secs(u64::from(settings.timeout_s));
         let reach = if settings.private_addresses { Reach::Anyone } else { Reach::Public };
-        let limits = Limits { total, reach, ..Limits::default() };
+        let limits = Limits::of_telling(total, reach);
         let transport = HttpTransport::new(limits).map_err(|failure: Failure| bad(failure.to_string()))?;
         Ok(Self {
             name: name.to_owned(),
@@ -191,6 +191,7 @@ pub async fn forget(settings: StreamSettings, store: Store, clock: Arc<dyn Clock
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -209,6 +210,30 @@ mod tests {
                 let failure = endpoint(url, allowed).transport.send(request).await.unwrap_err();
                 assert_eq!(failure.is_private(), !allowed, "{url}: {failure}");
             }
+        }
+    }
+
+    /// Whatever is behind that: too much, or less than was announced.
+    #[tokio::test]
+    async fn the_head_of_an_answer_is_the_answer() {
+        for answer in [
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\nmuch",
+            "HTTP/1.1 202 Accepted\r\ncontent-length: 5\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnonsense",
+        ] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let application = async {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let _ = socket.read(&mut [0; 1024]).await;
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            };
+            let request = http::Request::post(&url).body(Bytes::new()).unwrap();
+            let endpoint = endpoint(&url, true);
+            let (told, ()) = tokio::join!(endpoint.transport.send(request), application);
+            let told = told.map(|response| response.status().is_success());
+            assert_eq!(told, Ok(true), "{answer}");
         }
     }
 

@@ -67,8 +67,19 @@ pub struct Limits {
     pub total: Duration,
     /// The longest response body, in bytes.
     pub response: usize,
+    pub body: Body,
     /// Whom it connects to.
     pub reach: Reach,
+}
+
+/// What the body of an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Without all of it there is no answer.
+    Needed,
+    /// The head is the answer. A short body is read, so that the connection can be used again; whatever becomes of
+    /// that, and of a longer one, there is an answer, without a body.
+    Unneeded,
 }
 
 /// Whom a transport connects to.
@@ -87,8 +98,16 @@ impl Default for Limits {
             silence: None,
             total: Duration::from_secs(15),
             response: 1024 * 1024,
+            body: Body::Needed,
             reach: Reach::Anyone,
         }
+    }
+}
+
+impl Limits {
+    /// For telling somebody something: that they have it is said by the head of their answer.
+    pub fn of_telling(total: Duration, reach: Reach) -> Self {
+        Self { total, reach, response: 16 * 1024, body: Body::Unneeded, ..Self::default() }
     }
 }
 
@@ -138,6 +157,24 @@ impl HttpTransport {
         })
     }
 
+    /// All of the answer's body.
+    async fn body(&self, response: reqwest::Response) -> Result<Bytes, Failure> {
+        let most = u64::try_from(self.limits.response).unwrap_or(u64::MAX);
+        if response.content_length().is_some_and(|length| length > most) {
+            return Err(Failure::TooLong(self.limits.response));
+        }
+        let mut body = BytesMut::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = self.heard(chunks.next()).await? {
+            let chunk = chunk.map_err(|error| Failure::Unanswered(describe(&error)))?;
+            if body.len() + chunk.len() > self.limits.response {
+                return Err(Failure::TooLong(self.limits.response));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
     /// A piece of the answer, if it comes in time.
     async fn heard<T>(&self, piece: impl Future<Output = T>) -> Result<T, Failure> {
         match self.limits.silence {
@@ -156,24 +193,15 @@ impl Transport for HttpTransport {
             return Err(Failure::NotSent(guard::NOT_PUBLIC.to_owned()));
         }
         let response = self.answer(request).await?;
-        let most = u64::try_from(self.limits.response).unwrap_or(u64::MAX);
-        if response.content_length().is_some_and(|length| length > most) {
-            return Err(Failure::TooLong(self.limits.response));
-        }
         let mut answer = http::Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             headers.clone_from(response.headers());
         }
-        let mut body = BytesMut::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = self.heard(chunks.next()).await? {
-            let chunk = chunk.map_err(|error| Failure::Unanswered(describe(&error)))?;
-            if body.len() + chunk.len() > self.limits.response {
-                return Err(Failure::TooLong(self.limits.response));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        answer.body(body.freeze()).map_err(|error| Failure::Unanswered(error.to_string()))
+        let body = match (self.limits.body, self.body(response).await) {
+            (Body::Needed, body) => body?,
+            (Body::Unneeded, _) => Bytes::new(),
+        };
+        answer.body(body).map_err(|error| Failure::Unanswered(error.to_string()))
     }
 }
 

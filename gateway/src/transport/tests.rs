@@ -68,6 +68,27 @@ async fn a_body_over_the_cap_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_needs_may_be_anything() {
+    let limits = Limits { response: 64, ..Limits::of_telling(Duration::from_secs(20), Reach::Anyone) };
+    let telling = HttpTransport::new(limits).unwrap();
+    let long = format!("HTTP/1.1 201 Created\r\nretry-after: 7\r\n\r\n{}", "0123456789".repeat(10)).leak();
+    for answer in [
+        "HTTP/1.1 201 Created\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nhi",
+        "HTTP/1.1 201 Created\r\nretry-after: 7\r\ncontent-length: 65\r\n\r\n",
+        "HTTP/1.1 201 Created\r\nretry-after: 7\r\ncontent-length: 5\r\n\r\nhi",
+        long,
+    ] {
+        let url = serve(Some(answer)).await;
+        let response = telling.send(get(&url)).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().len()), (201, 0), "{answer}");
+        assert_eq!(response.headers()["retry-after"], "7");
+    }
+    // Without a head there is no answer.
+    let url = serve(Some("HTTP/1.1 20")).await;
+    assert!(matches!(telling.send(get(&url)).await, Err(Failure::Unanswered(_))));
+}
+
+#[tokio::test]
 async fn the_guard_keeps_from_private_addresses_however_they_are_written() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

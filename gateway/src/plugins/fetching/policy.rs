@@ -9,7 +9,7 @@ use url::Url;
 use super::hosts::AllowedHost;
 use super::request::{build, hide, url};
 use crate::plugins::{FetchFailure, FetchRequest, FetchResponse, Settings};
-use crate::transport::{self, HttpTransport, Limits, Reach, Transport};
+use crate::transport::{self, Body, HttpTransport, Limits, Reach, Transport};
 
 /// What the time for connecting and the transport's own time-out have over the plugin's, so that it is
 /// always the plugin's that is told.
@@ -41,6 +41,7 @@ impl Policy {
             connect: timeout + SLACK,
             total: timeout + SLACK,
             response: settings.fetch_max_bytes,
+            body: Body::Needed,
             reach: Reach::Public,
             silence: None,
         };
