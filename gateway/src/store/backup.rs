@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr, Statement};
@@ -76,12 +77,34 @@ impl Partial {
         let mut path = file.as_os_str().to_owned();
         path.push(".partial");
         let path = PathBuf::from(path);
+        let opened = Self::open(&path).map_err(|source| BackupError::Unwritable { file: path.clone(), source })?;
+        Self::take(opened, path, file)
+    }
+
+    fn open(path: &Path) -> io::Result<File> {
+        File::options().create(true).truncate(false).write(true).open(path)
+    }
+
+    fn take(lock: File, path: PathBuf, file: &Path) -> Result<Self, BackupError> {
         let unwritable = |source| BackupError::Unwritable { file: path.clone(), source };
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BackupError::UnderWay(path)),
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+        }
+        // Whoever had it before the lock may have made it what it was to be.
+        if file.exists() {
+            return Err(BackupError::Taken(file.to_owned()));
+        }
+        let ours = lock.metadata().map_err(unwritable)?;
+        if !fs::metadata(&path).is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())) {
+            return Err(BackupError::UnderWay(path));
+        }
+        if ours.nlink() > 1 {
+            // One that was cut off between its two names, and is somewhere else by now.
+            fs::remove_file(&path).map_err(unwritable)?;
+            let anew = Self::open(&path).map_err(unwritable)?;
+            return Self::take(anew, path, file);
         }
         // What one that was cut off has left.
         lock.set_len(0).map_err(unwritable)?;
@@ -141,4 +164,39 @@ fn settle(written: &File, partial: &Path, file: &Path) -> io::Result<u64> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_late_empties_no_backup_that_was_made_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let [partial, file] = ["backup.db.partial", "backup.db"].map(|name| folder.path().join(name));
+        let take = |opened| Partial::take(opened, partial.clone(), &file).err().unwrap();
+        let late = Partial::open(&partial).unwrap();
+        fs::write(&partial, "whole").unwrap();
+        settle(&late, &partial, &file).unwrap();
+        let error = take(late.try_clone().unwrap());
+        assert!(matches!(error, BackupError::Taken(_)), "{error}");
+        // Its owner may have taken it elsewhere.
+        let elsewhere = folder.path().join("elsewhere.db");
+        fs::rename(&file, &elsewhere).unwrap();
+        let error = take(late);
+        assert!(matches!(error, BackupError::UnderWay(_)), "{error}");
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "whole");
+    }
+
+    #[test]
+    fn a_backup_whose_other_name_was_left_by_a_crash_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("backup.db");
+        let [partial, elsewhere] = ["backup.db.partial", "elsewhere.db"].map(|name| folder.path().join(name));
+        fs::write(&partial, "whole").unwrap();
+        fs::hard_link(&partial, &elsewhere).unwrap();
+        let begun = Partial::begin(&file).unwrap();
+        assert_eq!(fs::metadata(&begun.path).unwrap().len(), 0);
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "whole");
+    }
 }
