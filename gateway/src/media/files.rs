@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,11 +47,13 @@ impl Files {
     /// Removes a file, unless it was kept, or kept again, at this time or later. Whether there is none now.
     pub async fn remove(&self, digest: &str, unused_since: Timestamp) -> io::Result<bool> {
         let path = self.place(digest).ok_or(io::ErrorKind::InvalidInput)?;
+        let aside = self.0.join(INCOMING).join(digest);
         apart(move || {
-            let removed = fs::metadata(&path).and_then(|found| {
-                let kept = Timestamp::try_from(found.modified()?).unwrap_or(Timestamp::MAX);
-                if kept < unused_since { fs::remove_file(&path).map(|()| true) } else { Ok(false) }
-            });
+            let is_unused = kept(&path).map(|kept| kept < unused_since);
+            let removed = match is_unused {
+                Ok(true) => remove_unless_kept(&path, &aside, unused_since),
+                other => other,
+            };
             match removed {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
                 other => other,
@@ -63,10 +66,10 @@ impl Files {
         let digest = hex::encode(Sha256::digest(contents));
         let path = self.place(&digest).ok_or(io::ErrorKind::InvalidInput)?;
         let length = u64::try_from(contents.len()).unwrap_or(u64::MAX);
-        if fs::metadata(&path).is_ok_and(|found| found.len() == length) {
-            // Who removes what is old must see that it is wanted again.
-            fs::File::options().write(true).open(&path)?.set_modified(now.into())?;
-            return Ok(digest);
+        // Who removes what is old must see that it is wanted again.
+        match fs::File::options().write(true).open(&path) {
+            Ok(found) if found.metadata()?.len() == length && touch(&found, &path, now)? => return Ok(digest),
+            _ => {}
         }
         let incoming = self.0.join(INCOMING).join(id.simple().to_string());
         let written = settle(contents, &incoming, &path);
@@ -102,6 +105,30 @@ impl Files {
     }
 }
 
+/// When it was kept, or kept again.
+fn kept(path: &Path) -> io::Result<Timestamp> {
+    Ok(Timestamp::try_from(fs::metadata(path)?.modified()?).unwrap_or(Timestamp::MAX))
+}
+
+/// Marks a file as kept again at this time. False if it has gone meanwhile.
+fn touch(file: &fs::File, path: &Path, now: Timestamp) -> io::Result<bool> {
+    file.set_modified(now.into())?;
+    let ours = file.metadata()?;
+    Ok(fs::metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())))
+}
+
+/// Takes its name from it first, so that from then on nobody finds that it is there: whoever did before has marked it,
+/// and then it has its name again.
+fn remove_unless_kept(path: &Path, aside: &Path, unused_since: Timestamp) -> io::Result<bool> {
+    fs::rename(path, aside)?;
+    if kept(aside)? >= unused_since {
+        fs::rename(aside, path)?;
+        return Ok(false);
+    }
+    fs::remove_file(aside)?;
+    Ok(true)
+}
+
 /// On disk under another name, then under its own, then the name on disk.
 fn settle(contents: &[u8], incoming: &Path, path: &Path) -> io::Result<()> {
     let mut file = fs::File::create_new(incoming)?;
@@ -125,8 +152,6 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     fn now() -> Timestamp {
@@ -192,6 +217,25 @@ mod tests {
         assert_eq!(files.read(&digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(files.remove(&digest, later).await.unwrap(), "there is none");
         assert!(files.remove("../../etc/passwd", later).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_wanted_again_while_it_is_removed_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let later = now() + SignedDuration::from_secs(1);
+        let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
+        let (path, aside) = (files.place(&digest).unwrap(), folder.path().join(INCOMING).join(&digest));
+        // It was found to be old, and is wanted again before it goes.
+        files.keep("hola".into(), Uuid::from_u128(2), later).await.unwrap();
+        assert!(!remove_unless_kept(&path, &aside, later).unwrap());
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
+        // It was found to be there, and goes before it is marked.
+        let found = fs::File::options().write(true).open(&path).unwrap();
+        assert!(files.remove(&digest, later + SignedDuration::from_secs(1)).await.unwrap());
+        assert!(!touch(&found, &path, later).unwrap());
+        assert!(all(folder.path()).is_empty());
     }
 
     #[tokio::test]
