@@ -1,4 +1,4 @@
-//! Messages that were old, but not done, when their turn came.
+//! Messages that were old, but not done, when their turn came; or not here, since they waited in a journal.
 
 use sea_orm::entity::prelude::*;
 

@@ -18,7 +18,7 @@ use super::inserting::{self, insert_or};
 use super::last_word::DOUBT;
 use super::rows::Rows;
 use super::sizes::filled;
-use super::{count, media_rows, millis, reach, reopening, repeats, storable, storable_json};
+use super::{count, media_rows, millis, reach, reopening, repeats, retention, storable, storable_json};
 use crate::message::consent::{Heard, Keyword};
 use crate::message::{ConversationId, ConversationStatus, MessageId};
 use crate::store::Error;
@@ -144,6 +144,9 @@ async fn insert(
     if fresh.is_empty() {
         return Ok(BTreeMap::new());
     }
+    // What is heard just now is not old.
+    let late = fresh.iter().filter(|message| message.said_at.is_some()).map(|message| message.id.0);
+    let passed = retention::passed(transaction, late.collect()).await?;
     let wanted = wanted(fresh);
     reopening::reopen(transaction, &wanted, reporting).await?;
     let mut conversations = find_or_create(transaction, &wanted).await?;
@@ -172,6 +175,7 @@ async fn insert(
         return Err(Error::Overtaken("another gateway recorded the same message just now".to_owned()));
     }
     inserting::insert(transaction, media).await?;
+    retention::hold(transaction, passed).await?;
     count_inbound(transaction, &touched).await?;
     keep_consents(transaction, fresh, &mut recorded, reporting).await?;
     behind_others(transaction, &mut recorded, reporting).await?;

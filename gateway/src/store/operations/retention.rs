@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{dropped, redact, uploads};
+use super::{dropped, inserting, redact, uploads};
 use crate::message::MessageId;
 use crate::store::entities::{attempts, media, messages, observations, retention, retention_held, traces};
 use crate::store::media::MediaState;
@@ -120,12 +120,7 @@ impl Age {
             match redact::forget(transaction, MessageId(id), self.now).await? {
                 Redaction::Done => changed += 1,
                 Redaction::NotFound => {}
-                Redaction::UnderWay => {
-                    retention_held::Entity::insert(retention_held::ActiveModel { message_id: Set(id) })
-                        .on_conflict(OnConflict::column(retention_held::Column::MessageId).do_nothing().to_owned())
-                        .exec_without_returning(transaction)
-                        .await?;
-                }
+                Redaction::UnderWay => hold(transaction, vec![id]).await?,
             }
         }
         Ok(changed)
@@ -165,6 +160,26 @@ async fn reached(transaction: &DatabaseTransaction, aged: Aged) -> Result<Uuid, 
     Ok(find().one(transaction).await?.map_or(Uuid::nil(), |row| row.reached))
 }
 
+/// Those of these texts, which are to be recorded in this transaction, whose turn is over: they waited elsewhere under
+/// ids that were passed by. Nobody goes on until it is over; others may record meanwhile.
+pub(super) async fn passed(transaction: &DatabaseTransaction, ids: Vec<Uuid>) -> Result<Vec<Uuid>, Error> {
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let texts = retention::Entity::find_by_id(Aged::Texts.as_str().to_owned()).lock_shared();
+    let reached = match texts.one(transaction).await? {
+        Some(row) => row.reached,
+        None => reached(transaction, Aged::Texts).await?,
+    };
+    Ok(ids.into_iter().filter(|id| *id <= reached).collect())
+}
+
+/// These are looked at again later.
+pub(super) async fn hold(transaction: &DatabaseTransaction, ids: Vec<Uuid>) -> Result<(), Error> {
+    let rows = ids.into_iter().map(|id| retention_held::ActiveModel { message_id: Set(id) });
+    inserting::insert_or(transaction, rows.collect(), "ON CONFLICT DO NOTHING").await.map(|_| ())
+}
+
 async fn reach(transaction: &DatabaseTransaction, aged: Aged, id: Uuid) -> Result<(), Error> {
     retention::Entity::update_many()
         .col_expr(retention::Column::Reached, Expr::value(id))
@@ -175,7 +190,7 @@ async fn reach(transaction: &DatabaseTransaction, aged: Aged, id: Uuid) -> Resul
     Ok(())
 }
 
-/// Texts whose turn came before they were done.
+/// Texts whose turn came before they were done, or here.
 struct AgeHeld {
     after: Uuid,
     limit: u64,

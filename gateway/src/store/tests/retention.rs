@@ -14,6 +14,7 @@ use crate::store::{Aged, AgedStep, DroppedFile, Fetched, Link, MediaState, NewBu
 on_both!(
     an_old_text_is_gone_and_its_repeat_is_known,
     what_is_not_done_goes_when_it_is,
+    what_waited_in_a_journal_until_its_turn_was_over_goes_when_it_is_done,
     steps_are_bounded_and_go_on_where_the_last_one_ended,
     words_go_and_meanings_stay,
     what_was_told_goes_and_what_waits_stays,
@@ -88,6 +89,33 @@ async fn what_is_not_done_goes_when_it_is(database: Database) {
     assert_eq!((held(None).await, store.aged(Aged::Texts, at(60)).await.unwrap()), ((0, None), 0));
     store.observe(database.report(Some(part.id), "SM2", Status::Delivered, 3 * DAY)).await.unwrap();
     assert_eq!(status(&store, sent).await, Status::Delivered, "a late report finds its part");
+}
+
+async fn what_waited_in_a_journal_until_its_turn_was_over_goes_when_it_is_done(database: Database) {
+    let store = database.store().await;
+    let late = |id: &str| NewInbound { said_at: Some(at(0)), ..database.inbound(id, ANA) };
+    let [early, first, second] = ["SM1", "SM2", "SM3"].map(late);
+    let past = database.inbound("SM4", LUIS);
+    for new in [&early, &past] {
+        store.record(new.clone()).await.unwrap();
+        answered(&store, new).await;
+    }
+    // Nothing was gone through when it came.
+    let held = async || store.age_held(None, 10, at(2 * DAY)).await.unwrap().0;
+    assert_eq!(held().await, 0);
+    assert_eq!(age(&store, Aged::Texts, 20).await, AgedStep { more: false, changed: 2 });
+
+    let young = NewInbound { id: MessageId(younger(&database)), ..late("SM5") };
+    store.record_all(vec![first.clone(), second.clone(), young.clone()]).await.unwrap();
+    assert_eq!(age(&store, Aged::Texts, 20).await, AgedStep { more: false, changed: 0 });
+    assert_eq!((held().await, store.aged(Aged::Texts, at(60)).await.unwrap()), (0, 2), "the plugins come first");
+    for new in [&first, &second, &young] {
+        answered(&store, new).await;
+    }
+    assert_eq!(held().await, 2);
+    for (new, text) in [(&first, ""), (&second, ""), (&young, young.text.as_str())] {
+        assert_eq!(message(&store, new.id).await.text, text);
+    }
 }
 
 async fn steps_are_bounded_and_go_on_where_the_last_one_ended(database: Database) {
