@@ -76,8 +76,11 @@ impl Gateway {
             .context("the journal is needed while the database is away; `journal.path` is its folder")?;
         let endpoints = Endpoints::build(&config.endpoints)?;
         let (stop, stopping) = watch::channel(false);
-        let early = Early::new(&channels, &journal, &clock, &ids);
+        let early = (channels.clone(), journal.clone(), Arc::clone(&clock), Arc::clone(&ids));
+        let early = move || Early::new(&early.0, &early.1, &early.2, &early.3);
         let Opened { store, recordings, door } = opening::open(config, early, &public_url, bound, &stopping).await?;
+        // Loading plugins asks for these at once.
+        let (door, _) = door.there(&config.database, || store.plugin_configs()).await?;
         let loader = plugins::Loader::start(engine, source, configuring::kept(store.clone())).await?;
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
@@ -85,8 +88,12 @@ impl Gateway {
         store.handle_by(config.conversations.rules());
         let locale = Locale::from_tag(&config.defaults.locale);
         store.subscribe(endpoints.subscriptions(channels.clone(), locale, &config.stream));
-        endpoints.introduce(&store).await?;
-        if let Some(newest) = store.newest_waiting().await? {
+        let first = async || {
+            endpoints.introduce(&store).await?;
+            Ok((store.newest_waiting().await?, store.paused().await?))
+        };
+        let (door, (newest, by_hand)) = door.there(&config.database, first).await?;
+        if let Some(newest) = newest {
             ids.after(newest);
         }
         let folder = &config.media.path;
@@ -98,7 +105,7 @@ impl Gateway {
         let wanted = Arc::new(Notify::new());
         let outbox = Arc::new(Notify::new());
         let pauses = Pauses::new(channels.clone(), config.delivery.lengths(), locale);
-        pauses.set_by_hand(store.paused().await?.into_keys());
+        pauses.set_by_hand(by_hand.into_keys());
         let said = config.channels.iter().map(|(name, settings)| (name.clone(), settings.rates().clone())).collect();
         let rates = Rates::new(channels.clone(), said, config.delivery.gateways);
         let (settled, _) = broadcast::channel(1024);

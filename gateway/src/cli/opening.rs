@@ -23,73 +23,106 @@ pub(super) struct Opened {
 }
 
 /// How what is open is served.
-#[derive(Clone, Copy)]
-pub(super) struct Serving {
+struct Serving {
     connections: usize,
     drain: Duration,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Serving {
+    fn serve(self, bound: web::Bound, router: web::Routes) -> JoinHandle<()> {
+        tokio::spawn(bound.serve(router, self.connections, self.stopping, self.drain))
+    }
 }
 
 /// What waits for the routes of a gateway at work.
 pub(super) enum Door {
     /// Nothing was served before.
-    Closed { bound: web::Bound, serving: Serving, stopping: watch::Receiver<bool> },
-    /// Webhooks were kept while the database was away.
+    Closed(Closed),
+    /// Webhooks are kept, since the database was away.
     Early { doors: web::Doors, server: JoinHandle<()> },
+}
+
+/// What it takes to serve either.
+pub(super) struct Closed {
+    bound: web::Bound,
+    serving: Serving,
+    /// Made only if it comes to that: once there is one, a gateway at work begins with the journal.
+    early: Box<dyn FnOnce() -> Early>,
+    public_url: String,
+}
+
+impl Closed {
+    /// Keeps webhooks from now on.
+    fn keep(self) -> Door {
+        let Self { bound, serving, early, public_url } = self;
+        let (doors, router) = web::Doors::early(early(), &public_url);
+        let address = bound.address();
+        let server = serving.serve(bound, router);
+        tracing::warn!("the database is away: webhooks are kept in the journal until it is there, all else is refused");
+        tracing::info!(%address, "listening");
+        Door::Early { doors, server }
+    }
 }
 
 impl Door {
     /// Serves these, until it is to stop.
     pub(super) fn open(self, router: web::Routes) -> JoinHandle<()> {
         match self {
-            Self::Closed { bound, serving, stopping } => serve(bound, router, serving, stopping),
+            Self::Closed(Closed { bound, serving, .. }) => serving.serve(bound, router),
             Self::Early { doors, server } => {
                 doors.open(router);
                 server
             }
         }
     }
-}
 
-fn serve(
-    bound: web::Bound,
-    router: web::Routes,
-    Serving { connections, drain }: Serving,
-    stopping: watch::Receiver<bool>,
-) -> JoinHandle<()> {
-    tokio::spawn(bound.serve(router, connections, stopping, drain))
+    /// What a step of the start comes to. Should its server go away again, webhooks are kept and the step waits for it.
+    pub(super) async fn there<T>(
+        mut self,
+        settings: &store::Settings,
+        step: impl AsyncFn() -> Result<T, store::Error>,
+    ) -> Result<(Self, T), store::Error> {
+        loop {
+            let away = match step().await {
+                Ok(done) => return Ok((self, done)),
+                Err(error @ (store::Error::Unavailable(_) | store::Error::Overtaken(_))) if settings.can_be_away() => {
+                    error
+                }
+                Err(error) => return Err(error),
+            };
+            tracing::error!(error = %away, "the database has gone away again; the start waits for it");
+            self = match self {
+                Self::Closed(closed) => closed.keep(),
+                early @ Self::Early { .. } => early,
+            };
+            sleep(PAUSE).await;
+        }
+    }
 }
 
 /// Waits for a server that is away. A mistake, as in `database.url`, is told at once.
 pub(super) async fn open(
     config: &Config,
-    early: Early,
+    early: impl FnOnce() -> Early + 'static,
     public_url: &str,
     bound: web::Bound,
     stopping: &watch::Receiver<bool>,
 ) -> anyhow::Result<Opened> {
-    let settings = &config.database;
-    let serving = Serving { connections: config.server.connections, drain: config.server.drain() };
+    let (settings, stopping) = (&config.database, stopping.clone());
+    let serving = Serving { connections: config.server.connections, drain: config.server.drain(), stopping };
+    let closed = Closed { bound, serving, early: Box::new(early), public_url: public_url.to_owned() };
     let mut away = match Store::open(settings).await {
-        Ok((store, recordings)) => {
-            let door = Door::Closed { bound, serving, stopping: stopping.clone() };
-            return Ok(Opened { store, recordings, door });
-        }
+        Ok((store, recordings)) => return Ok(Opened { store, recordings, door: Door::Closed(closed) }),
         Err(error @ store::Error::Unavailable(_)) if settings.can_be_away() => error,
         Err(error) => return Err(error).context(UNOPENED),
     };
-    let (doors, router) = web::Doors::early(early, public_url);
-    let address = bound.address();
-    let server = serve(bound, router, serving, stopping.clone());
-    tracing::warn!("the database is away: webhooks are kept in the journal until it is there, all else is refused");
-    tracing::info!(%address, "listening");
+    let door = closed.keep();
     while let store::Error::Unavailable(_) = away {
         tracing::error!(error = %away, "the database can't be opened yet; is `database.url` right?");
         sleep(PAUSE).await;
         match Store::open(settings).await {
-            Ok((store, recordings)) => {
-                let door = Door::Early { doors, server };
-                return Ok(Opened { store, recordings, door });
-            }
+            Ok((store, recordings)) => return Ok(Opened { store, recordings, door }),
             Err(error) => away = error,
         }
     }
@@ -97,3 +130,89 @@ pub(super) async fn open(
 }
 
 const UNOPENED: &str = "the database can't be opened";
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::channels::{self, Channels};
+    use crate::clock::{Clock, SystemClock};
+    use crate::journal::{self, Journal};
+
+    fn settings(url: &str) -> store::Settings {
+        store::Settings { url: url.to_owned(), readers: 1, queue: 1, timeout_s: 30 }
+    }
+
+    fn journal(folder: &TempDir) -> Journal {
+        let path = folder.path().join("journal");
+        Journal::open(&journal::Settings { path, max_bytes: 1024 * 1024, after_ms: 100 }, "test").unwrap()
+    }
+
+    async fn closed(journal: &Journal, stopping: &watch::Receiver<bool>) -> Closed {
+        let channels = Channels::build(&BTreeMap::new(), &channels::no_components).unwrap();
+        let (journal, clock, ids): (_, Arc<dyn Clock>, _) = (journal.clone(), Arc::new(SystemClock), Arc::default());
+        let early = Box::new(move || Early::new(&channels, &journal, &clock, &ids));
+        let bound = web::Bound::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let serving = Serving { connections: 10, drain: Duration::ZERO, stopping: stopping.clone() };
+        Closed { bound, serving, early, public_url: "http://localhost".to_owned() }
+    }
+
+    async fn ready(address: SocketAddr) -> String {
+        // Sockets know no virtual time.
+        tokio::time::resume();
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        tokio::time::pause();
+        answer
+    }
+
+    fn away() -> store::Error {
+        store::Error::Unavailable("gone".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_waits_for_a_server_that_goes_again_and_webhooks_are_kept_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, (_stop, stopping)) = (journal(&folder), watch::channel(false));
+        let closed = closed(&journal, &stopping).await;
+        let (address, tries) = (closed.bound.address(), Cell::new(0));
+        let step = async || {
+            tries.set(tries.get() + 1);
+            match tries.get() {
+                1 => return Err(away()),
+                2 => assert!(ready(address).await.contains("degraded")),
+                _ => return Ok(()),
+            }
+            Err(store::Error::Overtaken("by another".to_owned()))
+        };
+        let (door, ()) = Door::Closed(closed).there(&settings("postgres://localhost/recado"), step).await.unwrap();
+        assert!(matches!(door, Door::Early { .. }) && journal.is_held());
+        assert_eq!(tries.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_waiting_does_not_mend_ends_the_start_and_nothing_is_served_where_nothing_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, (_stop, stopping)) = (journal(&folder), watch::channel(false));
+        let (file, server) = (settings("sqlite://recado.db"), settings("postgres://localhost/recado"));
+        for (settings, error) in [(&file, away()), (&server, store::Error::Refused("a defect".to_owned()))] {
+            let step = async || Err::<(), _>(error.clone());
+            let ended = Door::Closed(closed(&journal, &stopping).await).there(settings, step).await;
+            assert_eq!(ended.err().unwrap().to_string(), error.to_string());
+        }
+        let step = async || Ok(7);
+        let (door, seven) = Door::Closed(closed(&journal, &stopping).await).there(&server, step).await.unwrap();
+        assert!(matches!(door, Door::Closed(_)) && !journal.is_held());
+        assert_eq!(seven, 7);
+    }
+}
