@@ -223,7 +223,6 @@ impl Gateway {
                 store: store.clone(),
                 channels: channels.clone(),
                 transport: Arc::new(HttpTransport::new(limits)?),
-                inbound: inbound.clone(),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 settings: config.reconcile.clone(),
@@ -232,6 +231,7 @@ impl Gateway {
                 outbox,
                 settled,
             },
+            inbound.clone(),
             stopping.clone(),
         ));
         let retention = tokio::spawn(retention::run(

@@ -8,6 +8,8 @@ mod asking;
 mod pull;
 mod settings;
 mod statuses;
+#[cfg(test)]
+mod tests;
 mod unknown;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,6 @@ pub struct Parts {
     pub store: Store,
     pub channels: Channels,
     pub transport: Arc<dyn Transport>,
-    pub inbound: Inbound,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub settings: Settings,
@@ -52,10 +53,10 @@ const BATCH: u32 = 100;
 /// same, and only the first answer counts.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// Asks until told to stop, then until what is under way has been answered.
-pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {
+/// Asks until told to stop, then until what is under way has been answered. What came in unheard goes to `inbound`.
+pub async fn run(parts: Parts, inbound: Inbound, stop: watch::Receiver<bool>) {
     let work = Work { parts, pauses: Pauses::default(), stop };
-    tokio::join!(work.ask(), work.pull());
+    tokio::join!(work.ask(), work.pull(&inbound));
 }
 
 struct Work {
@@ -110,14 +111,14 @@ impl Work {
         self.parts.store.due_questions(now, later(now, LEASE), open, BATCH).await
     }
 
-    async fn pull(&self) {
+    async fn pull(&self, inbound: &Inbound) {
         if self.parts.settings.pull_every_s == 0 {
             return;
         }
         let names: Vec<String> = self.parts.channels.names().map(str::to_owned).collect();
         while !self.stopping() {
             for name in &names {
-                self.pull_channel(name).await;
+                self.pull_channel(name, inbound).await;
             }
             self.sleep(seconds(self.parts.settings.pull_every_s)).await;
         }

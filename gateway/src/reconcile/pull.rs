@@ -8,7 +8,7 @@ use super::Work;
 use super::asking::Failed;
 use super::settings::{earlier, seconds};
 use crate::channels::{self, Listed, Records, Search, Unreadable};
-use crate::inbound;
+use crate::inbound::{self, Inbound};
 use crate::message::{Direction, Media, Status};
 use crate::store;
 
@@ -27,14 +27,14 @@ enum Problem {
 }
 
 impl Work {
-    pub(super) async fn pull_channel(&self, name: &str) {
+    pub(super) async fn pull_channel(&self, name: &str, inbound: &Inbound) {
         let Some(channel) = self.parts.channels.get(name) else { return };
         let Some(records) = channel.records() else { return };
         // What waits in the journal came by its webhook, which brought more than the list has.
-        if self.pauses.is_paused(name, self.parts.clock.now()) || self.parts.inbound.journalled().waiting.entries > 0 {
+        if self.pauses.is_paused(name, self.parts.clock.now()) || inbound.journalled().waiting.entries > 0 {
             return;
         }
-        match self.pull_from(name, records, channel.sender()).await {
+        match self.pull_from(name, records, channel.sender(), inbound).await {
             Ok(()) => self.note_success(name),
             Err(Problem::Provider(failed)) => _ = self.note_failure(name, &failed),
             Err(problem) => tracing::warn!(channel = name, error = %problem, "what came in can't be looked through"),
@@ -46,6 +46,7 @@ impl Work {
         name: &str,
         records: &dyn Records,
         recipient: Option<&crate::message::Address>,
+        inbound: &Inbound,
     ) -> Result<(), Problem> {
         let now = self.parts.clock.now();
         let pulled = self.parts.store.begin_pull(name, now).await?;
@@ -64,19 +65,25 @@ impl Work {
         // first, and of those of one second it alone tells the order.
         listed.reverse();
         listed.sort_by_key(|listed| listed.created_at);
-        self.take(name, records, listed).await?;
+        self.take(name, records, listed, inbound).await?;
         self.parts.store.end_pull(name, until).await?;
         Ok(())
     }
 
-    async fn take(&self, name: &str, records: &dyn Records, listed: Vec<Listed>) -> Result<(), Problem> {
+    async fn take(
+        &self,
+        name: &str,
+        records: &dyn Records,
+        listed: Vec<Listed>,
+        inbound: &Inbound,
+    ) -> Result<(), Problem> {
         let ids: Vec<String> = listed.iter().map(|listed| listed.provider_id.clone()).collect();
         let recorded = self.parts.store.recorded(name, &ids).await?;
         for listed in listed.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)) {
             let media = self.media(records, &listed).await?;
             let from = listed.created_at;
-            let Some(message) = inbound(listed, media, self.parts.clock.now()) else { continue };
-            self.parts.inbound.recover(name, message, from).await?;
+            let Some(message) = brought(listed, media, self.parts.clock.now()) else { continue };
+            inbound.recover(name, message, from).await?;
         }
         Ok(())
     }
@@ -95,7 +102,7 @@ impl Work {
 }
 
 /// As its webhook would have brought it, and that it did not.
-fn inbound(listed: Listed, media: Vec<Media>, now: Timestamp) -> Option<channels::Inbound> {
+fn brought(listed: Listed, media: Vec<Media>, now: Timestamp) -> Option<channels::Inbound> {
     let mut extra = listed.extra;
     extra.push(("RecoveredAt".to_owned(), now.to_string()));
     Some(channels::Inbound {

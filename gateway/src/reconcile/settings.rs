@@ -103,10 +103,10 @@ pub(super) fn earlier(time: Timestamp, by: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn settings() -> Settings {
+    pub(in crate::reconcile) fn settings() -> Settings {
         Settings {
             on_unknown: OnUnknown::ResendAfter,
             resend_after_s: 600,

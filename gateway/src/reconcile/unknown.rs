@@ -8,7 +8,7 @@ use super::Work;
 use super::settings::{OnUnknown, earlier, later, seconds};
 use crate::channels::{Listed, Search};
 use crate::message::{Direction, PartId};
-use crate::store::{self, CLOCK_SKEW, Due, Fate, Found, Reconciled, Reconciliation};
+use crate::store::{self, CLOCK_AHEAD, Due, Fate, Found, Reconciled, Reconciliation};
 
 /// How long a part is asked about that the provider does not list. A report still settles it.
 const GIVE_UP: Duration = Duration::from_hours(7 * 24);
@@ -31,7 +31,7 @@ impl Work {
             sender: first.sender.clone().or_else(|| channel.sender().cloned()),
             recipient: Some(first.recipient.clone()),
             // A second more, since dates without milliseconds are compared.
-            since: earlier(began_at, CLOCK_SKEW.unsigned_abs() + Duration::from_secs(1)),
+            since: earlier(began_at, CLOCK_AHEAD.unsigned_abs() + Duration::from_secs(1)),
             until: Timestamp::MAX,
         };
         let listed = match self.list(records, &search).await {

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use crate::message::{Address, Consent, MessageId, PartId, ProviderError, Status};
 
-/// How far a provider's clock may be from ours.
+/// How far a provider's clock may be from ours, so that its dates tell which message is which.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far ahead our clock may have been when a part was handed over, without the part being taken for absent: the
+/// list is read from so long before.
+pub const CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long after it was left open the provider is first asked what became of a part.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +146,8 @@ pub enum Hold {
     Policy,
     /// The provider has a message that nobody accounts for, and that might be it.
     Unexplained,
+    /// The provider has one that might be it but for its date.
+    Misdated,
 }
 
 impl Hold {
@@ -154,6 +160,11 @@ impl Hold {
             Self::Unexplained => {
                 "the provider lists a message to this recipient that is none of ours by its text, and may be this one; \
                  it is not sent again, so that nobody gets it twice"
+            }
+            Self::Misdated => {
+                "the provider lists a message to this recipient that nobody accounts for, that may be this one and that \
+                 is older by the gateway's clock, which may have been wrong; it is not sent again, so that nobody gets \
+                 it twice"
             }
         }
     }

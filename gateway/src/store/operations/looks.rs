@@ -27,7 +27,8 @@ pub(super) fn found(at: Timestamp, listed: usize) -> Look {
 
 /// A look that did not tell which one it is, if it is there.
 pub(super) fn missed(at: Timestamp, listed: usize, unknown: &Unknown, free: &[&Found], fate: Fate) -> Look {
-    let found = match free.iter().filter(|found| unknown.may_be(found)).count() {
+    let may_be = |found: &&&Found| unknown.may_be(found) || unknown.may_be_misdated(found);
+    let found = match free.iter().filter(may_be).count() {
         0 => Match::None,
         1 => Match::Unsure,
         _ => Match::Several,

@@ -3,17 +3,19 @@
 //! Its text tells, as a rule. Not where the provider puts a text of its own in its place (a template) or
 //! changes it (short links): such a part is told by everything else, and only if that leaves no choice.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::check::{Tries, began_at};
 use super::millis;
 use crate::message::{Options, segments};
 use crate::store::entities::parts;
-use crate::store::questions::{CLOCK_SKEW, Found};
+use crate::store::questions::{CLOCK_AHEAD, CLOCK_SKEW, Found};
 
 /// An unknown part, and what of a list might be it.
 pub(super) struct Unknown {
     pub(super) part: parts::Model,
-    /// Nothing older can be it.
-    pub(super) since: i64,
+    /// When it may have gone out first, in whole seconds as the provider's dates.
+    began_at: i64,
     pub(super) way: Way,
     /// How often it may have gone out.
     pub(super) handed_over: i32,
@@ -57,20 +59,45 @@ impl Unknown {
             (true, 0) => Way::Answer,
             (true, _) => Way::Either,
         };
-        // The provider's dates have whole seconds.
         let began_at = began_at(&part, tries) / 1000 * 1000;
         let handed_over = part.attempts - tries.refused;
-        Self { since: began_at.saturating_sub(skew()), wording: Wording::of(&part), handed_over, part, way }
+        Self { began_at, wording: Wording::of(&part), handed_over, part, way }
+    }
+
+    /// Whether a list that goes back to a moment holds it, if the provider has it.
+    pub(super) fn is_covered(&self, since: Timestamp) -> bool {
+        self.began_at.saturating_sub(length(CLOCK_AHEAD)) >= millis(since)
     }
 
     /// Whether it might be this one, whatever the text says.
     pub(super) fn may_be(&self, found: &Found) -> bool {
-        let way = match self.way {
+        self.goes_the_way_of(found) && self.is_of_its_time(found)
+    }
+
+    /// Whether it might be this one if our clock was ahead: of what is older, the text tells as far as it can.
+    pub(super) fn may_be_misdated(&self, found: &Found) -> bool {
+        let wording = match self.wording {
+            Wording::AsGiven => self.has_media_of(found) && says(&self.part.text, &found.text),
+            Wording::ShortLinks => self.has_media_of(found) && says_but_for_links(&self.part.text, &found.text),
+            Wording::Template => self.is_of_its_service(found),
+        };
+        wording && self.goes_the_way_of(found) && !self.is_of_its_time(found)
+    }
+
+    fn goes_the_way_of(&self, found: &Found) -> bool {
+        match self.way {
             Way::Request => !found.reply,
             Way::Answer => found.reply,
             Way::Either => true,
-        };
-        way && millis(found.created_at) >= self.since
+        }
+    }
+
+    fn is_of_its_time(&self, found: &Found) -> bool {
+        millis(found.created_at) >= self.began_at.saturating_sub(length(CLOCK_SKEW))
+    }
+
+    fn is_of_its_service(&self, found: &Found) -> bool {
+        self.part.service.as_ref().is_none_or(|service| found.service.as_ref() == Some(service))
     }
 
     /// Whether it is this one by its text.
@@ -82,15 +109,14 @@ impl Unknown {
 
     /// Whether it is like this one in all that is known of a part whose text does not tell.
     fn is_like(&self, found: &Found) -> bool {
-        let end = self.part.unknown_at.unwrap_or(i64::MAX).saturating_add(skew());
-        let service = self.part.service.as_ref().is_none_or(|service| found.service.as_ref() == Some(service));
+        let end = self.part.unknown_at.unwrap_or(i64::MAX).saturating_add(length(CLOCK_SKEW));
         let wording = match self.wording {
             Wording::AsGiven => false,
             Wording::ShortLinks => self.has_media_of(found) && says_but_for_links(&self.part.text, &found.text),
             // Media of the template are not known here.
             Wording::Template => true,
         };
-        wording && service && self.may_be(found) && millis(found.created_at) <= end
+        wording && self.is_of_its_service(found) && self.may_be(found) && millis(found.created_at) <= end
     }
 
     fn has_media_of(&self, found: &Found) -> bool {
@@ -145,8 +171,8 @@ fn is_link(word: &str) -> bool {
     word.contains("https://") || word.contains("http://")
 }
 
-fn skew() -> i64 {
-    i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX)
+fn length(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ impl Reconcile {
                 let tries = tries.get(&part.id).copied().unwrap_or_default();
                 Unknown::new(part, tries)
             })
-            .filter(|unknown| unknown.since >= millis(self.listed.since))
+            .filter(|unknown| unknown.is_covered(self.listed.since))
             .collect();
         unknown.sort_by_key(|unknown| (unknown.way == Way::Either, unknown.part.id));
         Ok(unknown)
@@ -245,6 +245,10 @@ impl Reconcile {
         }
         if free.iter().any(|found| unknown.may_be(found)) {
             return Fate::Held(Hold::Unexplained);
+        }
+        // A clock that was ahead must not make it absent.
+        if free.iter().any(|found| unknown.may_be_misdated(found)) {
+            return Fate::Held(Hold::Misdated);
         }
         let Some(before) = self.listed.resend_before else { return Fate::Held(Hold::Policy) };
         if unknown.part.unknown_at.is_none_or(|ended_at| ended_at > millis(before)) {

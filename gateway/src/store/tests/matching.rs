@@ -49,10 +49,13 @@ async fn a_template_is_known_by_all_but_its_text(database: Database) {
     let store = database.store().await;
     let part = lost(&store, &database, "", template("Ana")).await;
     let all = [part.id];
-    // Neither what is of another time, nor an answer to a webhook.
+    // Neither what is of another time, which keeps it from being sent again, nor an answer to a webhook.
     let answer = Found { reply: true, ..found("SM1", "Hola Ana", 2) };
     let (before, after) = (found("SM2", "Hola Ana", -400), found("SM3", "Hola Ana", 400));
-    for (listed, fate) in [(vec![answer.clone(), before], Fate::Open), (vec![after], UNEXPLAINED)] {
+    let misdated = Fate::Held(Hold::Misdated);
+    for (listed, fate) in
+        [(vec![answer.clone()], Fate::Open), (vec![answer.clone(), before], misdated), (vec![after], UNEXPLAINED)]
+    {
         assert_eq!(fates(&store, listing(&all, listed, 60)).await, [(part.id, fate)]);
     }
     // A template may have media that only the provider knows.

@@ -11,6 +11,7 @@ on_both!(
     identical_parts_are_bound_one_to_one,
     what_another_part_has_or_may_be_getting_is_not_bound,
     only_what_is_certainly_absent_is_sent_again,
+    an_older_text_of_the_same_words_holds_what_is_unknown_only_while_nobody_has_it,
     a_part_goes_the_way_it_was_sent,
     a_listed_refusal_of_the_recipient_is_an_opting_out,
     whoever_opted_in_since_stays_so,
@@ -44,7 +45,7 @@ pub(super) fn listing(asked: &[PartId], found: Vec<Found>, seconds: i64) -> Reco
         sender: Some(Address::received(OURS)),
         recipient: Address::received(ANA),
         found,
-        since: at(-1000),
+        since: at(-100_000),
         asked: asked.iter().map(|id| (*id, Some(at(seconds + 40)))).collect(),
         resend_before: Some(at(seconds - 600)),
         tries: 3,
@@ -114,9 +115,11 @@ async fn only_what_is_certainly_absent_is_sent_again(database: Database) {
     let (id, all) = (parts[0].id, ids(&parts));
     let message_id = parts[0].message_id;
     let foreign = || vec![found("SM9", "otra cosa", 5)];
-    let long_ago = || vec![found("SM8", "hola", -400)];
+    let long_ago = || vec![found("SM8", "otra cosa", -400)];
+    let by_a_clock_ahead = || vec![found("SM8", " hola\n", -86_000)];
     let cases = [
         (listing(&all, foreign(), 1000), Fate::Held(Hold::Unexplained)),
+        (listing(&all, by_a_clock_ahead(), 1000), Fate::Held(Hold::Misdated)),
         (Reconciliation { resend_before: None, ..listing(&all, vec![], 1000) }, Fate::Held(Hold::Policy)),
         (listing(&all, vec![], 609), Fate::Open),
         (listing(&[], vec![], 1000), Fate::Open),
@@ -129,7 +132,7 @@ async fn only_what_is_certainly_absent_is_sent_again(database: Database) {
             assert_eq!(message.error_message.as_deref(), Some(hold.reason()));
         }
     }
-    let recent = Reconciliation { since: at(-100), ..listing(&all, vec![], 1000) };
+    let recent = Reconciliation { since: at(-86_399), ..listing(&all, vec![], 1000) };
     assert_eq!(fates(&store, recent).await, [], "the list does not go back far enough");
     assert_eq!(fates(&store, listing(&all, long_ago(), 610)).await, [(id, Fate::Resent)]);
     assert_eq!(status(&store, message_id).await, Status::Pending);
@@ -145,6 +148,27 @@ async fn only_what_is_certainly_absent_is_sent_again(database: Database) {
     assert_eq!(fates(&store, tried).await, [(parts[0].id, Fate::GivenUp)]);
     let message = message(&store, parts[0].message_id).await;
     assert_eq!((message.status, message.error_message.is_some()), (Status::Failed, true));
+}
+
+async fn an_older_text_of_the_same_words_holds_what_is_unknown_only_while_nobody_has_it(database: Database) {
+    let store = database.store().await;
+    store.submit(database.submission(ANA, &["igual"])).await.unwrap();
+    let [older] = claim(&store, &database, 0, 10).await.try_into().unwrap();
+    store.settle(settled(&older, 0, accepted("SM1"))).await.unwrap();
+    let parts = lost(&store, &database, &["igual"]).await;
+    let look = async |found: Found| {
+        let listed = Reconciliation { tries: 9, ..listing(&ids(&parts), vec![found], 1000) };
+        fates(&store, listed).await
+    };
+    let misdated = [(parts[0].id, Fate::Held(Hold::Misdated))];
+    assert_eq!(look(found("SM2", "igual", -500)).await, misdated, "nobody has that one");
+    let answer = Found { reply: true, ..found("SM2", "igual", -500) };
+    let with_a_picture = Found { media: 1, ..found("SM2", "igual", -500) };
+    for other in [found("SM1", "igual", -500), answer, with_a_picture, found("SM2", "otra", -500)] {
+        assert_eq!(look(other.clone()).await, [(parts[0].id, Fate::Resent)], "{other:?}");
+        let [again] = claim(&store, &database, 1001, 10).await.try_into().unwrap();
+        store.settle(settled(&again, 10, unknown())).await.unwrap();
+    }
 }
 
 async fn a_part_goes_the_way_it_was_sent(database: Database) {

@@ -117,7 +117,7 @@ async fn only_what_may_have_gone_out_counts_for_giving_up(database: Database) {
             sender: Some(Address::received(OURS)),
             recipient: Address::received(ANA),
             found: Vec::new(),
-            since: at(-1000),
+            since: at(-100_000),
             asked: vec![(submission.message.parts[0].id, None)],
             resend_before: Some(at(start + 1000)),
             tries: 2,

@@ -1,0 +1,195 @@
+//! Asking a provider that lists what it is told to, on clocks that a test sets.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::settings::tests::settings;
+use super::*;
+use crate::clock::ManualClock;
+use crate::message::{ContactId, ConversationId, Locale, Options, PartId, Priority, ProviderError, Status};
+use crate::store::{
+    Message, NewOutbound, NewPart, Order, Route, Schedule, Sender, Settled, Settlement, Submission, Wanted,
+};
+use crate::transport::Failure;
+
+const CHANNEL: &str =
+    "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
+const OURS: &str = "+15005550006";
+const ANA: &str = "+529981112233";
+const TEXT: &str = "Hola";
+
+/// Answers each request with this list.
+struct Lists(Mutex<Value>);
+
+#[async_trait]
+impl Transport for Lists {
+    async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+        let body = json!({ "messages": *self.0.lock().unwrap(), "next_page_uri": null });
+        Ok(http::Response::new(body.to_string().into()))
+    }
+}
+
+pub(super) struct Fixture {
+    pub(super) work: Work,
+    pub(super) clock: Arc<ManualClock>,
+    lists: Arc<Lists>,
+    _folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("recado.db").display());
+        let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }).await.unwrap();
+        let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
+        let lists = Arc::new(Lists(Mutex::new(json!([]))));
+        let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
+        let channels = Channels::build(&channels, &crate::channels::no_components).unwrap();
+        let lengths = crate::pauses::Lengths { first: LOOK, longest: LOOK, silences: 0 };
+        let parts = Parts {
+            store,
+            pauses: crate::pauses::Pauses::new(channels.clone(), lengths, Locale::En),
+            channels,
+            transport: lists.clone(),
+            clock: clock.clone(),
+            ids: Arc::default(),
+            settings: settings(),
+            tries: 3,
+            outbox: Arc::default(),
+            settled: broadcast::channel(8).0,
+        };
+        let work = Work { parts, pauses: Pauses::default(), stop: watch::channel(false).1 };
+        Self { work, clock, lists, _folder: folder }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A message that was handed over just now, and nobody knows whether it arrived.
+    pub(super) async fn lost(&self) -> MessageId {
+        let (store, now) = (&self.work.parts.store, self.now());
+        let submission = self.submission();
+        let id = submission.message.id;
+        store.submit(submission).await.unwrap();
+        let waiting = store.waiting(now).await.unwrap();
+        let order =
+            |waiting: store::Waiting| Order { line: waiting.line, priority: waiting.priority, parts: 1, room: None };
+        let wanted = Wanted {
+            now,
+            until: later(now, Duration::from_mins(1)),
+            attempt_ids: vec![self.work.parts.ids.next(now)],
+            orders: waiting.into_iter().map(order).collect(),
+            but: Vec::new(),
+            links_last: Duration::from_hours(48),
+        };
+        let [part] = store.claim(wanted).await.unwrap().try_into().unwrap();
+        let result = Settled::Unknown { error: ProviderError { code: None, message: Some("timed out".to_owned()) } };
+        let (part_id, attempt_id) = (part.id, part.attempt_id);
+        store.settle(Settlement { part_id, attempt_id, at: now, result, exchange: None }).await.unwrap();
+        id
+    }
+
+    fn submission(&self) -> Submission {
+        let now = self.now();
+        let id = || self.work.parts.ids.next(now);
+        let message = NewOutbound {
+            id: MessageId(id()),
+            channel: "sms".to_owned(),
+            sender: Sender::Own(Some(Address::received(OURS))),
+            service: None,
+            recipient: Address::received(ANA),
+            text: TEXT.to_owned(),
+            media: Vec::new(),
+            segments: 1,
+            parts: vec![NewPart { id: PartId(id()), text: TEXT.to_owned(), media: Vec::new(), segments: 1 }],
+            route: Route::Outbox,
+            in_reply_to: None,
+            plugin: None,
+            options: Options::default(),
+            schedule: Schedule::Now,
+            priority: Priority::Normal,
+            callback: None,
+            seed: None,
+            rejected: None,
+            caused_by: None,
+            hops: 0,
+            confirms: false,
+            template: None,
+            bulk: None,
+            at: now,
+        };
+        Submission {
+            message,
+            conversation_id: ConversationId(id()),
+            contact_id: ContactId(id()),
+            subject: String::new(),
+            idempotency: None,
+            tags: Vec::new(),
+            state: Vec::new(),
+            traces: Vec::new(),
+        }
+    }
+
+    /// From now on the provider lists this text, as made then by its own clock.
+    fn list(&self, text: &str, made_at: Timestamp) {
+        let made_at = made_at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+        *self.lists.0.lock().unwrap() = json!([{
+            "sid": "SM1", "direction": "outbound-api", "from": OURS, "to": ANA, "body": text, "num_media": "0",
+            "status": "delivered", "date_created": made_at,
+        }]);
+    }
+
+    /// The clock on the wall goes on, and what is due is asked about.
+    async fn look(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        for question in questions(self.work.due().await.unwrap()) {
+            let Question::Unknown(due) = question else { panic!("a status was to be asked for") };
+            self.work.resolve(due).await.unwrap();
+        }
+    }
+
+    async fn message(&self, id: MessageId) -> Message {
+        self.work.parts.store.message(id).await.unwrap().unwrap()
+    }
+
+    async fn status(&self, id: MessageId) -> Status {
+        self.message(id).await.status
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_makes_nothing_absent() {
+    for (ahead, set_right) in [(360, false), (360, true), (20 * 3600, false)] {
+        let fixture = Fixture::new().await;
+        let made_at = fixture.now();
+        fixture.clock.advance(Duration::from_secs(ahead));
+        let id = fixture.lost().await;
+        if set_right {
+            fixture.clock.set(made_at);
+        }
+        fixture.list(TEXT, made_at);
+        for _ in 0..8 {
+            fixture.look(700).await;
+            let message = fixture.message(id).await;
+            assert_eq!(message.status, Status::Unknown, "{ahead} {set_right}");
+        }
+        let said = fixture.message(id).await.error_message.unwrap();
+        assert!(said.contains("may have been wrong"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_else_was_sent_long_before_holds_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.lost().await;
+    fixture.list("Otra cosa", settings::earlier(fixture.now(), Duration::from_mins(6)));
+    fixture.look(20).await;
+    assert_eq!(fixture.status(id).await, Status::Unknown);
+    fixture.look(600).await;
+    assert_eq!(fixture.status(id).await, Status::Pending, "it is sent again");
+}
