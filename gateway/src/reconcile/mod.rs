@@ -6,6 +6,7 @@
 
 mod asking;
 mod pull;
+mod readings;
 mod settings;
 mod statuses;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod unknown;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use tokio::sync::{Notify, broadcast, watch};
@@ -26,6 +27,7 @@ use crate::message::{Address, MessageId};
 use crate::store::{self, Due, Store};
 use crate::transport::Transport;
 use asking::Pauses;
+use readings::Readings;
 pub use settings::{OnUnknown, Settings};
 use settings::{later, seconds};
 
@@ -55,13 +57,14 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// Asks until told to stop, then until what is under way has been answered. What came in unheard goes to `inbound`.
 pub async fn run(parts: Parts, inbound: Inbound, stop: watch::Receiver<bool>) {
-    let work = Work { parts, pauses: Pauses::default(), stop };
+    let work = Work { parts, pauses: Pauses::default(), readings: Readings::since(Instant::now()), stop };
     tokio::join!(work.ask(), work.pull(&inbound));
 }
 
 struct Work {
     parts: Parts,
     pauses: Pauses,
+    readings: Readings,
     stop: watch::Receiver<bool>,
 }
 

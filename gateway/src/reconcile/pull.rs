@@ -1,6 +1,6 @@
 //! Messages that came in and whose webhook did not: they are taken from the provider's list.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -48,11 +48,19 @@ impl Work {
         recipient: Option<&crate::message::Address>,
         inbound: &Inbound,
     ) -> Result<(), Problem> {
-        let now = self.parts.clock.now();
-        let pulled = self.parts.store.begin_pull(name, now).await?;
+        let (now, started) = (self.parts.clock.now(), Instant::now());
         let settings = &self.parts.settings;
-        let window = Duration::from_secs(u64::from(settings.pull_window_h) * 3600);
-        let until = earlier(now, seconds(settings.pull_after_s));
+        let (window, after) = (settings.pull_window(), seconds(settings.pull_after_s));
+        let latest = self.readings.latest(name, now, started, window, after);
+        let pulled = self.parts.store.begin_pull(name, now, latest).await?;
+        if pulled.was_ahead {
+            tracing::warn!(
+                channel = name,
+                since = %pulled.reached_at,
+                "what came in was looked through up to a time that has not come: a clock is or was ahead; it is done again"
+            );
+        }
+        let until = earlier(now, after);
         let since = pulled.began_at.max(earlier(now, window)).max(earlier(pulled.reached_at, OVERLAP));
         if until < since {
             return Ok(());
@@ -67,6 +75,7 @@ impl Work {
         listed.sort_by_key(|listed| listed.created_at);
         self.take(name, records, listed, inbound).await?;
         self.parts.store.end_pull(name, until).await?;
+        self.readings.read(name, started);
         Ok(())
     }
 

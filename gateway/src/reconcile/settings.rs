@@ -77,6 +77,10 @@ impl Settings {
         Questions { unknown: seconds(self.ask_after_s), accepted: self.poll_s.first().map(|pause| seconds(*pause)) }
     }
 
+    pub(super) fn pull_window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.pull_window_h) * 3600)
+    }
+
     /// The pause after so many questions about an unknown part.
     pub(super) fn ask_pause(&self, checks: u32) -> Duration {
         let doubled = u64::from(self.ask_after_s).saturating_mul(1 << checks.min(20));

@@ -62,7 +62,8 @@ impl Fixture {
             outbox: Arc::default(),
             settled: broadcast::channel(8).0,
         };
-        let work = Work { parts, pauses: Pauses::default(), stop: watch::channel(false).1 };
+        let (pauses, readings) = (Pauses::default(), Readings::since(Instant::now()));
+        let work = Work { parts, pauses, readings, stop: watch::channel(false).1 };
         Self { work, clock, lists, _folder: folder }
     }
 

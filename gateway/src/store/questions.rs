@@ -206,4 +206,14 @@ pub struct Pulled {
     pub began_at: Timestamp,
     /// Everything up to then is here.
     pub reached_at: Timestamp,
+    /// Whether one of them had not come yet, by a clock that was ahead, and was taken back.
+    pub was_ahead: bool,
+}
+
+/// What a gateway knows of how far a list was read, whatever its clock was: the latest that either can be. It is taken
+/// where a clock that was ahead has put down a time that has not come.
+#[derive(Clone, Copy, Debug)]
+pub struct Latest {
+    pub began_at: Timestamp,
+    pub reached_at: Timestamp,
 }

@@ -9,16 +9,18 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryS
 
 use super::millis;
 use crate::store::entities::{messages, pulls};
-use crate::store::questions::Pulled;
+use crate::store::questions::{Latest, Pulled};
 use crate::store::reads::time;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
 
-/// The first time, reading begins now.
+/// The first time, reading begins now. What a clock that was ahead has put into the future is taken back: until it came,
+/// nothing would be read, and then not what came in before.
 #[derive(Clone, Debug)]
 struct Begin {
     channel: String,
     now: Timestamp,
+    latest: Latest,
 }
 
 #[async_trait]
@@ -37,11 +39,37 @@ impl Operation for Begin {
             .await?;
         let row = pulls::Entity::find_by_id(self.channel.clone()).one(transaction).await?;
         let row = row.ok_or_else(|| Error::Refused("a row was inserted and is not there".to_owned()))?;
-        Ok(Pulled { began_at: time(row.began_at), reached_at: time(row.reached_at) })
+        let began_at = self.take_back(transaction, pulls::Column::BeganAt, row.began_at, self.latest.began_at).await?;
+        let reached_at =
+            self.take_back(transaction, pulls::Column::ReachedAt, row.reached_at, self.latest.reached_at).await?;
+        let was_ahead = (began_at, reached_at) != (row.began_at, row.reached_at);
+        Ok(Pulled { began_at: time(began_at), reached_at: time(reached_at), was_ahead })
     }
 }
 
-/// Everything up to a moment is here. Never goes back.
+impl Begin {
+    async fn take_back(
+        &self,
+        transaction: &DatabaseTransaction,
+        column: pulls::Column,
+        found: i64,
+        latest: Timestamp,
+    ) -> Result<i64, Error> {
+        if found <= millis(self.now) {
+            return Ok(found);
+        }
+        let latest = millis(latest.min(self.now));
+        pulls::Entity::update_many()
+            .col_expr(column, Expr::value(latest))
+            .filter(pulls::Column::Channel.eq(&self.channel))
+            .filter(column.gt(latest))
+            .exec(transaction)
+            .await?;
+        Ok(latest)
+    }
+}
+
+/// Everything up to a moment is here. Does not go back.
 #[derive(Clone, Debug)]
 struct Reach {
     channel: String,
@@ -64,9 +92,10 @@ impl Operation for Reach {
 }
 
 impl Store {
-    /// How far a channel's list was read; the first time, it begins now.
-    pub async fn begin_pull(&self, channel: &str, now: Timestamp) -> Result<Pulled, Error> {
-        self.write(Begin { channel: channel.to_owned(), now }).await
+    /// How far a channel's list was read; the first time, it begins now. What has not come yet is put back to the
+    /// latest that it can be.
+    pub async fn begin_pull(&self, channel: &str, now: Timestamp, latest: Latest) -> Result<Pulled, Error> {
+        self.write(Begin { channel: channel.to_owned(), now, latest }).await
     }
 
     /// Notes that all that came in up to a moment is here.

@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use super::*;
 use crate::message::consent::{Choice, Source};
 use crate::message::{Consent, ProviderError};
-use crate::store::{Fate, Found, Hold, Pulled, Questions, Reconciliation, entities};
+use crate::store::{Fate, Found, Hold, Latest, Pulled, Questions, Reconciliation, entities};
 
 on_both!(
     identical_parts_are_bound_one_to_one,
@@ -20,6 +20,7 @@ on_both!(
     a_reply_that_was_sent_by_itself_rides_no_answer,
     questions_are_due_once_and_in_time,
     a_pull_begins_where_the_last_one_ended,
+    what_a_clock_that_was_ahead_has_read_is_read_again,
 );
 
 pub(super) fn found(provider_id: &str, text: &str, seconds: i64) -> Found {
@@ -347,14 +348,38 @@ async fn questions_are_due_once_and_in_time(database: Database) {
 
 async fn a_pull_begins_where_the_last_one_ended(database: Database) {
     let store = database.store().await;
-    let pulled = |began_at, reached_at| Pulled { began_at: at(began_at), reached_at: at(reached_at) };
-    assert_eq!(store.begin_pull("sms", at(10)).await.unwrap(), pulled(10, 10));
+    let pulled = |began_at, reached_at| Pulled { began_at: at(began_at), reached_at: at(reached_at), was_ahead: false };
+    let begin = async |channel: &str, seconds| {
+        let latest = Latest { began_at: at(0), reached_at: at(0) };
+        store.begin_pull(channel, at(seconds), latest).await.unwrap()
+    };
+    assert_eq!(begin("sms", 10).await, pulled(10, 10));
     store.end_pull("sms", at(50)).await.unwrap();
     store.end_pull("sms", at(40)).await.unwrap();
-    assert_eq!(store.begin_pull("sms", at(90)).await.unwrap(), pulled(10, 50));
-    assert_eq!(store.begin_pull("other", at(90)).await.unwrap(), pulled(90, 90));
+    assert_eq!(begin("sms", 90).await, pulled(10, 50));
+    assert_eq!(begin("sms", 50).await, pulled(10, 50));
+    assert_eq!(begin("other", 90).await, pulled(90, 90));
     store.record(database.inbound("SM1", ANA)).await.unwrap();
     let asked = ["SM1".to_owned(), "SM2".to_owned()];
     assert_eq!(Vec::from_iter(store.recorded("sms", &asked).await.unwrap()), ["SM1"]);
     assert!(store.recorded("other", &asked).await.unwrap().is_empty());
+}
+
+async fn what_a_clock_that_was_ahead_has_read_is_read_again(database: Database) {
+    let store = database.store().await;
+    let begin = async |seconds, began_at, reached_at| {
+        let latest = Latest { began_at: at(began_at), reached_at: at(reached_at) };
+        let pulled = store.begin_pull("sms", at(seconds), latest).await.unwrap();
+        (pulled.began_at, pulled.reached_at, pulled.was_ahead)
+    };
+    assert_eq!(begin(7200, 7200, -80_000).await, (at(7200), at(7200), false));
+    store.end_pull("sms", at(7300)).await.unwrap();
+    // The clock was two hours ahead, and is set right.
+    assert_eq!(begin(120, 60, -30).await, (at(60), at(-30), true));
+    assert_eq!(begin(130, 130, 130).await, (at(60), at(-30), false), "until it is read");
+    store.end_pull("sms", at(125)).await.unwrap();
+    // Another gateway's clock is ahead: what is never in the future stays as it is.
+    store.end_pull("sms", at(900)).await.unwrap();
+    assert_eq!(begin(300, 0, 180).await, (at(60), at(180), true));
+    assert_eq!(begin(-100, 500, 500).await, (at(-100), at(-100), true), "never later than now");
 }
