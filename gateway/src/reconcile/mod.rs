@@ -4,6 +4,7 @@
 //! A provider that fails decides nothing: its answer counts only if it is whole. This room knows
 //! no provider and no database; what follows from an answer is decided in the store.
 
+mod absences;
 mod asking;
 mod pull;
 mod readings;
@@ -26,6 +27,7 @@ use crate::inbound::Inbound;
 use crate::message::{Address, MessageId};
 use crate::store::{self, Due, Store};
 use crate::transport::Transport;
+use absences::Absences;
 use asking::Pauses;
 use readings::Readings;
 pub use settings::{OnUnknown, Settings};
@@ -57,13 +59,15 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// Asks until told to stop, then until what is under way has been answered. What came in unheard goes to `inbound`.
 pub async fn run(parts: Parts, inbound: Inbound, stop: watch::Receiver<bool>) {
-    let work = Work { parts, pauses: Pauses::default(), readings: Readings::since(Instant::now()), stop };
+    let readings = Readings::since(Instant::now());
+    let work = Work { parts, pauses: Pauses::default(), absences: Absences::default(), readings, stop };
     tokio::join!(work.ask(), work.pull(&inbound));
 }
 
 struct Work {
     parts: Parts,
     pauses: Pauses,
+    absences: Absences,
     readings: Readings,
     stop: watch::Receiver<bool>,
 }
@@ -95,7 +99,7 @@ impl Work {
                         return;
                     }
                     let done = match question {
-                        Question::Unknown(due) => self.resolve(due).await,
+                        Question::Unknown(due) => self.resolve(due, Instant::now()).await,
                         Question::Status(due) => self.poll(due).await,
                     };
                     if let Err(error) = done {

@@ -36,6 +36,8 @@ impl Transport for Lists {
 pub(super) struct Fixture {
     pub(super) work: Work,
     pub(super) clock: Arc<ManualClock>,
+    /// By the clock that nobody sets.
+    awake: Mutex<Instant>,
     lists: Arc<Lists>,
     _folder: tempfile::TempDir,
 }
@@ -62,9 +64,15 @@ impl Fixture {
             outbox: Arc::default(),
             settled: broadcast::channel(8).0,
         };
-        let (pauses, readings) = (Pauses::default(), Readings::since(Instant::now()));
-        let work = Work { parts, pauses, readings, stop: watch::channel(false).1 };
-        Self { work, clock, lists, _folder: folder }
+        let began = Instant::now();
+        let work = Work {
+            parts,
+            pauses: Pauses::default(),
+            absences: Absences::default(),
+            readings: Readings::since(began),
+            stop: watch::channel(false).1,
+        };
+        Self { work, clock, awake: Mutex::new(began), lists, _folder: folder }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -145,12 +153,17 @@ impl Fixture {
         }]);
     }
 
-    /// The clock on the wall goes on, and what is due is asked about.
+    /// So much later, what is due is asked about.
     async fn look(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+        let started = {
+            let mut awake = self.awake.lock().unwrap();
+            *awake += Duration::from_secs(seconds);
+            *awake
+        };
         for question in questions(self.work.due().await.unwrap()) {
             let Question::Unknown(due) = question else { panic!("a status was to be asked for") };
-            self.work.resolve(due).await.unwrap();
+            self.work.resolve(due, started).await.unwrap();
         }
     }
 
@@ -193,4 +206,31 @@ async fn what_else_was_sent_long_before_holds_nothing() {
     assert_eq!(fixture.status(id).await, Status::Unknown);
     fixture.look(600).await;
     assert_eq!(fixture.status(id).await, Status::Pending, "it is sent again");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_makes_no_absence_long() {
+    let fixture = Fixture::new().await;
+    let id = fixture.lost().await;
+    fixture.look(20).await;
+    fixture.clock.advance(Duration::from_hours(1));
+    for _ in 0..7 {
+        fixture.look(80).await;
+        assert_eq!(fixture.status(id).await, Status::Unknown, "it is missing for less than ten minutes");
+    }
+    fixture.look(40).await;
+    assert_eq!(fixture.status(id).await, Status::Pending, "it is asked for when the time is over, and sent again");
+}
+
+#[tokio::test]
+async fn after_a_restart_it_is_waited_anew() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.lost().await;
+    fixture.look(20).await;
+    fixture.look(590).await;
+    fixture.work.absences = Absences::default();
+    fixture.look(90).await;
+    assert_eq!(fixture.status(id).await, Status::Unknown);
+    fixture.look(600).await;
+    assert_eq!(fixture.status(id).await, Status::Pending);
 }

@@ -1,6 +1,6 @@
 //! Parts that may have been handed over: the provider's list says whether they were.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -14,8 +14,8 @@ use crate::store::{self, CLOCK_AHEAD, Due, Fate, Found, Reconciled, Reconciliati
 const GIVE_UP: Duration = Duration::from_hours(7 * 24);
 
 impl Work {
-    /// All of one channel, from one sender, to one recipient.
-    pub(super) async fn resolve(&self, due: Vec<Due>) -> Result<(), store::Error> {
+    /// All of one channel, from one sender, to one recipient. `started` is now, by a clock that nobody sets.
+    pub(super) async fn resolve(&self, due: Vec<Due>, started: Instant) -> Result<(), store::Error> {
         let Some(first) = due.first() else { return Ok(()) };
         let ids: Vec<PartId> = due.iter().map(|due| due.part_id).collect();
         let checks = due.iter().map(|due| due.checks).min().unwrap_or(0);
@@ -49,15 +49,31 @@ impl Work {
             recipient: first.recipient.clone(),
             found: listed.into_iter().map(found).collect(),
             since: search.since,
-            asked: due.iter().map(|due| (due.part_id, self.next(due, now))).collect(),
+            asked: due.iter().map(|due| (due.part_id, self.next(due, now, started))).collect(),
             resend_before: self.resend_before(now),
+            waited: ids.iter().copied().filter(|part| self.has_waited(*part, started)).collect(),
             tries: self.parts.tries,
             at: self.parts.clock.now(),
         };
-        for reconciled in self.parts.store.reconcile(reconciliation).await? {
+        let came_to = self.parts.store.reconcile(reconciliation).await?;
+        let is_missing =
+            |part: PartId| came_to.iter().any(|it| it.part_id == part && matches!(it.fate, Fate::Open | Fate::Held(_)));
+        for part in ids {
+            if is_missing(part) {
+                self.absences.missed(part, started);
+            } else {
+                self.absences.forget(part);
+            }
+        }
+        for reconciled in came_to {
             self.tell(&reconciled);
         }
         Ok(())
+    }
+
+    /// Whether it has been missing for as long as it must be, by a clock that nobody sets.
+    fn has_waited(&self, part: PartId, started: Instant) -> bool {
+        self.absences.lasted(part, started) >= seconds(self.parts.settings.resend_after_s)
     }
 
     fn resend_before(&self, now: Timestamp) -> Option<Timestamp> {
@@ -66,13 +82,15 @@ impl Work {
     }
 
     /// The next question about a part, should this one leave it open: none after a week.
-    fn next(&self, due: &Due, now: Timestamp) -> Option<Timestamp> {
+    fn next(&self, due: &Due, now: Timestamp, started: Instant) -> Option<Timestamp> {
         let settings = &self.parts.settings;
         if later(due.ended_at, GIVE_UP) <= now {
             return None;
         }
         let usual = later(now, settings.ask_pause(due.checks));
-        let resend = later(due.ended_at, seconds(settings.resend_after_s));
+        let wait = seconds(settings.resend_after_s);
+        let left = wait.saturating_sub(self.absences.lasted(due.part_id, started));
+        let resend = later(due.ended_at, wait).max(later(now, left));
         // Not long after it could be sent again.
         Some(if resend > now { usual.min(resend) } else { usual })
     }

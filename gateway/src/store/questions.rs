@@ -112,6 +112,8 @@ pub struct Reconciliation {
     pub asked: Vec<(PartId, Option<Timestamp>)>,
     /// A part whose tries had ended by then, and that is not there, is sent again. None: never.
     pub resend_before: Option<Timestamp>,
+    /// Those that were missing for as long by a clock that nobody sets, too; no other is sent again.
+    pub waited: Vec<PartId>,
     /// How often a part is handed over at the most.
     pub tries: u32,
     pub at: Timestamp,

@@ -251,7 +251,8 @@ impl Reconcile {
             return Fate::Held(Hold::Misdated);
         }
         let Some(before) = self.listed.resend_before else { return Fate::Held(Hold::Policy) };
-        if unknown.part.unknown_at.is_none_or(|ended_at| ended_at > millis(before)) {
+        let ended_before = unknown.part.unknown_at.is_some_and(|ended_at| ended_at <= millis(before));
+        if !ended_before || !self.listed.waited.contains(&PartId(unknown.part.id)) {
             return Fate::Open;
         }
         if unknown.handed_over >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }

@@ -49,6 +49,7 @@ pub(super) fn listing(asked: &[PartId], found: Vec<Found>, seconds: i64) -> Reco
         since: at(-100_000),
         asked: asked.iter().map(|id| (*id, Some(at(seconds + 40)))).collect(),
         resend_before: Some(at(seconds - 600)),
+        waited: asked.to_vec(),
         tries: 3,
         at: at(seconds),
     }
@@ -124,6 +125,8 @@ async fn only_what_is_certainly_absent_is_sent_again(database: Database) {
         (Reconciliation { resend_before: None, ..listing(&all, vec![], 1000) }, Fate::Held(Hold::Policy)),
         (listing(&all, vec![], 609), Fate::Open),
         (listing(&[], vec![], 1000), Fate::Open),
+        (Reconciliation { waited: vec![], ..listing(&all, vec![], 1000) }, Fate::Open),
+        (Reconciliation { waited: vec![], tries: 1, ..listing(&all, vec![], 1000) }, Fate::Open),
     ];
     for (listed, fate) in cases {
         assert_eq!(fates(&store, listed).await, [(id, fate)]);

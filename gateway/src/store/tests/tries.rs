@@ -120,6 +120,7 @@ async fn only_what_may_have_gone_out_counts_for_giving_up(database: Database) {
             since: at(-100_000),
             asked: vec![(submission.message.parts[0].id, None)],
             resend_before: Some(at(start + 1000)),
+            waited: vec![submission.message.parts[0].id],
             tries: 2,
             at: at(start + 1900),
         };
