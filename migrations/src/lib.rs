@@ -55,6 +55,7 @@ mod m20261207_000002_conflicts;
 mod m20261207_000003_said_again;
 mod m20261207_000010_commits;
 mod m20261208_000001_gone;
+mod m20261208_000010_taken_back;
 
 pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::prelude::MigratorTrait;
@@ -116,6 +117,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261207_000003_said_again::Migration),
             Box::new(m20261207_000010_commits::Migration),
             Box::new(m20261208_000001_gone::Migration),
+            Box::new(m20261208_000010_taken_back::Migration),
         ]
     }
 }

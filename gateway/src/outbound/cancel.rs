@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum CancelError {
     #[error("there is no such outbound message")]
     NotFound,
-    #[error("nothing of it is left to take back: it was sent, or is being sent")]
+    #[error("nothing of it is left to take back: it was sent, or has come to its end")]
     TooLate,
     #[error("the provider did not take it back: {0}")]
     Provider(String),
@@ -25,22 +25,24 @@ pub enum CancelError {
 
 impl Outbound {
     /// Takes back what has not been sent. What was canceled here stays so, also when the provider
-    /// refuses for the rest.
+    /// refuses for the rest. What may have been sent is canceled if it turns out that it was not.
     pub async fn cancel(&self, id: MessageId) -> Result<(), CancelError> {
         let mut found = self.take_back(id).await?;
         if found.sending > 0 {
             // The provider may be about to take it, and keep it until its time.
             self.wait_sent(id, PATIENCE).await?;
             let then = self.take_back(id).await?;
-            found = Cancellation { canceled: found.canceled + then.canceled, ..then };
+            // What came back meanwhile has ended by this wish.
+            found = Cancellation { canceled: then.canceled + then.before - found.before.min(then.before), ..then };
         }
-        if found.canceled == 0 && found.at_provider.is_empty() {
+        if found.canceled == 0 && found.at_provider.is_empty() && found.unsure == 0 {
             return Err(CancelError::TooLate);
         }
         for (part, provider_id) in &found.at_provider {
             self.cancel_at_provider(&found.channel, *part, provider_id, None).await?;
         }
-        tracing::info!(message_id = %id, here = found.canceled, provider = found.at_provider.len(), "canceled");
+        let (here, provider) = (found.canceled, found.at_provider.len());
+        tracing::info!(message_id = %id, here, provider, unsure = found.unsure, "canceled");
         // The conversation's next message may have waited for this one.
         self.0.outbox.notify_one();
         let _ = self.0.settled.send(id);

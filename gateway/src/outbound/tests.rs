@@ -3,8 +3,9 @@
 use super::*;
 use crate::actions::{Changes, Verdict};
 use crate::deciding::tests::{Fixture, LUIS, Scripted, accept};
+use crate::message::ProviderError;
 use crate::plugins::{Hooks, OutboundCall};
-use crate::store::{Act, Actor, Hook, NewKey};
+use crate::store::{Act, Actor, Claimed, Hook, NewKey, Order, Settled, Settlement, Wanted};
 
 fn plugin(outbound: fn(&OutboundCall, i32) -> (Verdict, Option<i32>)) -> Scripted {
     Scripted { outbound, ..Scripted::named("checks", Hooks { outbound: true, ..Hooks::default() }) }
@@ -165,4 +166,56 @@ async fn a_refused_text_that_is_not_to_be_kept_is_not() {
     assert_eq!(stored(&fixture, id).await.text, "");
     let [trace] = fixture.store.traces(id).await.unwrap().try_into().unwrap();
     assert_eq!(trace.decision, serde_json::json!({ "redacted": true }));
+}
+
+/// Claimed by somebody who goes on to send it.
+async fn claimed(fixture: &Fixture) -> Claimed {
+    let now = fixture.clock.now();
+    let order =
+        |waiting: store::Waiting| Order { line: waiting.line, priority: waiting.priority, parts: 1, room: None };
+    let wanted = Wanted {
+        now,
+        until: now + Duration::from_mins(1),
+        attempt_ids: vec![fixture.ids.next(now)],
+        orders: fixture.store.waiting(now).await.unwrap().into_iter().map(order).collect(),
+        but: Vec::new(),
+        links_last: Duration::from_hours(48),
+    };
+    let [part] = fixture.store.claim(wanted).await.unwrap().try_into().unwrap();
+    part
+}
+
+async fn settle(fixture: &Fixture, part: &Claimed, result: Settled) {
+    let (part_id, attempt_id, at) = (part.id, part.attempt_id, fixture.clock.now());
+    fixture.store.settle(Settlement { part_id, attempt_id, at, result, exchange: None }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_been_sent_is_taken_back_for_when_it_was_not() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let error = ProviderError::default;
+    let (later, sent) = (fixture.clock.now(), Status::Sent);
+    let sent = Settled::Accepted { provider_id: "SM1".to_owned(), status: sent, segments: None, sender: None };
+    let cases = [
+        (Settled::Unknown { error: error() }, true, Status::Unknown),
+        (Settled::Retry { due_at: later, error: error() }, true, Status::Canceled),
+        (Settled::Held { error: error() }, true, Status::Canceled),
+        (sent, false, Status::Sent),
+    ];
+    for (result, is_taken, status) in cases {
+        let id = fixture.outbound.submit(request("hola")).await.unwrap().id;
+        let part = claimed(&fixture).await;
+        // While it is being sent.
+        let (canceled, ()) = futures::join!(fixture.outbound.cancel(id), async {
+            while stored(&fixture, id).await.taken_back_at.is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            settle(&fixture, &part, result.clone()).await;
+        });
+        let message = stored(&fixture, id).await;
+        assert_eq!((canceled.is_ok(), message.status), (is_taken, status), "{result:?}");
+        assert_eq!(message.taken_back_at.is_some(), is_taken, "{result:?}");
+        let again = fixture.outbound.cancel(id).await;
+        assert_eq!(again.is_ok(), status == Status::Unknown, "{result:?}: nothing is left of what has ended");
+    }
 }

@@ -106,6 +106,9 @@ impl Work {
                 tracing::info!(%part_id, %message_id, "an unknown part is sent again: the provider never got it");
                 self.parts.outbox.notify_one();
             }
+            Fate::Canceled => {
+                tracing::info!(%part_id, %message_id, "an unknown part is canceled: the provider never got it");
+            }
             Fate::GivenUp => tracing::warn!(%part_id, %message_id, "a part failed: the provider never took it"),
             Fate::Held(hold) => {
                 tracing::warn!(%part_id, %message_id, reason = hold.reason(), "an unknown part is held");

@@ -133,6 +133,8 @@ pub enum Fate {
     Found(Status),
     /// The provider certainly does not have it: back in the outbox.
     Resent,
+    /// The provider certainly does not have it, and somebody took it back.
+    Canceled,
     /// The provider certainly does not have it, and it was tried often enough.
     GivenUp,
     /// It stays unknown, and the message says why.
@@ -180,7 +182,7 @@ pub struct Look {
     pub found: Match,
     /// How many messages to the recipient were listed.
     pub listed: usize,
-    /// `found`, `sent_again`, `given_up`, `held` or `open`.
+    /// `found`, `sent_again`, `canceled`, `given_up`, `held` or `open`.
     pub concluded: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

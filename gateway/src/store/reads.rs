@@ -269,6 +269,7 @@ pub(super) fn to_message(
         send_at: row.send_at.map(time),
         priority: parts.first().map(|part| Priority::from_number(part.priority)),
         given_up_at: parts.iter().filter_map(|part| part.given_up_at).max().map(time),
+        taken_back_at: taken_back(&parts),
         options,
         extra: named(row.extra),
         created_at: time(row.created_at),
@@ -280,6 +281,12 @@ pub(super) fn to_message(
         read_at: row.read_at.map(time),
         parts: parts.into_iter().map(to_part).collect(),
     }
+}
+
+/// Of what the provider has, it no longer matters.
+fn taken_back(parts: &[parts::Model]) -> Option<Timestamp> {
+    let here = parts.iter().filter(|part| part.provider_id.is_none());
+    here.filter_map(|part| part.taken_back_at).max().map(time)
 }
 
 /// By name; of the same name twice, the first.

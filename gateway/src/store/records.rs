@@ -284,10 +284,14 @@ pub struct Cancellation {
     pub channel: String,
     /// How many parts were still here, and will not be sent.
     pub canceled: usize,
+    /// How many were taken back before.
+    pub before: usize,
     /// Parts that the provider has and may not have sent, with its ids: it is to be asked.
     pub at_provider: Vec<(PartId, String)>,
     /// How many parts are just being handed over: what becomes of them shows in a moment.
     pub sending: usize,
+    /// How many may have been handed over, those included: what the provider does not have of them is not sent.
+    pub unsure: usize,
 }
 
 /// What became of a wish to try a message again.

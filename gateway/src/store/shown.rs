@@ -71,6 +71,10 @@ pub struct Message {
     /// begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up_at: Option<Timestamp>,
+    /// When somebody took it back, here: what the provider does not have of it is not sent. Of an `unknown` one that is
+    /// not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Options::is_default")]
     pub options: Options,
     /// What else the provider told of one that came in, by its own names; of the same name twice, the first.

@@ -53,6 +53,8 @@ pub struct Model {
     pub waited_ms: i64,
     /// From when on it is not to be sent any more.
     pub expires_at: Option<i64>,
+    /// When somebody took it back: from then on it does not come back to the queue.
+    pub taken_back_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,8 +6,10 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
 
+use super::check::open_tries;
 use super::millis;
 use super::moves::reduce_message;
+use super::reconcile::forget_answer;
 use super::settle::read;
 use crate::message::{MessageId, PartId, Status};
 use crate::store::entities::{messages, parts};
@@ -15,6 +17,9 @@ use crate::store::records::Cancellation;
 use crate::store::reporting::Reporting;
 use crate::store::writer::Operation;
 use crate::store::{Error, Store};
+
+/// How it is told of what may have been sent.
+const UNSURE: &str = "it was taken back while nobody knows whether the provider has it; if it does not, it is not sent";
 
 #[derive(Clone, Debug)]
 struct Cancel {
@@ -39,36 +44,96 @@ impl Operation for Cancel {
             .lock_exclusive()
             .all(transaction)
             .await?;
-        let mut cancellation =
-            Cancellation { channel: message.channel, canceled: 0, at_provider: Vec::new(), sending: 0 };
+        let mut cancellation = Cancellation {
+            channel: message.channel,
+            canceled: 0,
+            before: 0,
+            at_provider: Vec::new(),
+            sending: 0,
+            unsure: 0,
+        };
+        let rode_an_answer = ride_answers(transaction, &parts).await?;
         for part in parts {
-            let waits = matches!(read(&part.status), Status::Scheduled | Status::Accepted | Status::Queued);
+            let status = read(&part.status);
+            let waits = matches!(status, Status::Scheduled | Status::Accepted | Status::Queued);
             match (part.state.as_str(), &part.provider_id) {
                 ("queued", _) => {
                     cancellation.canceled += 1;
                     let mut row = part.into_active_model();
                     row.state = Set("settled".to_owned());
                     row.status = Set(Status::Canceled.as_str().to_owned());
+                    row.taken_back_at = Set(Some(millis(self.now)));
                     row.updated_at = Set(millis(self.now));
                     row.update(transaction).await?;
                 }
                 ("settled", Some(provider_id)) if waits => {
                     cancellation.at_provider.push((PartId(part.id), provider_id.clone()));
                 }
-                ("sending", _) => cancellation.sending += 1,
+                ("settled", None) if status == Status::Canceled && part.taken_back_at.is_some() => {
+                    cancellation.before += 1;
+                }
+                ("sending" | "unknown", None) => {
+                    cancellation.sending += usize::from(part.state == "sending");
+                    cancellation.unsure += 1;
+                    self.mark(transaction, part).await?;
+                }
+                ("sending", Some(_)) => cancellation.sending += 1,
                 _ => {}
             }
         }
-        if cancellation.canceled > 0 {
+        if rode_an_answer {
+            // Should the webhook come again, its answer must not bring what was taken back.
+            forget_answer(transaction, self.message_id.0).await?;
+        }
+        if cancellation.canceled + cancellation.unsure > 0 {
             reduce_message(transaction, self.message_id.0, self.now, &self.reporting).await?;
         }
         Ok(Some(cancellation))
     }
 }
 
+impl Cancel {
+    /// So that it ends should it come back to the queue, and tells so until then.
+    async fn mark(&self, transaction: &DatabaseTransaction, part: parts::Model) -> Result<(), Error> {
+        let is_told = part.state != "unknown" || part.error_message.as_deref() == Some(UNSURE);
+        let taken_back_at = part.taken_back_at;
+        if taken_back_at.is_some() && is_told {
+            return Ok(());
+        }
+        let mut row = part.into_active_model();
+        row.taken_back_at = Set(taken_back_at.or(Some(millis(self.now))));
+        row.updated_at = Set(millis(self.now));
+        if !is_told {
+            row.error_message = Set(Some(UNSURE.to_owned()));
+        }
+        row.update(transaction).await?;
+        Ok(())
+    }
+}
+
+/// Whether some of these may have gone out with the answer to a webhook.
+async fn ride_answers(transaction: &DatabaseTransaction, parts: &[parts::Model]) -> Result<bool, Error> {
+    if parts.iter().all(|part| part.state != "unknown") {
+        return Ok(false);
+    }
+    let tries = open_tries(transaction, parts).await?;
+    let count = |part: &parts::Model| tries.get(&part.id).map_or(0, |tries| tries.count);
+    Ok(parts.iter().any(|part| part.state == "unknown" && part.attempts > count(part)))
+}
+
+/// What comes back to the queue ends, if it was taken back meanwhile; whether it was.
+pub(super) fn taken_back(part: &mut parts::Model) -> bool {
+    if part.taken_back_at.is_none() {
+        return false;
+    }
+    "settled".clone_into(&mut part.state);
+    Status::Canceled.as_str().clone_into(&mut part.status);
+    true
+}
+
 impl Store {
-    /// Takes back the parts of a message that nobody has handed over yet; none where there is no
-    /// such outbound message.
+    /// Takes back the parts of a message that nobody has handed over yet, and those of which that is not known, should
+    /// they turn out not to be; none where there is no such outbound message.
     pub async fn cancel(&self, message_id: MessageId, now: Timestamp) -> Result<Option<Cancellation>, Error> {
         self.write(Cancel { message_id, now, reporting: self.reporting.clone() }).await
     }

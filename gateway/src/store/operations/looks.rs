@@ -36,6 +36,7 @@ pub(super) fn missed(at: Timestamp, listed: usize, unknown: &Unknown, free: &[&F
     let (concluded, reason) = match fate {
         Fate::Found(_) => ("found", None),
         Fate::Resent => ("sent_again", None),
+        Fate::Canceled => ("canceled", None),
         Fate::GivenUp => ("given_up", None),
         Fate::Held(hold) => ("held", Some(hold.reason().to_owned())),
         Fate::Open => ("open", None),

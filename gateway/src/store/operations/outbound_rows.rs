@@ -230,5 +230,6 @@ fn part_row(
         due_before: Set(None),
         waited_ms: Set(0),
         expires_at: Set(expires(message).map(millis)),
+        taken_back_at: Set(None),
     }
 }

@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::cancel::taken_back;
 use super::check::{Tries, open_tries};
 use super::consent::{self, Change, Proof};
 use super::matching::{Unknown, Way, only_choice};
@@ -255,6 +256,9 @@ impl Reconcile {
         if !ended_before || !self.listed.waited.contains(&PartId(unknown.part.id)) {
             return Fate::Open;
         }
+        if unknown.part.taken_back_at.is_some() {
+            return Fate::Canceled;
+        }
         if unknown.handed_over >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }
     }
 
@@ -287,6 +291,10 @@ impl Reconcile {
                     consent::refuse(&mut part, proof.error_code);
                 }
             }
+            Fate::Canceled => {
+                taken_back(&mut part);
+                part.error_message = Some("it was taken back, and the provider never got it".to_owned());
+            }
             Fate::GivenUp => {
                 "settled".clone_into(&mut part.state);
                 Status::Failed.as_str().clone_into(&mut part.status);
@@ -294,7 +302,7 @@ impl Reconcile {
                 part.error_message = Some("the provider never took it, as often as it was tried".to_owned());
             }
         }
-        if matches!(fate, Fate::Resent | Fate::GivenUp) {
+        if matches!(fate, Fate::Resent | Fate::Canceled | Fate::GivenUp) {
             part.check_at = None;
             part.unknown_at = None;
             part.checks = 0;
@@ -325,7 +333,7 @@ async fn hold_messages(transaction: &DatabaseTransaction, unknown: &[Unknown]) -
 }
 
 /// Should the webhook come again after all, it must not bring the reply a second time.
-async fn forget_answer(transaction: &DatabaseTransaction, reply_id: Uuid) -> Result<(), Error> {
+pub(super) async fn forget_answer(transaction: &DatabaseTransaction, reply_id: Uuid) -> Result<(), Error> {
     let reply = messages::Entity::find_by_id(reply_id).one(transaction).await?;
     let Some(answered) = reply.and_then(|reply| reply.in_reply_to) else { return Ok(()) };
     messages::Entity::update_many()

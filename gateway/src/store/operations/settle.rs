@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, Value};
 
+use super::cancel::taken_back;
 use super::consent;
 use super::conversation::Key;
 use super::discarding::discards;
@@ -205,18 +206,23 @@ impl Settlement {
                     _ => part.attempts -= 1,
                 }
                 keep_error(&mut part, error);
-                if !part.confirms
+                if !taken_back(&mut part)
+                    && !part.confirms
                     && let Some(proof) = opted_out.get(&(part.channel.clone(), part.recipient.clone()))
                 {
                     consent::refuse(&mut part, proof.error_code);
                 }
             }
-            Settled::Failed { error } | Settled::OptedOut { error } | Settled::GivenUp { error } => {
-                if let Settled::GivenUp { .. } = self.result {
+            Settled::GivenUp { error } => {
+                keep_error(&mut part, error);
+                // Nobody is to try it again by hand, with all others that were given up.
+                if !taken_back(&mut part) {
                     part.given_up_at = Some(millis(self.at));
+                    fail(&mut part);
                 }
-                "settled".clone_into(&mut part.state);
-                Status::Failed.as_str().clone_into(&mut part.status);
+            }
+            Settled::Failed { error } | Settled::OptedOut { error } => {
+                fail(&mut part);
                 keep_error(&mut part, error);
             }
             Settled::Unknown { error } => {
@@ -229,6 +235,11 @@ impl Settlement {
         }
         part
     }
+}
+
+fn fail(part: &mut parts::Model) {
+    "settled".clone_into(&mut part.state);
+    Status::Failed.as_str().clone_into(&mut part.status);
 }
 
 fn keep_error(part: &mut parts::Model, error: &ProviderError) {

@@ -243,7 +243,7 @@ async fn whoever_opted_in_since_stays_so(database: Database) {
 }
 
 /// A text of Ana's that was answered with "hola".
-async fn answered(store: &Store, database: &Database) -> NewOutbound {
+pub(super) async fn answered(store: &Store, database: &Database) -> NewOutbound {
     let text = database.inbound("SM100", ANA);
     store.record(text.clone()).await.unwrap();
     let conversation = only_conversation(store).await.id;

@@ -98,6 +98,7 @@ fn bubble(
         (None, None) => p.words.by_application.to_owned(),
     };
     let waits = matches!(message.status, Status::Pending | Status::Scheduled);
+    let may_wait = message.status == Status::Unknown && message.taken_back_at.is_none();
     Bubble {
         day: None,
         id: message.id.to_string(),
@@ -117,7 +118,7 @@ fn bubble(
         segments: message.segments.unwrap_or(0),
         error,
         conflict: message.conflict,
-        can_cancel: is_ours && waits && p.may_answer(),
+        can_cancel: is_ours && (waits || may_wait) && p.may_answer(),
         can_retry: is_ours && message.given_up_at.is_some() && p.may_answer(),
     }
 }
@@ -129,6 +130,9 @@ pub(super) fn told(app: &App, p: &Page, message: &Message) -> Option<Told> {
     let explanation: Option<Explanation> = code.and_then(|code| channel?.explain(code, p.locale()));
     let refused = message.refused_for.as_deref().and_then(|code| words::refused_for(p.locale(), code));
     let title = explanation.map(|known| known.title.to_owned()).or_else(|| refused.map(str::to_owned));
+    let is_unknown = message.parts.iter().any(|part| part.status == Status::Unknown);
+    let is_open = is_unknown && message.taken_back_at.is_some();
+    let title = title.or_else(|| is_open.then(|| words::taken_back(p.locale()).to_owned()));
     let title = title.or_else(|| message.error_message.clone());
     let title = title.or_else(|| code.map(|_| p.more.error.to_owned()))?;
     Some(Told { code, title, remedy: explanation.map(|known| known.remedy) })

@@ -21,7 +21,7 @@ pub(super) use more::More;
 pub(super) use people::PeopleWords;
 pub(super) use plugin::PluginWords;
 pub(super) use templates::{TemplateWords, fault};
-pub(super) use undone::{not_canceled, not_retried};
+pub(super) use undone::{not_canceled, not_retried, taken_back};
 
 /// Makes a struct with a field for each word, and what it is in each language.
 macro_rules! words {

@@ -7,9 +7,19 @@ use crate::store::NotRetried;
 /// Why it was not taken back.
 pub(in crate::web::console) fn not_canceled(locale: Locale, error: &CancelError) -> String {
     match (locale, error) {
-        (Locale::Es, CancelError::TooLate) => "No queda nada que cancelar: ya se envió, o se está enviando.".to_owned(),
+        (Locale::Es, CancelError::TooLate) => "No queda nada que cancelar: ya se envió, o ya terminó.".to_owned(),
         (Locale::Es, CancelError::Provider(reason)) => format!("El proveedor no lo devolvió: {reason}"),
         (_, error) => error.to_string(),
+    }
+}
+
+/// What becomes of one that was taken back, and may have been sent.
+pub(in crate::web::console) fn taken_back(locale: Locale) -> &'static str {
+    match locale {
+        Locale::Es => "Se pidió cancelarlo: todavía no se sabe si el proveedor lo tiene; si no lo tiene, no se envía.",
+        Locale::En => {
+            "It was taken back: nobody knows yet whether the provider has it; if it does not, it is not sent."
+        }
     }
 }
 
@@ -52,6 +62,7 @@ mod tests {
         let refused = CancelError::Provider("es tarde".to_owned());
         assert_eq!(not_canceled(Locale::Es, &refused), "El proveedor no lo devolvió: es tarde");
         assert!(not_canceled(Locale::Es, &CancelError::TooLate).contains("ya se envió"));
+        assert!(taken_back(Locale::Es).contains("si no lo tiene") && taken_back(Locale::En).contains("not sent"));
         assert_eq!(not_canceled(Locale::En, &CancelError::TooLate), CancelError::TooLate.to_string());
     }
 }
