@@ -164,28 +164,26 @@ impl Gateway {
             parallel: config.inbound.parallel,
             outbox: Arc::clone(&outbox),
         });
-        let inbound = Inbound::start(
-            inbound::Parts {
-                store: store.clone(),
-                journal,
-                journal_after: Duration::from_millis(u64::from(config.journal.after_ms)),
-                channels: channels.clone(),
-                processing: processing.clone(),
-                clock: Arc::clone(&clock),
-                ids: Arc::clone(&ids),
-                settings: config.inbound.clone(),
-                place,
-                public_url: public_url.clone(),
-                outbox: Arc::clone(&outbox),
-                wanted: Arc::clone(&wanted),
-                pauses: pauses.clone(),
-                rates: rates.clone(),
-                alone: config.delivery.gateways == 1,
-                rules,
-            },
-            recordings,
-        )
-        .await?;
+        let inbound = Inbound::new(inbound::Parts {
+            store: store.clone(),
+            journal,
+            journal_after: Duration::from_millis(u64::from(config.journal.after_ms)),
+            channels: channels.clone(),
+            processing: processing.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            settings: config.inbound.clone(),
+            place,
+            public_url: public_url.clone(),
+            outbox: Arc::clone(&outbox),
+            wanted: Arc::clone(&wanted),
+            pauses: pauses.clone(),
+            rates: rates.clone(),
+            alone: config.delivery.gateways == 1,
+            rules,
+        });
+        let (door, ()) = door.there(&config.database, || inbound.join()).await?;
+        inbound.start(recordings);
         tokio::spawn(store.clone().wake_each_other(config.database.url.clone()));
         tokio::spawn(store.clone().know_tables(stopping.clone()));
         let followups = tokio::spawn(followups::run(

@@ -26,6 +26,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::channels::{self, Answer, Channels, Event, Refused, Webhook};
 use crate::clock::{Clock, Ids};
@@ -97,6 +98,10 @@ pub struct Inbound {
 }
 
 struct Shared {
+    /// This one, among those on the database.
+    gateway: Uuid,
+    /// Whether it is the only one.
+    alone: bool,
     store: Store,
     gate: Gate,
     channels: Channels,
@@ -150,10 +155,12 @@ pub struct Parts {
 }
 
 impl Inbound {
-    /// Starts processing: first what an earlier run recorded and did not process, then what
-    /// `recordings` brings.
-    pub async fn start(parts: Parts, mut recordings: mpsc::UnboundedReceiver<Recorded>) -> Result<Self, Error> {
+    /// Nothing is processed yet.
+    pub fn new(parts: Parts) -> Self {
+        let now = parts.clock.now();
         let shared = Arc::new(Shared {
+            gateway: parts.ids.next(now),
+            alone: parts.alone || !parts.store.can_be_shared(),
             store: parts.store,
             gate: Gate::new(parts.journal, parts.journal_after),
             channels: parts.channels,
@@ -174,25 +181,29 @@ impl Inbound {
             sharing: Mutex::default(),
             is_draining: AtomicBool::new(false),
         });
-        let inbound = Self { shared };
-        let now = inbound.shared.clock.now();
-        inbound.shared.store.join(inbound.shared.ids.next(now), now).await?;
-        let can_be_shared = inbound.shared.store.can_be_shared();
-        let alone = parts.alone || !can_be_shared;
-        inbound.take_up(if alone { Orphans::All } else { Orphans::AtStart }).await?;
-        let consumer = inbound.clone();
+        Self { shared }
+    }
+
+    /// Starts processing what an earlier run recorded and did not process. Where it fails, it may be asked for again.
+    pub async fn join(&self) -> Result<(), store::Error> {
+        self.shared.store.join(self.shared.gateway, self.shared.clock.now()).await?;
+        self.take_up(if self.shared.alone { Orphans::All } else { Orphans::AtStart }).await
+    }
+
+    /// Processes what `recordings` brings, too, and what waits in the journal.
+    pub fn start(&self, mut recordings: mpsc::UnboundedReceiver<Recorded>) {
+        let consumer = self.clone();
         tokio::spawn(async move {
             while let Some(recorded) = recordings.recv().await {
                 consumer.enqueue(recorded);
             }
         });
-        inbound.run(replaying::run(Arc::clone(&inbound.shared)));
-        inbound.run(inbound.clone().let_go());
-        if can_be_shared {
-            let sharing = tokio::spawn(inbound.clone().share()).abort_handle();
-            *inbound.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sharing);
+        self.run(replaying::run(Arc::clone(&self.shared)));
+        self.run(self.clone().let_go());
+        if self.shared.store.can_be_shared() {
+            let sharing = tokio::spawn(self.clone().share()).abort_handle();
+            *self.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sharing);
         }
-        Ok(inbound)
     }
 
     /// Until the lanes are drained.
