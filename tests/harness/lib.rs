@@ -46,7 +46,7 @@ pub use log::Log;
 pub use outside::Outside;
 pub use plugin::{Behaviour, Plugin};
 pub use postgres::FreshDatabase;
-pub use process::Process;
+pub use process::{Process, processor_time};
 pub use provider::{Received, ScriptedProvider, Step};
 pub use registry::{Registry, digest};
 pub use server::PostgresServer;

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
+
 use crate::{Log, Must, SOON, command, wait_for, wait_up_to};
 
 /// A running process; killed when it is dropped.
@@ -53,14 +56,8 @@ impl Process {
     }
 
     /// The processor time that it has used, in both user and kernel mode.
-    ///
-    /// Linux counts it in hundredths of a second (`proc(5)`, fields 14 and 15 of `stat`).
     pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).must("what the process used");
-        // The second field is a name in parentheses, and may have spaces.
-        let fields = stat.rsplit(')').next().must("the fields after the name").split_whitespace();
-        let ticks = fields.skip(11).take(2).map(|field| field.parse::<u64>().must("a number of ticks")).sum::<u64>();
-        Duration::from_millis(ticks * 10)
+        processor_time(self.child.id())
     }
 
     /// The memory that it holds, in bytes (`VmRSS` of `proc(5)`).
@@ -127,4 +124,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The processor time that a process has used, in both user and kernel mode.
+pub fn processor_time(process: u32) -> Duration {
+    let process = Pid::from_raw(process.try_into().must("the id of a process"));
+    let clock = clock_getcpuclockid(process).must("its clock of processor time");
+    clock.now().must("what the process used").into()
 }

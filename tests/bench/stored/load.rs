@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use recado::clock::{Clock, SystemClock};
-use recado_tests::{Answer, TestGateway, form};
+use recado_tests::{Answer, TestGateway, form, processor_time};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -216,13 +216,7 @@ fn servers(runtime: &Runtime, database: &DatabaseConnection) -> Duration {
     let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'recado'";
     let rows = runtime.block_on(database.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)));
     let pids = rows.expect("the database").into_iter().filter_map(|row| row.try_get::<i32>("", "pid").ok());
-    // As of the gateway's own process: fields 14 and 15, in hundredths of a second.
-    let ticks = pids.filter_map(|pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let fields = stat.rsplit(')').next()?.split_whitespace().skip(11).take(2);
-        Some(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
-    });
-    Duration::from_millis(ticks.sum::<u64>() * 10)
+    pids.filter_map(|pid| Some(processor_time(pid.try_into().ok()?))).sum()
 }
 
 /// One of so many, in no order.
