@@ -11,8 +11,9 @@ use super::Work;
 use super::settings::later;
 use crate::channels::{Listed, Records, Search, Unreadable};
 
-/// A list of more pages than this is not read to its end, and then nothing follows from it.
-const PAGES: usize = 100;
+/// A list of more pages than this is not read to its end, and then nothing follows from it. What came in is read a quarter
+/// of an hour twice and more, so with 200 to a page this is enough for some hundred and fifty texts a second.
+const PAGES: usize = 1_000;
 /// The first pause after a failure, in seconds; it doubles.
 const PAUSE: u64 = 5;
 const LONGEST_PAUSE: u64 = 300;
@@ -73,24 +74,18 @@ impl Work {
         Ok(read(&response)?)
     }
 
-    /// All that a search finds, page by page, down to a page that is older altogether.
+    /// All that a search finds.
     pub(super) async fn list(&self, records: &dyn Records, search: &Search) -> Result<Vec<Listed>, Failed> {
-        let mut found = Vec::new();
-        let mut request = records.list(search);
-        // A date without milliseconds may lie up to a second before the moment it stands for.
-        let since = search.since.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
-        for _ in 0..PAGES {
-            let page = self.answer(request, |response| records.read_list(response)).await?;
-            let old = !page.messages.is_empty() && page.messages.iter().all(|listed| listed.created_at < since);
-            let of_window = |listed: &Listed| (since..=search.until).contains(&listed.created_at);
-            let right = |listed: &Listed| listed.direction == search.direction && of_window(listed);
-            found.extend(page.messages.into_iter().filter(right));
-            match page.next {
-                Some(next) if !old => request = records.list_on(&next)?,
-                _ => return Ok(found),
-            }
+        let (mut found, mut pages) = (Vec::new(), self.pages(records, search));
+        while let Some(page) = pages.next().await? {
+            found.extend(page);
         }
-        Err(Failed::Endless)
+        Ok(found)
+    }
+
+    /// What a search finds, page by page.
+    pub(super) fn pages<'a>(&'a self, records: &'a dyn Records, search: &'a Search) -> Pages<'a> {
+        Pages { work: self, records, search, next: Some(records.list(search)), left: PAGES }
     }
 
     pub(super) fn note_success(&self, channel: &str) {
@@ -105,6 +100,36 @@ impl Work {
         };
         tracing::warn!(channel, error = %failed, "the provider does not say what became of messages");
         self.pauses.failed(channel, self.parts.clock.now(), wanted)
+    }
+}
+
+/// A provider's list, newest first, down to a page that is older altogether.
+pub(super) struct Pages<'a> {
+    work: &'a Work,
+    records: &'a dyn Records,
+    search: &'a Search,
+    next: Option<http::Request<Bytes>>,
+    left: usize,
+}
+
+impl Pages<'_> {
+    /// Of the next page, what the search is for; none when all was read.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Listed>>, Failed> {
+        let Some(request) = self.next.take() else { return Ok(None) };
+        if self.left == 0 {
+            return Err(Failed::Endless);
+        }
+        self.left -= 1;
+        let page = self.work.answer(request, |response| self.records.read_list(response)).await?;
+        // A date without milliseconds may lie up to a second before the moment it stands for.
+        let since = self.search.since.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
+        let old = !page.messages.is_empty() && page.messages.iter().all(|listed| listed.created_at < since);
+        if let Some(next) = page.next.filter(|_| !old) {
+            self.next = Some(self.records.list_on(&next)?);
+        }
+        let of_window = |listed: &Listed| (since..=self.search.until).contains(&listed.created_at);
+        let right = |listed: &Listed| listed.direction == self.search.direction && of_window(listed);
+        Ok(Some(page.messages.into_iter().filter(right).collect()))
     }
 }
 

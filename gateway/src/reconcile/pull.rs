@@ -67,13 +67,19 @@ impl Work {
         }
         let search =
             Search { direction: Direction::Inbound, sender: None, recipient: recipient.cloned(), since, until };
-        let mut listed = self.list(records, &search).await?;
-        listed.retain(|listed| records.is_ours(listed) && listed.status != Status::Receiving);
+        let (mut missing, mut pages) = (Vec::new(), self.pages(records, &search));
+        // Of a long list, no more than what is not here is kept in memory.
+        while let Some(mut page) = pages.next().await? {
+            page.retain(|listed| records.is_ours(listed) && listed.status != Status::Receiving);
+            let ids: Vec<String> = page.iter().map(|listed| listed.provider_id.clone()).collect();
+            let recorded = self.parts.store.recorded(name, &ids).await?;
+            missing.extend(page.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)));
+        }
         // The order in which they came, which is the order of the conversation. The list is newest
         // first, and of those of one second it alone tells the order.
-        listed.reverse();
-        listed.sort_by_key(|listed| listed.created_at);
-        self.take(name, records, listed, inbound).await?;
+        missing.reverse();
+        missing.sort_by_key(|listed| listed.created_at);
+        self.take(name, records, missing, inbound).await?;
         self.parts.store.end_pull(name, until).await?;
         self.readings.read(name, started);
         Ok(())
@@ -83,12 +89,10 @@ impl Work {
         &self,
         name: &str,
         records: &dyn Records,
-        listed: Vec<Listed>,
+        missing: Vec<Listed>,
         inbound: &Inbound,
     ) -> Result<(), Problem> {
-        let ids: Vec<String> = listed.iter().map(|listed| listed.provider_id.clone()).collect();
-        let recorded = self.parts.store.recorded(name, &ids).await?;
-        for listed in listed.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)) {
+        for listed in missing {
             let media = self.media(records, &listed).await?;
             let from = listed.created_at;
             let Some(message) = brought(listed, media, self.parts.clock.now()) else { continue };
