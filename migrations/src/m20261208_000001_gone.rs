@@ -1,8 +1,10 @@
-//! Since when a gateway is not at work any more. Its row stays for a while: it may be there all the same, and want to know
-//! what became of its last transaction.
+//! Since when a gateway is not at work any more, and how far it had counted then. Its row stays for a while: it may be there
+//! all the same, and count on, and want to know what became of its last transaction.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
+
+const COLUMNS: [&str; 2] = ["gone_at", "gone_beats"];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,11 +12,17 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let column = big_integer_null("gone_at");
-        manager.alter_table(Table::alter().table("gateways").add_column(column).to_owned()).await
+        for column in COLUMNS {
+            let column = big_integer_null(column);
+            manager.alter_table(Table::alter().table("gateways").add_column(column).to_owned()).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("gateways").drop_column("gone_at").to_owned()).await
+        for column in COLUMNS {
+            manager.alter_table(Table::alter().table("gateways").drop_column(column).to_owned()).await?;
+        }
+        Ok(())
     }
 }

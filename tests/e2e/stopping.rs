@@ -203,7 +203,7 @@ fn a_gateway_that_is_about_to_stop_says_so_and_goes_on_meanwhile() {
 #[test]
 fn others_see_it_at_work_until_what_it_processes_is_done() {
     // Longer than others wait for it to count on.
-    let slow = Plugin::that("slow", Behaviour::Loop).setting("deadline_ms", 8_000);
+    let slow = Plugin::that("slow", Behaviour::Loop).setting("deadline_ms", 14_000);
     let settings = "[server]\ndrain_s = 20\n[inbound]\nlease_s = 1\nreply_within_ms = 100";
     let Some(builder) = TestGateway::builder().config_toml(settings).plugin(slow).allow_errors().postgres() else {
         eprintln!("skipped: no Postgres");
@@ -215,7 +215,7 @@ fn others_see_it_at_work_until_what_it_processes_is_done() {
     wait_for("the stop to begin", || gateway.try_request(Method::GET, "/healthz", &[], "").is_err().then_some(()));
     let beats = || number(&gateway, "SELECT beats AS number FROM gateways WHERE gone_at IS NULL");
     let before = beats();
-    wait_for("it to count on", || (beats() > before + 6).then_some(()));
+    wait_for("it to count on", || (beats() > before + 5).then_some(()));
     assert_eq!(number(&gateway, "SELECT COUNT(*) AS number FROM messages WHERE processed_at IS NOT NULL"), 0);
     ends_well(&mut gateway);
     let rest = "SELECT COUNT(*) AS number FROM messages WHERE processed_at IS NULL AND direction = 'inbound'";

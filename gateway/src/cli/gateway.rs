@@ -79,8 +79,10 @@ impl Gateway {
         let early = (channels.clone(), journal.clone(), Arc::clone(&clock), Arc::clone(&ids));
         let early = move || Early::new(&early.0, &early.1, &early.2, &early.3);
         let Opened { store, recordings, door } = opening::open(config, early, &public_url, bound, &stopping).await?;
+        let asked = store.clone();
+        let answers = &async || asked.ping().await.is_ok();
         // Loading plugins asks for these at once.
-        let (door, _) = door.there(&config.database, || store.plugin_configs()).await?;
+        let (door, _) = door.there(&config.database, answers, || store.plugin_configs()).await?;
         let loader = plugins::Loader::start(engine, source, configuring::kept(store.clone())).await?;
         let store = store.asking(config.reconcile.questions());
         let rules = Rules::new(&config.gate, &config.defaults.home());
@@ -92,7 +94,7 @@ impl Gateway {
             endpoints.introduce(&store).await?;
             Ok((store.newest_waiting().await?, store.paused().await?))
         };
-        let (door, (newest, by_hand)) = door.there(&config.database, first).await?;
+        let (door, (newest, by_hand)) = door.there(&config.database, answers, first).await?;
         if let Some(newest) = newest {
             ids.after(newest);
         }
@@ -182,7 +184,7 @@ impl Gateway {
             alone: config.delivery.gateways == 1,
             rules,
         });
-        let (door, ()) = door.there(&config.database, || inbound.join()).await?;
+        let (door, ()) = door.there(&config.database, answers, || inbound.join()).await?;
         inbound.start(recordings);
         tokio::spawn(store.clone().wake_each_other(config.database.url.clone()));
         tokio::spawn(store.clone().know_tables(stopping.clone()));

@@ -77,12 +77,15 @@ impl Door {
         }
     }
 
-    /// What a step of the start comes to. Should its server go away again, webhooks are kept and the step waits for it.
+    /// What a step of the start comes to. Should its server go away again, webhooks are kept and the step waits for it:
+    /// until it `answers`, and a few times more, for then it may be something that waiting does not mend.
     pub(super) async fn there<T>(
         mut self,
         settings: &store::Settings,
+        answers: impl AsyncFn() -> bool,
         step: impl AsyncFn() -> Result<T, store::Error>,
     ) -> Result<(Self, T), store::Error> {
+        let mut tries = TRIES;
         loop {
             let away = match step().await {
                 Ok(done) => return Ok((self, done)),
@@ -91,6 +94,12 @@ impl Door {
                 }
                 Err(error) => return Err(error),
             };
+            if answers().await {
+                if tries == 0 {
+                    return Err(away);
+                }
+                tries -= 1;
+            }
             tracing::error!(error = %away, "the database has gone away again; the start waits for it");
             self = match self {
                 Self::Closed(closed) => closed.keep(),
@@ -129,6 +138,8 @@ pub(super) async fn open(
     Err(away).context(UNOPENED)
 }
 
+/// How often a step is done again by a server that answers.
+const TRIES: u32 = 20;
 const UNOPENED: &str = "the database can't be opened";
 
 #[cfg(test)]
@@ -195,7 +206,8 @@ mod tests {
             }
             Err(store::Error::Overtaken("by another".to_owned()))
         };
-        let (door, ()) = Door::Closed(closed).there(&settings("postgres://localhost/recado"), step).await.unwrap();
+        let (door, ()) =
+            Door::Closed(closed).there(&settings("postgres://localhost/recado"), async || false, step).await.unwrap();
         assert!(matches!(door, Door::Early { .. }) && journal.is_held());
         assert_eq!(tries.get(), 3);
     }
@@ -207,12 +219,29 @@ mod tests {
         let (file, server) = (settings("sqlite://recado.db"), settings("postgres://localhost/recado"));
         for (settings, error) in [(&file, away()), (&server, store::Error::Refused("a defect".to_owned()))] {
             let step = async || Err::<(), _>(error.clone());
-            let ended = Door::Closed(closed(&journal, &stopping).await).there(settings, step).await;
+            let ended = Door::Closed(closed(&journal, &stopping).await).there(settings, async || false, step).await;
             assert_eq!(ended.err().unwrap().to_string(), error.to_string());
         }
         let step = async || Ok(7);
-        let (door, seven) = Door::Closed(closed(&journal, &stopping).await).there(&server, step).await.unwrap();
+        let (door, seven) =
+            Door::Closed(closed(&journal, &stopping).await).there(&server, async || false, step).await.unwrap();
         assert!(matches!(door, Door::Closed(_)) && !journal.is_held());
         assert_eq!(seven, 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_fails_although_the_server_answers_ends_the_start_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, (_stop, stopping)) = (journal(&folder), watch::channel(false));
+        let (closed, tries) = (closed(&journal, &stopping).await, Cell::new(0));
+        let step = async || {
+            tries.set(tries.get() + 1);
+            Err::<(), _>(away())
+        };
+        // It is away at first.
+        let answers = async || tries.get() > 5;
+        let ended = Door::Closed(closed).there(&settings("postgres://localhost/recado"), answers, step).await;
+        assert_eq!(ended.err().unwrap().to_string(), away().to_string());
+        assert_eq!(tries.get(), 5 + TRIES + 1);
     }
 }

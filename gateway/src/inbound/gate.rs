@@ -77,10 +77,16 @@ impl Drop for Place {
 }
 
 impl Gate {
-    /// What is in the journal goes before all else, and so does what others still put there.
     pub(super) fn new(journal: Journal, after: Duration) -> Self {
-        let way = if journal.waiting().entries == 0 && !journal.is_held() { Way::Database } else { Way::Journal };
-        Self { journal, after, inner: Arc::default(), way: watch::Sender::new(way) }
+        Self { journal, after, inner: Arc::default(), way: watch::Sender::new(Way::Database) }
+    }
+
+    /// What is in the journal goes before all else, and so does what others still put there. To be asked when the way is
+    /// about to be opened: until then there may come more.
+    pub(super) fn begin(&self) {
+        if self.journal.waiting().entries > 0 || self.journal.is_held() {
+            self.go_by_journal();
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -346,6 +352,18 @@ mod tests {
         assert_eq!(waiting(&gate).await, [1, 2, 3, 5]);
         assert!(gate.end());
         assert_eq!(gate.keep(entry(6), async { Ok(()) }).await.unwrap(), Some(()));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_until_the_way_is_opened_goes_first() {
+        let folder = TempDir::new().unwrap();
+        let gate = gate(&folder, LONG);
+        gate.begin();
+        assert_eq!(gate.way(), Way::Database);
+        let held = gate.journal().hold();
+        gate.begin();
+        drop(held);
+        assert_eq!(gate.way(), Way::Journal);
     }
 
     #[tokio::test]

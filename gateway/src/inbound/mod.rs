@@ -17,7 +17,7 @@ mod waiting;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -123,11 +123,16 @@ struct Shared {
     /// What comes behind another gateway's texts.
     held: Arc<Held>,
     rules: Rules,
-    /// What ends before the lanes are drained …
-    running: Mutex<Vec<AbortHandle>>,
-    /// … and what goes on until this gateway leaves the others.
-    sharing: Mutex<Option<AbortHandle>>,
+    running: Mutex<Running>,
     is_draining: AtomicBool,
+}
+
+/// What goes on until the lanes are to be drained, until they are, and until this gateway leaves the others.
+#[derive(Default)]
+struct Running {
+    replaying: Option<AbortHandle>,
+    letting_go: Option<AbortHandle>,
+    sharing: Option<AbortHandle>,
 }
 
 /// What the way in is made of.
@@ -178,7 +183,6 @@ impl Inbound {
             held: Arc::default(),
             rules: parts.rules,
             running: Mutex::default(),
-            sharing: Mutex::default(),
             is_draining: AtomicBool::new(false),
         });
         Self { shared }
@@ -198,17 +202,17 @@ impl Inbound {
                 consumer.enqueue(recorded);
             }
         });
-        self.run(replaying::run(Arc::clone(&self.shared)));
-        self.run(self.clone().let_go());
+        self.shared.gate.begin();
+        let mut running = self.running();
+        running.replaying = Some(tokio::spawn(replaying::run(Arc::clone(&self.shared))).abort_handle());
+        running.letting_go = Some(tokio::spawn(self.clone().let_go()).abort_handle());
         if self.shared.store.can_be_shared() {
-            let sharing = tokio::spawn(self.clone().share()).abort_handle();
-            *self.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sharing);
+            running.sharing = Some(tokio::spawn(self.clone().share()).abort_handle());
         }
     }
 
-    /// Until the lanes are drained.
-    fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).push(tokio::spawn(work).abort_handle());
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enqueue(&self, recorded: Recorded) {
@@ -250,15 +254,15 @@ impl Inbound {
     /// next start, and what waits for other gateways to these. They go on seeing this one at work.
     pub async fn drain(&self) {
         self.shared.is_draining.store(true, Ordering::Relaxed);
-        for running in self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            running.abort();
-        }
+        let end = |work: Option<AbortHandle>| work.into_iter().for_each(|work| work.abort());
+        end(self.running().replaying.take());
         self.shared.processing.lanes().drain().await;
+        end(self.running().letting_go.take());
     }
 
     /// Others may take over what is left.
     pub async fn leave(&self) {
-        if let Some(sharing) = self.shared.sharing.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(sharing) = self.running().sharing.take() {
             sharing.abort();
         }
         if let Err(error) = self.shared.store.leave(self.shared.clock.now()).await {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{Inbound, held};
@@ -20,29 +20,26 @@ const STEP: usize = 1_000;
 /// How often a gateway counts on while others wait so long for it to.
 const BEATS: u32 = 4;
 
-/// When each gateway was seen to count on, by the clock of this one.
+/// How far each gateway had counted, and for how many looks it has stood there since.
 #[derive(Default)]
-struct Watch {
-    seen: HashMap<Uuid, (i64, Instant)>,
-    looked: Option<Instant>,
-}
+struct Watch(HashMap<Uuid, (i64, u32)>);
 
 impl Watch {
-    /// Those that have not counted on for so long. While this one could not look, as when the database was away, neither
-    /// may they have been able to count, so it watches from then on.
-    fn gone(&mut self, beats: &[Beat], now: Instant, lease: Duration) -> Vec<Beat> {
-        if self.looked.replace(now).is_none_or(|looked| now.duration_since(looked) > lease / 2) {
-            self.seen.clear();
-        }
-        self.seen.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
+    /// Those that have not counted on for so many looks in a row. It goes by looks, each of which is a beat of this one:
+    /// where that could not count, as while the database was away, the others could not either.
+    fn gone(&mut self, beats: &[Beat]) -> Vec<Beat> {
+        self.0.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
         let mut gone = Vec::new();
         for beat in beats {
-            let (count, seen) = self.seen.entry(beat.gateway).or_insert((beat.beats, now));
+            let (count, looks) = self.0.entry(beat.gateway).or_insert((beat.beats, 0));
             if *count != beat.beats {
-                (*count, *seen) = (beat.beats, now);
-            } else if now.duration_since(*seen) >= lease {
+                (*count, *looks) = (beat.beats, 0);
+                continue;
+            }
+            if *looks >= BEATS {
                 gone.push(*beat);
             }
+            *looks += 1;
         }
         gone
     }
@@ -98,7 +95,7 @@ impl Inbound {
         if self.shared.is_draining.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let gone = watch.gone(&beats, Instant::now(), self.lease());
+        let gone = watch.gone(&beats);
         for beat in &gone {
             tracing::warn!(gateway = %beat.gateway, "a gateway is not at work any more; its texts are taken over");
         }
@@ -129,34 +126,20 @@ mod tests {
         let [one, two] = [Uuid::from_u128(1), Uuid::from_u128(2)];
         let beats =
             |first: i64, second: i64| [(one, first), (two, second)].map(|(gateway, beats)| Beat { gateway, beats });
-        let (start, lease) = (Instant::now(), Duration::from_secs(10));
-        let at = |seconds| start + Duration::from_secs(seconds);
         let mut watch = Watch::default();
-        assert_eq!(watch.gone(&beats(5, 9), at(0), lease), []);
-        assert_eq!(watch.gone(&beats(6, 9), at(5), lease), []);
-        assert_eq!(watch.gone(&beats(6, 9), at(9), lease), []);
-        assert_eq!(watch.gone(&beats(7, 9), at(10), lease), [Beat { gateway: two, beats: 9 }]);
+        for first in 5..9 {
+            assert_eq!(watch.gone(&beats(first, 9)), []);
+        }
+        assert_eq!(watch.gone(&beats(9, 9)), [Beat { gateway: two, beats: 9 }]);
+        assert_eq!(watch.gone(&beats(10, 9)), [Beat { gateway: two, beats: 9 }]);
         // It was only slow.
-        assert_eq!(watch.gone(&beats(8, 10), at(12), lease), []);
-        assert_eq!(watch.gone(&beats(8, 11), at(17), lease), []);
+        assert_eq!(watch.gone(&beats(11, 10)), []);
+        assert_eq!(watch.gone(&beats(12, 10)), []);
         // One that comes again under its name begins anew.
-        assert_eq!(watch.gone(&beats(9, 11)[..1], at(20), lease), []);
-        assert_eq!(watch.gone(&beats(10, 11), at(25), lease), []);
-        assert_eq!(watch.gone(&beats(11, 11), at(30), lease), []);
-    }
-
-    #[test]
-    fn nobody_is_gone_for_not_counting_while_nobody_could() {
-        let two = Uuid::from_u128(2);
-        let beats = |beats: i64| [Beat { gateway: two, beats }];
-        let (start, lease) = (Instant::now(), Duration::from_secs(10));
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut watch = Watch::default();
-        assert_eq!(watch.gone(&beats(9), at(0), lease), []);
-        // The database was away for half a minute.
-        assert_eq!(watch.gone(&beats(9), at(30), lease), []);
-        assert_eq!(watch.gone(&beats(9), at(34), lease), []);
-        assert_eq!(watch.gone(&beats(9), at(38), lease), []);
-        assert_eq!(watch.gone(&beats(9), at(40), lease), beats(9));
+        assert_eq!(watch.gone(&beats(13, 10)[..1]), []);
+        for first in 14..18 {
+            assert_eq!(watch.gone(&beats(first, 10)), []);
+        }
+        assert_eq!(watch.gone(&beats(18, 10)), [Beat { gateway: two, beats: 10 }]);
     }
 }

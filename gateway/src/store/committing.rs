@@ -159,7 +159,7 @@ impl Connection {
         };
         let done = async {
             if let Some(mark) = mark {
-                self.server = write(mark, &transaction).await?;
+                self.server = write(mark, reporting.has_left(), &transaction).await?;
             }
             groups.apply(&transaction, reporting).await
         };
@@ -290,12 +290,15 @@ impl Connection {
     }
 }
 
-/// Writes it, and says which of Postgres' processes did. Whoever took this gateway for dead was wrong.
-async fn write(mark: &mut Mark, transaction: &DatabaseTransaction) -> Result<Option<i32>, Error> {
-    let sql = "INSERT INTO gateways (id, started_at, beats, commits) \
+/// Writes it, and says which of Postgres' processes did. Unless this gateway has left, whoever took it for dead was wrong.
+async fn write(mark: &mut Mark, has_left: bool, transaction: &DatabaseTransaction) -> Result<Option<i32>, Error> {
+    let back = if has_left { "" } else { ", gone_at = NULL" };
+    let sql = format!(
+        "INSERT INTO gateways (id, started_at, beats, commits) \
          VALUES ($2, (extract(epoch FROM now()) * 1000)::bigint, 0, $1) \
-         ON CONFLICT (id) DO UPDATE SET commits = excluded.commits, gone_at = NULL \
-         RETURNING pg_backend_pid() AS server";
+         ON CONFLICT (id) DO UPDATE SET commits = excluded.commits{back} \
+         RETURNING pg_backend_pid() AS server"
+    );
     let values: [Value; 2] = [mark.number.into(), mark.gateway.into()];
     let row = transaction
         .query_one_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))

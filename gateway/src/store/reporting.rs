@@ -1,6 +1,7 @@
 //! Whether somebody wants to hear what becomes of messages, and waking whoever follows things up.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ struct Inner {
     subscribed: Subscribed,
     /// The gateway that writes, when it is one that processes.
     gateway: OnceLock<Uuid>,
+    /// Whether others may take over what it has.
+    has_left: AtomicBool,
     wakeups: Wakeups,
     counted: Pending,
     /// What the gate goes by.
@@ -71,6 +74,15 @@ impl Reporting {
     /// Only the first call counts.
     pub(super) fn join(&self, gateway: Uuid) {
         let _ = self.0.gateway.set(gateway);
+    }
+
+    /// Whatever is still written does not make it one that is at work.
+    pub(super) fn leave(&self) {
+        self.0.has_left.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.0.has_left.load(Ordering::Relaxed)
     }
 
     /// The id of a new report, if it is wanted.

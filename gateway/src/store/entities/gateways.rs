@@ -13,6 +13,8 @@ pub struct Model {
     pub commits: Option<i64>,
     /// Since when it is not at work any more, or was taken to be.
     pub gone_at: Option<i64>,
+    /// How far it had counted then; one of an older version that was there all the same counts on, and knows no more.
+    pub gone_beats: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -64,12 +64,14 @@ impl Operation for Join {
             beats: Set(0),
             commits: Set(None),
             gone_at: Set(None),
+            gone_beats: Set(None),
         };
         let known = OnConflict::column(gateways::Column::Id).update_column(gateways::Column::StartedAt).to_owned();
         gateways::Entity::insert(row).on_conflict(known).exec_without_returning(transaction).await?;
         let long_gone = self.at.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         gateways::Entity::delete_many()
             .filter(gateways::Column::GoneAt.lt(millis(long_gone)))
+            .filter(Expr::cust(AT_WORK).not())
             .exec(transaction)
             .await?;
         Ok(())
@@ -97,7 +99,7 @@ impl Operation for Count {
             // One of a version that keeps no rows of the dead took this one for dead.
             Join { gateway: self.gateway, at: self.at }.apply(transaction).await?;
         }
-        let all = gateways::Entity::find().filter(gateways::Column::GoneAt.is_null()).all(transaction).await?;
+        let all = gateways::Entity::find().filter(Expr::cust(AT_WORK)).all(transaction).await?;
         Ok(all.into_iter().map(|row| Beat { gateway: row.id, beats: row.beats }).collect())
     }
 }
@@ -117,11 +119,15 @@ impl Operation for Leave {
     }
 }
 
+/// Not taken for dead; or it was, and counts on.
+const AT_WORK: &str = "(gone_at IS NULL OR gone_beats <> beats)";
+
 /// Takes those for dead that are not taken for dead yet.
 fn gone(at: Timestamp) -> UpdateMany<gateways::Entity> {
     gateways::Entity::update_many()
         .col_expr(gateways::Column::GoneAt, Expr::value(millis(at)))
-        .filter(gateways::Column::GoneAt.is_null())
+        .col_expr(gateways::Column::GoneBeats, Expr::col(gateways::Column::Beats))
+        .filter(Expr::cust(AT_WORK))
 }
 
 struct TakeOver {
@@ -144,13 +150,15 @@ impl Operation for TakeOver {
         // In the order of the partial index, so that nothing else can seem faster to a planner.
         let mut values: Vec<Value> = vec![self.gateway.into()];
         let whose = match self.orphans {
-            Orphans::All => "(gateway IS NULL OR gateway <> $1)",
+            Orphans::All => "(gateway IS NULL OR gateway <> $1)".to_owned(),
             Orphans::AtStart | Orphans::Of(_) => {
                 // Nobody has the id that can't be one.
                 let aside = if matches!(self.orphans, Orphans::AtStart) { Uuid::max() } else { ASIDE };
                 values.extend([millis(self.nobodys_before).into(), aside.into()]);
-                "((gateway IS NULL AND created_at < $2) OR (gateway <> $3 \
-                 AND NOT EXISTS (SELECT 1 FROM gateways WHERE gateways.id = messages.gateway AND gone_at IS NULL)))"
+                format!(
+                    "((gateway IS NULL AND created_at < $2) OR (gateway <> $3 \
+                     AND NOT EXISTS (SELECT 1 FROM gateways WHERE gateways.id = messages.gateway AND {AT_WORK})))"
+                )
             }
         };
         let sql = format!(
@@ -232,6 +240,7 @@ impl Store {
     /// Others may take over at once what this gateway leaves. It is the last that it does.
     pub async fn leave(&self, at: Timestamp) -> Result<(), Error> {
         let Some(gateway) = self.reporting.gateway() else { return Ok(()) };
+        self.reporting.leave();
         self.write(Leave { gateway, at }).await
     }
 

@@ -1,6 +1,7 @@
 //! Several gateways: the order of a conversation, and whose texts are taken over.
 
-use sea_orm::EntityTrait;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::*;
@@ -123,6 +124,13 @@ async fn a_gateway_that_was_taken_for_dead_comes_back(database: Database) {
     assert_eq!(taken(&store, Orphans::Of(Vec::new())).await, [], "it is at work again");
     // For as long as its row is there it could come back; then nobody remembers it.
     assert_eq!(taken(&store, Orphans::Of(vec![Beat { gateway: id, beats: 1 }])).await, [next.id]);
+    // An older version counts on in the row that it has, and knows of no mark.
+    let beats = gateways::Column::Beats;
+    let count = gateways::Entity::update_many().col_expr(beats, Expr::col(beats).add(1));
+    count.filter(gateways::Column::Id.eq(id)).exec(&database.directly().await).await.unwrap();
+    assert!(store.beat(at(3)).await.unwrap().contains(&Beat { gateway: id, beats: 2 }));
+    assert_eq!(taken(&store, Orphans::Of(vec![Beat { gateway: id, beats: 2 }])).await, []);
+    assert_eq!(store.beat(at(3)).await.unwrap().len(), 1);
     let day = jiff::SignedDuration::from_hours(24);
     for (later, is_known) in [(at(50), true), (at(51), false)] {
         let third = database.store().await;
