@@ -25,7 +25,8 @@ pub enum CancelError {
 
 impl Outbound {
     /// Takes back what has not been sent. What was canceled here stays so, also when the provider
-    /// refuses for the rest. What may have been sent is canceled if it turns out that it was not.
+    /// refuses for the rest. What may have been sent is canceled if it turns out that it was not, and taken back at
+    /// the provider if that turns out to keep it (`recalling.rs`).
     pub async fn cancel(&self, id: MessageId) -> Result<(), CancelError> {
         let mut found = self.take_back(id).await?;
         if found.sending > 0 {

@@ -1,5 +1,6 @@
-//! Taking back what providers keep for later for somebody who has opted out since. A provider goes by its own words at
-//! the most, and knows nothing of what was put down by hand.
+//! Taking back what providers keep for later, though somebody took it back when nobody knew that they had it, or its
+//! recipient has opted out since: a provider goes by its own words at the most, and knows nothing of what was put down
+//! by hand.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +10,11 @@ use tokio::sync::watch;
 
 use super::Outbound;
 use crate::message::PartId;
-use crate::store;
+use crate::store::{self, KeptThere, Recall};
 
 /// How often it is looked. What a provider keeps is due in minutes at the earliest.
 const LOOK: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// What is told of a message that is taken back.
-const WHY: &str = "the recipient has opted out";
 
 /// What providers did not give back: how often they were asked, and when they are again.
 type Refused = BTreeMap<PartId, (u32, Timestamp)>;
@@ -39,22 +38,23 @@ impl Outbound {
 
     async fn recall_all(&self, refused: &Refused) -> Result<Refused, store::Error> {
         let mut still = Refused::new();
-        for store::KeptThere { part_id, message_id, channel, provider_id } in self.0.store.kept_for_opted_out().await? {
+        for KeptThere { part_id, message_id, channel, provider_id, why } in self.0.store.kept_in_vain().await? {
+            let why = told(why);
             let before = refused.get(&part_id).copied();
             let now = self.0.clock.now();
             if let Some(before) = before.filter(|(_, again_at)| now < *again_at) {
                 still.insert(part_id, before);
                 continue;
             }
-            match self.cancel_at_provider(&channel, part_id, &provider_id, Some(WHY)).await {
+            match self.cancel_at_provider(&channel, part_id, &provider_id, Some(why)).await {
                 Ok(()) => {
-                    tracing::info!(message_id = %message_id, "the provider gave back what it kept for who opted out");
+                    tracing::info!(message_id = %message_id, why, "the provider gave back what it kept");
                     let _ = self.0.settled.send(message_id);
                 }
                 Err(error) => {
                     tracing::warn!(
-                        message_id = %message_id, %error,
-                        "the provider still keeps a message for somebody who has opted out"
+                        message_id = %message_id, why, %error,
+                        "the provider still keeps a message that is not to go"
                     );
                     let tries = before.map_or(0, |(tries, _)| tries) + 1;
                     still.insert(part_id, (tries, again_at(now, tries)));
@@ -62,6 +62,14 @@ impl Outbound {
             }
         }
         Ok(still)
+    }
+}
+
+/// What is told of a message that is taken back.
+fn told(why: Recall) -> &'static str {
+    match why {
+        Recall::TakenBack => "it was taken back",
+        Recall::OptedOut => "the recipient has opted out",
     }
 }
 

@@ -86,7 +86,7 @@ pub use plugin_configs::*;
 use pool::Pool;
 pub use questions::*;
 pub use reads::Page;
-pub use recalls::KeptThere;
+pub use recalls::{KeptThere, Recall};
 pub use records::*;
 pub use rejection::Rejection;
 pub use removals::*;

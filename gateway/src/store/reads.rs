@@ -19,7 +19,9 @@ use super::records::Answered;
 use super::shown::{ApiKey, Conversation, Message, Part};
 use super::templates::used_template;
 use super::{Error, Store};
-use crate::message::{Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, PartId, Priority};
+use crate::message::{
+    Address, ContactId, ConversationId, ConversationStatus, Direction, MessageId, PartId, Priority, Status,
+};
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -283,10 +285,13 @@ pub(super) fn to_message(
     }
 }
 
-/// Of what the provider has, it no longer matters.
+/// Of what the provider has sent, it no longer matters.
 fn taken_back(parts: &[parts::Model]) -> Option<Timestamp> {
-    let here = parts.iter().filter(|part| part.provider_id.is_none());
-    here.filter_map(|part| part.taken_back_at).max().map(time)
+    let unsent = |part: &&parts::Model| {
+        let status = super::operations::read(&part.status);
+        part.provider_id.is_none() || matches!(status, Status::Scheduled | Status::Canceled)
+    };
+    parts.iter().filter(unsent).filter_map(|part| part.taken_back_at).max().map(time)
 }
 
 /// By name; of the same name twice, the first.

@@ -71,8 +71,8 @@ pub struct Message {
     /// begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up_at: Option<Timestamp>,
-    /// When somebody took it back, here: what the provider does not have of it is not sent. Of an `unknown` one that is
-    /// not known yet.
+    /// When somebody took it back, here: what the provider does not have of it is not sent, and what it turns out to
+    /// keep for later is taken back there. Of an `unknown` one that is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_back_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Options::is_default")]

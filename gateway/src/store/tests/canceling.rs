@@ -3,13 +3,14 @@
 use super::reconciling::{answered, fates, found, listing, unknown};
 use super::*;
 use crate::message::ProviderError;
-use crate::store::{Fate, NotRetried, Reconciliation, Retried};
+use crate::store::{Fate, Found, KeptThere, NotRetried, Recall, Reconciliation, Retried};
 
 on_both!(
     what_is_still_here_is_canceled_and_the_provider_named_for_the_rest,
     what_was_sent_is_not_taken_back,
     what_was_taken_back_and_never_arrived_is_not_sent,
     what_was_taken_back_does_not_come_back_to_the_queue,
+    what_was_taken_back_and_turns_out_to_be_kept_is_to_be_taken_back_there,
     a_reply_that_was_taken_back_rides_no_later_answer,
 );
 
@@ -119,6 +120,43 @@ async fn what_was_taken_back_does_not_come_back_to_the_queue(database: Database)
         assert_eq!(ended, (Status::Canceled, Some(at(2)), None), "{result:?}");
         assert_eq!(claim(&store, &database, 1000, 10).await, [], "{result:?}");
         assert_eq!(store.cancel(id, at(4)).await.unwrap(), Some(Cancellation { before: 1, ..nothing() }));
+    }
+}
+
+async fn what_was_taken_back_and_turns_out_to_be_kept_is_to_be_taken_back_there(database: Database) {
+    let store = database.store().await;
+    for (number, was_lost) in [true, false].into_iter().enumerate() {
+        let submission = database.submission(ANA, &["one"]);
+        let id = submission.message.id;
+        store.submit(submission).await.unwrap();
+        let [part] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+        let provider_id = format!("SM{number}");
+        if was_lost {
+            store.settle(settled(&part, 10, unknown())).await.unwrap();
+        }
+        assert_eq!(store.cancel(id, at(20)).await.unwrap().unwrap().unsure, 1);
+        assert_eq!(store.kept_in_vain().await.unwrap(), [], "nobody knows that it is there");
+        if was_lost {
+            let kept = Found { status: Status::Scheduled, ..found(&provider_id, "one", 2) };
+            let fate = (part.id, Fate::Found(Status::Scheduled));
+            assert_eq!(fates(&store, listing(&[part.id], vec![kept], 30)).await, [fate]);
+        } else {
+            store.settle(settled(&part, 30, accepted_as(&provider_id, Status::Scheduled))).await.unwrap();
+        }
+        let shown = message(&store, id).await;
+        assert_eq!((shown.status, shown.taken_back_at), (Status::Scheduled, Some(at(20))));
+        let kept = KeptThere {
+            part_id: part.id,
+            message_id: id,
+            channel: "sms".to_owned(),
+            provider_id: provider_id.clone(),
+            why: Recall::TakenBack,
+        };
+        assert_eq!(store.kept_in_vain().await.unwrap(), [kept]);
+        store.observe(database.report(Some(part.id), &provider_id, Status::Canceled, 40)).await.unwrap();
+        assert_eq!(store.kept_in_vain().await.unwrap(), []);
+        let ended = message(&store, id).await;
+        assert_eq!((ended.status, ended.taken_back_at), (Status::Canceled, Some(at(20))));
     }
 }
 

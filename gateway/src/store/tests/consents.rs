@@ -281,16 +281,16 @@ async fn what_a_provider_keeps_for_whoever_opted_out_is_found(database: Database
             store.settle(settled(&part, second, accepted_as(&format!("SM{number}"), status))).await.unwrap();
         }
     }
-    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
+    assert_eq!(of(store.kept_in_vain().await.unwrap()), []);
     store.record(says(&database, "SM9", ANA, Choice::OptedOut, 5)).await.unwrap();
     let found = [(submissions[0].message.id, "SM0".to_owned())];
-    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), found, "nothing of others, what confirms or has left");
+    assert_eq!(of(store.kept_in_vain().await.unwrap()), found, "nothing of others, what confirms or has left");
     // Once it is back, and after opting in again, there is nothing.
     let part = submissions[0].message.parts[0].id;
     store.observe(database.report(Some(part), "SM0", Status::Canceled, 6)).await.unwrap();
-    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
+    assert_eq!(of(store.kept_in_vain().await.unwrap()), []);
     store.record(says(&database, "SM10", LUIS, Choice::OptedOut, 7)).await.unwrap();
-    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), [(submissions[1].message.id, "SM1".to_owned())]);
+    assert_eq!(of(store.kept_in_vain().await.unwrap()), [(submissions[1].message.id, "SM1".to_owned())]);
     store.record(says(&database, "SM11", LUIS, Choice::OptedIn, 8)).await.unwrap();
-    assert_eq!(of(store.kept_for_opted_out().await.unwrap()), []);
+    assert_eq!(of(store.kept_in_vain().await.unwrap()), []);
 }

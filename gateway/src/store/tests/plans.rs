@@ -136,7 +136,7 @@ pub(super) async fn rounds(store: &Store) {
     let channels = vec!["sms".to_owned(), "other".to_owned()];
     store.waiting(now).await.unwrap();
     store.paused().await.unwrap();
-    store.kept_for_opted_out().await.unwrap();
+    store.kept_in_vain().await.unwrap();
     store.plugin_config_versions().await.unwrap();
     store.plugin_configs().await.unwrap();
     store.expire_leases(now).await.unwrap();

@@ -220,7 +220,8 @@ async fn find(app: &App, text: &str) -> Result<Message, Problem> {
 }
 
 /// Takes back what has not been sent yet, here or at the provider. What may have been sent stays as it is until that is
-/// known, and is canceled if it was not: such a message has `taken_back_at`.
+/// known, and is canceled if it was not, or if the provider turns out to keep it for later: such a message has
+/// `taken_back_at`.
 #[utoipa::path(
     post,
     path = "/v1/messages/{id}/cancel",
