@@ -223,6 +223,16 @@ async fn a_clock_that_is_set_forward_makes_no_absence_long() {
 }
 
 #[tokio::test]
+async fn what_is_older_than_a_week_at_a_start_is_waited_for_and_decided() {
+    let fixture = Fixture::new().await;
+    let id = fixture.lost().await;
+    fixture.look(8 * 24 * 3600).await;
+    assert_eq!(fixture.status(id).await, Status::Unknown, "nobody has looked for it before");
+    fixture.look(600).await;
+    assert_eq!(fixture.status(id).await, Status::Pending);
+}
+
+#[tokio::test]
 async fn after_a_restart_it_is_waited_anew() {
     let mut fixture = Fixture::new().await;
     let id = fixture.lost().await;

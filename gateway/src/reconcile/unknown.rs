@@ -81,15 +81,16 @@ impl Work {
         (settings.on_unknown == OnUnknown::ResendAfter).then(|| earlier(now, seconds(settings.resend_after_s)))
     }
 
-    /// The next question about a part, should this one leave it open: none after a week.
+    /// The next question about a part, should this one leave it open: none after a week, once it was waited for, too.
+    /// After a restart it was not yet, and without a further question it would never be decided.
     fn next(&self, due: &Due, now: Timestamp, started: Instant) -> Option<Timestamp> {
         let settings = &self.parts.settings;
-        if later(due.ended_at, GIVE_UP) <= now {
+        let wait = seconds(settings.resend_after_s);
+        let left = wait.saturating_sub(self.absences.lasted(due.part_id, started));
+        if later(due.ended_at, GIVE_UP) <= now && left.is_zero() {
             return None;
         }
         let usual = later(now, settings.ask_pause(due.checks));
-        let wait = seconds(settings.resend_after_s);
-        let left = wait.saturating_sub(self.absences.lasted(due.part_id, started));
         let resend = later(due.ended_at, wait).max(later(now, left));
         // Not long after it could be sent again.
         Some(if resend > now { usual.min(resend) } else { usual })
