@@ -51,18 +51,18 @@ impl Work {
             since: search.since,
             asked: due.iter().map(|due| (due.part_id, self.next(due, now, started))).collect(),
             resend_before: self.resend_before(now),
-            waited: ids.iter().copied().filter(|part| self.has_waited(*part, started)).collect(),
+            waited: due.iter().filter(|due| self.has_waited(due, started)).map(|due| due.part_id).collect(),
             tries: self.parts.tries,
             at: self.parts.clock.now(),
         };
         let came_to = self.parts.store.reconcile(reconciliation).await?;
         let is_missing =
             |part: PartId| came_to.iter().any(|it| it.part_id == part && matches!(it.fate, Fate::Open | Fate::Held(_)));
-        for part in ids {
-            if is_missing(part) {
-                self.absences.missed(part, started);
+        for Due { part_id, ended_at, .. } in due {
+            if is_missing(part_id) {
+                self.absences.missed(part_id, ended_at, started);
             } else {
-                self.absences.forget(part);
+                self.absences.forget(part_id);
             }
         }
         for reconciled in came_to {
@@ -71,9 +71,9 @@ impl Work {
         Ok(())
     }
 
-    /// Whether it has been missing for as long as it must be, by a clock that nobody sets.
-    fn has_waited(&self, part: PartId, started: Instant) -> bool {
-        self.absences.lasted(part, started) >= seconds(self.parts.settings.resend_after_s)
+    /// Whether it has been missing since its last try for as long as it must be, by a clock that nobody sets.
+    fn has_waited(&self, due: &Due, started: Instant) -> bool {
+        self.absences.lasted(due.part_id, due.ended_at, started) >= seconds(self.parts.settings.resend_after_s)
     }
 
     fn resend_before(&self, now: Timestamp) -> Option<Timestamp> {
@@ -86,7 +86,7 @@ impl Work {
     fn next(&self, due: &Due, now: Timestamp, started: Instant) -> Option<Timestamp> {
         let settings = &self.parts.settings;
         let wait = seconds(settings.resend_after_s);
-        let left = wait.saturating_sub(self.absences.lasted(due.part_id, started));
+        let left = wait.saturating_sub(self.absences.lasted(due.part_id, due.ended_at, started));
         if later(due.ended_at, GIVE_UP) <= now && left.is_zero() {
             return None;
         }
