@@ -74,14 +74,17 @@ impl Unknown {
         self.goes_the_way_of(found) && self.is_of_its_time(found)
     }
 
-    /// Whether it might be this one if our clock was ahead: of what is older, the text tells as far as it can.
+    /// Whether it might be this one if our clock was ahead: of what is older, the text tells as far as it can. Where it
+    /// tells nothing, only the service makes it likely: else whatever anybody sent this recipient would do.
     pub(super) fn may_be_misdated(&self, found: &Found) -> bool {
         let wording = match self.wording {
             Wording::AsGiven => self.has_media_of(found) && says(&self.part.text, &found.text),
             Wording::ShortLinks => self.has_media_of(found) && says_but_for_links(&self.part.text, &found.text),
-            Wording::Template => self.is_of_its_service(found),
+            Wording::Template => self.part.service.is_some() && self.is_of_its_service(found),
         };
-        wording && self.goes_the_way_of(found) && !self.is_of_its_time(found)
+        // A list that was read for an older part, too, goes back further than this one's clock may have been ahead.
+        let is_near = millis(found.created_at) >= self.began_at.saturating_sub(length(CLOCK_AHEAD));
+        wording && is_near && self.goes_the_way_of(found) && !self.is_of_its_time(found)
     }
 
     fn goes_the_way_of(&self, found: &Found) -> bool {

@@ -49,12 +49,11 @@ async fn a_template_is_known_by_all_but_its_text(database: Database) {
     let store = database.store().await;
     let part = lost(&store, &database, "", template("Ana")).await;
     let all = [part.id];
-    // Neither what is of another time, which keeps it from being sent again, nor an answer to a webhook.
+    // Neither what is of another time, nor an answer to a webhook. What is later keeps it from being sent again.
     let answer = Found { reply: true, ..found("SM1", "Hola Ana", 2) };
     let (before, after) = (found("SM2", "Hola Ana", -400), found("SM3", "Hola Ana", 400));
-    let misdated = Fate::Held(Hold::Misdated);
     for (listed, fate) in
-        [(vec![answer.clone()], Fate::Open), (vec![answer.clone(), before], misdated), (vec![after], UNEXPLAINED)]
+        [(vec![answer.clone()], Fate::Open), (vec![answer.clone(), before], Fate::Open), (vec![after], UNEXPLAINED)]
     {
         assert_eq!(fates(&store, listing(&all, listed, 60)).await, [(part.id, fate)]);
     }
@@ -137,6 +136,15 @@ async fn a_template_of_a_service_is_known_by_it(database: Database) {
     let by = |service: Option<&str>| Found { service: service.map(str::to_owned), ..found("SM1", "Hola Ana", 2) };
     for other in [None, Some("MG2")] {
         assert_eq!(fates(&store, of_service(vec![by(other)])).await, [(part.id, UNEXPLAINED)]);
+    }
+    // What is older only if it is of that service, and no older than a clock may be ahead.
+    let older = |service: Option<&str>, seconds| Found { created_at: at(seconds), ..by(service) };
+    let misdated = Fate::Held(Hold::Misdated);
+    let cases = [(None, -500, Fate::Open), (Some("MG2"), -500, Fate::Open), (Some("MG1"), -500, misdated)];
+    let far = [(Some("MG1"), -86_400, misdated), (Some("MG1"), -86_401, Fate::Open)];
+    for (service, seconds, fate) in cases.into_iter().chain(far) {
+        let listed = of_service(vec![older(service, seconds)]);
+        assert_eq!(fates(&store, listed).await, [(part.id, fate)], "{service:?} {seconds}");
     }
     assert_eq!(fates(&store, of_service(vec![by(Some("MG1"))])).await, [(part.id, SENT)]);
     assert_eq!(message(&store, part.message_id).await.from, Some(Address::received("+525500000001")));
