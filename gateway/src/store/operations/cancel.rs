@@ -10,6 +10,7 @@ use super::check::open_tries;
 use super::millis;
 use super::moves::reduce_message;
 use super::reconcile::forget_answer;
+use super::retry::is_given_up;
 use super::settle::read;
 use crate::message::{MessageId, PartId, Status};
 use crate::store::entities::{messages, parts};
@@ -53,18 +54,14 @@ impl Operation for Cancel {
             unsure: 0,
         };
         let rode_an_answer = ride_answers(transaction, &parts).await?;
+        let (given_up, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_given_up);
         for part in parts {
             let status = read(&part.status);
             let waits = matches!(status, Status::Scheduled | Status::Accepted | Status::Queued);
             match (part.state.as_str(), &part.provider_id) {
                 ("queued", _) => {
                     cancellation.canceled += 1;
-                    let mut row = part.into_active_model();
-                    row.state = Set("settled".to_owned());
-                    row.status = Set(Status::Canceled.as_str().to_owned());
-                    row.taken_back_at = Set(Some(millis(self.now)));
-                    row.updated_at = Set(millis(self.now));
-                    row.update(transaction).await?;
+                    self.end(transaction, part).await?;
                 }
                 ("settled", Some(provider_id)) if waits => {
                     cancellation.at_provider.push((PartId(part.id), provider_id.clone()));
@@ -85,6 +82,13 @@ impl Operation for Cancel {
             // Should the webhook come again, its answer must not bring what was taken back.
             forget_answer(transaction, self.message_id.0).await?;
         }
+        if cancellation.canceled + cancellation.unsure + cancellation.at_provider.len() > 0 {
+            // So that nobody sends a part of it by trying again what was given up. What failed as a whole stays so.
+            for part in given_up {
+                cancellation.canceled += 1;
+                self.end(transaction, part).await?;
+            }
+        }
         if cancellation.canceled + cancellation.unsure > 0 {
             reduce_message(transaction, self.message_id.0, self.now, &self.reporting).await?;
         }
@@ -93,6 +97,17 @@ impl Operation for Cancel {
 }
 
 impl Cancel {
+    async fn end(&self, transaction: &DatabaseTransaction, part: parts::Model) -> Result<(), Error> {
+        let mut row = part.into_active_model();
+        row.state = Set("settled".to_owned());
+        row.status = Set(Status::Canceled.as_str().to_owned());
+        row.given_up_at = Set(None);
+        row.taken_back_at = Set(Some(millis(self.now)));
+        row.updated_at = Set(millis(self.now));
+        row.update(transaction).await?;
+        Ok(())
+    }
+
     /// So that it ends should it come back to the queue, and tells so until then.
     async fn mark(&self, transaction: &DatabaseTransaction, part: parts::Model) -> Result<(), Error> {
         let is_told = part.state != "unknown" || part.error_message.as_deref() == Some(UNSURE);

@@ -112,7 +112,7 @@ async fn most_urgent(transaction: &DatabaseTransaction, message: &messages::Mode
 }
 
 /// A report may have come since that proves the contrary.
-fn is_given_up(part: &parts::Model) -> bool {
+pub(super) fn is_given_up(part: &parts::Model) -> bool {
     part.given_up_at.is_some()
         && part.state == "settled"
         && read(&part.status) == Status::Failed

@@ -11,6 +11,7 @@ on_both!(
     what_was_taken_back_and_never_arrived_is_not_sent,
     what_was_taken_back_does_not_come_back_to_the_queue,
     what_was_taken_back_and_turns_out_to_be_kept_is_to_be_taken_back_there,
+    what_was_given_up_of_what_was_taken_back_is_not_tried_again,
     a_reply_that_was_taken_back_rides_no_later_answer,
 );
 
@@ -158,6 +159,34 @@ async fn what_was_taken_back_and_turns_out_to_be_kept_is_to_be_taken_back_there(
         let ended = message(&store, id).await;
         assert_eq!((ended.status, ended.taken_back_at), (Status::Canceled, Some(at(20))));
     }
+}
+
+async fn what_was_given_up_of_what_was_taken_back_is_not_tried_again(database: Database) {
+    let store = database.store().await;
+    let submission = database.submission(ANA, &["one", "two"]);
+    let id = submission.message.id;
+    store.submit(submission).await.unwrap();
+    let given_up = || Settled::GivenUp { error: ProviderError::default() };
+    for (second, result) in [(1, given_up()), (3, unknown())] {
+        let [part] = claim(&store, &database, second, 10).await.try_into().unwrap();
+        store.settle(settled(&part, second + 1, result)).await.unwrap();
+    }
+    assert_eq!(message(&store, id).await.given_up_at, Some(at(2)));
+    let taken_back = store.cancel(id, at(20)).await.unwrap();
+    assert_eq!(taken_back, Some(Cancellation { canceled: 1, unsure: 1, ..nothing() }));
+    let shown = message(&store, id).await;
+    let statuses: Vec<Status> = shown.parts.iter().map(|part| part.status).collect();
+    assert_eq!((statuses, shown.given_up_at), (vec![Status::Canceled, Status::Unknown], None));
+    assert_eq!(store.retry(id, at(30)).await.unwrap(), Retried::Refused(NotRetried::Unknown));
+
+    // What was given up as a whole has come to its end.
+    let submission = database.submission(LUIS, &["one"]);
+    let id = submission.message.id;
+    store.submit(submission).await.unwrap();
+    let [part] = claim(&store, &database, 40, 10).await.try_into().unwrap();
+    store.settle(settled(&part, 41, given_up())).await.unwrap();
+    assert_eq!(store.cancel(id, at(42)).await.unwrap(), Some(nothing()));
+    assert_eq!(message(&store, id).await.given_up_at, Some(at(41)));
 }
 
 async fn a_reply_that_was_taken_back_rides_no_later_answer(database: Database) {
