@@ -115,11 +115,16 @@ impl Cancel {
         if taken_back_at.is_some() && is_told {
             return Ok(());
         }
+        // It was held, or not found for so long that it was asked about no more.
+        let is_forgotten = part.state == "unknown" && part.check_at.is_none();
         let mut row = part.into_active_model();
         row.taken_back_at = Set(taken_back_at.or(Some(millis(self.now))));
         row.updated_at = Set(millis(self.now));
         if !is_told {
             row.error_message = Set(Some(UNSURE.to_owned()));
+        }
+        if is_forgotten {
+            row.check_at = Set(Some(millis(self.now)));
         }
         row.update(transaction).await?;
         Ok(())

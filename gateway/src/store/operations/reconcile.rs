@@ -251,12 +251,18 @@ impl Reconcile {
         if free.iter().any(|found| unknown.may_be_misdated(found)) {
             return Fate::Held(Hold::Misdated);
         }
-        let Some(before) = self.listed.resend_before else { return Fate::Held(Hold::Policy) };
+        let is_taken_back = unknown.part.taken_back_at.is_some();
+        let before = match self.listed.resend_before {
+            Some(before) => before,
+            // Nothing is sent again by that: it ends once it was missing for long enough.
+            None if is_taken_back => self.listed.at,
+            None => return Fate::Held(Hold::Policy),
+        };
         let ended_before = unknown.part.unknown_at.is_some_and(|ended_at| ended_at <= millis(before));
         if !ended_before || !self.listed.waited.contains(&PartId(unknown.part.id)) {
             return Fate::Open;
         }
-        if unknown.part.taken_back_at.is_some() {
+        if is_taken_back {
             return Fate::Canceled;
         }
         if unknown.handed_over >= count(self.listed.tries) { Fate::GivenUp } else { Fate::Resent }

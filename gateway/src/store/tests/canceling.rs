@@ -3,7 +3,7 @@
 use super::reconciling::{answered, fates, found, listing, unknown};
 use super::*;
 use crate::message::ProviderError;
-use crate::store::{Fate, Found, KeptThere, NotRetried, Recall, Reconciliation, Retried};
+use crate::store::{Fate, Found, Hold, KeptThere, NotRetried, Recall, Reconciliation, Retried};
 
 on_both!(
     what_is_still_here_is_canceled_and_the_provider_named_for_the_rest,
@@ -75,6 +75,8 @@ async fn what_was_taken_back_and_never_arrived_is_not_sent(database: Database) {
     let again = store.cancel(id, at(30)).await.unwrap();
     assert_eq!(again, Some(Cancellation { before: 1, unsure: 1, ..nothing() }));
     assert_eq!(fates(&store, listing(&[part.id], vec![], 100)).await, [(part.id, Fate::Open)]);
+    let held = |waited| Reconciliation { resend_before: None, waited, ..listing(&[part.id], vec![], 1000) };
+    assert_eq!(fates(&store, held(vec![])).await, [(part.id, Fate::Open)], "also where nothing is sent again");
     // Not given up either, however often it was tried: that could be tried again by hand, with all others.
     let listed = Reconciliation { tries: 1, ..listing(&[part.id], vec![], 1000) };
     assert_eq!(fates(&store, listed).await, [(part.id, Fate::Canceled)]);
@@ -87,14 +89,31 @@ async fn what_was_taken_back_and_never_arrived_is_not_sent(database: Database) {
     assert_eq!(claim(&store, &database, 2000, 10).await, []);
     assert_eq!(store.cancel(id, at(2001)).await.unwrap(), Some(Cancellation { before: 2, ..nothing() }));
 
-    // What the provider has all the same stands where it does there.
+    // Also where nothing is sent again, and nobody asked any more.
     let submission = database.submission(ANA, &["tres"]);
     let id = submission.message.id;
     store.submit(submission).await.unwrap();
     let [part] = claim(&store, &database, 2002, 10).await.try_into().unwrap();
     store.settle(settled(&part, 2010, unknown())).await.unwrap();
-    store.cancel(id, at(2020)).await.unwrap();
-    let listed = listing(&[part.id], vec![found("SM3", "tres", 2003)], 2030);
+    let held = |next| {
+        let asked = vec![(part.id, next)];
+        Reconciliation { resend_before: None, asked, ..listing(&[part.id], vec![], 9000) }
+    };
+    assert_eq!(fates(&store, held(None)).await, [(part.id, Fate::Held(Hold::Policy))]);
+    let due = async || store.due_questions(at(9001), at(9002), vec!["sms".to_owned()], 10).await.unwrap().len();
+    assert_eq!(due().await, 0);
+    store.cancel(id, at(9001)).await.unwrap();
+    assert_eq!(due().await, 1);
+    assert_eq!(fates(&store, held(Some(at(9900)))).await, [(part.id, Fate::Canceled)]);
+
+    // What the provider has all the same stands where it does there.
+    let submission = database.submission(ANA, &["tres"]);
+    let id = submission.message.id;
+    store.submit(submission).await.unwrap();
+    let [part] = claim(&store, &database, 9002, 10).await.try_into().unwrap();
+    store.settle(settled(&part, 9010, unknown())).await.unwrap();
+    store.cancel(id, at(9020)).await.unwrap();
+    let listed = listing(&[part.id], vec![found("SM3", "tres", 9003)], 9030);
     assert_eq!(fates(&store, listed).await, [(part.id, Fate::Found(Status::Sent))]);
     let sent = message(&store, id).await;
     assert_eq!((sent.status, sent.taken_back_at), (Status::Sent, None));
