@@ -80,7 +80,7 @@ impl Dev {
             Ok(wanted)
         });
         let mut signals = StopSignals::listen()?;
-        let gateway = Gateway::start(&config, source, bound).await?;
+        let gateway = Box::pin(Gateway::start(&config, source, bound)).await?;
         let reach = self.reach(context, &gateway, gateway_url, Locale::from_tag(&config.defaults.locale)).await?;
         self.welcome(context, &reach, sandbox.url());
         signals.next().await;

@@ -35,7 +35,7 @@ impl Serve {
         let mut signals = StopSignals::listen()?;
         // Its database may be away for long.
         let gateway = tokio::select! {
-            gateway = Gateway::start(&config, source, bound) => gateway?,
+            gateway = Box::pin(Gateway::start(&config, source, bound)) => gateway?,
             () = signals.next() => return Ok(()),
         };
         tracing::info!(%address, "listening");
