@@ -20,12 +20,12 @@ const STEP: usize = 1_000;
 /// How often a gateway counts on while others wait so long for it to.
 const BEATS: u32 = 4;
 
-/// How far each gateway had counted, and for how many looks it has stood there since.
+/// How far each gateway had counted, and in how many looks it was seen to.
 #[derive(Default)]
 struct Watch(HashMap<Uuid, (i64, u32)>);
 
 impl Watch {
-    /// Those that have not counted on for so many looks in a row. It goes by looks, each of which is a beat of this one:
+    /// Those that have not counted on in so many looks after the one in which they were seen to. It goes by looks, each of which is a beat of this one:
     /// where that could not count, as while the database was away, the others could not either.
     fn gone(&mut self, beats: &[Beat]) -> Vec<Beat> {
         self.0.retain(|gateway, _| beats.iter().any(|beat| beat.gateway == *gateway));
@@ -34,7 +34,6 @@ impl Watch {
             let (count, looks) = self.0.entry(beat.gateway).or_insert((beat.beats, 0));
             if *count != beat.beats {
                 (*count, *looks) = (beat.beats, 0);
-                continue;
             }
             if *looks >= BEATS {
                 gone.push(*beat);
@@ -133,13 +132,15 @@ mod tests {
         assert_eq!(watch.gone(&beats(9, 9)), [Beat { gateway: two, beats: 9 }]);
         assert_eq!(watch.gone(&beats(10, 9)), [Beat { gateway: two, beats: 9 }]);
         // It was only slow.
-        assert_eq!(watch.gone(&beats(11, 10)), []);
-        assert_eq!(watch.gone(&beats(12, 10)), []);
-        // One that comes again under its name begins anew.
-        assert_eq!(watch.gone(&beats(13, 10)[..1]), []);
-        for first in 14..18 {
+        for first in 11..15 {
             assert_eq!(watch.gone(&beats(first, 10)), []);
         }
-        assert_eq!(watch.gone(&beats(18, 10)), [Beat { gateway: two, beats: 10 }]);
+        assert_eq!(watch.gone(&beats(15, 10)), [Beat { gateway: two, beats: 10 }], "as long as the first time");
+        // One that comes again under its name begins anew.
+        assert_eq!(watch.gone(&beats(16, 10)[..1]), []);
+        for first in 17..21 {
+            assert_eq!(watch.gone(&beats(first, 10)), []);
+        }
+        assert_eq!(watch.gone(&beats(21, 10)), [Beat { gateway: two, beats: 10 }]);
     }
 }
