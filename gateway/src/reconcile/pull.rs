@@ -17,7 +17,7 @@ const OVERLAP: Duration = Duration::from_mins(15);
 
 /// Why a pull came to nothing; the next one reads the same again.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+pub(super) enum Problem {
     #[error(transparent)]
     Provider(#[from] Failed),
     #[error(transparent)]
@@ -67,22 +67,37 @@ impl Work {
         }
         let search =
             Search { direction: Direction::Inbound, sender: None, recipient: recipient.cloned(), since, until };
-        let (mut missing, mut pages) = (Vec::new(), self.pages(records, &search));
+        let Some(missing) = self.missing(name, records, &search).await? else { return Ok(()) };
+        self.take(name, records, missing, inbound).await?;
+        self.parts.store.end_pull(name, until).await?;
+        self.readings.read(name, started);
+        Ok(())
+    }
+
+    /// What is listed and not here, in the order in which it came; none if the gateway is being stopped, which is not to
+    /// wait for a long list.
+    pub(super) async fn missing(
+        &self,
+        name: &str,
+        records: &dyn Records,
+        search: &Search,
+    ) -> Result<Option<Vec<Listed>>, Problem> {
+        let (mut missing, mut pages) = (Vec::new(), self.pages(records, search));
         // Of a long list, no more than what is not here is kept in memory.
         while let Some(mut page) = pages.next().await? {
             page.retain(|listed| records.is_ours(listed) && listed.status != Status::Receiving);
             let ids: Vec<String> = page.iter().map(|listed| listed.provider_id.clone()).collect();
             let recorded = self.parts.store.recorded(name, &ids).await?;
             missing.extend(page.into_iter().filter(|listed| !recorded.contains(&listed.provider_id)));
+            if self.stopping() {
+                return Ok(None);
+            }
         }
-        // The order in which they came, which is the order of the conversation. The list is newest
-        // first, and of those of one second it alone tells the order.
+        // That is the order of the conversation. The list is newest first, and of those of one second it alone tells the
+        // order.
         missing.reverse();
         missing.sort_by_key(|listed| listed.created_at);
-        self.take(name, records, missing, inbound).await?;
-        self.parts.store.end_pull(name, until).await?;
-        self.readings.read(name, started);
-        Ok(())
+        Ok(Some(missing))
     }
 
     async fn take(

@@ -1,6 +1,7 @@
 //! Asking a provider that lists what it is told to, on clocks that a test sets.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::settings::tests::settings;
 use super::*;
+use crate::channels::Search;
 use crate::clock::ManualClock;
-use crate::message::{ContactId, ConversationId, Locale, Options, PartId, Priority, ProviderError, Status};
+use crate::message::{ContactId, ConversationId, Direction, Locale, Options, PartId, Priority, ProviderError, Status};
 use crate::store::{
     Message, NewOutbound, NewPart, Order, Route, Schedule, Sender, Settled, Settlement, Submission, Wanted,
 };
@@ -22,13 +24,18 @@ const OURS: &str = "+15005550006";
 const ANA: &str = "+529981112233";
 const TEXT: &str = "Hola";
 
-/// Answers each request with this list.
-struct Lists(Mutex<Value>);
+/// Answers each request with this list, and with where it goes on.
+struct Lists {
+    list: Mutex<Value>,
+    next: Mutex<Value>,
+    asked: AtomicUsize,
+}
 
 #[async_trait]
 impl Transport for Lists {
     async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
-        let body = json!({ "messages": *self.0.lock().unwrap(), "next_page_uri": null });
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let body = json!({ "messages": *self.list.lock().unwrap(), "next_page_uri": *self.next.lock().unwrap() });
         Ok(http::Response::new(body.to_string().into()))
     }
 }
@@ -48,7 +55,8 @@ impl Fixture {
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
         let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }).await.unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-        let lists = Arc::new(Lists(Mutex::new(json!([]))));
+        let lists =
+            Arc::new(Lists { list: Mutex::new(json!([])), next: Mutex::new(Value::Null), asked: AtomicUsize::new(0) });
         let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
         let channels = Channels::build(&channels, &crate::channels::no_components).unwrap();
         let lengths = crate::pauses::Lengths { first: LOOK, longest: LOOK, silences: 0 };
@@ -147,7 +155,7 @@ impl Fixture {
     /// From now on the provider lists this text, as made then by its own clock.
     fn list(&self, text: &str, made_at: Timestamp) {
         let made_at = made_at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
-        *self.lists.0.lock().unwrap() = json!([{
+        *self.lists.list.lock().unwrap() = json!([{
             "sid": "SM1", "direction": "outbound-api", "from": OURS, "to": ANA, "body": text, "num_media": "0",
             "status": "delivered", "date_created": made_at,
         }]);
@@ -243,4 +251,24 @@ async fn after_a_restart_it_is_waited_anew() {
     assert_eq!(fixture.status(id).await, Status::Unknown);
     fixture.look(600).await;
     assert_eq!(fixture.status(id).await, Status::Pending);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_long_list_of_what_came_in() {
+    let mut fixture = Fixture::new().await;
+    let channel = fixture.work.parts.channels.get("sms").unwrap().clone();
+    let (records, since) = (channel.records().unwrap(), settings::earlier(fixture.now(), Duration::from_hours(1)));
+    let (sender, recipient) = (None, Some(Address::received(OURS)));
+    let search = Search { direction: Direction::Inbound, sender, recipient, since, until: fixture.now() };
+    let pages = |fixture: &Fixture| fixture.lists.asked.swap(0, Ordering::Relaxed);
+    assert_eq!(fixture.work.missing("sms", records, &search).await.unwrap().map(|all| all.len()), Some(0));
+    assert_eq!(pages(&fixture), 1);
+    // It goes on and on: then nothing follows from it.
+    let next = "/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json?Page=1&PageToken=PASM1";
+    *fixture.lists.next.lock().unwrap() = json!(next);
+    fixture.work.missing("sms", records, &search).await.unwrap_err();
+    assert_eq!(pages(&fixture), 1_000);
+    fixture.work.stop = watch::channel(true).1;
+    assert!(fixture.work.missing("sms", records, &search).await.unwrap().is_none());
+    assert_eq!(pages(&fixture), 1);
 }
