@@ -29,7 +29,7 @@ impl Parts {
         match self.read(part, outcome) {
             Outcome::Fault { scope, error } => {
                 self.pauses.fault(&part.channel, part.id, scope, &error, now);
-                Settled::Held { error }
+                Settled::Held { until: None, error }
             }
             Outcome::Busy { after, error, .. } => {
                 let pause = |refusals| self.settings.pause(refusals, after, &mut spread(part));

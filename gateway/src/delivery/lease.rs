@@ -23,7 +23,7 @@ impl Parts {
         let is_in_time = later(self.clock.now(), request) <= part.until && claimed.elapsed() + request <= lease;
         (!is_in_time).then(|| {
             let error = ProviderError { code: None, message: Some(TOO_LATE.to_owned()) };
-            Settled::Held { error }
+            Settled::Held { until: None, error }
         })
     }
 }

@@ -226,7 +226,7 @@ impl Parts {
         }
         self.pauses.tried(&part.channel, part.id, News::Nothing, now);
         let message = "its time is too close for the provider to keep it; it is sent then";
-        Some(Settled::Retry { due_at: at, error: ProviderError { code: None, message: Some(message.to_owned()) } })
+        Some(Settled::Held { until: Some(at), error: ProviderError { code: None, message: Some(message.to_owned()) } })
     }
 
     /// What it came to, and what went over the wire; or what becomes of it, if it is too late for that.
@@ -328,7 +328,7 @@ fn error(result: &Settled) -> Option<&ProviderError> {
     match result {
         Settled::Accepted { .. } => None,
         Settled::Retry { error, .. }
-        | Settled::Held { error }
+        | Settled::Held { error, .. }
         | Settled::Failed { error }
         | Settled::GivenUp { error }
         | Settled::OptedOut { error }

@@ -59,7 +59,7 @@ pub(super) fn released(part: &Claimed, now: Timestamp) -> Settlement {
         part_id: part.id,
         attempt_id: part.attempt_id,
         at: now,
-        result: Settled::Held { error },
+        result: Settled::Held { until: None, error },
         exchange: None,
     }
 }

@@ -61,7 +61,8 @@ impl Held {
     }
 
     /// Lets go what is not behind another gateway's text any more. `next` are the texts that come next in the
-    /// conversations that were asked about, where there are any.
+    /// conversations that were asked about, where there are any. What is held in front of that was processed elsewhere, or
+    /// was set aside: whoever processes it finds that out.
     pub(super) fn release(
         &self,
         asked: &[ConversationId],
@@ -70,9 +71,9 @@ impl Held {
     ) {
         let mut all = self.all();
         for conversation in asked {
-            let first = all.get(conversation).and_then(|queue| queue.keys().next()).map(|(_, id)| *id);
+            let Some(queue) = all.get(conversation) else { continue };
             // Nothing to be processed: also what is held was, by somebody.
-            if first.is_some() && next.get(conversation).is_none_or(|next| Some(*next) == first) {
+            if next.get(conversation).is_none_or(|next| queue.keys().any(|(_, id)| id == next)) {
                 all.remove(conversation).into_iter().flatten().for_each(|(_, text)| go(text));
             }
         }
@@ -101,6 +102,7 @@ mod tests {
             received_at: Timestamp::UNIX_EPOCH,
             ordinal,
             previous_inbound_at: None,
+            fresh: None,
             behind: true,
             heard: None,
         }
@@ -132,6 +134,15 @@ mod tests {
         let mut went = None;
         held.pass(text(1, 5), |text| went = Some(text.ordinal));
         assert_eq!(went, Some(5));
+    }
+
+    /// This gateway was taken for dead while it held the first, and then held what came next behind it.
+    #[test]
+    fn what_was_processed_elsewhere_holds_up_nothing() {
+        let held = Held::default();
+        held.hold(text(1, 2));
+        held.pass(text(1, 3), |text| panic!("{text:?}"));
+        assert_eq!(released(&held, &[(1, 3)]), [id(1, 2), id(1, 3)]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) async fn set_aside(shared: &Shared, id: MessageId) {
 }
 
 async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> Result<Committed, store::Error> {
-    let Some(thread) = shared.store.thread(recorded.conversation_id).await? else {
+    let Some(thread) = shared.store.thread_of(recorded).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
     let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
@@ -76,17 +76,16 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
         shared.confirm(recorded, confirmation, &mut processed);
     }
     shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
-    // What rides an answer would overtake what waits in the outbox for the same person.
-    let waits =
-        !processed.replies.is_empty() && shared.store.has_older(recorded.conversation_id, shared.clock.now()).await?;
-    let answer = if waits { None } else { shared.answer(recorded, channel.as_ref(), &mut processed) };
+    let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
     processed.seed = Some(seed);
     processed.seen = Some(Snapshot::of(&thread));
     processed.answer.clone_from(&answer);
     let committed = shared.processing.commit(processed).await?;
     match committed {
         Committed::Done => {}
-        Committed::Unanswered => tracing::info!(message_id = %recorded.id, "the gate let no reply ride the answer"),
+        Committed::Unanswered => {
+            tracing::info!(message_id = %recorded.id, "no reply rides the answer: the gate let not all of them, or others wait in front")
+        }
         Committed::Before => tracing::info!(message_id = %recorded.id, "another process had processed this message"),
         // Whoever waits goes on waiting.
         Committed::Stale | Committed::Early => return Ok(committed),

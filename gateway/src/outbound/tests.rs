@@ -199,7 +199,7 @@ async fn what_may_have_been_sent_is_taken_back_for_when_it_was_not() {
     let cases = [
         (Settled::Unknown { error: error() }, true, Status::Unknown),
         (Settled::Retry { due_at: later, error: error() }, true, Status::Canceled),
-        (Settled::Held { error: error() }, true, Status::Canceled),
+        (Settled::Held { until: None, error: error() }, true, Status::Canceled),
         (sent, false, Status::Sent),
     ];
     for (result, is_taken, status) in cases {

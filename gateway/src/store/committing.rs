@@ -170,7 +170,7 @@ impl Connection {
         }
         match transaction.commit().await {
             Ok(()) => Ended::Committed,
-            Err(error) if self.settings.can_be_away() && failing::is_away(&error) => Ended::Lost(error.into()),
+            Err(error) if self.settings.can_be_away() && !failing::is_told(&error) => Ended::Lost(error.into()),
             Err(error) => Ended::Undone(error.into()),
         }
     }

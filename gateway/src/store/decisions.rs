@@ -140,7 +140,7 @@ impl Processed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
     Done,
-    /// Without the answer, since the gate refused replies or holds them.
+    /// Without the answer, since the gate refused replies or holds them, or others wait in front of them.
     Unanswered,
     /// It was processed before, perhaps by another process; nothing was changed.
     Before,

@@ -58,6 +58,15 @@ pub(super) fn is_away(error: &DbErr) -> bool {
     }
 }
 
+/// Whether a server itself said so, and goes on: a connection that fails, whatever its error, says nothing of what the
+/// server did.
+pub(super) fn is_told(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error else {
+        return false;
+    };
+    matches!(inner.as_ref(), sqlx::Error::Database(_)) && !is_away(error)
+}
+
 fn of_driver(error: &sqlx::Error) -> bool {
     use sqlx::Error;
     match error {
@@ -114,5 +123,15 @@ mod tests {
         // A certificate of somebody else, and one whose file is not there.
         assert!(![ErrorKind::InvalidData, ErrorKind::NotFound].into_iter().any(of));
         assert!(!is_away(&DbErr::Custom("no right".to_owned())));
+    }
+
+    /// Postgres has said what a transaction came to, or nobody knows: also where it is the encryption that broke.
+    #[test]
+    fn only_the_server_tells_what_it_did() {
+        let of = |error| is_told(&DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error))));
+        for kind in [ErrorKind::InvalidData, ErrorKind::NotFound, ErrorKind::UnexpectedEof] {
+            assert!(!of(sqlx::Error::Io(std::io::Error::from(kind))), "{kind}");
+        }
+        assert!(!of(sqlx::Error::Tls("damaged".into())) && !of(sqlx::Error::Protocol("?".to_owned())));
     }
 }

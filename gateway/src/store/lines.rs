@@ -1,7 +1,7 @@
 //! What waits to be sent, by sender and priority: found by a few looks at an index for each, however much
 //! waits behind the first of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use super::bulks::HELD;
 use super::entities::pauses;
-use super::pool::Pool;
+use super::operations::filled;
 use super::reads::time;
-use super::together::Read;
 use super::{Error, Store};
 use crate::message::{Address, ConversationId, Line, PartId, Priority};
 
@@ -64,6 +63,16 @@ pub(super) fn sender_of(table: &str) -> String {
     format!("COALESCE({table}.sender, {table}.service, '')")
 }
 
+/// That a part which waits is not overtaken within its conversation at a moment. What is for a later time holds nobody up,
+/// and the time of what is held never comes. One that was tried holds up what follows until it is tried again, unless it
+/// waits for the morning alone; and what was to leave at once does, whatever the clock was set to since.
+pub(super) fn keeps_its_place(it: &str, now: &str) -> String {
+    format!(
+        "(({it}.attempts > 0 AND NOT {it}.put_off AND {it}.due_at < {HELD}) OR {it}.due_at <= {now} \
+         OR {it}.due_at <= {it}.created_at)"
+    )
+}
+
 /// From each channel to the next, then from each sender to the next, and of each the first part of every
 /// priority: one look at the index each. A list of all that waits would take the longer the more there is.
 /// Channels are left out by a condition. The first look is ordered by the sender, too: SQLite would take another
@@ -102,37 +111,35 @@ fn waiting_sql() -> String {
     )
 }
 
-/// That something of a conversation is in front of whatever follows, unless that goes another way: since it is being
-/// sent, was tried, or is due by a moment. What was tried is not if it waits for the morning alone, or is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ahead;
-
-impl Read for Ahead {
-    /// A conversation and the moment, in milliseconds.
-    type Key = (ConversationId, i64);
-
-    async fn read(reads: &Pool, keys: Vec<Self::Key>) -> Result<BTreeMap<Self::Key, Self>, Error> {
-        let values: Vec<Value> = keys.iter().flat_map(|(id, now)| [Value::from(id.0), Value::from(*now)]).collect();
-        let backend = reads.get_database_backend();
-        let place = |number: usize| match backend {
-            DbBackend::Sqlite => "(?, ?)".to_owned(),
-            _ => format!("(CAST(${} AS UUID), CAST(${} AS BIGINT))", 2 * number + 1, 2 * number + 2),
-        };
-        let places: Vec<String> = (0..keys.len()).map(place).collect();
-        // The state first word for word as the partial index has it, so that SQLite uses it. With a limit and not as
-        // `EXISTS`, of which Postgres may make a join with all that waits.
-        let sql = format!(
-            "SELECT asked.column1 AS id, asked.column2 AS moment FROM (VALUES {}) AS asked \
-             WHERE (SELECT 1 FROM parts WHERE parts.state IN ('queued', 'sending') \
-             AND parts.conversation_id = asked.column1 AND (parts.state = 'sending' \
-             OR (parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= asked.column2) \
-             LIMIT 1) IS NOT NULL",
-            places.join(", ")
-        );
-        let rows = reads.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        let key = |row: &QueryResult| Ok((ConversationId(row.try_get("", "id")?), row.try_get("", "moment")?));
-        Ok(rows.iter().map(|row| key(row).map(|key| (key, Self))).collect::<Result<_, DbErr>>()?)
+/// In which of these conversations something is in front of whatever follows at that moment, in milliseconds, unless that goes
+/// another way: since it is being sent, was tried, or is due. What was tried is not if it waits for the morning alone, or is
+/// held.
+pub(super) async fn ahead(
+    database: &impl ConnectionTrait,
+    asked: impl IntoIterator<Item = (ConversationId, i64)>,
+) -> Result<BTreeSet<ConversationId>, Error> {
+    let asked = filled(asked);
+    if asked.is_empty() {
+        return Ok(BTreeSet::new());
     }
+    let backend = database.get_database_backend();
+    let place = |number: usize| match backend {
+        DbBackend::Sqlite => "(?, ?)".to_owned(),
+        _ => format!("(CAST(${} AS UUID), CAST(${} AS BIGINT))", 2 * number + 1, 2 * number + 2),
+    };
+    let places: Vec<String> = (0..asked.len()).map(place).collect();
+    let values: Vec<Value> = asked.iter().flat_map(|(id, now)| [Value::from(id.0), Value::from(*now)]).collect();
+    // The state first word for word as the partial index has it, so that SQLite uses it. With a limit and not as
+    // `EXISTS`, of which Postgres may make a join with all that waits.
+    let sql = format!(
+        "SELECT asked.column1 AS id FROM (VALUES {}) AS asked \
+         WHERE (SELECT 1 FROM parts WHERE parts.state IN ('queued', 'sending') \
+         AND parts.conversation_id = asked.column1 AND (parts.state = 'sending' OR {}) LIMIT 1) IS NOT NULL",
+        places.join(", "),
+        keeps_its_place("parts", "asked.column2")
+    );
+    let rows = database.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "id").map(ConversationId)).collect::<Result<_, DbErr>>()?)
 }
 
 impl Store {
@@ -148,6 +155,11 @@ impl Store {
             Ok(Waiting { line, priority, since: time(row.try_get("", "due_at")?) })
         };
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    #[cfg(test)]
+    pub async fn has_older(&self, id: ConversationId, now: Timestamp) -> Result<bool, Error> {
+        Ok(!ahead(&self.reads, [(id, now.as_millisecond())]).await?.is_empty())
     }
 
     /// The newest part that waits to be sent, by its id: new ones are to come behind it, also where the clock was set back

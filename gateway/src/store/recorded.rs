@@ -41,6 +41,7 @@ pub(super) fn record_of(row: messages::Model, media: Vec<Media>) -> Recorded {
         previous_inbound_at: row.previous_inbound_at.map(time),
         behind: false,
         heard: row.gate.as_deref().and_then(|told| serde_json::from_str(told).ok()),
+        fresh: None,
     }
 }
 

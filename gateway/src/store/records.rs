@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::bulks::BulkPlace;
 use super::decisions::{StateChange, Trace};
+use super::fresh::Fresh;
 use super::rejection::Rejection;
 use super::shown::{KnownConsent, Message};
 use super::templates::UsedTemplate;
@@ -79,6 +80,8 @@ pub struct Recorded {
     pub behind: bool,
     /// What the gate read in it, and whether that is still to be confirmed.
     pub heard: Option<Heard>,
+    /// Its conversation as it was committed with it, where that is known.
+    pub fresh: Option<Box<Fresh>>,
 }
 
 /// Where an outbound message's parts start.
@@ -347,8 +350,9 @@ pub enum Settled {
         due_at: Timestamp,
         error: ProviderError,
     },
-    /// Back to the queue as if it had not been tried.
+    /// Back to the queue as if it had not been tried, and not before a moment.
     Held {
+        until: Option<Timestamp>,
         error: ProviderError,
     },
     Failed {

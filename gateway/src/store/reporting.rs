@@ -117,9 +117,19 @@ impl Reporting {
         self.0.counted.add(&metrics::REFUSALS, channel, [refusal.code()]);
     }
 
-    /// Something was committed.
-    pub(super) fn committed(&self) {
-        self.0.commits.send_modify(|count| *count += 1);
+    /// Something was committed: for the how many-th time.
+    pub(super) fn committed(&self) -> u64 {
+        let mut now = 0;
+        self.0.commits.send_modify(|count| {
+            *count += 1;
+            now = *count;
+        });
+        now
+    }
+
+    /// How often something was.
+    pub(super) fn commits_so_far(&self) -> u64 {
+        *self.0.commits.borrow()
     }
 
     /// There is something to follow up, once this transaction is committed. Whoever looks then goes

@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use tokio::sync::{mpsc, oneshot};
 
 use super::entities::{contacts, conversations, messages};
-use super::lines::Ahead;
-use super::operations::{filled, millis};
+use super::operations::filled;
 use super::plugins::to_thread;
 use super::pool::Pool;
 use super::reads::{snapshot, with_details};
@@ -48,13 +46,12 @@ struct Asked<T: Read> {
 pub(super) struct Together {
     messages: Reader<Message>,
     threads: Reader<Thread>,
-    ahead: Reader<Ahead>,
 }
 
 impl Together {
     /// Begins to read for those who ask, until nobody can any more.
     pub(super) fn begin(reads: &Pool) -> Self {
-        Self { messages: Reader::begin(reads), threads: Reader::begin(reads), ahead: Reader::begin(reads) }
+        Self { messages: Reader::begin(reads), threads: Reader::begin(reads) }
     }
 }
 
@@ -122,14 +119,20 @@ impl Read for Thread {
     type Key = ConversationId;
 
     async fn read(reads: &Pool, keys: Vec<ConversationId>) -> Result<BTreeMap<ConversationId, Self>, Error> {
-        let ids = keys.into_iter().map(|id| id.0);
-        let found = conversations::Entity::find()
-            .find_also_related(contacts::Entity)
-            .filter(conversations::Column::Id.is_in(ids))
-            .all(reads)
-            .await?;
-        Ok(found.into_iter().map(|found| (ConversationId(found.0.id), to_thread(found))).collect())
+        threads(reads, keys).await
     }
+}
+
+pub(super) async fn threads(
+    database: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = ConversationId>,
+) -> Result<BTreeMap<ConversationId, Thread>, Error> {
+    let found = conversations::Entity::find()
+        .find_also_related(contacts::Entity)
+        .filter(conversations::Column::Id.is_in(filled(ids.into_iter().map(|id| id.0))))
+        .all(database)
+        .await?;
+    Ok(found.into_iter().map(|found| (ConversationId(found.0.id), to_thread(found))).collect())
 }
 
 impl Store {
@@ -141,11 +144,5 @@ impl Store {
     /// A conversation with its contact, likewise.
     pub async fn thread(&self, id: ConversationId) -> Result<Option<Thread>, Error> {
         self.together.threads.ask(id).await
-    }
-
-    /// Whether something of a conversation is being sent or is due: whatever follows waits for it, unless
-    /// it goes another way.
-    pub async fn has_older(&self, id: ConversationId, now: Timestamp) -> Result<bool, Error> {
-        Ok(self.together.ahead.ask((id, millis(now))).await?.is_some())
     }
 }

@@ -13,7 +13,9 @@ use super::operations::learned::{self, About, Learned};
 use super::operations::locks::Touched;
 use super::operations::{planning, process, record, submit};
 use super::reporting::Reporting;
-use super::{Committed, Error, NewInbound, Observed, Processed, Receipt, Recorded, Store, Submission, Submitted};
+use super::{
+    Committed, Error, NewInbound, Observed, Processed, Receipt, Recorded, Store, Submission, Submitted, fresh,
+};
 use crate::metrics;
 
 /// The most operations in one transaction.
@@ -277,12 +279,15 @@ impl Groups {
         for other in &mut self.others {
             other.apply(transaction).await?;
         }
-        Ok(())
+        fresh::read(transaction, &mut self.receipts).await
     }
 
     /// Whoever asked may have gone; the work is done all the same.
-    fn committed(self, recorded: &mpsc::UnboundedSender<Recorded>, reporting: &Reporting) {
+    fn committed(mut self, recorded: &mpsc::UnboundedSender<Recorded>, reporting: &Reporting) {
         let processed = !self.processed.asked.is_empty();
+        // Before anybody acts on what is committed now: it is the latest until there is another commit.
+        let commit = reporting.committed();
+        fresh::committed(&mut self.receipts, commit);
         let mut receipts = self.receipts.into_iter();
         for asked in self.recordings {
             let mut own = Vec::with_capacity(asked.input.len());
@@ -305,7 +310,6 @@ impl Groups {
             reporting.wakeups().processed();
         }
         reporting.subscribed().committed();
-        reporting.committed();
     }
 
     fn failed(self, error: &Error) {

@@ -20,9 +20,8 @@ use super::reach::{OF_BUSINESS, OF_CHANNEL};
 use super::rows::or_fail;
 use super::{links, millis, nights};
 use crate::message::{Address, Line, MessageId, PartId, Priority, Status};
-use crate::store::bulks::HELD;
 use crate::store::entities::{attempts, parts};
-use crate::store::lines::{Order, Wanted, sender_of};
+use crate::store::lines::{Order, Wanted, keeps_its_place, sender_of};
 use crate::store::questions::Questions;
 use crate::store::reads::time;
 use crate::store::records::Claimed;
@@ -68,12 +67,11 @@ const QUEUE: Queue = Queue {
     order: &["due_at", "id"],
     free: |it| format!("{it}.state = 'queued' AND {it}.due_at <= $1"),
     waits: |it| format!("{it}.state IN ('queued', 'sending')"),
-    // What waits for a later time holds nobody up, and the time of what is held never comes. One that was tried holds up
-    // what follows until it is tried again, unless it waits for the morning alone.
     goes_before: |it| {
+        let keeps_its_place = keeps_its_place(it, "$1");
         format!(
-            "{it}.state IN ('queued', 'sending') AND ({it}.state = 'sending' OR ({it}.state = 'queued' \
-             AND (({it}.attempts > 0 AND NOT {it}.put_off AND {it}.due_at < {HELD}) OR {it}.due_at <= $1)))"
+            "{it}.state IN ('queued', 'sending') AND ({it}.state = 'sending' \
+             OR ({it}.state = 'queued' AND {keeps_its_place}))"
         )
     },
 };

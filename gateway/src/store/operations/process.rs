@@ -16,6 +16,7 @@ use super::{follow, millis, reach, storable, tell, timers, traces};
 use crate::message::MessageId;
 use crate::store::Error;
 use crate::store::decisions::{Cause, Committed, Processed};
+use crate::store::lines::ahead;
 use crate::store::records::{NewOutbound, Route, Submission};
 use crate::store::reporting::Reporting;
 
@@ -116,8 +117,12 @@ async fn allowed(
     // Whoever keeps an opting out holds the lock of the conversation, as this transaction does by now.
     let mut gate = Gate::look(transaction, &messages, reporting).await?;
     let (mut instead, mut unanswered) = (BTreeMap::new(), BTreeSet::new());
+    // What rides an answer would overtake what waits in the outbox for the same person.
+    let riding = all.iter().filter(|processed| processed.answer.is_some());
+    let ahead = ahead(transaction, riding.map(|processed| (processed.conversation_id, millis(processed.at)))).await?;
     for processed in all {
-        let mut kept = false;
+        let overtakes = processed.answer.is_some() && ahead.contains(&processed.conversation_id);
+        let mut kept = overtakes;
         for message in outgoing(processed) {
             if let Some(refusal) = gate.judge(message) {
                 reporting.count_refused(&message.channel, refusal);
@@ -129,10 +134,11 @@ async fn allowed(
             continue;
         }
         let is_kept = |reply| gate.refusal(reply).is_some() || gate.held_until(reply).is_some();
-        if processed.replies.iter().any(is_kept) {
+        let rides = !overtakes && !processed.replies.iter().any(is_kept);
+        if !rides {
             unanswered.insert(processed.key());
         }
-        instead.insert(processed.key(), without((*processed).clone(), &gate));
+        instead.insert(processed.key(), without((*processed).clone(), &gate, rides));
     }
     Ok(Allowed { instead, unanswered, gate })
 }
@@ -146,12 +152,12 @@ fn recipient(message: &NewOutbound) -> (&str, &str) {
 }
 
 /// Without what is refused. That something was left out is part of the explanation.
-fn without(mut processed: Processed, gate: &Gate) -> Processed {
+fn without(mut processed: Processed, gate: &Gate, rides: bool) -> Processed {
     let (refused, replies): (Vec<_>, Vec<_>) =
         std::mem::take(&mut processed.replies).into_iter().partition(|reply| gate.refusal(reply).is_some());
     processed.replies = replies;
     let mut left_out: Vec<(&str, NewOutbound)> = refused.into_iter().map(|reply| ("a reply", reply)).collect();
-    if !left_out.is_empty() || processed.replies.iter().any(|reply| gate.held_until(reply).is_some()) {
+    if !rides {
         // None of them: an answer rides one webhook, and was made of all.
         processed.answer = None;
         for reply in &mut processed.replies {

@@ -389,5 +389,6 @@ fn seen_by_plugins(message: &NewInbound, conversation: &conversations::Model, pr
         previous_inbound_at: previous.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
         behind: false,
         heard: None,
+        fresh: None,
     }
 }

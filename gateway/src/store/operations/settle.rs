@@ -67,7 +67,7 @@ impl Settlement {
         match &self.result {
             Settled::Accepted { .. } => ("accepted", None),
             Settled::Retry { error, .. } => ("retry", Some(error)),
-            Settled::Held { error } => ("held", Some(error)),
+            Settled::Held { error, .. } => ("held", Some(error)),
             Settled::Failed { error } => ("rejected", Some(error)),
             Settled::GivenUp { error } => ("given-up", Some(error)),
             Settled::OptedOut { error } => ("opted-out", Some(error)),
@@ -198,10 +198,14 @@ impl Settlement {
                 "settled".clone_into(&mut part.state);
                 part.check_at = questions.after(current, self.at).map(millis);
             }
-            Settled::Retry { error, .. } | Settled::Held { error } => {
+            Settled::Retry { error, .. } | Settled::Held { error, .. } => {
                 "queued".clone_into(&mut part.state);
                 match &self.result {
                     Settled::Retry { due_at, .. } => part.due_at = millis(*due_at),
+                    Settled::Held { until: Some(until), .. } => {
+                        part.attempts -= 1;
+                        part.due_at = millis(*until);
+                    }
                     // As if it had not been tried: it keeps its place, too.
                     _ => part.attempts -= 1,
                 }

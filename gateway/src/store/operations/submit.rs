@@ -16,8 +16,8 @@ use super::state::{Book, Entry};
 use super::tell::{self, Before};
 use super::{follow, millis, reach, traces};
 use crate::message::Priority;
-use crate::store::bulks::HELD;
 use crate::store::entities::idempotency_keys;
+use crate::store::lines::keeps_its_place;
 use crate::store::records::{NewOutbound, Route, Submission, Submitted};
 use crate::store::reporting::Reporting;
 use crate::store::writer::Job;
@@ -169,13 +169,12 @@ pub(super) async fn hurry(
         }
         let urgent = priority.number();
         let update = format!("UPDATE parts SET priority = {urgent}");
-        // The state first word for word as the partial index has it, so that SQLite uses it. What waits for a later
-        // time holds nobody up.
+        let keeps_its_place = keeps_its_place("parts", "new.column2");
+        // The state first word for word as the partial index has it, so that SQLite uses it.
         let condition = format!(
             "WHERE parts.state IN ('queued', 'sending') AND parts.state = 'queued' \
              AND parts.conversation_id = new.column1 AND parts.id < new.column3 \
-             AND parts.priority > {urgent} \
-             AND ((parts.attempts > 0 AND NOT parts.put_off AND parts.due_at < {HELD}) OR parts.due_at <= new.column2)"
+             AND parts.priority > {urgent} AND {keeps_its_place}"
         );
         rows.update(transaction, &update, &condition).await?;
     }

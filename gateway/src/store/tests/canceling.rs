@@ -124,7 +124,7 @@ async fn what_was_taken_back_does_not_come_back_to_the_queue(database: Database)
     let error = ProviderError::default;
     let results = [
         Settled::Retry { due_at: at(3), error: error() },
-        Settled::Held { error: error() },
+        Settled::Held { until: None, error: error() },
         Settled::GivenUp { error: error() },
     ];
     for result in results {

@@ -141,7 +141,7 @@ async fn what_was_under_way_does_not_go_back_to_the_queue(database: Database) {
     let store = database.store().await;
     let error = ProviderError { code: Some(20429), message: Some("too many".to_owned()) };
     let retry = Settled::Retry { due_at: at(9), error: error.clone() };
-    for (number, result) in [retry, Settled::Held { error }].into_iter().enumerate() {
+    for (number, result) in [retry, Settled::Held { until: None, error }].into_iter().enumerate() {
         let recipient = format!("+52998111000{number}");
         let submission = database.submission(&recipient, &["hola"]);
         store.submit(submission.clone()).await.unwrap();
@@ -231,7 +231,7 @@ async fn what_is_held_keeps_its_place_and_its_tries(database: Database) {
     for seconds in 1..5 {
         let [part] = claim(&store, &database, seconds, 1).await.try_into().unwrap();
         assert_eq!((part.message_id, part.attempts), (first.message.id, 1), "the first stays the first");
-        store.settle(settled(&part, seconds, Settled::Held { error: error.clone() })).await.unwrap();
+        store.settle(settled(&part, seconds, Settled::Held { until: None, error: error.clone() })).await.unwrap();
     }
     let held = message(&store, first.message.id).await;
     assert_eq!((held.status, held.error_code, held.parts[0].attempts), (Status::Pending, Some(20003), 0));

@@ -18,7 +18,42 @@ on_both!(
     a_long_queue_makes_a_claim_no_slower,
     what_is_in_front_is_told_of_each_that_is_asked_for,
     what_is_new_comes_behind_what_waits_also_when_the_clock_is_set_back,
+    a_clock_that_was_set_back_turns_no_order_round,
+    what_is_held_until_a_moment_holds_nobody_up,
 );
+
+async fn a_clock_that_was_set_back_turns_no_order_round(database: Database) {
+    let store = database.store().await;
+    let submit = async |seconds: i64| {
+        let mut submission = database.submission(ANA, &["hola"]);
+        submission.message.at = at(seconds);
+        store.submit(submission.clone()).await.unwrap();
+        (submission.message.parts[0].id, message(&store, submission.message.id).await.conversation_id)
+    };
+    let [(first, conversation), (second, _)] = [submit(600).await, submit(5).await];
+    assert!(claim(&store, &database, 10, 10).await.is_empty(), "what came first was to leave at once, too");
+    assert!(store.has_older(conversation, at(10)).await.unwrap());
+    let [claimed] = claim(&store, &database, 600, 10).await.try_into().unwrap();
+    assert_eq!(claimed.id, first);
+    store.settle(settled(&claimed, 601, accepted("SM1"))).await.unwrap();
+    let [claimed] = claim(&store, &database, 602, 10).await.try_into().unwrap();
+    assert_eq!(claimed.id, second);
+}
+
+/// Such as what its time is too close for, to be kept by the provider.
+async fn what_is_held_until_a_moment_holds_nobody_up(database: Database) {
+    let store = database.store().await;
+    store.submit(database.submission(ANA, &["hola"])).await.unwrap();
+    let [first] = claim(&store, &database, 1, 10).await.try_into().unwrap();
+    let error = ProviderError { code: None, message: Some("too close".to_owned()) };
+    store.settle(settled(&first, 2, Settled::Held { until: Some(at(900)), error })).await.unwrap();
+    store.submit(database.submission(ANA, &["y esto?"])).await.unwrap();
+    let [second] = claim(&store, &database, 10, 10).await.try_into().unwrap();
+    assert_ne!(second.id, first.id);
+    store.settle(settled(&second, 11, accepted("SM1"))).await.unwrap();
+    let [again] = claim(&store, &database, 900, 10).await.try_into().unwrap();
+    assert_eq!((again.id, again.attempts), (first.id, first.attempts), "it was not tried");
+}
 
 async fn what_is_new_comes_behind_what_waits_also_when_the_clock_is_set_back(database: Database) {
     let store = database.store().await;

@@ -44,6 +44,7 @@ mod events;
 mod explaining;
 mod filtering;
 mod follow;
+mod fresh;
 mod full;
 mod gate;
 mod gateways;

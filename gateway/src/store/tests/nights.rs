@@ -87,7 +87,7 @@ async fn what_waited_until_the_night_waits_for_the_morning(database: Database) {
     let error = crate::message::ProviderError { code: Some(20429), message: None };
     store.settle(settled(part, 10, Settled::Retry { due_at: at(3 * 3600), error: error.clone() })).await.unwrap();
     let other = parts.iter().find(|part| part.message_id == waiting.message.id).unwrap();
-    store.settle(settled(other, 10, Settled::Held { error })).await.unwrap();
+    store.settle(settled(other, 10, Settled::Held { until: None, error })).await.unwrap();
     assert_eq!(claim(&store, &database, 3 * 3600, 10).await, []);
     for submission in [&waiting, &tried] {
         let gate = store.history(submission.message.id).await.unwrap().gate.unwrap();

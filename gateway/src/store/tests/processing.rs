@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::message::{ConversationStatus, Direction};
-use crate::store::{MessageFilter, PastFilter, entities};
+use crate::store::{MessageFilter, PastFilter, Recorded, entities};
 
 on_both!(
     all_that_follows_is_committed_as_one,
@@ -14,6 +14,7 @@ on_both!(
     closed_is_the_end_of_a_conversation,
     unprocessed_messages_come_oldest_first,
     a_reply_in_an_answer_is_unknown_until_a_report,
+    no_reply_rides_an_answer_past_what_waits_for_the_same_person,
     no_character_keeps_the_rest_from_being_stored,
     what_was_decided_before_it_stood_with_the_message_is_read_as_well,
 );
@@ -69,6 +70,35 @@ async fn all_that_follows_is_committed_as_one(database: Database) {
     assert_eq!((part.text.as_str(), part.media), ("one ", reply.media));
 }
 
+async fn no_reply_rides_an_answer_past_what_waits_for_the_same_person(database: Database) {
+    let store = database.store().await;
+    let scheduled = |recipient: &str, seconds: i64| {
+        let mut submission = database.submission(recipient, &["antes"]);
+        submission.message.schedule = Schedule::At(at(seconds));
+        submission
+    };
+    // Due before the text is processed, at 5 seconds, and not before.
+    store.submit(scheduled(ANA, 5)).await.unwrap();
+    store.submit(scheduled(LUIS, 6)).await.unwrap();
+    for (sender, committed, waits) in [(ANA, Committed::Unanswered, 2), (LUIS, Committed::Done, 0)] {
+        let new = database.inbound(&format!("SM-{sender}"), sender);
+        store.record(new.clone()).await.unwrap();
+        let conversation = message(&store, new.id).await.conversation_id;
+        let reply = NewOutbound { route: Route::Answer { ask_at: at(20) }, ..database.outbound(sender, &["hola"]) };
+        let answer = Some("<Response>hola</Response>".to_owned());
+        let processed = Processed { answer, replies: vec![reply.clone()], ..processed(&new, conversation) };
+        assert_eq!(store.commit(processed).await.unwrap(), committed);
+        let answered = matches!(store.answered(new.id).await.unwrap(), Answered::With(_));
+        assert_eq!(answered, committed == Committed::Done);
+        let mut waiting = Vec::new();
+        while let [part] = &claim(&store, &database, 5, 10).await[..] {
+            waiting.push(part.message_id);
+            store.settle(settled(part, 5, accepted(&part.id.to_string()))).await.unwrap();
+        }
+        assert_eq!((waiting.len(), waiting.contains(&reply.id)), (waits, waits > 0));
+    }
+}
+
 async fn a_message_is_processed_once(database: Database) {
     let store = database.store().await;
     let new = database.inbound("SM1", ANA);
@@ -121,7 +151,7 @@ async fn unprocessed_messages_come_oldest_first(database: Database) {
     let mut all = Vec::new();
     for (provider_id, sender) in [("SM1", ANA), ("SM2", LUIS), ("SM3", ANA)] {
         store.record(database.inbound(provider_id, sender)).await.unwrap();
-        all.push(recordings.recv().await.unwrap());
+        all.push(Recorded { fresh: None, ..recordings.recv().await.unwrap() });
     }
     store.submit(database.submission(ANA, &["hola"])).await.unwrap();
     assert_eq!(store.unprocessed(10).await.unwrap(), all);

@@ -7,7 +7,7 @@ use sea_orm::EntityTrait;
 
 use super::*;
 use crate::message::{ConversationStatus, Direction, Media};
-use crate::store::{Error, MessageFilter, entities};
+use crate::store::{Error, MessageFilter, Recorded, entities};
 
 on_both!(
     several_are_recorded_as_one_and_in_order,
@@ -217,7 +217,7 @@ async fn what_was_recorded_is_read_back_the_same(database: Database) {
     let recorded = recordings.recv().await.unwrap();
     let told = (&recorded.text, &recorded.media, &recorded.extra, recorded.received_at);
     assert_eq!(told, (&new.text, &new.media, &new.extra, new.received_at));
-    assert_eq!(store.unprocessed(10).await.unwrap(), [recorded]);
+    assert_eq!(store.unprocessed(10).await.unwrap(), [Recorded { fresh: None, ..recorded }]);
     let stored = message(&store, new.id).await;
     let media: Vec<_> = stored.media.into_iter().map(|media| (media.url, media.content_type)).collect();
     let told: Vec<_> = new.media.into_iter().map(|media| (media.url, media.content_type)).collect();

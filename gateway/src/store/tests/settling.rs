@@ -24,7 +24,7 @@ async fn each_outcome_leaves_its_mark(database: Database) {
     let cases = [
         (accepted("SM1"), "accepted", Status::Queued, None, false),
         (Settled::Retry { due_at: at(30), error: error() }, "retry", Status::Pending, told, true),
-        (Settled::Held { error: error() }, "held", Status::Pending, told, true),
+        (Settled::Held { until: None, error: error() }, "held", Status::Pending, told, true),
         (Settled::Failed { error: error() }, "rejected", Status::Failed, told, false),
         (Settled::GivenUp { error: error() }, "given-up", Status::Failed, told, false),
         (Settled::OptedOut { error: error() }, "opted-out", Status::Failed, told, false),

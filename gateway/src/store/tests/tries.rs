@@ -28,7 +28,7 @@ async fn refusals_in_a_row_are_told_since_when(database: Database) {
     let untried = Tried { wanted_at: at(-500), refused_since: None, waited: SignedDuration::ZERO };
     let since = async || store.tried(id).await.unwrap().unwrap().refused_since;
     assert_eq!(store.tried(id).await.unwrap(), Some(untried));
-    let held = Settled::Held { error: ProviderError::default() };
+    let held = Settled::Held { until: None, error: ProviderError::default() };
     for (seconds, result, before) in [
         (10, retry(20), None),
         (20, retry(30), Some(at(10))),
