@@ -2,7 +2,7 @@
 //! `config` that its settings have, whole.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -65,8 +65,8 @@ pub enum NotConfigured {
 impl Loader {
     /// What is in force of a plugin.
     pub async fn configured(&self, name: &str) -> Option<Configured> {
-        let loaded = self.0.loaded.lock().await;
-        let one = loaded.iter().find(|loaded| loaded.settings.name == name)?;
+        let current = self.0.current.lock().await;
+        let one = current.plugins.iter().find(|loaded| loaded.settings.name == name)?;
         Some(Configured {
             config: given(&one.settings.config),
             origin: one.origin.clone(),
@@ -78,7 +78,7 @@ impl Loader {
     /// The chain in force, but for this plugin's configuration: that one, or with none that of the settings. It is put
     /// in force by nobody.
     pub async fn with_config(&self, name: &str, config: Option<Value>) -> Result<Chain, NotConfigured> {
-        let mut next = self.0.loaded.lock().await.clone();
+        let mut next = self.0.current.lock().await.plugins.clone();
         let one = next.iter_mut().find(|loaded| loaded.settings.name == name).ok_or(NotConfigured::Unknown)?;
         let config = config.unwrap_or_else(|| one.of_settings.clone());
         let misfits = one.plugin.misfits(&given(&config)).map_err(|reason| failed(&one.settings, reason))?;
@@ -89,19 +89,21 @@ impl Loader {
         Ok(chain(&next)?)
     }
 
-    /// Whether what is kept was looked at in these versions.
-    pub fn has_seen(&self, versions: &BTreeMap<String, u32>) -> bool {
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) == *versions
+    /// Whether what is in force goes by what is kept in these versions. That somebody has read them says nothing: it may
+    /// not have fitted, or was only tried.
+    pub async fn goes_by(&self, versions: &BTreeMap<String, u32>) -> bool {
+        let current = self.0.current.lock().await;
+        current.plugins.iter().all(|one| versions.get(&one.settings.name).copied().unwrap_or(0) == one.version)
     }
 
     /// Puts in force what was changed of configurations, and nothing else that may have changed meanwhile. What does not
     /// fit a plugin leaves it as it was.
     pub async fn take_up(&self) -> Result<(), ReloadError> {
         let shared = &self.0;
-        let mut loaded = shared.loaded.lock().await;
+        let mut current = shared.current.lock().await;
         // Under the lock, so that nothing older is put in the place of something newer.
         let kept = shared.kept().await?;
-        let (mut next, mut problem) = (loaded.clone(), None);
+        let (mut next, mut problem) = (current.plugins.clone(), None);
         for one in &mut next {
             let kept = kept.get(&one.settings.name);
             let version = kept.map_or(0, |kept| kept.version);
@@ -118,9 +120,8 @@ impl Loader {
                 Err(error) => problem = Some(error),
             }
         }
-        if next.iter().zip(loaded.iter()).any(|(new, old)| new.version != old.version) {
-            shared.in_force.replace(chain(&next)?);
-            *loaded = next;
+        if next.iter().zip(&current.plugins).any(|(new, old)| new.version != old.version) {
+            shared.put_in_force(&mut current, next)?;
         }
         problem.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -129,10 +130,7 @@ impl Loader {
 impl Shared {
     pub(super) async fn kept(&self) -> Result<BTreeMap<String, Kept>, ReloadError> {
         let kept = (self.keeping)().await;
-        let kept = kept.map_err(|error| ReloadError::Settings(format!("what is kept of plugins' configs: {error}")))?;
-        let versions = kept.iter().map(|(name, kept)| (name.clone(), kept.version)).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = versions;
-        Ok(kept)
+        kept.map_err(|error| ReloadError::Settings(format!("what is kept of plugins' configs: {error}")))
     }
 
     /// One plugin, by what is kept or by its settings; as it was, if nothing of it has changed.

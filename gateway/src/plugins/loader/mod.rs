@@ -43,6 +43,8 @@ pub enum ReloadError {
     /// They could be loaded, and whoever looks at them first said no.
     #[error("{0}")]
     Refused(String),
+    #[error("others were put in force again and again while these were looked at; reload once more")]
+    Overtaken,
 }
 
 /// Looks at what is about to be put in force, and may say why it must not be.
@@ -88,6 +90,17 @@ struct Loaded {
     link: Link,
 }
 
+/// The plugins that are in force, in their order.
+#[derive(Default)]
+struct Current {
+    plugins: Vec<Loaded>,
+    /// How often they were replaced, so that whoever looked at others meanwhile puts nothing older in their place.
+    replaced: u64,
+}
+
+/// How often a reload looks at what it has loaded, if something else is put in force each time meanwhile.
+const LOOKS: usize = 5;
+
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]
 pub struct Loader(Arc<Shared>);
@@ -96,10 +109,8 @@ struct Shared {
     engine: Engine,
     source: Source,
     keeping: Keeping,
-    /// The versions of what was kept when that was last read.
-    seen: std::sync::Mutex<BTreeMap<String, u32>>,
     in_force: InForce,
-    loaded: Mutex<Vec<Loaded>>,
+    current: Mutex<Current>,
     /// What the files were like just before they were last read.
     read: std::sync::Mutex<Look>,
     check: OnceLock<Check>,
@@ -117,9 +128,8 @@ impl Loader {
             engine,
             source,
             keeping,
-            seen: std::sync::Mutex::default(),
             in_force,
-            loaded: Mutex::default(),
+            current: Mutex::default(),
             read: std::sync::Mutex::default(),
             check: OnceLock::new(),
         }));
@@ -133,15 +143,15 @@ impl Loader {
 
     /// The plugins that are in force, with their settings.
     pub async fn plugins(&self) -> Vec<(Settings, Link)> {
-        let loaded = self.0.loaded.lock().await;
-        loaded.iter().map(|loaded| (loaded.settings.clone(), loaded.link.clone())).collect()
+        let current = self.0.current.lock().await;
+        current.plugins.iter().map(|loaded| (loaded.settings.clone(), loaded.link.clone())).collect()
     }
 
     /// A chain of what the source names now, without putting it in force.
     pub async fn candidate(&self) -> Result<Chain, ReloadError> {
         self.0.fetch().await?;
-        let loaded = self.0.loaded.lock().await;
-        let (next, _) = self.0.load(&loaded).await?;
+        let current = self.0.current.lock().await;
+        let next = self.0.load(&current.plugins).await?;
         Ok(chain(&next)?)
     }
 
@@ -158,40 +168,18 @@ impl Loader {
 
     /// The same, unless a look at what has changed says no.
     pub async fn reload_if(&self, check: Option<Check>) -> Result<Reloaded, ReloadError> {
-        let shared = &self.0;
-        shared.fetch().await?;
-        // First, so that what changes from here on is seen as a change.
-        let look = shared.look().await;
-        *shared.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
-        if let Some(check) = check {
-            // Not while others wait: what has been looked at is loaded again at once, from the same bytes.
-            let candidate = {
-                let loaded = shared.loaded.lock().await;
-                let (next, plugins) = shared.load(&loaded).await?;
-                plugins.iter().any(|plugin| plugin.change != Change::Unchanged).then_some(next)
-            };
-            if let Some(next) = candidate {
-                check(chain(&next)?).await.map_err(ReloadError::Refused)?;
-                // It takes what was checked, and not what may have come meanwhile.
-                let plugins = {
-                    let mut loaded = shared.loaded.lock().await;
-                    let plugins = changes(&loaded, &next);
-                    shared.in_force.replace(chain(&next)?);
-                    *loaded = next;
-                    plugins
-                };
-                // But for what people changed of configs, which is not checked.
-                if let Err(error) = self.take_up().await {
-                    tracing::error!(%error, "what was changed of plugins' configs is not in force");
-                }
-                return Ok(Reloaded { plugins });
+        self.0.fetch().await?;
+        for _ in 0..LOOKS {
+            let Some(plugins) = self.0.reload_once(check.as_ref()).await? else { continue };
+            // What people changed of configs while it was looked at is not checked.
+            if check.is_some()
+                && let Err(error) = self.take_up().await
+            {
+                tracing::error!(%error, "what was changed of plugins' configs is not in force");
             }
+            return Ok(Reloaded { plugins });
         }
-        let mut loaded = shared.loaded.lock().await;
-        let (next, plugins) = shared.load(&loaded).await?;
-        shared.in_force.replace(chain(&next)?);
-        *loaded = next;
-        Ok(Reloaded { plugins })
+        Err(ReloadError::Overtaken)
     }
 
     /// Reloads whenever a file changes, until told to stop. A change counts once it has lasted for one
@@ -264,7 +252,39 @@ impl Shared {
         Ok(())
     }
 
-    async fn load(&self, before: &[Loaded]) -> Result<(Vec<Loaded>, Vec<PluginReloaded>), ReloadError> {
+    /// What it changed; none if something else was put in force while this was looked at.
+    async fn reload_once(&self, check: Option<&Check>) -> Result<Option<Vec<PluginReloaded>>, ReloadError> {
+        // First, so that what changes from here on is seen as a change.
+        let look = self.look().await;
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
+        let (check, next, replaced) = {
+            let mut current = self.current.lock().await;
+            let next = self.load(&current.plugins).await?;
+            let is_new = changes(&current.plugins, &next).iter().any(|plugin| plugin.change != Change::Unchanged);
+            let Some(check) = check.filter(|_| is_new) else {
+                return Ok(Some(self.put_in_force(&mut current, next)?));
+            };
+            (check, next, current.replaced)
+        };
+        // Not while others wait.
+        check(chain(&next)?).await.map_err(ReloadError::Refused)?;
+        let mut current = self.current.lock().await;
+        if current.replaced != replaced {
+            return Ok(None);
+        }
+        // It takes what was checked, and not what the files may be like by now.
+        Ok(Some(self.put_in_force(&mut current, next)?))
+    }
+
+    /// What is different by that.
+    fn put_in_force(&self, current: &mut Current, next: Vec<Loaded>) -> Result<Vec<PluginReloaded>, ChainError> {
+        self.in_force.replace(chain(&next)?);
+        let plugins = changes(&current.plugins, &next);
+        *current = Current { plugins: next, replaced: current.replaced + 1 };
+        Ok(plugins)
+    }
+
+    async fn load(&self, before: &[Loaded]) -> Result<Vec<Loaded>, ReloadError> {
         let wanted = (self.source)().map_err(ReloadError::Settings)?;
         let kept = self.kept().await?;
         let mut next = Vec::with_capacity(wanted.settings.len());
@@ -273,8 +293,7 @@ impl Shared {
             let kept = kept.get(&settings.name);
             next.push(self.load_one(settings, kept, old).await?);
         }
-        let plugins = changes(before, &next);
-        Ok((next, plugins))
+        Ok(next)
     }
 
     fn before_reading(&self) -> Look {

@@ -137,6 +137,10 @@ async fn in_force(loader: &Loader) -> (Value, bool, u32) {
     (config["n"].clone(), origin == ConfigOrigin::Kept, version)
 }
 
+async fn goes_by(loader: &Loader, version: u32) -> bool {
+    loader.goes_by(&BTreeMap::from([("a".to_owned(), version)])).await
+}
+
 fn limited(schema: &'static str) -> Vec<u8> {
     Guest { schema, ..Guest::running(reply(TEXT, 4)) }.component()
 }
@@ -152,16 +156,16 @@ async fn what_is_kept_stands_in_the_place_of_what_the_settings_say() {
     let loader = keeping(folder.path(), &kept).await.unwrap();
     assert_eq!(in_force(&loader).await, (json!(1), false, 0));
     keep(&kept, 1, Some(json!({ "n": 7 })));
-    assert!(!loader.has_seen(&BTreeMap::from([("a".to_owned(), 1)])));
+    assert!(!goes_by(&loader, 1).await);
     loader.take_up().await.unwrap();
-    assert!(loader.has_seen(&BTreeMap::from([("a".to_owned(), 1)])));
+    assert!(goes_by(&loader, 1).await);
     assert_eq!(in_force(&loader).await, (json!(7), true, 1));
     assert_eq!(changes(&loader.reload().await.unwrap()), [("a", Change::Unchanged)], "a reload changes nothing of it");
     assert_eq!(in_force(&loader).await, (json!(7), true, 1));
     // What does not fit leaves it as it was.
     keep(&kept, 2, Some(json!({ "n": 70 })));
     assert!(loader.take_up().await.is_err() && loader.reload().await.is_err());
-    assert_eq!(in_force(&loader).await, (json!(7), true, 1));
+    assert_eq!((in_force(&loader).await, goes_by(&loader, 2).await), ((json!(7), true, 1), false));
     keep(&kept, 3, None);
     loader.take_up().await.unwrap();
     assert_eq!(in_force(&loader).await, (json!(1), false, 3));
@@ -207,4 +211,101 @@ async fn a_config_is_looked_at_before_it_is_anybodys() {
         assert_eq!(loader.with_config("a", config).await.unwrap().links().len(), 1);
     }
     assert_eq!(in_force(&loader).await, (json!(1), false, 0), "nothing is in force by that");
+}
+
+#[tokio::test]
+async fn a_config_that_somebody_only_tries_is_still_to_be_put_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.wasm"), limited(TO_TEN)).unwrap();
+    let kept = Keeps::default();
+    keep(&kept, 1, Some(json!({ "n": 7 })));
+    let loader = keeping(folder.path(), &kept).await.unwrap();
+    keep(&kept, 2, Some(json!({ "n": 9 })));
+    loader.candidate().await.unwrap();
+    assert_eq!((goes_by(&loader, 1).await, goes_by(&loader, 2).await), (true, false));
+    let refusing: Check = Arc::new(|_| Box::pin(async { Err("no".to_owned()) }));
+    assert!(matches!(loader.reload_if(Some(refusing)).await, Err(ReloadError::Refused(_))));
+    assert!(!goes_by(&loader, 2).await, "nor by one that was refused");
+    loader.take_up().await.unwrap();
+    assert_eq!((in_force(&loader).await, goes_by(&loader, 2).await), ((json!(9), true, 2), true));
+    let gone = BTreeMap::from([("a".to_owned(), 2), ("gone".to_owned(), 5)]);
+    assert!(loader.goes_by(&gone).await, "what is kept of a plugin that there is not is nothing to put in force");
+}
+
+/// What a look at changes does itself before it says yes, each time.
+fn doing(act: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> (Check, Arc<Held<usize>>) {
+    let looks = Arc::new(Held::new(0));
+    let counted = Arc::clone(&looks);
+    let check: Check = Arc::new(move |_| {
+        let look = {
+            let mut looks = counted.lock().unwrap();
+            *looks += 1;
+            *looks
+        };
+        let acting = act(look);
+        Box::pin(async move {
+            acting.await;
+            Ok(())
+        })
+    });
+    (check, looks)
+}
+
+#[tokio::test]
+async fn what_is_put_in_force_while_a_change_is_looked_at_is_not_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wasm");
+    std::fs::write(&path, says("uno")).unwrap();
+    let loader = loader(folder.path(), &Arc::new(Held::new(vec!["a"]))).await;
+    std::fs::write(&path, says("dos")).unwrap();
+    let (other, there) = (loader.clone(), path.clone());
+    let (check, looks) = doing(move |look| {
+        let (other, there) = (other.clone(), there.clone());
+        Box::pin(async move {
+            if look == 1 {
+                std::fs::write(&there, says("tres")).unwrap();
+                other.reload_if(None).await.unwrap();
+            }
+        })
+    });
+    let reloaded = loader.reload_if(Some(check)).await.unwrap();
+    assert_eq!((texts(&loader).await, changes(&reloaded)), (vec!["tres".to_owned()], vec![("a", Change::Unchanged)]));
+    assert_eq!(*looks.lock().unwrap(), 1, "what is in force already is not looked at");
+
+    // Who changes something each time is not waited for.
+    std::fs::write(&path, says("cuatro")).unwrap();
+    let other = loader.clone();
+    let (check, looks) = doing(move |look| {
+        let (other, path) = (other.clone(), path.clone());
+        Box::pin(async move {
+            let texts = ["cinco", "seis"];
+            std::fs::write(&path, says(texts[look % 2])).unwrap();
+            other.reload_if(None).await.unwrap();
+            std::fs::write(&path, says("siete")).unwrap();
+        })
+    });
+    assert!(matches!(loader.reload_if(Some(check)).await, Err(ReloadError::Overtaken)));
+    assert_eq!((texts(&loader).await, *looks.lock().unwrap()), (vec!["seis".to_owned()], LOOKS));
+}
+
+#[tokio::test]
+async fn a_config_that_is_taken_up_while_a_change_is_looked_at_is_a_part_of_what_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wasm");
+    std::fs::write(&path, limited(TO_TEN)).unwrap();
+    let kept = Keeps::default();
+    let loader = keeping(folder.path(), &kept).await.unwrap();
+    std::fs::write(&path, limited(TO_FIVE)).unwrap();
+    let (other, saved) = (loader.clone(), Arc::clone(&kept));
+    let (check, looks) = doing(move |look| {
+        let (other, saved) = (other.clone(), Arc::clone(&saved));
+        Box::pin(async move {
+            if look == 1 {
+                keep(&saved, 1, Some(json!({ "n": 3 })));
+                other.take_up().await.unwrap();
+            }
+        })
+    });
+    assert_eq!(changes(&loader.reload_if(Some(check)).await.unwrap()), [("a", Change::Replaced)]);
+    assert_eq!((in_force(&loader).await, *looks.lock().unwrap()), ((json!(3), true, 1), 2));
 }
