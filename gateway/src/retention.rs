@@ -111,8 +111,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Rows in one step. A text stands in many tables.
 const STEP: usize = 200;
 const TEXTS: usize = 20;
-/// A file that was kept, or kept again, since then may be what comes in just now.
-const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Gives up what is old until told to stop.
 pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
@@ -167,7 +165,7 @@ impl Parts {
             return self.store.age(aged, before, limit, now).await;
         }
         let media = self.store.aged_media(before, STEP).await?;
-        self.store.forget_media(media, before).await
+        self.store.forget_media(media).await
     }
 
     /// Once through the files that somebody let go of: those that nobody has any more go.
@@ -199,14 +197,13 @@ impl Parts {
             // Those that have expired would be there until the next file is sent.
             self.store.publish(Vec::new(), BTreeSet::new(), now).await?;
         }
-        let fresh = now.checked_sub(FRESH).unwrap_or(now);
         let (mut done, mut removed) = (Vec::new(), 0);
         for file in dropped {
             if !file.is_had && file.is_linked {
                 continue;
             }
             if !file.is_had {
-                match self.files.remove(&file.digest, file.unused_since.max(fresh)).await {
+                match self.files.remove(&file.digest, now).await {
                     Ok(true) => removed += 1,
                     Ok(false) => continue,
                     Err(error) => {

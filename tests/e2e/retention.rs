@@ -55,6 +55,7 @@ fn texts_and_files_go_when_they_are_old_and_a_repeat_is_known() {
 
     // A day of this gateway is a second.
     gateway.kill();
+    age(&folder);
     gateway.set_config("[retention]\ntexts_days = 0.00002\nmedia_days = 0.00002\ntraces_days = 0.00002");
     let wanted = json!([before.len(), 1, null]);
     let shown = wait_up_to(SOME_TIME, || {
@@ -101,6 +102,7 @@ fn what_was_uploaded_goes_when_nobody_uses_it_and_no_link_leads_to_it() {
     // The one that was used is older: it goes no later.
     let unused = upload(b"%PDF-1.4 nobody wants this");
     let folder = gateway.folder().join("kept");
+    age(&folder);
     let gone = wait_up_to(SOME_TIME, || (files(&folder) == 1).then_some(()));
     assert_eq!(gone, Some(()), "{} files", files(&folder));
     let refused = send(&unused["media"]);

@@ -18,24 +18,32 @@ use uuid::Uuid;
 const INCOMING: &str = "incoming";
 /// What is older there was left by a crash: nobody writes for so long.
 const LEFT: SignedDuration = SignedDuration::from_hours(1);
+/// What was kept, or kept again, since then may be somebody's who has not put it down yet.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// A folder of files; cheap to clone. Several gateways may share one.
 #[derive(Clone, Debug)]
 pub struct Files(Arc<PathBuf>);
 
 impl Files {
-    /// Makes the folder where it is missing, and removes what a crash left.
+    /// Makes the folder where it is missing, removes what a crash left, and gives back its name to what was about to be
+    /// removed: it is whole, and somebody may have it.
     pub fn open(path: &Path, now: Timestamp) -> io::Result<Self> {
         let incoming = path.join(INCOMING);
         fs::create_dir_all(&incoming)?;
+        let files = Self(Arc::new(path.to_owned()));
         for entry in fs::read_dir(&incoming)? {
             let entry = entry?;
+            if let Some(place) = entry.file_name().to_str().and_then(|name| files.place(name)) {
+                put_back(&entry.path(), &place, now)?;
+                continue;
+            }
             let written = Timestamp::try_from(entry.metadata()?.modified()?).unwrap_or(now);
             if now.duration_since(written) > LEFT {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(Self(Arc::new(path.to_owned())))
+        Ok(files)
     }
 
     /// Keeps the bytes, and gives their digest. `id` is for the meantime.
@@ -44,10 +52,12 @@ impl Files {
         apart(move || files.write(&contents, id, now)).await
     }
 
-    /// Removes a file, unless it was kept, or kept again, at this time or later. Whether there is none now.
-    pub async fn remove(&self, digest: &str, unused_since: Timestamp) -> io::Result<bool> {
+    /// Removes a file that nobody has, unless it was kept, or kept again, lately: whoever did may put it down any moment.
+    /// Whether there is none now.
+    pub async fn remove(&self, digest: &str, now: Timestamp) -> io::Result<bool> {
         let path = self.place(digest).ok_or(io::ErrorKind::InvalidInput)?;
         let aside = self.0.join(INCOMING).join(digest);
+        let unused_since = now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
         apart(move || {
             let is_unused = kept(&path).map(|kept| kept < unused_since);
             let removed = match is_unused {
@@ -121,12 +131,32 @@ fn touch(file: &fs::File, path: &Path, now: Timestamp) -> io::Result<bool> {
 /// and then it has its name again.
 fn remove_unless_kept(path: &Path, aside: &Path, unused_since: Timestamp) -> io::Result<bool> {
     fs::rename(path, aside)?;
-    if kept(aside)? >= unused_since {
-        fs::rename(aside, path)?;
-        return Ok(false);
+    remove_aside(path, aside, unused_since)
+}
+
+fn remove_aside(path: &Path, aside: &Path, unused_since: Timestamp) -> io::Result<bool> {
+    let removed = match kept(aside) {
+        Ok(kept) if kept < unused_since => fs::remove_file(aside).map(|()| true),
+        Ok(_) => fs::rename(aside, path).map(|()| false),
+        Err(error) => Err(error),
+    };
+    match removed {
+        // A gateway that starts has given it back its name.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other,
     }
-    fs::remove_file(aside)?;
-    Ok(true)
+}
+
+/// Gives back its name to a file that somebody was about to remove, and may still be, as if it had been kept just now.
+fn put_back(aside: &Path, place: &Path, now: Timestamp) -> io::Result<()> {
+    let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::create_dir_all(folder)?;
+    // Marked before it has its name: it may take that of the same file that was kept again meanwhile.
+    let marked = fs::File::options().write(true).open(aside).and_then(|file| file.set_modified(now.into()));
+    match marked.and_then(|()| fs::rename(aside, place)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// On disk under another name, then under its own, then the name on disk.
@@ -212,7 +242,9 @@ mod tests {
         files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
         assert!(!files.remove(&digest, now()).await.unwrap());
         assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
-        let later = now() + SignedDuration::from_secs(1);
+        let kept_for = |minutes| now() + SignedDuration::from_mins(minutes);
+        assert!(!files.remove(&digest, kept_for(59)).await.unwrap(), "whoever kept it may not have put it down yet");
+        let later = kept_for(61);
         assert!(files.remove(&digest, later).await.unwrap());
         assert_eq!(files.read(&digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(files.remove(&digest, later).await.unwrap(), "there is none");
@@ -233,9 +265,32 @@ mod tests {
         assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
         // It was found to be there, and goes before it is marked.
         let found = fs::File::options().write(true).open(&path).unwrap();
-        assert!(files.remove(&digest, later + SignedDuration::from_secs(1)).await.unwrap());
+        assert!(files.remove(&digest, later + SignedDuration::from_hours(2)).await.unwrap());
         assert!(!touch(&found, &path, later).unwrap());
         assert!(all(folder.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_removal_a_crash_cut_off_is_there_after_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
+        let (path, aside) = (files.place(&digest).unwrap(), folder.path().join(INCOMING).join(&digest));
+        let later = now() + SignedDuration::from_hours(2);
+        fs::rename(&path, &aside).unwrap();
+        Files::open(folder.path(), later).unwrap();
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
+        assert!(!files.remove(&digest, later).await.unwrap(), "as if it had been kept just now");
+        // It was kept again before that start.
+        fs::copy(&path, &aside).unwrap();
+        Files::open(folder.path(), later).unwrap();
+        assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
+        // Whoever removes it, and is not dead after all, does not say that there is none.
+        fs::rename(&path, &aside).unwrap();
+        Files::open(folder.path(), later).unwrap();
+        assert!(!remove_aside(&path, &aside, later).unwrap());
+        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
     }
 
     #[tokio::test]

@@ -179,25 +179,9 @@ impl Parts {
         };
         let (id, position, tries) = (medium.message_id, medium.position, medium.tries);
         tracing::info!(message_id = %id, position, attempt = tries, outcome, error, "fetched a medium");
-        let file = if let Fetched::Stored(file) = &fetched { Some(file.digest.clone()) } else { None };
-        match (self.store.settle_media(&medium, fetched).await, file) {
-            (Ok(false), Some(digest)) => self.let_go(&digest).await,
-            (Ok(_), _) => {}
-            // It is due again when the lease is over, and the file, should it be here, is found.
-            (Err(error), _) => {
-                tracing::warn!(message_id = %id, position, %error, "what came of a medium is not on record");
-            }
-        }
-    }
-
-    /// Whose file it was does not want it any more; others may have the same.
-    async fn let_go(&self, digest: &str) {
-        let now = self.clock.now();
-        if !matches!(self.store.has_file(digest).await, Ok(false)) {
-            return;
-        }
-        if let Err(error) = self.files.remove(digest, now).await {
-            tracing::warn!(%error, "a file that nobody wants can't be removed");
+        // If it fails, it is due again when the lease is over, and the file, should it be here, is found.
+        if let Err(error) = self.store.settle_media(&medium, fetched).await {
+            tracing::warn!(message_id = %id, position, %error, "what came of a medium is not on record");
         }
     }
 

@@ -229,13 +229,59 @@ async fn an_upload_is_shown_by_a_link_until_it_ends() {
     }
 }
 
+/// A clock that is looked at once a second.
+struct Ticking(ManualClock);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        self.0.advance(Duration::from_secs(1));
+        self.0.now()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_somebody_else_is_about_to_put_down_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Ticking(ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap())));
+    let url = format!("sqlite://{}", folder.path().join("recado.db").display());
+    let (store, _recordings) = Store::open(&store_settings(url)).await.unwrap();
+    let files = Files::open(&folder.path().join("media"), clock.now()).unwrap();
+    let worker = Parts {
+        store: store.clone(),
+        channels: channels("https://api.twilio.com"),
+        chosen: Arc::new(Script::default()),
+        public: Arc::new(script([(200, "image/gif")])),
+        files: files.clone(),
+        clock: Arc::<Ticking>::clone(&clock),
+        ids: Arc::default(),
+        settings: usual(),
+        wanted: Arc::default(),
+    };
+    let now = clock.now();
+    let digest = files.keep("GIF89a".into(), worker.ids.next(now), now).await.unwrap();
+    // Its message was erased meanwhile.
+    let medium = WantedMedia {
+        message_id: crate::message::MessageId(worker.ids.next(now)),
+        position: 0,
+        channel: "sms".to_owned(),
+        url: format!("https://api.twilio.com{MEDIUM}"),
+        content_type: None,
+        tries: 1,
+    };
+    worker.take(medium).await;
+    let file = StoredFile { digest: digest.clone(), bytes: 6, content_type: "image/gif".to_owned() };
+    store.create_upload(worker.ids.next(now), file, now).await.unwrap();
+    assert_eq!(files.read(&digest, 0, 6).await.unwrap(), "GIF89a");
+    let dropped = store.dropped_files("", 10).await.unwrap();
+    assert_eq!(dropped.iter().map(|file| (&file.digest, file.is_had)).collect::<Vec<_>>(), [(&digest, true)]);
+}
+
 fn store_settings(url: String) -> crate::store::Settings {
     crate::store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }
 }
 
-#[test]
-fn pauses_double_up_to_the_cap_and_settings_that_make_no_sense_are_named() {
-    let usual = || Settings {
+fn usual() -> Settings {
+    Settings {
         path: "media".into(),
         max_bytes: 1,
         parallel: 1,
@@ -244,7 +290,11 @@ fn pauses_double_up_to_the_cap_and_settings_that_make_no_sense_are_named() {
         backoff_s: 2,
         backoff_max_s: 60,
         link_ttl_h: 11,
-    };
+    }
+}
+
+#[test]
+fn pauses_double_up_to_the_cap_and_settings_that_make_no_sense_are_named() {
     for (tries, seconds) in [(1, 2), (2, 4), (5, 32), (6, 60), (40, 60)] {
         assert_eq!(usual().backoff(tries), Duration::from_secs(seconds));
     }

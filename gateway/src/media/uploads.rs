@@ -72,10 +72,11 @@ impl Uploads {
         Self(Arc::new(parts))
     }
 
-    /// Removes files that nothing has any more, by their SHA-256; one that was kept again since then stays.
-    pub async fn remove_files(&self, digests: &[String], unused_since: Timestamp) -> Result<(), Error> {
+    /// Removes files that nothing has any more, by their SHA-256. One that was kept lately stays for now: it may be
+    /// somebody else's, too, who has not put it down yet.
+    pub async fn remove_files(&self, digests: &[String]) -> Result<(), Error> {
         for digest in digests {
-            self.0.files.remove(digest, unused_since).await?;
+            self.0.files.remove(digest, self.0.clock.now()).await?;
         }
         Ok(())
     }

@@ -135,8 +135,6 @@ pub struct Link {
 pub struct DroppedFile {
     /// SHA-256 of the contents, in hex.
     pub digest: String,
-    /// Whoever kept it since then wants it.
-    pub unused_since: Timestamp,
     /// Whether a message or an upload has it still, and lets go of it later.
     pub is_had: bool,
     /// Whether a link leads to it.
@@ -180,18 +178,10 @@ impl Store {
         Ok(row.map(MessageMedia::from))
     }
 
-    /// Whether anything has the file with this SHA-256.
-    pub async fn has_file(&self, digest: &str) -> Result<bool, Error> {
-        let sql = "SELECT digest FROM media WHERE digest = $1 UNION ALL SELECT digest FROM uploads WHERE digest = $1 \
-                   UNION ALL SELECT digest FROM media_links WHERE digest = $1 LIMIT 1";
-        let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, [digest.into()]);
-        Ok(self.reads.query_one_raw(statement).await?.is_some())
-    }
-
     /// Files that somebody let go of, in the order of their digests, from the one after `after` on.
     pub async fn dropped_files(&self, after: &str, limit: usize) -> Result<Vec<DroppedFile>, Error> {
         let sql = format!(
-            "SELECT d.digest, d.unused_since, d.times, \
+            "SELECT d.digest, d.times, \
              (EXISTS (SELECT 1 FROM media WHERE media.digest = d.digest) \
              OR EXISTS (SELECT 1 FROM uploads WHERE uploads.digest = d.digest)) AS had, \
              EXISTS (SELECT 1 FROM media_links WHERE media_links.digest = d.digest) AS linked \
@@ -201,7 +191,6 @@ impl Store {
         let rows = self.reads.query_all_raw(statement).await?.into_iter().map(|row| {
             Ok(DroppedFile {
                 digest: row.try_get("", "digest")?,
-                unused_since: super::reads::time(row.try_get("", "unused_since")?),
                 is_had: row.try_get("", "had")?,
                 is_linked: row.try_get("", "linked")?,
                 times: row.try_get("", "times")?,

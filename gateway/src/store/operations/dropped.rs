@@ -1,14 +1,12 @@
 //! Files that somebody lets go of. Whether anybody else has one is looked at later, and only then does it go: what a
-//! crash cuts off is done again.
+//! crash cuts off is done again, and who is about to put down that they have it, too, has time to.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 
 use super::inserting::insert_or;
-use super::millis;
 use crate::store::entities::dropped_files;
 use crate::store::media::DroppedFile;
 use crate::store::writer::Operation;
@@ -18,17 +16,16 @@ use crate::store::{Error, Store};
 const AGAIN: &str = "ON CONFLICT (digest) DO UPDATE SET \
     unused_since = excluded.unused_since, times = dropped_files.times + 1";
 
-/// Puts down, where whoever had these files is removed, that they may be nobody's now. A file that was kept again
-/// since `unused_since` stays.
+/// Puts down, where whoever had these files is removed, that they may be nobody's now.
 pub(super) async fn drop_files(
     transaction: &DatabaseTransaction,
     digests: impl IntoIterator<Item = String>,
-    unused_since: Timestamp,
 ) -> Result<(), Error> {
     let digests: BTreeSet<String> = digests.into_iter().collect();
     let rows = digests.into_iter().map(|digest| dropped_files::ActiveModel {
         digest: Set(digest),
-        unused_since: Set(millis(unused_since)),
+        // A gateway of an older version goes by it, unless an hour ago is later.
+        unused_since: Set(0),
         times: Set(1),
     });
     insert_or(transaction, rows.collect(), AGAIN).await.map(drop)

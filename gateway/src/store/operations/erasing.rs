@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
@@ -235,7 +234,7 @@ impl Erasing {
         }
         // Others may have them, or be erased just now as well.
         let files = files::of_messages(transaction, contact).await?;
-        dropped::drop_files(transaction, files.into_iter().map(|file| file.digest), Timestamp::UNIX_EPOCH).await?;
+        dropped::drop_files(transaction, files.into_iter().map(|file| file.digest)).await?;
         media::Entity::update_many()
             .col_expr(media::Column::State, Expr::value(MediaState::Linked.as_str()))
             .col_expr(media::Column::Digest, Expr::value(None::<String>))

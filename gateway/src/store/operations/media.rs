@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{columns, millis, storable};
+use super::{columns, dropped, millis, storable};
 use crate::message::MessageId;
 use crate::store::entities::{media, media_links, messages};
 use crate::store::media::{Fetched, MediaState, StoredFile, WantedMedia, link_hash};
@@ -108,17 +108,20 @@ struct Settle {
 
 #[async_trait]
 impl Operation for Settle {
-    /// Whether it is still wanted, or was settled so before.
-    type Output = bool;
+    type Output = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         let found =
             media::Entity::find_by_id((self.message_id.0, self.position)).lock_exclusive().one(transaction).await?;
         // What is linked is not wanted any more: whose it was was erased meanwhile.
-        let Some(row) = found.filter(|row| row.state != MediaState::Linked.as_str()) else { return Ok(false) };
-        if row.state == MediaState::Stored.as_str() {
-            return Ok(true);
-        }
+        let row = found.filter(|row| row.state != MediaState::Linked.as_str());
+        let Some(row) = row.filter(|row| row.state != MediaState::Stored.as_str()) else {
+            // The file is here, though, and may be nobody's.
+            return match &self.fetched {
+                Fetched::Stored(file) => dropped::drop_files(transaction, [file.digest.clone()]).await,
+                _ => Ok(()),
+            };
+        };
         // A worker whose time was over knows less than the one after it, but for the file itself.
         let late = row.tries != super::count(self.tries) || row.state != MediaState::Wanted.as_str();
         let mut row = row.into_active_model();
@@ -131,7 +134,7 @@ impl Operation for Settle {
                 row.due_at = Set(None);
                 row.error = Set(None);
             }
-            _ if late => return Ok(true),
+            _ if late => return Ok(()),
             Fetched::Retry { due_at, error } => {
                 row.due_at = Set(Some(millis(*due_at)));
                 row.error = Set(Some(storable(error)));
@@ -143,7 +146,7 @@ impl Operation for Settle {
             }
         }
         row.update(transaction).await?;
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -154,8 +157,9 @@ impl Store {
         self.write(Claim { now, until, limit }).await
     }
 
-    /// Records what a try to fetch a medium came to. False when nobody wants it any more, nor its file.
-    pub async fn settle_media(&self, wanted: &WantedMedia, fetched: Fetched) -> Result<bool, Error> {
+    /// Records what a try to fetch a medium came to. A file that nobody wants any more is put down as one that was let
+    /// go of.
+    pub async fn settle_media(&self, wanted: &WantedMedia, fetched: Fetched) -> Result<(), Error> {
         let WantedMedia { message_id, position, tries, .. } = *wanted;
         self.write(Settle { message_id, position, tries, fetched }).await
     }

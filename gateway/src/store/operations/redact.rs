@@ -101,8 +101,7 @@ impl Redact {
                 .all(transaction)
                 .await?;
             media::Entity::delete_many().filter(of_message()).exec(transaction).await?;
-            // What is being kept just now may be the same.
-            dropped::drop_files(transaction, files.into_iter().flatten(), Timestamp::UNIX_EPOCH).await?;
+            dropped::drop_files(transaction, files.into_iter().flatten()).await?;
             parts::Entity::update_many()
                 .col_expr(parts::Column::Media, Expr::value(serde_json::json!([])))
                 .filter(parts::Column::MessageId.eq(self.message_id.0))

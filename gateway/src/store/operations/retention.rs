@@ -223,19 +223,16 @@ impl Operation for AgeHeld {
     }
 }
 
-struct ForgetMedia {
-    aged: AgedMedia,
-    before: Timestamp,
-}
+struct ForgetMedia(AgedMedia);
 
 #[async_trait]
 impl Operation for ForgetMedia {
     type Output = AgedStep;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<AgedStep, Error> {
-        let Some(last) = self.aged.reached else { return Ok(AgedStep::default()) };
+        let Some(last) = self.0.reached else { return Ok(AgedStep::default()) };
         reached(transaction, Aged::Media).await?;
-        let of_these = media::Column::MessageId.is_in(self.aged.media.iter().map(|medium| medium.message_id.0));
+        let of_these = media::Column::MessageId.is_in(self.0.media.iter().map(|medium| medium.message_id.0));
         let mut rows: BTreeMap<(Uuid, i32), media::Model> = media::Entity::find()
             .filter(of_these)
             .order_by_asc(media::Column::MessageId)
@@ -248,7 +245,7 @@ impl Operation for ForgetMedia {
             .collect();
         let mut changed = 0;
         let mut files = Vec::new();
-        for medium in &self.aged.media {
+        for medium in &self.0.media {
             let (id, position) = (medium.message_id.0, medium.position);
             files.extend(rows.remove(&(id, position)).and_then(|row| row.digest));
             changed += media::Entity::update_many()
@@ -265,9 +262,9 @@ impl Operation for ForgetMedia {
                 .await?
                 .rows_affected;
         }
-        dropped::drop_files(transaction, files, self.before).await?;
+        dropped::drop_files(transaction, files).await?;
         reach(transaction, Aged::Media, last).await?;
-        Ok(AgedStep { more: self.aged.more, changed })
+        Ok(AgedStep { more: self.0.more, changed })
     }
 }
 
@@ -288,8 +285,8 @@ impl Store {
         self.write(AgeHeld { after: after.map_or(Uuid::nil(), |id| id.0), limit, now }).await
     }
 
-    /// Lets go of the files of these, which are older than `before`: what is left of them is their URL.
-    pub async fn forget_media(&self, aged: AgedMedia, before: Timestamp) -> Result<AgedStep, Error> {
-        self.write(ForgetMedia { aged, before }).await
+    /// Lets go of the files of these: what is left of them is their URL.
+    pub async fn forget_media(&self, aged: AgedMedia) -> Result<AgedStep, Error> {
+        self.write(ForgetMedia(aged)).await
     }
 }

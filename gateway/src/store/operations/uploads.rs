@@ -103,7 +103,7 @@ pub(super) async fn forget_unused(
     let rows = transaction.query_all_raw(statement).await?;
     let digests = rows.iter().map(|row| row.try_get("", "digest")).collect::<Result<Vec<String>, _>>()?;
     let forgotten = u64::try_from(digests.len()).unwrap_or(u64::MAX);
-    dropped::drop_files(transaction, digests, before).await?;
+    dropped::drop_files(transaction, digests).await?;
     Ok(forgotten)
 }
 

@@ -90,7 +90,7 @@ async fn a_link_that_was_tidied_away_is_made_anew_for_whoever_has_the_file(datab
     assert_eq!((good(&store, 'a', 0).await, good(&store, 'b', 0).await), (None, None));
     // Of one, the file is let go of.
     let media = vec![crate::store::AgedMedium { message_id: second.message.id, position: 0 }];
-    store.forget_media(AgedMedia { media, reached: Some(second.message.id.0), more: false }, at(300)).await.unwrap();
+    store.forget_media(AgedMedia { media, reached: Some(second.message.id.0), more: false }).await.unwrap();
     assert_eq!(claim(&store, &database, 1000, 10).await.len(), 2);
     assert_eq!(good(&store, 'a', 1000).await, Some(until('a', 1000 + TTL)));
     assert_eq!(good(&store, 'b', 0).await, None, "what was removed stays so");

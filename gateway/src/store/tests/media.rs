@@ -13,6 +13,7 @@ on_both!(
     a_medium_is_given_to_one_worker_at_a_time,
     what_a_try_came_to_is_kept,
     a_slow_worker_undoes_nothing,
+    a_file_that_nobody_wants_any_more_is_let_go_of,
     rows_from_before_stay_what_they_were,
     links_end,
     an_upload_that_is_gone_gets_no_link,
@@ -132,6 +133,24 @@ async fn a_slow_worker_undoes_nothing(database: Database) {
     store.settle_media(&next, Fetched::Stored(file("aa"))).await.unwrap();
     store.settle_media(&slow, Fetched::Stored(file("bb"))).await.unwrap();
     assert_eq!(only_medium(&store, new.id).await.digest.as_deref(), Some("aa"));
+}
+
+async fn a_file_that_nobody_wants_any_more_is_let_go_of(database: Database) {
+    let store = database.store().await;
+    let new = with_media(&database, "MM1", 1);
+    store.record(new.clone()).await.unwrap();
+    let [slow] = claim_media(&store, 0, 5).await.try_into().unwrap();
+    let [next] = claim_media(&store, 60, 5).await.try_into().unwrap();
+    store.settle_media(&next, Fetched::Stored(file("aa"))).await.unwrap();
+    store.settle_media(&slow, Fetched::Stored(file("bb"))).await.unwrap();
+    // Whose message is gone.
+    let gone = WantedMedia { message_id: MessageId(database.id()), ..next };
+    store.settle_media(&gone, Fetched::Stored(file("aa"))).await.unwrap();
+    store.settle_media(&gone, Fetched::Stored(file("cc"))).await.unwrap();
+    store.settle_media(&gone, Fetched::Failed { error: "gone".to_owned() }).await.unwrap();
+    let dropped = store.dropped_files("", 10).await.unwrap();
+    let dropped: Vec<_> = dropped.iter().map(|file| (file.digest.as_str(), file.is_had)).collect();
+    assert_eq!(dropped, [("aa", true), ("bb", false), ("cc", false)]);
 }
 
 /// And those that an older gateway writes beside a newer one.

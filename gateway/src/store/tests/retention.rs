@@ -248,13 +248,13 @@ async fn a_file_goes_when_nothing_younger_is_the_same(database: Database) {
     // The page is full, so its last message may go on behind it.
     assert_eq!(found, [(first.id, 0), (first.id, 1)]);
     assert!(page.more);
-    assert_eq!(store.forget_media(page, at(60)).await.unwrap(), AgedStep { more: true, changed: 2 });
+    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: true, changed: 2 });
     let page = store.aged_media(at(60), 10).await.unwrap();
     assert_eq!(page.media.len(), 1);
-    assert_eq!(store.forget_media(page, at(60)).await.unwrap(), AgedStep { more: false, changed: 1 });
+    assert_eq!(store.forget_media(page).await.unwrap(), AgedStep { more: false, changed: 1 });
     let dropped = store.dropped_files("", 10).await.unwrap();
-    let of = |file: &DroppedFile| (file.digest.clone(), file.unused_since, file.is_had, file.is_linked);
-    let wanted = [("aa".repeat(32), at(60), false, false), ("bb".repeat(32), at(60), true, false)];
+    let of = |file: &DroppedFile| (file.digest.clone(), file.is_had, file.is_linked);
+    let wanted = [("aa".repeat(32), false, false), ("bb".repeat(32), true, false)];
     assert_eq!(dropped.iter().map(of).collect::<Vec<_>>(), wanted);
     assert_eq!(store.dropped_files(&"aa".repeat(32), 10).await.unwrap(), dropped[1..], "page by page");
     let states = async |id| -> Vec<(MediaState, Option<String>)> {

@@ -36,12 +36,12 @@ pub(in crate::web) async fn erase_all(
     let mut files_are_gone = false;
     loop {
         let act = act();
-        let at = act.at;
-        let erasure = Erasure { id, expected: expected.clone(), limit: TEXTS, files_are_gone, at };
+        let erasure = Erasure { id, expected: expected.clone(), limit: TEXTS, files_are_gone, at: act.at };
         match app.store.erase_contact(erasure, act).await? {
             Erased::Some => {}
             Erased::Files(files) => {
-                app.uploads.remove_files(&files, at).await?;
+                // What must stay for now is put down with the last step, and goes later.
+                app.uploads.remove_files(&files).await?;
                 files_are_gone = true;
             }
             erased => {
