@@ -5,8 +5,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::{ContextV7, Uuid};
 
 /// Tells the time.
@@ -34,7 +35,7 @@ impl ManualClock {
         Self(AtomicI64::new(time.as_millisecond()))
     }
 
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
@@ -49,6 +50,17 @@ impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
     }
+}
+
+/// Two flows may each read the clock, and come to the same place in the other order. What is farther off than this is a
+/// clock that was set back.
+const CROSSED: SignedDuration = SignedDuration::from_mins(1);
+
+/// When a wait in memory ends that was put down as `until` and is no longer than `length`: a clock that was ahead then,
+/// and was set back, must not keep shut for hours what was to be shut for seconds.
+pub fn ends(until: Timestamp, length: Duration, now: Timestamp) -> Timestamp {
+    let latest = now.checked_add(length).unwrap_or(Timestamp::MAX);
+    if until.duration_since(latest) > CROSSED { latest } else { until }
 }
 
 /// Makes `UUIDv7` ids: they sort by the time they were made, and never repeat or go back within
@@ -77,7 +89,7 @@ impl Ids {
         let made = made
             .and_then(|(seconds, nanos)| Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok());
         // Of the same millisecond, it may have been the last; of the next, none was made.
-        if let Some(next) = made.and_then(|made| made.checked_add(std::time::Duration::from_millis(1)).ok()) {
+        if let Some(next) = made.and_then(|made| made.checked_add(Duration::from_millis(1)).ok()) {
             self.next(next);
         }
     }
@@ -112,7 +124,16 @@ mod tests {
     #[test]
     fn the_manual_clock_moves_only_when_told() {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
-        clock.advance(std::time::Duration::from_millis(1500));
+        clock.advance(Duration::from_millis(1500));
         assert_eq!(clock.now().as_millisecond(), 1500);
+    }
+
+    #[test]
+    fn a_wait_is_no_longer_than_it_was_to_be_but_for_flows_that_cross() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let cases = [(90, 100), (40, 100), (30, 100), (29, 39), (-7_200, -7_190), (200, 100)];
+        for (now, expected) in cases {
+            assert_eq!(ends(at(100), Duration::from_secs(10), at(now)), at(expected), "{now}");
+        }
     }
 }

@@ -80,7 +80,7 @@ impl Parts {
         }
         let mut round = Round {
             now,
-            until: later(now, Duration::from_secs(u64::from(self.settings.lease_s))),
+            until: later(now, self.lease()),
             attempt_ids: (0..free).map(|_| self.ids.next(now)).collect(),
             waiting: self.store.waiting(now).await?,
         };
@@ -89,7 +89,7 @@ impl Parts {
                 break;
             }
             if let Some(part) = self.claim_probe(probe, &mut round).await? {
-                self.pauses.probe(&part.channel, part.id, round.until);
+                self.pauses.probe(&part.channel, part.id, now, self.lease());
                 claims.claimed.push(part);
             }
         }

@@ -16,10 +16,15 @@ const TOO_LATE: &str = "it was not sent: after it was taken for sending, the gat
     others wait before they take it over; it is sent anew";
 
 impl Parts {
+    /// How long a part is held.
+    pub(super) fn lease(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.lease_s))
+    }
+
     /// What becomes of it if its lease may end before the provider has answered.
     pub(super) fn after_its_lease(&self, part: &Claimed, claimed: Instant) -> Option<Settled> {
         let request = Duration::from_secs(u64::from(self.settings.timeout_s));
-        let lease = Duration::from_secs(u64::from(self.settings.lease_s));
+        let lease = self.lease();
         let is_in_time = later(self.clock.now(), request) <= part.until && claimed.elapsed() + request <= lease;
         (!is_in_time).then(|| {
             let error = ProviderError { code: None, message: Some(TOO_LATE.to_owned()) };

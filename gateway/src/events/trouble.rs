@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
 
+use crate::clock::ends;
 use crate::transport::Failure;
 
 /// So many failures in a row are trouble.
@@ -47,9 +48,11 @@ impl Trouble {
     }
 
     /// For how long nothing is tried.
-    pub(super) fn pause(&self, now: Timestamp) -> Option<Duration> {
-        let left = Duration::try_from(self.next?.duration_since(now)).ok()?;
+    pub(super) fn pause(&mut self, now: Timestamp) -> Option<Duration> {
         // A clock may be put back.
+        let next = ends(self.next?, LONGEST, now);
+        self.next = Some(next);
+        let left = Duration::try_from(next.duration_since(now)).ok()?;
         (!left.is_zero()).then(|| left.min(LONGEST))
     }
 
@@ -132,7 +135,8 @@ mod tests {
         for _ in 0..SOME {
             trouble.note(true, at(3600));
         }
-        assert_eq!(trouble.pause(at(0)), Some(LONGEST));
+        assert_eq!((trouble.pause(at(0)), trouble.admit(8, at(7))), (Some(LONGEST), 0));
+        assert_eq!((trouble.pause(at(8)), trouble.admit(8, at(8))), (None, 1));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Outbound;
+use crate::clock::ends;
 use crate::message::PartId;
 use crate::store::{self, KeptThere, Recall};
 
@@ -40,8 +41,8 @@ impl Outbound {
         let mut still = Refused::new();
         for KeptThere { part_id, message_id, channel, provider_id, why } in self.0.store.kept_in_vain().await? {
             let why = told(why);
-            let before = refused.get(&part_id).copied();
             let now = self.0.clock.now();
+            let before = refused.get(&part_id).map(|before| set_right(*before, now));
             if let Some(before) = before.filter(|(_, again_at)| now < *again_at) {
                 still.insert(part_id, before);
                 continue;
@@ -74,8 +75,16 @@ fn told(why: Recall) -> &'static str {
 }
 
 fn again_at(now: Timestamp, tries: u32) -> Timestamp {
-    let pause = LOOK.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
-    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+    now.checked_add(pause(tries)).unwrap_or(Timestamp::MAX)
+}
+
+fn pause(tries: u32) -> Duration {
+    LOOK.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE)
+}
+
+/// Not later because the clock was set back: what the provider keeps may leave in minutes.
+fn set_right((tries, again_at): (u32, Timestamp), now: Timestamp) -> (u32, Timestamp) {
+    (tries, ends(again_at, pause(tries), now))
 }
 
 #[cfg(test)]
@@ -89,5 +98,13 @@ mod tests {
             at.as_second()
         });
         assert_eq!(pauses, [10, 20, 40, 320, 600, 600]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_puts_no_asking_off() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let refused = (2, again_at(at(7_200), 2));
+        let still = set_right(refused, at(100));
+        assert_eq!((still, set_right(still, at(110))), ((2, at(120)), (2, at(120))));
     }
 }

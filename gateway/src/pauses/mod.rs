@@ -97,17 +97,18 @@ impl Pauses {
 
     /// The channels of which nothing may be claimed, but for a probe.
     pub fn closed(&self, now: Timestamp) -> Vec<String> {
-        self.lock().iter().filter(|(_, state)| state.is_closed(now)).map(|(name, _)| name.clone()).collect()
+        let mut states = self.lock();
+        states.iter_mut().filter_map(|(name, state)| state.is_closed(now).then(|| name.clone())).collect()
     }
 
     /// The paused channels that it is time to probe.
     pub fn probes(&self, now: Timestamp) -> Vec<Probe> {
-        self.lock().iter().filter_map(|(name, state)| state.probe_at(name, now)).collect()
+        self.lock().iter_mut().filter_map(|(name, state)| state.probe_at(name, now)).collect()
     }
 
-    /// This part has been claimed to try whether the channel can send again; its lease ends then.
-    pub fn probe(&self, channel: &str, part: PartId, lease: Timestamp) {
-        self.change(channel, |state| state.begin_probe(part, lease));
+    /// This part has been claimed to try whether the channel can send again, for as long as its lease.
+    pub fn probe(&self, channel: &str, part: PartId, now: Timestamp, lease: Duration) {
+        self.change(channel, |state| state.begin_probe(part, now, lease));
     }
 
     /// A part was refused for a fault, so nothing else will be taken.

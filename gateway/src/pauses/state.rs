@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Lengths, News, Pause, Probe, later};
 use crate::channels::Scope;
+use crate::clock::ends;
 use crate::message::{PartId, ProviderError};
 
 /// How many refused parts are remembered. If so many are, it is not for something of their own.
@@ -31,14 +32,23 @@ struct Fault {
     /// Whether another part may try before the pause is over. One that was refused for its sender
     /// may be refused for where it goes, and then must not keep others from going elsewhere.
     doubted: bool,
-    /// The part that tries whether the fault is over, and when its lease ends: one that was never
-    /// heard of again must not keep the channel paused for good.
-    probe: Option<(PartId, Timestamp)>,
+    /// The part that tries whether the fault is over.
+    probe: Option<Trying>,
+}
+
+/// One that was never heard of again must not keep the channel paused for good.
+#[derive(Clone, Copy, Debug)]
+struct Trying {
+    part: PartId,
+    /// When its lease ends.
+    until: Timestamp,
+    lease: Duration,
 }
 
 #[derive(Debug)]
 struct Hold {
     until: Timestamp,
+    length: Duration,
     /// Without anything taken in between.
     refusals: u32,
 }
@@ -48,8 +58,22 @@ impl State {
         self.fault.as_ref().map(|fault| &fault.pause)
     }
 
-    pub(super) fn is_closed(&self, now: Timestamp) -> bool {
+    pub(super) fn is_closed(&mut self, now: Timestamp) -> bool {
+        self.set_right(now);
         self.fault.is_some() || self.is_held(now)
+    }
+
+    /// Nothing lasts longer than it was to because the clock was set back.
+    fn set_right(&mut self, now: Timestamp) {
+        if let Some(hold) = &mut self.hold {
+            hold.until = ends(hold.until, hold.length, now);
+        }
+        if let Some(fault) = &mut self.fault {
+            fault.pause.until = ends(fault.pause.until, fault.length, now);
+            if let Some(trying) = &mut fault.probe {
+                trying.until = ends(trying.until, trying.lease, now);
+            }
+        }
     }
 
     pub(super) fn is_particular(&self, part: PartId) -> bool {
@@ -60,10 +84,11 @@ impl State {
         self.hold.as_ref().is_some_and(|hold| hold.until > now)
     }
 
-    pub(super) fn probe_at(&self, channel: &str, now: Timestamp) -> Option<Probe> {
+    pub(super) fn probe_at(&mut self, channel: &str, now: Timestamp) -> Option<Probe> {
+        self.set_right(now);
         let fault = self.fault.as_ref().filter(|_| !self.is_held(now))?;
         let again = fault.pause.until <= now;
-        let free = fault.probe.is_none_or(|(_, lease)| lease < now);
+        let free = fault.probe.is_none_or(|trying| trying.until < now);
         (free && (again || fault.doubted)).then(|| Probe {
             channel: channel.to_owned(),
             refused: fault.refused.clone(),
@@ -71,9 +96,9 @@ impl State {
         })
     }
 
-    pub(super) fn begin_probe(&mut self, part: PartId, lease: Timestamp) {
+    pub(super) fn begin_probe(&mut self, part: PartId, now: Timestamp, lease: Duration) {
         if let Some(fault) = &mut self.fault {
-            fault.probe = Some((part, lease));
+            fault.probe = Some(Trying { part, until: later(now, lease), lease });
             fault.doubted = false;
         }
     }
@@ -88,6 +113,7 @@ impl State {
         now: Timestamp,
         lengths: Lengths,
     ) -> bool {
+        self.set_right(now);
         let Some(fault) = &mut self.fault else {
             let doubted = scope == Scope::Sender;
             self.fault = Some(Fault { refused: vec![part], doubted, ..Fault::new(scope, error, now, lengths) });
@@ -178,12 +204,17 @@ impl State {
         pause: impl FnOnce(u32) -> Duration,
         lengths: Lengths,
     ) -> Option<Timestamp> {
-        let hold = self.hold.get_or_insert(Hold { until: Timestamp::MIN, refusals: 0 });
+        self.set_right(now);
+        let hold = self.hold.get_or_insert(Hold { until: Timestamp::MIN, length: Duration::ZERO, refusals: 0 });
         let begins = hold.until <= now;
         if begins {
             hold.refusals += 1;
         }
-        hold.until = hold.until.max(later(now, pause(hold.refusals).min(lengths.longest)));
+        let length = pause(hold.refusals).min(lengths.longest);
+        let until = later(now, length);
+        if until > hold.until {
+            (hold.until, hold.length) = (until, length);
+        }
         begins.then_some(hold.until)
     }
 }
@@ -195,6 +226,6 @@ impl Fault {
     }
 
     fn is_probe(&self, part: PartId) -> bool {
-        self.probe.is_some_and(|(probe, _)| probe == part)
+        self.probe.is_some_and(|trying| trying.part == part)
     }
 }

@@ -33,7 +33,7 @@ impl Pauses {
     }
 
     fn begin(&self, number: u128, seconds: i64) {
-        self.probe("sms", part(number), at(seconds + 60));
+        self.probe("sms", part(number), at(seconds), Duration::from_mins(1));
     }
 
     fn hear(&self, number: u128, news: News, seconds: i64) {
@@ -161,6 +161,27 @@ fn a_busy_provider_is_left_alone_ever_longer_until_it_takes_something() {
     assert!(pauses.is_open(41), "but counts");
     pauses.busy("sms", at(50), |_| Duration::from_hours(24));
     assert!(!pauses.is_open(229) && pauses.is_open(230), "nobody says so much for all");
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_no_channel_shut_for_longer() {
+    let pauses = pauses();
+    // It is two hours ahead.
+    pauses.busy("sms", at(7_200), |_| Duration::from_hours(1));
+    assert!(!pauses.is_open(0) && !pauses.is_open(179) && pauses.is_open(180), "the longest");
+    pauses.busy("sms", at(7_200), |_| Duration::from_secs(10));
+    pauses.busy("sms", at(0), |_| Duration::from_secs(20));
+    assert!(!pauses.is_open(19) && pauses.is_open(20), "what is said then counts");
+
+    pauses.refuse(Scope::Channel, 1, 7_200);
+    assert_eq!((pauses.due(100), pauses.due(159), pauses.due(160)), (None, None, Some((vec![part(1)], true))));
+    // A probe that was never heard of again.
+    pauses.begin(2, 7_260);
+    assert_eq!((pauses.due(160), pauses.due(220)), (None, None));
+    assert!(pauses.due(221).is_some());
+    pauses.begin(2, 221);
+    pauses.refuse(Scope::Channel, 2, 222);
+    assert_eq!(pauses.until(), at(222 + 120), "and each that fails doubles it");
 }
 
 #[test]

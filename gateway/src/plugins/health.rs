@@ -8,18 +8,19 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::Failure;
+use crate::clock::ends;
 
 /// How many failures in a row trip a plugin, and in how many conversations.
 const FAILURES: u32 = 5;
 const CONVERSATIONS: usize = 3;
 /// How long a plugin is left alone at first; the pause doubles up to the longest.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// How one plugin fares since it was loaded.
 #[derive(Debug, Default)]
@@ -44,7 +45,19 @@ struct Record {
 struct Tripped {
     since: Timestamp,
     until: Timestamp,
-    pause: SignedDuration,
+    pause: Duration,
+}
+
+impl Tripped {
+    /// Until when it is left alone, which is not for longer because the clock was set back.
+    fn ends(&mut self, now: Timestamp) -> Timestamp {
+        let until = ends(self.until, self.pause, now);
+        if until != self.until {
+            // What fails from now on was not under way when it was tripped.
+            (self.since, self.until) = (self.since.min(now), until);
+        }
+        until
+    }
 }
 
 /// What others see of it.
@@ -86,8 +99,9 @@ impl Health {
     pub(super) fn tripped(&self, now: Timestamp) -> Option<Timestamp> {
         let mut record = self.record();
         let tripped = record.tripped.as_mut()?;
-        if now < tripped.until {
-            return Some(tripped.until);
+        let until = tripped.ends(now);
+        if now < until {
+            return Some(until);
         }
         // Whoever comes meanwhile waits for what this call comes to.
         tripped.until = later(now, tripped.pause);
@@ -96,7 +110,7 @@ impl Health {
 
     /// The same without letting anybody through.
     pub(super) fn waits(&self, now: Timestamp) -> Option<Timestamp> {
-        self.record().tripped.map(|tripped| tripped.until).filter(|until| now < *until)
+        self.record().tripped.as_mut().map(|tripped| tripped.ends(now)).filter(|until| now < *until)
     }
 
     /// Counts a call that was made at `now`. True when the plugin is tripped by it.
@@ -160,7 +174,7 @@ impl Health {
     }
 }
 
-fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
@@ -208,6 +222,22 @@ mod tests {
         }
         assert_eq!((health.waits(at(39)), health.waits(at(40))), (Some(at(40)), None));
         assert_eq!(health.tripped(at(40)), None, "looking let nobody through");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_a_plugin_alone_for_no_longer() {
+        let ahead = || {
+            let health = Health::default();
+            assert!((1..=5).any(|number| fail(&health, number, 7_200)));
+            health
+        };
+        let health = ahead();
+        assert_eq!((health.tripped(at(100)), health.tripped(at(129))), (Some(at(130)), Some(at(130))));
+        assert_eq!(health.tripped(at(130)), None);
+        assert!(!fail(&health, 1, 131));
+        assert_eq!(health.tripped(at(132)), Some(at(191)), "a failure after it counts");
+        let health = ahead();
+        assert_eq!((health.waits(at(100)), health.waits(at(130))), (Some(at(130)), None), "nor do its timers wait");
     }
 
     #[test]

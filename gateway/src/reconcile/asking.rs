@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Work;
 use super::settings::later;
 use crate::channels::{Listed, Records, Search, Unreadable};
+use crate::clock::ends;
 
 /// A list of more pages than this is not read to its end, and then nothing follows from it. What came in is read a quarter
 /// of an hour twice and more, so with 200 to a page this is enough for some hundred and fifty texts a second.
@@ -36,6 +37,15 @@ pub(super) struct Pauses(Mutex<BTreeMap<String, Pause>>);
 struct Pause {
     failures: u32,
     until: Timestamp,
+    length: Duration,
+}
+
+impl Pause {
+    /// Not later because the clock was set back.
+    fn ends(&mut self, now: Timestamp) -> Timestamp {
+        self.until = ends(self.until, self.length, now);
+        self.until
+    }
 }
 
 impl Pauses {
@@ -44,7 +54,7 @@ impl Pauses {
     }
 
     pub(super) fn is_paused(&self, channel: &str, now: Timestamp) -> bool {
-        self.all().get(channel).is_some_and(|pause| pause.until > now)
+        self.all().get_mut(channel).is_some_and(|pause| pause.ends(now) > now)
     }
 
     fn succeeded(&self, channel: &str) {
@@ -54,11 +64,13 @@ impl Pauses {
     /// Until when the channel is left alone. Requests that failed together count as one failure.
     fn failed(&self, channel: &str, now: Timestamp, wanted: Option<Duration>) -> Timestamp {
         let mut all = self.all();
-        let pause = all.entry(channel.to_owned()).or_insert(Pause { failures: 0, until: Timestamp::MIN });
-        if pause.until <= now {
+        let new = Pause { failures: 0, until: Timestamp::MIN, length: Duration::ZERO };
+        let pause = all.entry(channel.to_owned()).or_insert(new);
+        if pause.ends(now) <= now {
             let usual = Duration::from_secs((PAUSE << pause.failures.min(10)).min(LONGEST_PAUSE));
             pause.failures += 1;
-            pause.until = later(now, wanted.unwrap_or(usual).max(usual));
+            pause.length = wanted.unwrap_or(usual).max(usual);
+            pause.until = later(now, pause.length);
         }
         pause.until
     }
@@ -152,5 +164,8 @@ mod tests {
         assert_eq!(pauses.failed("sms", at(200_000), None), at(200_080));
         pauses.succeeded("sms");
         assert_eq!(pauses.failed("sms", at(300_000), None), at(300_005));
+        // The clock was set back.
+        assert!(pauses.is_paused("sms", at(290_000)) && pauses.is_paused("sms", at(290_004)));
+        assert!(!pauses.is_paused("sms", at(290_005)));
     }
 }
