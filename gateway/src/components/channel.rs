@@ -9,6 +9,7 @@ use super::hosts::Hosts;
 use super::injection::{Draft, inject};
 use super::reading::{self, Reader};
 use super::telling;
+use super::turns::Caller;
 use crate::channels::{
     Answer, BROKEN, Capabilities, Channel, Claim, Content, Event, Explanation, Hop, KnownAs, Malformed, MediaRequest,
     NotFound, Outbound, Outcome, Part, Refused, Reply, Unencodable, Unsendable, Verified, Webhook,
@@ -42,7 +43,7 @@ impl ComponentChannel {
     /// The request for a part before the secrets are put in.
     pub fn draft(&self, part: &Part) -> Result<Draft, Unencodable> {
         let told = telling::part(part);
-        match self.guest.call(|provider, store| provider.call_encode(store, &told)) {
+        match self.guest.call(Caller::Gateway, |provider, store| provider.call_encode(store, &told)) {
             Ok(Ok(request)) => Ok(Draft::from(request)),
             Ok(Err(reason)) => Err(Unencodable::Refused(super::guest::shorten(&reason))),
             Err(failure) => Err(Unencodable::Broken(self.failed(&failure))),
@@ -96,7 +97,7 @@ impl Channel for ComponentChannel {
         let told = telling::webhook(&webhook);
         let parsed = self
             .guest
-            .call(|provider, store| provider.call_verify_and_parse(store, &told))
+            .call(Caller::Stranger, |provider, store| provider.call_verify_and_parse(store, &told))
             .map_err(|failure| Refused::Broken(self.failed(&failure)))?
             .map_err(reading::refusal)?;
         let reader = self.reader();
@@ -131,7 +132,7 @@ impl Channel for ComponentChannel {
         }
         let told = telling::outbound(outbound);
         self.guest
-            .call(|provider, store| provider.call_split(store, &told))
+            .call(Caller::Gateway, |provider, store| provider.call_split(store, &told))
             .map_err(|failure| Unsendable::Broken(self.failed(&failure)))?
             .map_err(|reason| reading::unsendable(reason, &outbound.text, outbound.media.len()))
             .and_then(|contents| reading::contents(contents, &self.capabilities, MAX_PARTS))
@@ -147,10 +148,11 @@ impl Channel for ComponentChannel {
         inject(&draft, &self.guest.about.secrets, &self.hosts).map_err(Unencodable::Refused)
     }
 
-    /// The request was made, so a component that can't read the response leaves it unknown.
+    /// The request was made, so a component that can't read the response leaves it unknown. Nobody could ever tell what
+    /// became of it, so that this is the last resort.
     fn decode(&self, response: &http::Response<Bytes>) -> Outcome {
         let told = telling::response(response);
-        match self.guest.call(|provider, store| provider.call_decode(store, &told)) {
+        match self.guest.read(|provider, store| provider.call_decode(store, &told)) {
             Ok(outcome) => reading::outcome(outcome),
             Err(failure) => {
                 let message = Some(format!("{BROKEN}: {}", self.failed(&failure)));
@@ -170,7 +172,7 @@ impl Channel for ComponentChannel {
             let request = http::Request::get(url.as_str()).body(Bytes::new()).map_err(|_| NotFound::Elsewhere)?;
             return Ok(MediaRequest { request, chosen: false, lookup: false });
         }
-        let asked = self.guest.call(|provider, store| provider.call_fetch(store, url));
+        let asked = self.guest.call(Caller::Gateway, |provider, store| provider.call_fetch(store, url));
         match asked.map_err(|failure| NotFound::Passing(self.failed(&failure)))? {
             Ok(fetching) => self.filled(fetching.request, fetching.lookup),
             Err(reason) => Err(NotFound::Final(super::guest::shorten(&reason))),
@@ -179,7 +181,7 @@ impl Channel for ComponentChannel {
 
     fn media_found(&self, response: &http::Response<Bytes>) -> Result<MediaRequest, NotFound> {
         let told = telling::response(response);
-        let found = self.guest.call(|provider, store| provider.call_found(store, &told));
+        let found = self.guest.call(Caller::Gateway, |provider, store| provider.call_found(store, &told));
         match found.map_err(|failure| NotFound::Passing(self.failed(&failure)))? {
             Ok(request) => self.filled(request, false),
             Err(reason) => Err(reading::not_found(reason)),

@@ -1,7 +1,6 @@
 //! One call of a component: an instance of its own, against a deadline and limits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -10,6 +9,8 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::Engine;
 use super::secrets::Secrets;
+use super::turns::{Caller, Turns};
+use bindings::exports::recado::channel::provider;
 use bindings::recado::channel::{config, log, secrets, types};
 
 /// What `sdk/wit/channel` generates.
@@ -29,8 +30,9 @@ const MAX_TABLE_ELEMENTS: usize = 20_000;
 const MAX_LOG_LINES: u32 = 32;
 const MAX_LOG_CHARACTERS: usize = 1_000;
 
-/// The most calls of one channel at a time. They are short; that many are those of one that hangs.
-const MAX_CALLS: usize = 64;
+/// How often an answer is read for which the time was too short. Each time it is given twice as much: on a machine that
+/// is busy with other things, time passes without the call.
+const READS: u32 = 3;
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +43,7 @@ pub(super) enum Failure {
     Memory(usize),
     #[error("it trapped: {0}")]
     Trapped(String),
-    #[error("{MAX_CALLS} calls of it are under way, which is the most")]
+    #[error("as many calls of it are under way as there may be")]
     Busy,
 }
 
@@ -55,25 +57,7 @@ pub(super) struct About {
     pub(super) secrets: Secrets,
     pub(super) deadline: Duration,
     pub(super) memory: usize,
-    /// The calls that are under way.
-    pub(super) running: AtomicUsize,
-}
-
-/// A call that is under way.
-struct Turn<'a>(&'a AtomicUsize);
-
-impl<'a> Turn<'a> {
-    fn take(running: &'a AtomicUsize) -> Result<Self, Failure> {
-        let before = running.fetch_add(1, Ordering::Relaxed);
-        let turn = Self(running);
-        if before < MAX_CALLS { Ok(turn) } else { Err(Failure::Busy) }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    pub(super) turns: Turns,
 }
 
 /// Runs what may take as long as a deadline, so that whatever else waits on this thread goes on on another.
@@ -100,33 +84,67 @@ impl Guest {
     /// Calls one function in a fresh instance.
     pub(super) fn call<T>(
         &self,
-        function: impl FnOnce(&bindings::exports::recado::channel::provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+        caller: Caller,
+        function: impl FnOnce(&provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let _turn = Turn::take(&self.about.running)?;
-        aside(|| self.run(function))
+        self.call_within(caller, self.about.deadline, function)
+    }
+
+    /// The same for an answer that the provider gives once: it waits longer for its turn, and is read again where only
+    /// the time was too short.
+    pub(super) fn read<T>(
+        &self,
+        function: impl Fn(&provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut deadline = self.about.deadline;
+        for _ in 1..READS {
+            match self.call_within(Caller::Answer, deadline, &function) {
+                Err(Failure::Deadline(_)) => deadline *= 2,
+                came => return came,
+            }
+        }
+        self.call_within(Caller::Answer, deadline, function)
+    }
+
+    fn call_within<T>(
+        &self,
+        caller: Caller,
+        deadline: Duration,
+        function: impl FnOnce(&provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let turns = &self.about.turns;
+        let turn = turns.now(caller);
+        if turn.is_none() && caller == Caller::Stranger {
+            return Err(Failure::Busy);
+        }
+        aside(|| {
+            let _turn = turn.or_else(|| turns.wait(caller)).ok_or(Failure::Busy)?;
+            self.run(deadline, function)
+        })
     }
 
     fn run<T>(
         &self,
-        function: impl FnOnce(&bindings::exports::recado::channel::provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+        deadline: Duration,
+        function: impl FnOnce(&provider::Guest, &mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let host = Host { about: Arc::clone(&self.about), used: 0, denied: false, lines: 0 };
         let mut store = Store::new(self.engine.inner(), host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(HOST_COPY_BYTES);
-        let (began, deadline) = (Instant::now(), self.about.deadline);
+        let began = Instant::now();
         store.epoch_deadline_callback(move |_| {
             if began.elapsed() >= deadline { Err(DeadlinePassed.into()) } else { Ok(UpdateDeadline::Continue(1)) }
         });
         store.set_epoch_deadline(1);
         let instance = self.pre.instantiate(&mut store);
         let result = instance.and_then(|instance| function(instance.recado_channel_provider(), &mut store));
-        result.map_err(|error| self.failure(&error, store.data()))
+        result.map_err(|error| self.failure(&error, store.data(), deadline))
     }
 
-    fn failure(&self, error: &wasmtime::Error, host: &Host) -> Failure {
+    fn failure(&self, error: &wasmtime::Error, host: &Host, deadline: Duration) -> Failure {
         if error.downcast_ref::<DeadlinePassed>().is_some() {
-            Failure::Deadline(self.about.deadline)
+            Failure::Deadline(deadline)
         } else if host.denied {
             // A guest whose allocation was denied aborts; the denial is the reason, not the abort.
             Failure::Memory(self.about.memory)
@@ -139,7 +157,7 @@ impl Guest {
 /// The error that a call past its deadline ends with.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline passed")]
-struct DeadlinePassed;
+pub(super) struct DeadlinePassed;
 
 /// One line, of a length that fits a log.
 pub(super) fn shorten(text: &str) -> String {

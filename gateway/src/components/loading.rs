@@ -1,7 +1,6 @@
 //! From settings to a channel, or the reason why not.
 
 use std::io::Read;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::guest::{About, Failure, Guest, shorten};
 use super::hosts::Hosts;
 use super::reading::Reader;
 use super::secrets::Secrets;
+use super::turns::{Caller, Turns};
 use super::{ComponentChannel, Engine};
 use crate::channels::component::Settings;
 use crate::channels::{Capabilities, Channel};
@@ -132,12 +132,12 @@ fn load(engine: &Engine, name: &str, settings: &Settings, mark: &str) -> Result<
         secrets: Secrets::new(settings.secrets.clone(), mark.to_owned()),
         deadline: Duration::from_millis(u64::from(settings.deadline_ms)),
         memory: settings.memory_mib * 1024 * 1024,
-        running: AtomicUsize::new(0),
+        turns: Turns::default(),
     };
     let guest =
         Guest::link(engine, &component, about).map_err(|error| LoadError::NoChannel(shorten(&format!("{error:#}"))))?;
     let said = guest
-        .call(|provider, store| provider.call_describe(store))
+        .call(Caller::Gateway, |provider, store| provider.call_describe(store))
         .map_err(|failure: Failure| LoadError::Trial(failure.to_string()))?;
     check_config(&said.config_schema, &config)?;
     check_secrets(&said.secrets, &guest.about.secrets)?;

@@ -20,6 +20,7 @@ mod secrets;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use channel::ComponentChannel;
 pub use engine::Engine;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use secrecy::SecretString;
 
+use super::guest::DeadlinePassed;
+use super::turns::{Caller, OURS, STRANGERS, Turn};
 use super::{ComponentChannel, LoadError, Loader};
 use crate::channels::component::Settings;
 use crate::channels::conformance::{Examples, Subject, Verdict, check};
@@ -190,13 +192,89 @@ fn the_operator_says_where_a_component_may_send_secrets() {
     assert_eq!(load(&[], loader().of_any_host()), Ok(()));
 }
 
+/// So many turns are taken.
+fn taken(channel: &ComponentChannel, caller: Caller, count: usize) -> Vec<Turn<'_>> {
+    (0..count).map(|_| channel.guest.about.turns.now(caller).unwrap()).collect()
+}
+
+fn sent() -> http::Response<Bytes> {
+    http::Response::new(Bytes::from_static(br#"{"ok":true,"result":{"message_id":8,"chat":{"id":1111111}}}"#))
+}
+
 #[test]
 fn more_calls_than_one_channel_may_have_are_sent_away() {
-    let channel = channel();
-    channel.guest.about.running.store(64, Ordering::Relaxed);
-    fails(&channel, "64 calls of it are under way");
-    channel.guest.about.running.store(63, Ordering::Relaxed);
+    let mut channel = channel();
+    channel.limits().turns.lose_patience();
+    let mut all = (taken(&channel, Caller::Stranger, STRANGERS), taken(&channel, Caller::Gateway, OURS));
+    fails(&channel, "as many calls of it are under way as there may be");
+    drop((all.0.pop(), all.1.pop()));
     assert!(channel.verify(webhook()).is_ok() && channel.verify(webhook()).is_ok());
+    assert!(channel.encode(&part("hi")).is_ok() && channel.encode(&part("hi")).is_ok());
+}
+
+#[test]
+fn webhooks_take_no_turns_of_what_the_gateway_asks_for() {
+    let channel = channel();
+    let forged = taken(&channel, Caller::Stranger, STRANGERS);
+    assert!(matches!(channel.verify(webhook()), Err(Refused::Broken(_))));
+    assert!(matches!(channel.decode(&sent()), Outcome::Accepted { .. }));
+    assert!(channel.encode(&part("hi")).is_ok());
+    drop(forged);
+    let _ours = taken(&channel, Caller::Gateway, OURS);
+    assert!(channel.verify(webhook()).is_ok());
+}
+
+#[test]
+fn what_the_gateway_asks_for_waits_for_its_turn() {
+    let channel = channel();
+    let turns = &channel.guest.about.turns;
+    let asks: [&(dyn Fn() -> bool + Sync); 3] = [
+        &|| matches!(channel.decode(&sent()), Outcome::Accepted { .. }),
+        &|| channel.encode(&part("hi")).is_ok(),
+        &|| channel.split(&Outbound { text: "hi".to_owned(), ..Outbound::default() }).is_ok(),
+    ];
+    for ask in asks {
+        let mut all = taken(&channel, Caller::Gateway, OURS);
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(ask);
+            while turns.waiting() == 0 {
+                assert!(!asked.is_finished(), "it does not wait");
+                std::thread::yield_now();
+            }
+            drop(all.pop());
+            assert!(asked.join().unwrap());
+        });
+    }
+}
+
+#[test]
+fn an_answer_is_read_again_where_the_time_was_too_short() {
+    let mut channel = channel();
+    let limits = channel.limits();
+    (limits.deadline, limits.memory) = (Duration::from_millis(1), 256 * 1024 * 1024);
+    let long =
+        Bytes::from(format!(r#"{{"ok":true,"result":{{"message_id":8,"text":"{}"}}}}"#, "palabra ".repeat(400_000)));
+    // Each time it has twice as much.
+    let outcome = channel.decode(&http::Response::new(long));
+    let Outcome::Unknown { error } = &outcome else { panic!("{outcome:?}") };
+    assert!(error.message.as_deref().is_some_and(|text| text.contains("its deadline of 4ms")), "{error:?}");
+
+    channel.limits().deadline = Duration::from_secs(2);
+    let told = super::telling::response(&sent());
+    let tries = std::cell::Cell::new(0);
+    let read = channel.guest.read(|provider, store| {
+        tries.set(tries.get() + 1);
+        if tries.get() < 3 { Err(DeadlinePassed.into()) } else { provider.call_decode(store, &told) }
+    });
+    assert!(read.is_ok(), "{:?}", read.err());
+    // What fails at the answer itself fails each time.
+    tries.set(0);
+    let read = channel.guest.read(|_, _| -> wasmtime::Result<()> {
+        tries.set(tries.get() + 1);
+        Err(wasmtime::Error::msg("unreachable"))
+    });
+    assert!(read.is_err());
+    assert_eq!(tries.get(), 1);
 }
 
 /// Whoever waits on the same thread goes on while a call runs.
