@@ -91,3 +91,21 @@ fn a_timer_whose_plugin_is_gone_is_dropped_and_explained() {
     let came = wait_up_to(Duration::from_secs(1), || (!outbound(&gateway).is_empty()).then_some(()));
     assert_eq!(came, None);
 }
+
+/// Whoever must see what goes out, and can't for now: what a timer was to send waits for them.
+#[test]
+fn what_a_timer_sends_waits_for_a_plugin_that_must_see_it() {
+    let strict = Plugin::obedient().named("strict").setting("on_error", "stop");
+    let mut gateway = TestGateway::builder().plugin(Plugin::obedient()).plugin(strict).start();
+    says(&gateway, ANA, "timer nudge 100 send +529981122335 [trap] hola");
+    wait_for("a first try", || gateway.log().find("following up waits for what fails"));
+    assert_eq!(outbound(&gateway), Vec::<String>::new());
+    // Nothing of hers is processed meanwhile, and all of others.
+    assert_eq!(says(&gateway, "+529981122336", "say hola"), "hola");
+    gateway.set_plugins(&[Plugin::obedient()]);
+    gateway.process().hang_up();
+    let text = "[trap] hola";
+    let sent = gateway.wait_for_messages("what waited", |messages| messages.iter().any(|sent| sent["text"] == text));
+    let sent = sent.iter().find(|sent| sent["text"] == text).unwrap();
+    gateway.wait_for_status(sent["id"].as_str().unwrap(), "delivered");
+}

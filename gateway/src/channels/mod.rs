@@ -16,6 +16,8 @@ mod media;
 mod outcome;
 mod rates;
 mod removal;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod twilio;
 mod webhook;
 

@@ -165,6 +165,7 @@ impl Gateway {
             endpoints: endpoints.clone(),
             parallel: config.inbound.parallel,
             outbox: Arc::clone(&outbox),
+            patience: processing::Patience::default(),
         });
         let inbound = Inbound::new(inbound::Parts {
             store: store.clone(),

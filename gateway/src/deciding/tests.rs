@@ -2,6 +2,7 @@
 //! and the flows on a database of their own.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,10 +14,11 @@ use crate::channels::Channels;
 use crate::clock::ManualClock;
 use crate::events::Endpoints;
 use crate::media::{Files, Uploads, UploadsParts};
+use crate::message::consent::{Choice, Consent, Heard, Source};
 use crate::message::{Address, ContactId, ConversationId};
 use crate::outbound::{self, Outbound};
 use crate::plugins::{Called, Change, Effects, Hooks, Link, Manifest, OnError, Plugin, Remembered, Scope, StateKey};
-use crate::processing::{self, Processing};
+use crate::processing::{self, Patience, Processing};
 use crate::store::{self, NewInbound, Processed, Receipt, Settings};
 use crate::transport::{Failure, Transport};
 
@@ -33,6 +35,13 @@ pub(crate) struct Scripted {
     pub(crate) manifest: Manifest,
     pub(crate) inbound: Rule<InboundCall, Vec<Action>>,
     pub(crate) outbound: Rule<OutboundCall, Verdict>,
+    /// What it wants when a timer runs out.
+    pub(crate) timer: fn() -> Vec<Action>,
+    pub(crate) on_error: OnError,
+    /// How often it fails before it gives a verdict.
+    pub(crate) fails: u32,
+    /// How often it was asked, but for what it hears later of messages.
+    pub(crate) asked: Arc<AtomicU32>,
 }
 
 pub(crate) fn accept(changes: Changes) -> Verdict {
@@ -42,7 +51,15 @@ pub(crate) fn accept(changes: Changes) -> Verdict {
 impl Scripted {
     pub(crate) fn named(name: &str, hooks: Hooks) -> Self {
         let manifest = Manifest { name: name.to_owned(), version: "1.0.0".to_owned(), hooks, ..Manifest::default() };
-        Self { manifest, inbound: |_, _| (Vec::new(), None), outbound: |_, _| (accept(Changes::default()), None) }
+        Self {
+            manifest,
+            inbound: |_, _| (Vec::new(), None),
+            outbound: |_, _| (accept(Changes::default()), None),
+            timer: Vec::new,
+            on_error: OnError::Skip,
+            fails: 0,
+            asked: Arc::default(),
+        }
     }
 
     pub(crate) fn key(&self) -> StateKey {
@@ -72,11 +89,16 @@ impl Plugin for Scripted {
     }
 
     async fn on_inbound(&self, call: &InboundCall, surroundings: &Surroundings) -> Called<Decision> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let Called { result, effects } = self.apply(self.inbound, call, surroundings).await;
         Called { result: result.map(|actions| Decision { actions, flow: Flow::Proceed }), effects }
     }
 
     async fn on_outbound(&self, call: &OutboundCall, surroundings: &Surroundings) -> Called<Verdict> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) < self.fails {
+            let failure = crate::plugins::Failure::Failed("no idea yet".to_owned());
+            return Called { result: Err(failure), effects: Effects::default() };
+        }
         self.apply(self.outbound, call, surroundings).await
     }
 
@@ -85,7 +107,8 @@ impl Plugin for Scripted {
     }
 
     async fn on_timer(&self, _: &TimerCall, _: &Surroundings) -> Called<Decision> {
-        Called { result: Ok(Decision { actions: Vec::new(), flow: Flow::Proceed }), effects: Effects::default() }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Called { result: Ok(Decision { actions: (self.timer)(), flow: Flow::Proceed }), effects: Effects::default() }
     }
 }
 
@@ -131,6 +154,10 @@ fn channels() -> Channels {
 
 impl Fixture {
     pub(crate) async fn new(plugins: Vec<Scripted>) -> Self {
+        Self::on(channels(), plugins).await
+    }
+
+    pub(crate) async fn on(channels: Channels, plugins: Vec<Scripted>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
         let (store, _) = Store::open(&Settings { url, readers: 2, queue: 100, timeout_s: 30 }).await.unwrap();
@@ -139,7 +166,7 @@ impl Fixture {
         let place = Place { locale: "es-MX".to_owned(), time_zone: "America/Cancun".to_owned(), subject: None };
         let link = |plugin: Scripted| Link {
             name: plugin.manifest.name.clone(),
-            on_error: OnError::Skip,
+            on_error: plugin.on_error,
             plugin: Arc::new(plugin),
             health: Arc::default(),
         };
@@ -165,7 +192,7 @@ impl Fixture {
         let outbound = Outbound::new(outbound::Parts {
             store: store.clone(),
             deciding: deciding.clone(),
-            channels: channels(),
+            channels,
             clock: clock.clone(),
             ids: Arc::clone(&ids),
             place,
@@ -184,12 +211,18 @@ impl Fixture {
             endpoints: endpoints(),
             parallel: 4,
             outbox,
+            patience: Patience(&[Duration::ZERO; 2]),
         });
         Self { store, deciding, outbound, processing, ids, clock, _folder: folder }
     }
 
     /// A message of somebody's, on record; and the call that is made for it.
     pub(crate) async fn recorded(&self, sender: &str, text: &str) -> (Thread, InboundCall) {
+        self.heard(sender, text, None).await
+    }
+
+    /// The same with an opting out that the gate read in it, if it did.
+    pub(crate) async fn heard(&self, sender: &str, text: &str, heard: Option<Heard>) -> (Thread, InboundCall) {
         let now = self.clock.now();
         let id = MessageId(self.ids.next(now));
         let new = NewInbound {
@@ -204,8 +237,8 @@ impl Fixture {
             media: Vec::new(),
             segments: Some(1),
             extra: Vec::new(),
-            consent: None,
-            heard: None,
+            consent: heard.map(|_| Consent { choice: Choice::OptedOut, source: Source::Message, code: None }),
+            heard,
             subject: "SMS".to_owned(),
             received_at: now,
             said_at: None,

@@ -5,13 +5,15 @@
 //! has its effects once, also after a crash. In between it takes its turn in its conversation's lane.
 
 mod settings;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::processing::Processing;
@@ -54,6 +56,28 @@ struct Shared {
     free: Arc<Semaphore>,
     /// Told when one was followed up: the next of its conversation may be claimed.
     done: Notify,
+}
+
+/// One of those that are followed up at a time. It says so when the next may be claimed.
+struct Hand {
+    permit: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+}
+
+impl Hand {
+    /// Others are followed up meanwhile.
+    fn make_room(&mut self) {
+        if self.permit.take().is_some() {
+            self.shared.done.notify_one();
+        }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.permit = None;
+        self.shared.done.notify_one();
+    }
 }
 
 impl Shared {
@@ -99,11 +123,10 @@ impl Shared {
         let mut count = 0;
         for followup in found {
             let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else { break };
-            let this = Arc::clone(self);
+            let mut hand = Hand { permit: Some(permit), shared: Arc::clone(self) };
             self.parts.processing.lanes().enqueue(followup.conversation_id(), async move {
-                work::follow_up(&this.parts, &followup, LEASE, until).await;
-                drop(permit);
-                this.done.notify_one();
+                let shared = Arc::clone(&hand.shared);
+                work::follow_up(&shared.parts, &followup, LEASE, until, || hand.make_room()).await;
             });
             count += 1;
         }

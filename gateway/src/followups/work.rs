@@ -7,7 +7,7 @@ use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
 use crate::message::{ContactId, ConversationId};
 use crate::plugins::{StatusCall, TimerCall};
-use crate::processing::{Matter, pauses};
+use crate::processing::{Error, Failures, Matter, pauses};
 use crate::store::{self, Cause, ClaimedReport, ClaimedTimer, Committed, Explaining, Processed, Thread};
 
 /// What plugins are told of.
@@ -48,8 +48,15 @@ impl Followup {
     }
 }
 
-/// Until it is committed. `lease` is how long it is left to this process each time.
-pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedDuration, mut until: Timestamp) {
+/// Until it is committed. `lease` is how long it is left to this process each time; `rests` is told when it waits for
+/// what fails, which may be long.
+pub(super) async fn follow_up(
+    parts: &Parts,
+    followup: &Followup,
+    lease: SignedDuration,
+    mut until: Timestamp,
+    mut rests: impl FnMut(),
+) {
     if let Followup::Timer(timer) = followup
         && let Some(later) = parts.processing.deciding().chain().waits(&timer.plugin, parts.clock.now())
         && parts.store.renew(followup.cause(), later).await.is_ok()
@@ -59,8 +66,8 @@ pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedD
     }
     let message_id = followup.message().id;
     let seed = parts.processing.deciding().seed();
-    let mut pauses = pauses();
-    let mut turn = None;
+    let (mut pauses, mut patience) = (pauses(), parts.processing.patience());
+    let (mut turn, mut asked) = (None, None);
     loop {
         let now = parts.clock.now();
         // Waiting for its turn may have taken long: whoever takes it up meanwhile would ask a second time.
@@ -71,7 +78,7 @@ pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedD
                 Ok(false) => return,
             }
         }
-        match once(parts, followup, seed).await {
+        match once(parts, followup, seed, &mut asked, patience.failures()).await {
             Ok(Committed::Stale) if turn.is_none() => turn = Some(parts.processing.deciding().turn().await),
             Ok(Committed::Stale | Committed::Early) => {}
             Ok(Committed::Before) => {
@@ -79,39 +86,79 @@ pub(super) async fn follow_up(parts: &Parts, followup: &Followup, lease: SignedD
                 return;
             }
             Ok(Committed::Done | Committed::Unanswered) => return,
-            Err(store::Error::Refused(reason)) => {
+            Err(Error::Store(store::Error::Refused(reason))) => {
                 tracing::error!(%message_id, reason, "a report or timer can't be followed up; it is dropped");
                 drop_it(parts, followup).await;
                 return;
             }
-            Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
+            Err(Error::Store(store::Error::Unavailable(reason) | store::Error::Overtaken(reason))) => {
                 turn = None;
                 let pause = pauses.next().unwrap_or_default();
                 tracing::warn!(%message_id, reason, seconds = pause.as_secs(), "following up waits for the database");
                 tokio::time::sleep(pause).await;
             }
+            Err(Error::Failing(reason)) => {
+                turn = None;
+                let pause = patience.pause();
+                tracing::warn!(%message_id, reason, seconds = pause.as_secs(), "following up waits for what fails");
+                rests();
+                if !parts.processing.lanes().rest(pause).await {
+                    return;
+                }
+            }
         }
     }
 }
 
-async fn once(parts: &Parts, followup: &Followup, seed: u64) -> Result<Committed, store::Error> {
+/// What the plugins decided, kept while only messages of it can't be made: they are not asked, nor do they ask others,
+/// a second time.
+struct Asked {
+    thread: Thread,
+    decided: Decided<Plan>,
+}
+
+async fn once(
+    parts: &Parts,
+    followup: &Followup,
+    seed: u64,
+    asked: &mut Option<Asked>,
+    failures: Failures,
+) -> Result<Committed, Error> {
+    let Asked { thread, decided } = match asked.take() {
+        Some(asked) => asked,
+        None => ask(parts, followup, seed).await?,
+    };
+    let message = followup.message();
+    let hops = followup.hops();
+    let matter = Matter { cause: followup.cause(), message_id: message.id, thread: &thread, hops, failures };
+    let made = make(parts, &matter, message, decided.clone()).await;
+    if matches!(made, Err(Error::Failing(_))) {
+        *asked = Some(Asked { thread, decided });
+    }
+    Ok(parts.processing.commit(made?).await?)
+}
+
+/// What is committed.
+async fn make(
+    parts: &Parts,
+    matter: &Matter<'_>,
+    message: &Explaining,
+    decided: Decided<Plan>,
+) -> Result<Processed, Error> {
+    let (mut processed, outgoing) = parts.processing.plan(matter, decided).await?;
+    parts.processing.reply(matter, message.ours.as_ref(), outgoing.replies, &mut processed).await?;
+    parts.processing.send(matter, outgoing.sends, &mut processed).await?;
+    Ok(processed)
+}
+
+async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Asked, store::Error> {
     let Some(thread) = parts.store.thread(followup.conversation_id()).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
-    let decided = ask(parts, followup, &thread, seed).await?;
-    let message = followup.message();
-    let matter = Matter { cause: followup.cause(), message_id: message.id, thread: &thread, hops: followup.hops() };
-    let (mut processed, outgoing) = parts.processing.plan(&matter, decided).await?;
-    parts.processing.reply(&matter, message.ours.as_ref(), outgoing.replies, &mut processed).await?;
-    parts.processing.send(&matter, outgoing.sends, &mut processed).await?;
-    parts.processing.commit(processed).await
-}
-
-async fn ask(parts: &Parts, followup: &Followup, thread: &Thread, seed: u64) -> Result<Decided<Plan>, store::Error> {
     let previous = parts.store.previous_inbound_at(thread.conversation.id).await?;
-    let conversation = seen(thread, thread.conversation.inbound_count, previous);
+    let conversation = seen(&thread, thread.conversation.inbound_count, previous);
     let deciding = parts.processing.deciding();
-    Ok(match followup {
+    let decided = match followup {
         Followup::Report(report) => {
             let call = StatusCall {
                 message_id: report.message.id,
@@ -135,7 +182,8 @@ async fn ask(parts: &Parts, followup: &Followup, thread: &Thread, seed: u64) -> 
             };
             deciding.timer(&timer.plugin, timer.message.id, call, seed).await
         }
-    })
+    };
+    Ok(Asked { thread, decided })
 }
 
 /// Takes away what would otherwise hold up all that comes behind it.

@@ -13,6 +13,8 @@ mod process;
 mod recording;
 mod replaying;
 mod sharing;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};

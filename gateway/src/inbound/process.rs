@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{Shared, counting};
-use crate::actions::PlannedReply;
+use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
-use crate::deciding::seen;
+use crate::deciding::{Decided, seen};
 use crate::gate::Refusal;
 use crate::message::consent::Keyword;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
 use crate::outbound;
 use crate::plugins::InboundCall;
-use crate::processing::{Matter, pauses};
+use crate::processing::{Error, Failures, Matter, pauses};
 use crate::store::{
     self, Cause, Committed, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Snapshot, Thread,
 };
@@ -21,10 +21,10 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
     let began = std::time::Instant::now();
     let deciding = shared.processing.deciding();
     let seed = deciding.seed();
-    let mut pauses = pauses();
-    let mut turn = None;
+    let (mut pauses, mut patience) = (pauses(), shared.processing.patience());
+    let (mut turn, mut asked) = (None, None);
     loop {
-        match process_once(shared, &recorded, seed).await {
+        match process_once(shared, &recorded, seed, &mut asked, patience.failures()).await {
             Ok(Committed::Stale) if turn.is_none() => turn = Some(deciding.turn().await),
             Ok(Committed::Stale) => {}
             Ok(Committed::Early) => {
@@ -32,18 +32,29 @@ pub(super) async fn process(shared: &Arc<Shared>, recorded: Recorded) {
                 return;
             }
             Ok(_) => return counting::processed(&recorded.channel, recorded.id, began.elapsed()),
-            Err(store::Error::Refused(reason)) => {
+            Err(Error::Store(store::Error::Refused(reason))) => {
                 tracing::error!(message_id = %recorded.id, reason, "a message can't be processed; the next start tries again");
                 shared.waiting.finish(recorded.id, None);
                 return set_aside(shared, recorded.id).await;
             }
-            Err(store::Error::Unavailable(reason) | store::Error::Overtaken(reason)) => {
+            Err(Error::Store(store::Error::Unavailable(reason) | store::Error::Overtaken(reason))) => {
                 turn = None;
                 let pause = pauses.next().unwrap_or_default();
                 let seconds = pause.as_secs();
                 tracing::warn!(message_id = %recorded.id, reason, seconds, "processing waits for the database");
                 shared.waiting.finish(recorded.id, None);
                 tokio::time::sleep(pause).await;
+            }
+            Err(Error::Failing(reason)) => {
+                turn = None;
+                let pause = patience.pause();
+                let seconds = pause.as_secs();
+                tracing::warn!(message_id = %recorded.id, reason, seconds, "processing waits for what fails");
+                shared.waiting.finish(recorded.id, None);
+                if !shared.processing.lanes().rest(pause).await {
+                    // The next start takes it up again.
+                    return;
+                }
             }
         }
     }
@@ -61,21 +72,33 @@ pub(super) async fn set_aside(shared: &Shared, id: MessageId) {
     }
 }
 
-async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> Result<Committed, store::Error> {
-    let Some(thread) = shared.store.thread_of(recorded).await? else {
-        return Err(store::Error::Refused("its conversation is not there".to_owned()));
+/// What the plugins decided, kept while only messages of it can't be made: they are not asked, nor do they ask others,
+/// a second time.
+struct Asked {
+    thread: Thread,
+    decided: Decided<Plan>,
+}
+
+async fn process_once(
+    shared: &Arc<Shared>,
+    recorded: &Recorded,
+    seed: u64,
+    asked: &mut Option<Asked>,
+    failures: Failures,
+) -> Result<Committed, Error> {
+    let Asked { thread, decided } = match asked.take() {
+        Some(asked) => asked,
+        None => ask(shared, recorded, seed).await?,
     };
-    let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
-    let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0 };
-    let (mut processed, outgoing) = shared.processing.plan(&matter, decided).await?;
+    let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0, failures };
     let channel = shared.channel(recorded)?;
-    // Before all else: messages leave in the order in which they were made.
-    let confirmation = shared.confirmation(recorded, channel.as_ref());
-    shared.replies(recorded, channel.as_ref(), outgoing.replies, &mut processed).await?;
-    if let Some(confirmation) = confirmation {
-        shared.confirm(recorded, confirmation, &mut processed);
-    }
-    shared.processing.send(&matter, outgoing.sends, &mut processed).await?;
+    let mut processed = match shared.make(recorded, &matter, channel.as_ref(), decided.clone()).await {
+        Err(error @ Error::Failing(_)) => {
+            *asked = Some(Asked { thread, decided });
+            return Err(error);
+        }
+        made => made?,
+    };
     let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
     processed.seed = Some(seed);
     processed.seen = Some(Snapshot::of(&thread));
@@ -84,7 +107,7 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     match committed {
         Committed::Done => {}
         Committed::Unanswered => {
-            tracing::info!(message_id = %recorded.id, "no reply rides the answer: the gate let not all of them, or others wait in front")
+            tracing::info!(message_id = %recorded.id, "no reply rides the answer: the gate keeps one, or others wait in front");
         }
         Committed::Before => tracing::info!(message_id = %recorded.id, "another process had processed this message"),
         // Whoever waits goes on waiting.
@@ -92,6 +115,14 @@ async fn process_once(shared: &Arc<Shared>, recorded: &Recorded, seed: u64) -> R
     }
     shared.waiting.finish(recorded.id, answer.filter(|_| committed == Committed::Done));
     Ok(committed)
+}
+
+async fn ask(shared: &Shared, recorded: &Recorded, seed: u64) -> Result<Asked, store::Error> {
+    let Some(thread) = shared.store.thread_of(recorded).await? else {
+        return Err(store::Error::Refused("its conversation is not there".to_owned()));
+    };
+    let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
+    Ok(Asked { thread, decided })
 }
 
 fn call(recorded: &Recorded, thread: &Thread) -> InboundCall {
@@ -115,38 +146,65 @@ impl Shared {
         found.ok_or_else(|| store::Error::Refused(reason()))
     }
 
+    /// What is committed, but for the way that the replies take.
+    async fn make(
+        &self,
+        recorded: &Recorded,
+        matter: &Matter<'_>,
+        channel: &dyn Channel,
+        decided: Decided<Plan>,
+    ) -> Result<Processed, Error> {
+        let (mut processed, outgoing) = self.processing.plan(matter, decided).await?;
+        // Before all else: messages leave in the order in which they were made.
+        let confirmation = self.confirmation(recorded, matter, channel)?;
+        self.replies(recorded, matter, channel, outgoing.replies, &mut processed).await?;
+        if let Some(confirmation) = confirmation {
+            self.confirm(recorded, confirmation, &mut processed);
+        }
+        self.processing.send(matter, outgoing.sends, &mut processed).await?;
+        Ok(processed)
+    }
+
     /// Makes messages of the replies.
     async fn replies(
         &self,
         recorded: &Recorded,
+        matter: &Matter<'_>,
         channel: &dyn Channel,
         planned: Vec<PlannedReply>,
         processed: &mut Processed,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), Error> {
         for mut reply in planned {
             let made = match self.processing.publish(&mut reply.media).await {
-                Ok(()) => self.reply(recorded, channel, &reply).map_err(|unsendable| unsendable.to_string()),
-                Err(outbound::Error::Store(error)) => return Err(error),
-                Err(error) => Err(format!("a reply was left out: {error}")),
+                Ok(()) => self.reply(recorded, channel, &reply).map_err(outbound::Error::from),
+                Err(error) => Err(error),
             };
             match made {
                 Ok(message) => processed.replies.push(message),
-                Err(reason) => processed.leave_out(Some(&reply.plugin), reason),
+                Err(outbound::Error::Store(error)) => return Err(error.into()),
+                Err(error) if matter.waits_for(&error) => return Err(Error::Failing(error.to_string())),
+                Err(error) => processed.leave_out(Some(&reply.plugin), format!("a reply was left out: {error}")),
             }
         }
         Ok(())
     }
 
     /// What tells the person what came of their own word, if that is still to be done: no plugin is asked.
-    fn confirmation(&self, recorded: &Recorded, channel: &dyn Channel) -> Option<NewOutbound> {
-        let heard = recorded.heard.filter(|heard| heard.confirm)?;
-        let text = self.rules.confirmation(heard.keyword, heard.locale)?;
-        match self.message(recorded, channel, text, &[], None) {
+    fn confirmation(
+        &self,
+        recorded: &Recorded,
+        matter: &Matter<'_>,
+        channel: &dyn Channel,
+    ) -> Result<Option<NewOutbound>, Error> {
+        let Some(heard) = recorded.heard.filter(|heard| heard.confirm) else { return Ok(None) };
+        let Some(text) = self.rules.confirmation(heard.keyword, heard.locale) else { return Ok(None) };
+        match self.message(recorded, channel, text, &[], None).map_err(outbound::Error::from) {
             // Of these, that of an opting out alone comes past the gate: the others are replies like any.
-            Ok(message) => Some(NewOutbound { confirms: heard.keyword == Keyword::OptOut, ..message }),
+            Ok(message) => Ok(Some(NewOutbound { confirms: heard.keyword == Keyword::OptOut, ..message })),
+            Err(error) if matter.waits_for(&error) => Err(Error::Failing(error.to_string())),
             Err(error) => {
                 tracing::warn!(message_id = %recorded.id, %error, "the channel can't carry a confirmation");
-                None
+                Ok(None)
             }
         }
     }

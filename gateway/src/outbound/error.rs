@@ -47,6 +47,14 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+impl Error {
+    /// Whether another try may help, since it is nothing about the message: a plugin that must look at it fails, or the
+    /// channel itself, or uploads can't be got at. What the store says is not meant.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NoVerdict { .. } | Self::Unsendable(Unsendable::Broken(_)) | Self::Uploads(_))
+    }
+}
+
 impl From<media::Error> for Error {
     fn from(error: media::Error) -> Self {
         match error {

@@ -151,6 +151,8 @@ impl Outbound {
         let published = self.0.uploads.publish(&mut changed.media, changed.send_at).await.map_err(Error::from);
         let error = match published.and_then(|()| self.submission(changed, recipient.clone(), before.id)) {
             Err(error @ Error::Store(_)) => return Err(error),
+            // The plugins are not to blame.
+            Err(error) if error.is_passing() => return Err(error),
             Err(error) => error,
             submission @ Ok(_) => return submission,
         };

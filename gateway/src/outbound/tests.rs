@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::actions::{Changes, Verdict};
+use crate::channels::Unsendable;
+use crate::channels::tests::breaking;
 use crate::deciding::tests::{Fixture, LUIS, Scripted, accept};
 use crate::message::ProviderError;
 use crate::plugins::{Hooks, OutboundCall};
@@ -111,6 +113,17 @@ async fn what_a_plugin_refuses_or_spoils_is_kept_with_the_reason() {
     assert_eq!(fixture.number(&plugin(|_, _| unreachable!())).await.as_deref(), Some("4"), "only with what is kept");
     let page = fixture.store.messages(store::MessageFilter::default(), None, 10).await.unwrap();
     assert_eq!(page.items.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_is_not_to_blame_for_a_channel_that_fails() {
+    let shout =
+        plugin(|call, _| (accept(Changes { text: Some(call.text.to_uppercase()), ..Changes::default() }), None));
+    let fixture = Fixture::on(breaking(1), vec![shout]).await;
+    let error = fixture.outbound.submit(request("hola")).await.unwrap_err();
+    assert!(matches!(error, Error::Unsendable(Unsendable::Broken(_))), "{error:?}");
+    let Taken { id, .. } = fixture.outbound.submit(request("hola")).await.unwrap();
+    assert_eq!(stored(&fixture, id).await.text, "HOLA");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,11 @@
 //! One lane for each conversation: its messages, reports and timers are processed one at a time, in
-//! order, while different conversations go in parallel.
+//! order, while different conversations go in parallel. One that waits for what fails holds up no other.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -20,12 +21,14 @@ pub struct Lanes {
     running: Arc<Semaphore>,
     /// How many lanes there are.
     count: watch::Sender<usize>,
+    draining: watch::Sender<bool>,
 }
 
 impl Lanes {
     /// At most `parallel` conversations at a time.
     pub fn new(parallel: usize) -> Self {
-        Self { open: Arc::default(), running: Arc::new(Semaphore::new(parallel.max(1))), count: watch::Sender::new(0) }
+        let running = Arc::new(Semaphore::new(parallel.max(1)));
+        Self { open: Arc::default(), running, count: watch::Sender::new(0), draining: watch::Sender::new(false) }
     }
 
     /// Behind all that this lane has.
@@ -63,8 +66,22 @@ impl Lanes {
         work
     }
 
-    /// Waits until no lane has work.
+    /// For work on a lane that is to be tried again. Meanwhile it is none of those that go at a time, and what comes
+    /// behind it on its lane waits. False when there is no time for another try: the lanes are drained.
+    pub async fn rest(&self, pause: Duration) -> bool {
+        let mut draining = self.draining.subscribe();
+        self.running.add_permits(1);
+        // The sender lives as long as `self`.
+        let rested = tokio::time::timeout(pause, draining.wait_for(|draining| *draining)).await.is_err();
+        if let Ok(running) = self.running.acquire().await {
+            running.forget();
+        }
+        rested
+    }
+
+    /// Waits until no lane has work, for the last time. What rests has had its last try.
     pub async fn drain(&self) {
+        self.draining.send_replace(true);
         let mut count = self.count.subscribe();
         // The sender lives as long as `self`, so this ends only with an empty table.
         let _ = count.wait_for(|count| *count == 0).await;
@@ -98,6 +115,26 @@ mod tests {
         assert_eq!(order.recv().await, Some("slow 2"));
         lanes.drain().await;
         assert!(lanes.open.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_rests_holds_up_its_lane_alone_and_no_drain() {
+        let lanes = Lanes::new(1);
+        let (resting, other) = (ConversationId(Uuid::from_u128(1)), ConversationId(Uuid::from_u128(2)));
+        let (done, mut order) = mpsc::unbounded_channel();
+        let (rests, first, last) = (lanes.clone(), done.clone(), done.clone());
+        lanes.enqueue(resting, async move {
+            assert!(rests.rest(Duration::ZERO).await);
+            first.send("tried again").unwrap();
+            assert!(!rests.rest(Duration::from_hours(1)).await);
+        });
+        lanes.enqueue(resting, async move { last.send("behind").unwrap() });
+        assert_eq!(order.recv().await, Some("tried again"));
+        lanes.enqueue(other, async move { done.send("other").unwrap() });
+        assert_eq!(order.recv().await, Some("other"));
+        lanes.drain().await;
+        assert_eq!(order.recv().await, Some("behind"));
+        assert_eq!(lanes.running.available_permits(), 1);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What processing a message, a report and a timer have in common: a lane for each conversation, from
 //! the plugins' plan to what is committed, and deciding again when it was overtaken.
 
+mod failing;
 mod lanes;
 mod plan;
 
@@ -16,6 +17,7 @@ use crate::message::MessageId;
 use crate::outbound::{self, Outbound};
 use crate::store::{self, Cause, Committed, Processed, Route, Store, Thread};
 
+pub use failing::{Error, Failures, Patience};
 pub use lanes::Lanes;
 
 /// What processing is made of.
@@ -30,6 +32,8 @@ pub struct Parts {
     pub parallel: usize,
     /// Told when there is something to send.
     pub outbox: Arc<Notify>,
+    /// How long what fails for now is waited for.
+    pub patience: Patience,
 }
 
 /// Cheap to clone.
@@ -47,6 +51,7 @@ pub struct Matter<'a> {
     pub thread: &'a Thread,
     /// How many reports in a row led here, this one included.
     pub hops: u32,
+    pub failures: Failures,
 }
 
 impl Processing {
@@ -61,6 +66,11 @@ impl Processing {
 
     pub fn deciding(&self) -> &Deciding {
         &self.parts.deciding
+    }
+
+    /// For one more message, report or timer.
+    pub fn patience(&self) -> Patience {
+        self.parts.patience
     }
 
     /// Makes the media of a reply ready for the provider to fetch.

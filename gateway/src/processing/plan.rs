@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Matter, Processing};
+use super::{Error, Failures, Matter, Processing};
 use crate::actions::{self, Plan, PlannedForward, PlannedReply, PlannedSend, PlannedTimer};
 use crate::deciding::Decided;
 use crate::message::{Address, Options, Priority};
@@ -51,7 +51,7 @@ impl Processing {
         matter: &Matter<'_>,
         sends: Vec<PlannedSend>,
         processed: &mut Processed,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), Error> {
         for planned in sends {
             self.send_one(matter, planned, processed).await?;
         }
@@ -95,7 +95,7 @@ impl Processing {
         ours: Option<&Address>,
         replies: Vec<PlannedReply>,
         processed: &mut Processed,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), Error> {
         let conversation = &matter.thread.conversation;
         for reply in replies {
             let request = Request {
@@ -109,7 +109,7 @@ impl Processing {
                 Some(&following),
                 &processed.state,
             );
-            take("a reply", &reply.plugin, prepared.await, processed)?;
+            take(matter, "a reply", &reply.plugin, prepared.await, processed)?;
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Processing {
         matter: &Matter<'_>,
         planned: PlannedSend,
         processed: &mut Processed,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), Error> {
         let PlannedSend { plugin, outgoing } = planned;
         let channel = outgoing.channel.as_deref().unwrap_or(&matter.thread.conversation.channel);
         let request = Request {
@@ -129,7 +129,7 @@ impl Processing {
         };
         let following = matter.following(&plugin);
         let prepared = self.parts.outbound.prepare(request, Some(&following), &processed.state).await;
-        take("a message to send", &plugin, prepared, processed)
+        take(matter, "a message to send", &plugin, prepared, processed)
     }
 
     /// What applications are to be told.
@@ -208,6 +208,11 @@ pub struct Outgoing {
 }
 
 impl Matter<'_> {
+    /// Whether all else waits until this does not fail any more.
+    pub fn waits_for(&self, error: &outbound::Error) -> bool {
+        self.failures == Failures::Wait && error.is_passing()
+    }
+
     /// How many in a row a timer that is started now is.
     fn next_hops(&self, after: SignedDuration) -> u32 {
         match self.cause {
@@ -242,13 +247,14 @@ fn request(to: &str, channel: &str, text: String, media: Vec<String>) -> Request
     }
 }
 
-/// What is decided about it is committed with all else; what can't be sent is said.
+/// What is decided about it is committed with all else; what can't be sent is said, and what fails for now is waited for.
 fn take(
+    matter: &Matter<'_>,
     what: &str,
     plugin: &str,
     prepared: Result<Submission, outbound::Error>,
     processed: &mut Processed,
-) -> Result<(), store::Error> {
+) -> Result<(), Error> {
     match prepared {
         Ok(mut submission) => {
             processed.state.append(&mut submission.state);
@@ -256,7 +262,8 @@ fn take(
             processed.sends.push(submission);
             Ok(())
         }
-        Err(outbound::Error::Store(error)) => Err(error),
+        Err(outbound::Error::Store(error)) => Err(error.into()),
+        Err(error) if matter.waits_for(&error) => Err(Error::Failing(error.to_string())),
         Err(error) => {
             processed.leave_out(Some(plugin), format!("{what} was left out: {error}"));
             Ok(())

@@ -19,7 +19,7 @@ fn outgoing(recipient: &str, text: &str) -> Outgoing {
 }
 
 fn matter(thread: &Thread, message_id: MessageId) -> Matter<'_> {
-    Matter { cause: Cause::Message, message_id, thread, hops: 0 }
+    Matter { cause: Cause::Message, message_id, thread, hops: 0, failures: Failures::Wait }
 }
 
 /// What a plugin's actions come to.
