@@ -153,6 +153,7 @@ fn what_was_not_looked_at_or_is_no_list_is_not_imported() {
         assert!(page.contains("data-testid=\"import-now\""), "one may go on from there: {page}");
     }
     let many = (0..5001).map(|number| format!("998{number:07}\n")).collect::<Vec<_>>().concat();
+    let (beside, long) = (many.replace('\n', ","), format!("phone,{}\n1,2\n", "x".repeat(65)));
     for (list, words) in [
         (" \n ", "Choose a file or paste"),
         ("name\nAna\n", "The column of numbers is missing"),
@@ -162,6 +163,8 @@ fn what_was_not_looked_at_or_is_no_list_is_not_imported() {
         ("phone,,x\n1,2,3\n", "Column 2."),
         ("phone,name\n9981112233,\"Ana\n", "not closed on line 2."),
         (many.as_str(), "more than 5,000 people"),
+        (beside.as_str(), "put each number on a line of its own"),
+        (long.as_str(), "make it shorter in the first line. Column 2."),
     ] {
         let refused = look(&agent, list);
         let page = refused.text();

@@ -1,5 +1,7 @@
 //! The recipients of a bulk send, from CSV: `to`, perhaps `locale`, and what is put into the template for each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::csv;
@@ -23,8 +25,9 @@ impl Recipients {
         if !header.iter().any(|name| name == TO) {
             return Err(format!("line 1: the column `{TO}` is missing, with the number of each"));
         }
-        for (position, name) in header.iter().enumerate() {
-            if header.iter().take(position).any(|before| before == name) {
+        let mut names = BTreeSet::new();
+        for name in &header {
+            if !names.insert(name) {
                 return Err(format!("line 1: the column `{name}` is there twice"));
             }
             if name != TO && !template {

@@ -22,7 +22,8 @@ pub(super) async fn run(
     language: &str,
 ) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let read = contact_list::read(&text).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
+    let read =
+        contact_list::read(&text, usize::MAX).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
     let items: Vec<Value> = read.lines.iter().map(item).collect();
     let all = items.len() + read.uneven.len();
     let bar = bar(context.common.json, items.len());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use crate::web::problem::Problem;
 
 /// The longest name of a tag or an attribute, in characters: as of those that plugins give.
-const LONGEST_WORD: usize = 64;
+pub(in crate::web) const LONGEST_WORD: usize = 64;
 /// The longest name of a person or subject of a conversation, in characters.
 pub(super) const LONGEST_NAME: usize = 200;
 /// The longest value of an attribute, in characters.

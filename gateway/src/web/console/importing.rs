@@ -104,8 +104,11 @@ fn lines(app: &App, page: &ImportPage, text: &str) -> Result<Lines, String> {
     if text.len() > LIST {
         return Err(words.list_too_large.to_owned());
     }
-    let list = contact_list::read(text).map_err(|why| match why {
+    let list = contact_list::read(text, MOST).map_err(|why| match why {
         Unreadable::Empty => words.empty_list.to_owned(),
+        Unreadable::TooManyColumns(_) => words.too_many_columns.to_owned(),
+        Unreadable::TooManyLines(_) => words.too_many_lines.to_owned(),
+        Unreadable::LongName(column) => format!("{} {column}.", words.long_column_name),
         Unreadable::NoName(column) => format!("{} {column}.", words.no_column_name),
         Unreadable::Twice(name) => format!("{} {name}.", words.twice),
         Unreadable::NoAddresses => words.no_addresses.to_owned(),
@@ -113,9 +116,6 @@ fn lines(app: &App, page: &ImportPage, text: &str) -> Result<Lines, String> {
         Unreadable::SeveralNames => words.several_names.to_owned(),
         Unreadable::Quote(open) => format!("{} {}.", words.open_quote, open.0),
     })?;
-    if list.lines.len() + list.uneven.len() > MOST {
-        return Err(words.too_many_lines.to_owned());
-    }
     Ok(Lines::of(app, &page.p, words, list))
 }
 

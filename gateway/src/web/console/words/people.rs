@@ -86,6 +86,10 @@ words! {
         empty_list: "Elige un archivo o pega una lista.", "Choose a file or paste a list.";
         list_too_large: "La lista tiene más de 4 MB: divídela.", "The list has more than 4 MB: divide it.";
         too_many_lines: "La lista tiene más de 5000 personas: divídela.", "The list has more than 5,000 people: divide it.";
+        too_many_columns: "La primera línea tiene más de 500 columnas: pon cada número en su propia línea, no uno al lado del otro.",
+            "The first line has more than 500 columns: put each number on a line of its own, not one beside the other.";
+        long_column_name: "El nombre de una columna es demasiado largo: acórtalo en la primera línea. Columna",
+            "The name of a column is too long: make it shorter in the first line. Column";
         no_column_name: "A una columna le falta el nombre en la primera línea. Columna",
             "A column has no name in the first line. Column";
         twice: "Dos columnas se llaman igual:", "Two columns have the same name:";
