@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
+use super::attempts::Origin;
 use super::page::{self, Page, shown};
 use super::password::Error;
 use super::posted::{Fields, Posted};
@@ -55,14 +56,14 @@ pub(super) async fn change_password(State(app): State<App>, posted: Posted) -> R
         page::refused(&Account { error, ..account })
     };
     // Somebody at a screen that was left open must not guess it either.
-    if !console.attempts.may_try(&user.name, "signed in", app.clock.now()) {
+    if !console.attempts.may_try(&user.name, Origin::Inside, app.clock.now()) {
         return again(|p| p.words.too_often);
     }
     let current = posted.fields.raw("current").to_owned();
     if !console.passwords.is_right(current, Some(user.password.clone())).await {
         return again(|p| p.words.wrong);
     }
-    console.attempts.succeeded(&user.name, "signed in");
+    console.attempts.succeeded(&user.name, Origin::Inside);
     let salt = (console.random)().ok_or(Trouble::Internal)?;
     let hashed = match console.passwords.hash(posted.fields.raw("password").to_owned(), salt).await {
         Ok(hashed) => hashed,
