@@ -28,7 +28,10 @@ fn nothing_leaves_a_paused_channel_and_a_restart_changes_nothing() {
     let reply = reply.into_iter().find(|message| message["direction"] == "outbound").unwrap();
     let new = json!({ "to": "+529981122335", "text": "Su pedido" });
     let id = gateway.post("/v1/messages", &new).expect(202)["id"].as_str().unwrap().to_owned();
-    assert_eq!((&reply["status"], &ready(&gateway)["status"]), (&json!("pending"), &json!("degraded")));
+    let told = ready(&gateway);
+    assert_eq!((&reply["status"], &told["status"]), (&json!("pending"), &json!("degraded")));
+    let why = &told["channels"]["sms"];
+    assert_eq!((&why["by"], &why["reason"]), (&json!("hand"), &Value::Null), "anybody may ask: {told}");
 
     gateway.restart();
     let channel = wait_for("the channel", || Some(gateway.all("/v1/channels")[0].clone()));

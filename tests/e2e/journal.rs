@@ -256,7 +256,7 @@ fn where_the_journal_can_not_be_written_nothing_is_acknowledged_that_is_not_kept
     assert_eq!((ready.status(), ready.header("retry-after")), (503, Some("5")), "{}", ready.text());
     std::fs::remove_file(&folder).unwrap();
     assert_eq!(gateway.signed_webhook("sms/inbound", &parameters).status(), 200, "the journal works again");
-    assert_eq!(gateway.get("/readyz").status(), 200);
+    wait_for("the gateway looks again", || (gateway.get("/readyz").status() == 200).then_some(()));
     locked.release();
     each_was_processed_once_and_in_order(&gateway, &BTreeMap::from([(CUSTOMER.to_owned(), 2)]));
 }

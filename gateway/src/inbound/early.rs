@@ -39,8 +39,14 @@ impl Early {
         &self.channels
     }
 
-    pub fn journal(&self) -> &Journal {
-        &self.journal
+    /// What waits.
+    pub fn waiting(&self) -> journal::Waiting {
+        self.journal.waiting()
+    }
+
+    /// Whether the journal takes webhooks, found out by writing.
+    pub async fn probe_journal(&self) -> Result<(), journal::Error> {
+        self.journal.probe(self.clock.now()).await
     }
 
     /// Takes a webhook. When this returns an answer, all that the webhook brought is on disk. Replies go by

@@ -249,7 +249,7 @@ impl Inbound {
 
     /// Whether the journal takes webhooks, found out by writing.
     pub async fn probe_journal(&self) -> Result<(), journal::Error> {
-        self.shared.gate.journal().probe().await
+        self.shared.gate.journal().probe(self.shared.clock.now()).await
     }
 
     /// Waits until all that was recorded so far is processed. What waits in the journal is left to the

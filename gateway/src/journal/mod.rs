@@ -6,6 +6,7 @@
 
 mod entry;
 mod format;
+mod probing;
 mod segment;
 mod state;
 mod writer;
@@ -15,10 +16,11 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -241,13 +243,16 @@ impl Journal {
         self.shared.written.notified().await;
     }
 
-    /// Whether it takes entries, found out by writing.
-    pub async fn probe(&self) -> Result<(), Error> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
+    /// Whether it takes entries, found out by writing; or by what that came to a moment ago.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), Error> {
         self.shared.has_room()?;
-        let (folder, number) = (self.shared.folder.clone(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let name = format!("{}-{number}", self.shared.mark);
-        apart(move || segment::probe(&folder, &name)).await.map_err(|error| self.shared.unwritable(&error))
+        let shared = Arc::clone(&self.shared);
+        let write = move || {
+            let number = shared.probes.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}-{number}", shared.mark);
+            segment::probe(&shared.folder, &name).map_err(|error| shared.unwritable(&error))
+        };
+        self.shared.probing.ask(now, write).await.map_err(|error| self.shared.unwritable(&error))?
     }
 
     async fn remove(&self, segments: Vec<segment::Segment>) {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::probing::Probing;
 use super::segment::{Fate, Found, Piece, Segment};
 use super::{Entry, Error, Settings};
 
@@ -34,6 +35,9 @@ pub(super) struct Shared {
     too_long: AtomicUsize,
     state: Mutex<State>,
     pub(super) written: Notify,
+    pub(super) probing: Probing,
+    /// How often it was probed, so that each time has a name of its own.
+    pub(super) probes: AtomicU32,
 }
 
 #[derive(Default)]
@@ -70,6 +74,8 @@ impl Shared {
             too_long: AtomicUsize::new(1),
             state: Mutex::default(),
             written: Notify::new(),
+            probing: Probing::default(),
+            probes: AtomicU32::new(0),
         }
     }
 

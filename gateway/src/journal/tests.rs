@@ -15,6 +15,10 @@ fn settings(folder: &Path) -> Settings {
     Settings { path: folder.join("journal"), max_bytes: 1024 * 1024, after_ms: 100 }
 }
 
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
 fn open(folder: &TempDir) -> Journal {
     Journal::open(&settings(folder.path()), "test").unwrap()
 }
@@ -283,11 +287,11 @@ async fn what_does_not_fit_is_refused_until_there_is_room() {
     };
     assert!(matches!(full, Error::Full { most: 8192, .. }), "{full}");
     assert!((8..20).contains(&kept), "{kept}");
-    assert!(matches!(journal.probe().await, Err(Error::Full { .. })));
+    assert!(matches!(journal.probe(at(0)).await, Err(Error::Full { .. })));
     let size: u64 = files(&folder).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
     assert!(size <= 8192, "{size}");
     assert_eq!(drain(&journal).await, numbers(0..kept));
-    journal.probe().await.unwrap();
+    journal.probe(at(0)).await.unwrap();
     append(&journal, &inbound(kept)).await.unwrap();
 }
 
@@ -295,15 +299,15 @@ async fn what_does_not_fit_is_refused_until_there_is_room() {
 async fn where_nothing_can_be_written_nothing_is_said_to_be_kept() {
     let folder = TempDir::new().unwrap();
     let journal = open(&folder);
-    journal.probe().await.unwrap();
+    journal.probe(at(0)).await.unwrap();
     let path = folder.path().join("journal");
     fs::remove_dir(&path).unwrap();
     fs::write(&path, "in the way").unwrap();
     assert!(matches!(append(&journal, &inbound(0)).await, Err(Error::Unwritable { .. })));
-    assert!(journal.probe().await.is_err());
+    assert!(journal.probe(at(1)).await.is_err());
     assert!(journal.end(), "nothing waits");
     fs::remove_file(&path).unwrap();
-    journal.probe().await.unwrap();
+    journal.probe(at(2)).await.unwrap();
     append(&journal, &inbound(1)).await.unwrap();
     assert_eq!(drain(&journal).await, [1]);
 }

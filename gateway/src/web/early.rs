@@ -68,8 +68,8 @@ async fn answer(parts: &Parts, channel: &str, request: Request) -> Result<Respon
 
 /// As of a gateway whose database has gone: without this one, the provider's webhooks would go nowhere.
 async fn ready(State(parts): State<Parts>) -> Response {
-    let waiting = parts.early.journal().waiting();
-    match parts.early.journal().probe().await {
+    let waiting = parts.early.waiting();
+    match parts.early.probe_journal().await {
         Err(error) => Problem::nowhere(&error).into_response(),
         Ok(()) => Json(json!({
             "status": "degraded",

@@ -62,7 +62,8 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     // Which are paused by hand, only the database knows.
     let paused = if database_answers { paused(&app, app.locale).await.unwrap_or_default() } else { BTreeMap::new() };
     if !paused.is_empty() {
-        told.insert("channels".to_owned(), json!(paused));
+        let paused = paused.into_iter().map(|(name, reason)| (name, reason.for_strangers()));
+        told.insert("channels".to_owned(), json!(paused.collect::<BTreeMap<_, _>>()));
     }
     let status = if told.is_empty() { "ready" } else { "degraded" };
     told.insert("status".to_owned(), json!(status));

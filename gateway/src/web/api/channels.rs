@@ -81,6 +81,11 @@ impl Reason {
         self.by == By::Hand
     }
 
+    /// Without what somebody wrote for those who work here.
+    pub(in crate::web) fn for_strangers(self) -> Self {
+        Self { words: None, ..self }
+    }
+
     fn by_hand(name: &str, by_hand: ByHand, locale: Locale) -> Self {
         let (title, remedy) = match locale {
             Locale::Es => ("El canal está en pausa, a mano", format!("Continúa con `recado channel resume {name}`.")),
