@@ -261,6 +261,26 @@ fn an_upload_goes_out_by_a_link_that_needs_no_key() {
 }
 
 #[test]
+fn a_large_file_comes_over_whole() {
+    let gateway = TestGateway::builder().no_plugins().start();
+    let mut contents = GIF.to_vec();
+    contents.extend((0..4_000_000_u32).map(|number| u8::try_from(number % 251).unwrap()));
+    let made = upload(&gateway, "image/gif", contents.clone()).expect(201);
+    let body = json!({ "to": CUSTOMER, "media": [made["media"]] });
+    let sent = gateway.post("/v1/messages?wait=sent", &body).expect(200);
+    let link = sent["media"][0]["url"].as_str().unwrap().strip_prefix(&gateway.url()).unwrap();
+    let length = contents.len().to_string();
+    for path in [link, sent["media"][0]["href"].as_str().unwrap()] {
+        let answer = gateway.get(path);
+        assert_eq!((answer.status(), answer.header("content-length")), (200, Some(length.as_str())), "{path}");
+        assert!(answer.bytes() == contents, "{path}");
+        let part = with(&gateway, Method::GET, path, &[("range", "bytes=65530-200000")]);
+        assert_eq!((part.status(), part.header("content-length")), (206, Some("134471")), "{path}");
+        assert!(part.bytes() == &contents[65_530..=200_000], "{path}");
+    }
+}
+
+#[test]
 fn an_upload_that_can_not_be_sent_is_refused_with_the_remedy() {
     let gateway = TestGateway::builder().config_toml("[media]\nmax_bytes = 64").no_plugins().start();
     let cases: [(&str, &[u8], u16, &str); 7] = [

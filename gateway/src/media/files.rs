@@ -4,12 +4,13 @@
 //! Knows bytes and digests, and nothing of messages.
 
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -20,6 +21,9 @@ const INCOMING: &str = "incoming";
 const LEFT: SignedDuration = SignedDuration::from_hours(1);
 /// What was kept, or kept again, since then may be somebody's who has not put it down yet.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
+
+/// How much of a file is in memory at once for each who reads it.
+const PIECE: u64 = 64 * 1024;
 
 /// A folder of files; cheap to clone. Several gateways may share one.
 #[derive(Clone, Debug)]
@@ -90,20 +94,37 @@ impl Files {
         written.map(|()| digest)
     }
 
-    /// `length` bytes of a file from `start` on.
-    pub async fn read(&self, digest: &str, start: u64, length: u64) -> io::Result<Bytes> {
+    /// `length` bytes of a file from `start` on, one piece after the other as they are wanted. That there are so many is
+    /// known before the first.
+    pub async fn pieces(
+        &self,
+        digest: &str,
+        start: u64,
+        length: u64,
+    ) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         let path = self.place(digest).ok_or(io::ErrorKind::NotFound)?;
-        apart(move || {
-            let mut file = fs::File::open(path)?;
-            file.seek(SeekFrom::Start(start))?;
-            let mut contents = Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(64 * 1024 * 1024));
-            file.take(length).read_to_end(&mut contents)?;
-            if u64::try_from(contents.len()).ok() != Some(length) {
+        let end = start.saturating_add(length);
+        let file = apart(move || {
+            let file = fs::File::open(path)?;
+            if file.metadata()?.len() < end {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            Ok(contents.into())
+            Ok(file)
         })
-        .await
+        .await?;
+        let pieces = stream::try_unfold((file, start), move |(file, from)| async move {
+            if from >= end {
+                return Ok(None);
+            }
+            apart(move || {
+                let next = end.min(from + PIECE);
+                let mut piece = vec![0; usize::try_from(next - from).unwrap_or(0)];
+                file.read_exact_at(&mut piece, from)?;
+                Ok(Some((piece.into(), (file, next))))
+            })
+            .await
+        });
+        Ok(pieces.boxed())
     }
 
     /// Only what is a digest is a path.
@@ -182,10 +203,16 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
 
 #[cfg(test)]
 mod tests {
+    use futures::TryStreamExt;
+
     use super::*;
 
     fn now() -> Timestamp {
         Timestamp::from_second(4_000_000_000).unwrap()
+    }
+
+    async fn read(files: &Files, digest: &str, start: u64, length: u64) -> io::Result<Vec<u8>> {
+        files.pieces(digest, start, length).await?.map_ok(|piece| piece.to_vec()).try_concat().await
     }
 
     fn all(folder: &Path) -> Vec<String> {
@@ -213,9 +240,26 @@ mod tests {
         assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
         let again = fs::metadata(files.place(&digest).unwrap()).unwrap().ino();
         assert_eq!(written, again, "it was not written again");
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
-        assert_eq!(files.read(&digest, 1, 2).await.unwrap(), "ol");
-        assert_eq!(files.read(&digest, 2, 4).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
+        assert_eq!(read(&files, &digest, 1, 2).await.unwrap(), b"ol");
+        assert_eq!(read(&files, &digest, 2, 4).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_over_whole_and_no_more_of_it_at_once_than_a_piece() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path(), now()).unwrap();
+        let contents: Vec<u8> = (0..1_000_003_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        let digest = files.keep(contents.clone().into(), Uuid::from_u128(1), now()).await.unwrap();
+        let pieces: Vec<Bytes> = files.pieces(&digest, 0, 1_000_003).await.unwrap().try_collect().await.unwrap();
+        assert!(pieces.concat() == contents, "byte by byte");
+        assert!(pieces.len() == 16 && pieces.iter().all(|piece| piece.len() <= 64 * 1024));
+        assert!(read(&files, &digest, 65_000, 70_000).await.unwrap() == contents[65_000..135_000]);
+        // It is cut off while somebody reads it.
+        let mut cut = files.pieces(&digest, 0, 1_000_003).await.unwrap();
+        assert!(cut.try_next().await.unwrap().is_some());
+        fs::File::options().write(true).open(files.place(&digest).unwrap()).unwrap().set_len(70_000).unwrap();
+        assert_eq!(cut.try_next().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[tokio::test]
@@ -225,7 +269,7 @@ mod tests {
         let half = folder.path().join(INCOMING).join("half");
         fs::write(&half, "ho").unwrap();
         let digest = hex::encode(Sha256::digest("hola"));
-        assert_eq!(files.read(&digest, 0, 2).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read(&files, &digest, 0, 2).await.unwrap_err().kind(), io::ErrorKind::NotFound);
         let written = Timestamp::try_from(fs::metadata(&half).unwrap().modified().unwrap()).unwrap();
         // Another gateway may be at work on it.
         Files::open(folder.path(), written + SignedDuration::from_mins(50)).unwrap();
@@ -241,12 +285,12 @@ mod tests {
         let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
         files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
         assert!(!files.remove(&digest, now()).await.unwrap());
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
         let kept_for = |minutes| now() + SignedDuration::from_mins(minutes);
         assert!(!files.remove(&digest, kept_for(59)).await.unwrap(), "whoever kept it may not have put it down yet");
         let later = kept_for(61);
         assert!(files.remove(&digest, later).await.unwrap());
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(files.remove(&digest, later).await.unwrap(), "there is none");
         assert!(files.remove("../../etc/passwd", later).await.is_err());
     }
@@ -261,7 +305,7 @@ mod tests {
         // It was found to be old, and is wanted again before it goes.
         files.keep("hola".into(), Uuid::from_u128(2), later).await.unwrap();
         assert!(!remove_unless_kept(&path, &aside, later).unwrap());
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
         assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
         // It was found to be there, and goes before it is marked.
         let found = fs::File::options().write(true).open(&path).unwrap();
@@ -279,7 +323,7 @@ mod tests {
         let later = now() + SignedDuration::from_hours(2);
         fs::rename(&path, &aside).unwrap();
         Files::open(folder.path(), later).unwrap();
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
         assert_eq!(all(folder.path()), [digest.replacen("b2", "b2/", 1)]);
         assert!(!files.remove(&digest, later).await.unwrap(), "as if it had been kept just now");
         // It was kept again before that start.
@@ -290,7 +334,7 @@ mod tests {
         fs::rename(&path, &aside).unwrap();
         Files::open(folder.path(), later).unwrap();
         assert!(!remove_aside(&path, &aside, later).unwrap());
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
     }
 
     #[tokio::test]
@@ -300,7 +344,7 @@ mod tests {
         let digest = files.keep("hola".into(), Uuid::from_u128(1), now()).await.unwrap();
         fs::write(files.place(&digest).unwrap(), "ho").unwrap();
         files.keep("hola".into(), Uuid::from_u128(2), now()).await.unwrap();
-        assert_eq!(files.read(&digest, 0, 4).await.unwrap(), "hola");
+        assert_eq!(read(&files, &digest, 0, 4).await.unwrap(), b"hola");
     }
 
     #[tokio::test]
@@ -310,7 +354,7 @@ mod tests {
         let padded = format!("../{}", "a".repeat(61));
         fs::write(folder.path().join("a".repeat(61)), "secret").unwrap();
         for digest in ["", "..", "../../etc/passwd", &padded, &"é".repeat(32), &"A".repeat(64)] {
-            assert_eq!(files.read(digest, 0, 1).await.unwrap_err().kind(), io::ErrorKind::NotFound, "{digest}");
+            assert_eq!(read(&files, digest, 0, 1).await.unwrap_err().kind(), io::ErrorKind::NotFound, "{digest}");
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::TryStreamExt;
 
 use super::App;
 use super::problem::Problem;
@@ -40,9 +41,12 @@ pub(super) async fn serve(files: &Files, file: &StoredFile, asked: &HeaderMap) -
         }
     };
     let (start, end) = wanted.unwrap_or((0, file.bytes));
-    let contents = files.read(&file.digest, start, end - start).await;
-    let contents = contents.map_err(|error| Problem::unreadable_file(&error))?;
-    let mut response = (describe(file, etag), contents).into_response();
+    let pieces = files.pieces(&file.digest, start, end - start).await;
+    let pieces = pieces.map_err(|error| Problem::unreadable_file(&error))?;
+    // By then it is said that all is well, and the connection breaks off.
+    let pieces = pieces.inspect_err(|error| tracing::error!(%error, "a file can't be read to its end"));
+    let length = [(header::CONTENT_LENGTH, (end - start).to_string())];
+    let mut response = (describe(file, etag), length, Body::from_stream(pieces)).into_response();
     if wanted.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         if let Ok(told) = HeaderValue::from_str(&format!("bytes {start}-{}/{}", end - 1, file.bytes)) {

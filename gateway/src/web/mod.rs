@@ -19,6 +19,7 @@ mod problem;
 mod proxies;
 mod query;
 mod server;
+mod stalled;
 mod twilio;
 mod webhooks;
 

@@ -1,5 +1,5 @@
-//! The accept loop: a cap on connections, a time limit for request heads, and a stop that lets
-//! what is under way finish.
+//! The accept loop: a cap on connections, time limits for request heads and for what a client does not take, and a stop
+//! that lets what is under way finish.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +14,12 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use super::stalled::Patient;
+
 /// How long a client may take to send a request's head, and may stay silent between two.
 const HEAD: Duration = Duration::from_secs(15);
+/// How long a client may take nothing of what is written to it.
+const TAKING: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
 /// A pause after an accept that failed, as when the process has no file descriptors left.
@@ -51,7 +55,19 @@ impl Bound {
     }
 
     /// Serves until told to stop, then gives what is under way `drain` to finish.
-    pub async fn serve(self, router: Router, connections: usize, mut stop: watch::Receiver<bool>, drain: Duration) {
+    pub async fn serve(self, router: Router, connections: usize, stop: watch::Receiver<bool>, drain: Duration) {
+        self.serve_patiently(router, connections, stop, drain, TAKING).await;
+    }
+
+    /// Likewise, and cuts off who takes nothing for so long.
+    pub(super) async fn serve_patiently(
+        self,
+        router: Router,
+        connections: usize,
+        mut stop: watch::Receiver<bool>,
+        drain: Duration,
+        patience: Duration,
+    ) {
         let graceful = GracefulShutdown::new();
         let free = Arc::new(Semaphore::new(connections.max(1)));
         loop {
@@ -72,7 +88,8 @@ impl Bound {
                         request.extensions_mut().insert(Peer(peer));
                         service.call(request)
                     });
-                    let connection = graceful.watch(http().serve_connection(TokioIo::new(socket), service));
+                    let socket = TokioIo::new(Patient::of(socket, patience));
+                    let connection = graceful.watch(http().serve_connection(socket, service));
                     tokio::spawn(async move {
                         // A connection that breaks off concerns its client alone.
                         let _ = connection.await;
