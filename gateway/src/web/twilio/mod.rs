@@ -67,11 +67,9 @@ pub(super) fn router(app: &App) -> Router<App> {
 async fn serve(State(door): State<Door>, request: Request) -> Response {
     let started = Instant::now();
     let request_id = request_id(&request);
-    let concurrent = door.concurrent.fetch_add(1, Ordering::Relaxed) + 1;
+    let concurrent = Concurrent::begin(&door.concurrent);
     let (format, _) = Format::of(request.uri().path());
-    let answered = answer(&door.app, request).await;
-    door.concurrent.fetch_sub(1, Ordering::Relaxed);
-    let mut response = match answered {
+    let mut response = match answer(&door.app, request).await {
         Ok(answer) => answer.written(format),
         Err(refusal) => refusal.written(format),
     };
@@ -80,12 +78,31 @@ async fn serve(State(door): State<Door>, request: Request) -> Response {
         response.headers_mut(),
         &[
             ("twilio-request-id", request_id),
-            ("twilio-concurrent-requests", concurrent.to_string()),
+            ("twilio-concurrent-requests", concurrent.count.to_string()),
             ("twilio-request-duration", duration),
             ("x-api-version", API_VERSION.to_owned()),
         ],
     );
     response
+}
+
+/// One of the requests that are being answered, until it is, or until its client has left.
+struct Concurrent<'a> {
+    all: &'a AtomicUsize,
+    /// How many there were with it.
+    count: usize,
+}
+
+impl<'a> Concurrent<'a> {
+    fn begin(all: &'a AtomicUsize) -> Self {
+        Self { all, count: all.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Drop for Concurrent<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn describe(headers: &mut HeaderMap, named: &[(&'static str, String)]) {
@@ -143,4 +160,26 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Refusal> {
 
 async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
     to_bytes(body, API_BODY).await.map_err(|_| Refusal::too_large(API_BODY))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn who_leaves_before_the_answer_is_not_counted_any_more() {
+        let all = AtomicUsize::new(0);
+        let mut first = Box::pin(async {
+            let _one = Concurrent::begin(&all);
+            pending::<()>().await;
+        });
+        assert!((&mut first).now_or_never().is_none());
+        assert_eq!(Concurrent::begin(&all).count, 2);
+        drop(first);
+        assert_eq!(Concurrent::begin(&all).count, 1);
+    }
 }
