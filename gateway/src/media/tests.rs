@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use super::fetch::{Contents, Problem, fetch};
