@@ -6,7 +6,8 @@
 //! the transaction ends, a look at it waits for one that is still about to be.
 //!
 //! A connection over which nothing comes any more ends by itself after a quarter of an hour, or never. One that
-//! has been silent for [`Settings::timeout_s`] is left to itself, and another one is made.
+//! has been silent for [`Settings::timeout_s`] is left to itself, and another one is made. Postgres waits as long for a
+//! gateway to go on with its transaction, and then undoes it: nobody else is to wait for what a vanished one has locked.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::connect::{self, Use};
+use super::leftover::{self, SINCE, Server};
 use super::reporting::Reporting;
 use super::writer::{Groups, Job};
 use super::{Error, Settings, failing};
@@ -39,7 +41,7 @@ pub(super) struct Connection {
     /// How many transactions were begun.
     number: i64,
     /// Postgres' process that the last one was begun in.
-    server: Option<i32>,
+    server: Option<Server>,
     /// Nothing comes over it any more.
     is_silent: bool,
 }
@@ -158,8 +160,15 @@ impl Connection {
             Err(error) => return Ended::NotBegun(error.into()),
         };
         let done = async {
-            if let Some(mark) = mark {
-                self.server = write(mark, reporting.has_left(), &transaction).await?;
+            match mark {
+                Some(mark) => {
+                    let limit = self.settings.timeout_s;
+                    self.server = write(mark, reporting.has_left(), self.server, limit, &transaction).await?;
+                }
+                None if self.settings.can_be_away() => {
+                    transaction.execute_unprepared(&leftover::undone_after(self.settings.timeout_s)).await?;
+                }
+                None => {}
             }
             groups.apply(&transaction, reporting).await
         };
@@ -251,7 +260,8 @@ impl Connection {
 
     async fn was_committed(&self, mark: Mark) -> Result<Option<bool>, Error> {
         let transaction = self.begin().await?;
-        transaction.execute_unprepared(LOCK).await?;
+        let undone = leftover::undone_after(self.settings.timeout_s);
+        transaction.execute_unprepared(&format!("{LOCK}; {undone}")).await?;
         let sql = "SELECT commits FROM gateways WHERE id = $1 FOR UPDATE";
         let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, [mark.gateway.into()]);
         let row = transaction.query_one_raw(statement).await?;
@@ -270,16 +280,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Has Postgres end the process that the last transaction was begun in, so that nothing stays locked by it: if it waits
-    /// for us. One that is at work will come to its end, and one that waits for a standby to have what it commits must
-    /// not be told to stop: it would be as if the standby had it.
+    /// Has Postgres end the process that the last transaction was begun in, so that nothing stays locked by it: unless that
+    /// may be committing.
     async fn end_server(&mut self) {
         let Some(server) = self.server else { return };
-        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND usename = current_user \
-             AND (state LIKE 'idle in transaction%' OR (state = 'active' AND wait_event_type = 'Client'))";
-        let statement = Statement::from_sql_and_values(self.database.get_database_backend(), sql, [server.into()]);
-        let asked = timeout(PAUSE * 10, self.database.query_all_raw(statement)).await;
-        if !matches!(asked, Ok(Ok(_))) {
+        let asked = timeout(PAUSE * 10, server.end(&self.database)).await;
+        if !matches!(asked, Ok(Ok(()))) {
             tracing::debug!("Postgres could not be asked to end what was left of a connection");
         }
     }
@@ -290,19 +296,37 @@ impl Connection {
     }
 }
 
-/// Writes it, and says which of Postgres' processes did. Unless this gateway has left, whoever took it for dead was wrong.
-async fn write(mark: &mut Mark, has_left: bool, transaction: &DatabaseTransaction) -> Result<Option<i32>, Error> {
+/// Writes it, and says which of Postgres' processes did; what is known of the last one need not be looked up. Unless this
+/// gateway has left, whoever took it for dead was wrong. With the first lock comes the limit to how long it is kept
+/// without a word.
+async fn write(
+    mark: &mut Mark,
+    has_left: bool,
+    last: Option<Server>,
+    limit_s: u64,
+    transaction: &DatabaseTransaction,
+) -> Result<Option<Server>, Error> {
     let back = if has_left { "" } else { ", gone_at = NULL" };
     let sql = format!(
         "INSERT INTO gateways (id, started_at, beats, commits) \
          VALUES ($2, (extract(epoch FROM now()) * 1000)::bigint, 0, $1) \
          ON CONFLICT (id) DO UPDATE SET commits = excluded.commits{back} \
-         RETURNING pg_backend_pid() AS server"
+         RETURNING pg_backend_pid() AS server, CASE WHEN pg_backend_pid() = $3::int THEN $4::bigint \
+         ELSE (SELECT {SINCE} FROM pg_stat_get_activity(pg_backend_pid())) END AS since, \
+         set_config('idle_in_transaction_session_timeout', $5, true) AS undone_after"
     );
-    let values: [Value; 2] = [mark.number.into(), mark.gateway.into()];
+    let values: [Value; 5] = [
+        mark.number.into(),
+        mark.gateway.into(),
+        last.map(|server| server.pid).into(),
+        last.and_then(|server| server.since).into(),
+        format!("{limit_s}s").into(),
+    ];
     let row = transaction
         .query_one_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values))
         .await?;
     mark.is_written = row.is_some();
-    Ok(row.map(|row| row.try_get("", "server")).transpose()?)
+    let server =
+        row.map(|row| Ok::<_, DbErr>(Server { pid: row.try_get("", "server")?, since: row.try_get("", "since")? }));
+    Ok(server.transpose()?)
 }

@@ -18,8 +18,8 @@ const POSTGRES: [&str; 7] = ["55P03", "25P03", "25006", "3D000", "3F000", "42P01
 const SQLITE: [u32; 10] = [3, 5, 6, 7, 8, 10, 11, 13, 14, 26];
 
 /// A transaction that Postgres gave up for another's sake: it can't be put in an order with the other, they wait for
-/// each other, or one has the lock.
-const POSTGRES_OVERTAKEN: [&str; 3] = ["40001", "40P01", "55P03"];
+/// each other, one has the lock, or it has the lock and has not gone on for long. None of them was committed.
+const POSTGRES_OVERTAKEN: [&str; 4] = ["40001", "40P01", "55P03", "25P03"];
 
 pub(super) fn is_overtaken(error: &DbErr) -> bool {
     match error {

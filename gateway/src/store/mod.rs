@@ -24,6 +24,7 @@ mod handling;
 mod inbox;
 mod inspect;
 mod lately;
+mod leftover;
 mod lines;
 mod listing;
 mod marks;

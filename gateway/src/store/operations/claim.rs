@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::entity::prelude::Json;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QuerySelect, Set, Statement, Value,
@@ -295,7 +295,8 @@ impl Operation for Expire {
             // Word for word the condition of the partial index, so that SQLite uses it.
             .filter(Expr::cust("state = 'sending'"))
             .filter(parts::Column::LeaseUntil.lt(millis(self.now)))
-            .lock_exclusive()
+            // What another one has just now is left to it, or to the next look.
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(transaction)
             .await?;
         let mut unknown = Vec::new();

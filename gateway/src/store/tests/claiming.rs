@@ -1,10 +1,16 @@
 //! Leases on parts that are due.
 
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait, TransactionTrait};
 
 use super::*;
 use crate::message::ProviderError;
 use crate::store::entities;
+
+mod apart {
+    use super::*;
+
+    on_postgres!(a_part_that_another_has_just_now_is_left_for_the_next_look);
+}
 
 on_both!(
     a_claim_tells_all_that_sending_needs,
@@ -150,4 +156,19 @@ async fn a_lease_that_ends_undoes_no_report(database: Database) {
     let stored = message(&store, id).await;
     assert_eq!((stored.status, stored.error_message), (Status::Delivered, None));
     assert_eq!(claim(&store, &database, 101, 10).await, []);
+}
+
+async fn a_part_that_another_has_just_now_is_left_for_the_next_look(database: Database) {
+    let store = database.store().await;
+    for recipient in [ANA, LUIS] {
+        store.submit(database.submission(recipient, &["hola"])).await.unwrap();
+    }
+    let [held, other] = claim(&store, &database, 1, 9).await.try_into().unwrap();
+    let lock = database.directly().await.begin().await.unwrap();
+    lock.execute_unprepared(&format!("SELECT id FROM parts WHERE id = '{}' FOR UPDATE", held.id)).await.unwrap();
+    let soon = std::time::Duration::from_secs(10);
+    let ended = tokio::time::timeout(soon, store.expire_leases(at(99))).await.expect("nobody waits for it");
+    assert_eq!(ended.unwrap(), [other.id]);
+    lock.rollback().await.unwrap();
+    assert_eq!(store.expire_leases(at(99)).await.unwrap(), [held.id]);
 }

@@ -1,7 +1,7 @@
 //! Several gateways: the order of a conversation, and whose texts are taken over.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait};
 use uuid::Uuid;
 
 use super::*;
@@ -20,7 +20,11 @@ on_both!(
 mod apart {
     use super::*;
 
-    on_postgres!(a_text_knows_that_it_is_behind_another_gateways, others_are_woken_when_something_was_processed);
+    on_postgres!(
+        a_text_knows_that_it_is_behind_another_gateways,
+        others_are_woken_when_something_was_processed,
+        whose_row_is_locked_is_left_for_the_next_look,
+    );
 }
 
 /// A handle that records for a gateway of its own.
@@ -138,6 +142,25 @@ async fn a_gateway_that_was_taken_for_dead_comes_back(database: Database) {
         let row = gateways::Entity::find_by_id(id).one(&database.directly().await).await.unwrap();
         assert_eq!(row.is_some(), is_known, "{later}");
     }
+}
+
+/// As long as Postgres has not noticed that a gateway has gone in the middle of a transaction.
+async fn whose_row_is_locked_is_left_for_the_next_look(database: Database) {
+    let (leaving, _, id) = gateway(&database).await;
+    let (store, ..) = gateway(&database).await;
+    let text = came(&leaving, &database, "SM1", ANA).await;
+    let gone = || Orphans::Of(vec![Beat { gateway: id, beats: 0 }]);
+    let lock = database.directly().await.begin().await.unwrap();
+    lock.execute_unprepared(&format!("SELECT id FROM gateways WHERE id = '{id}' FOR UPDATE")).await.unwrap();
+    let at_once = std::time::Duration::from_secs(10);
+    for (orphans, texts) in [(gone(), vec![]), (Orphans::All, vec![text.id])] {
+        let taken = tokio::time::timeout(at_once, taken(&store, orphans)).await.expect("nobody waits for it");
+        assert_eq!(taken, texts);
+    }
+    assert_eq!(store.beat(at(1)).await.unwrap().len(), 2);
+    lock.rollback().await.unwrap();
+    taken(&store, gone()).await;
+    assert_eq!(store.beat(at(1)).await.unwrap().len(), 1);
 }
 
 async fn texts_of_no_gateway_are_taken_when_they_are_old(database: Database) {
