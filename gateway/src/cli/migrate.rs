@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::store::{self, Store};
+use crate::telemetry;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -29,6 +30,9 @@ impl Migrate {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
         let figment = context.sources(Vec::new()).figment()?;
         let settings: store::Settings = figment.extract_inner("database")?;
+        // What a step waits for is told there, and no more than that.
+        let log: telemetry::Settings = figment.extract_inner("log")?;
+        telemetry::start(&telemetry::Settings { level: "warn".to_owned(), ..log })?;
         match self.way {
             Way::Up => drop(Store::open(&settings).await?),
             Way::Down { steps } => store::migrate_down(&settings, steps).await?,

@@ -1,11 +1,13 @@
-//! Opening the database, also when its server is away just now: until it is there, what comes in is kept.
+//! Opening the database, also when its server is away just now, or while its schema is brought up to date for long: until
+//! it is there, what comes in is kept.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::inbound::Early;
@@ -14,6 +16,9 @@ use crate::web;
 
 /// How long nobody asks again whether the database is there.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long an opening may take before webhooks are kept meanwhile: what comes in until then waits at the door, and a
+/// provider gives up after fifteen.
+const SOON: Duration = Duration::from_secs(3);
 
 /// An open database, and the way to who calls.
 pub(super) struct Opened {
@@ -53,13 +58,42 @@ pub(super) struct Closed {
 }
 
 impl Closed {
+    /// Opens the database. Should it be away, or take long, webhooks are kept meanwhile.
+    async fn open<T>(
+        self,
+        settings: &store::Settings,
+        open: impl AsyncFn() -> Result<T, store::Error>,
+    ) -> Result<(Door, T), store::Error> {
+        let mut opening = pin!(open());
+        let first = timeout(SOON, &mut opening).await;
+        let (door, opened) = match first {
+            Ok(Ok(opened)) => return Ok((Door::Closed(self), opened)),
+            Ok(Err(error @ store::Error::Unavailable(_))) if settings.can_be_away() => (self.keep(), Err(error)),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => (self.keep(), opening.await),
+        };
+        let mut away = match opened {
+            Ok(opened) => return Ok((door, opened)),
+            Err(error) => error,
+        };
+        while matches!(away, store::Error::Unavailable(_)) && settings.can_be_away() {
+            tracing::error!(error = %away, "the database can't be opened yet; is `database.url` right?");
+            sleep(PAUSE).await;
+            match open().await {
+                Ok(opened) => return Ok((door, opened)),
+                Err(error) => away = error,
+            }
+        }
+        Err(away)
+    }
+
     /// Keeps webhooks from now on.
     fn keep(self) -> Door {
         let Self { bound, serving, early, public_url } = self;
         let (doors, router) = web::Doors::early(early(), &public_url);
         let address = bound.address();
         let server = serving.serve(bound, router);
-        tracing::warn!("the database is away: webhooks are kept in the journal until it is there, all else is refused");
+        tracing::warn!("the database is not there: webhooks are kept in the journal until it is, all else is refused");
         tracing::info!(%address, "listening");
         Door::Early { doors, server }
     }
@@ -110,7 +144,8 @@ impl Door {
     }
 }
 
-/// Waits for a server that is away. A mistake, as in `database.url`, is told at once.
+/// Waits for a server that is away, and for a schema that is brought up to date. A mistake, as in `database.url`, is told
+/// at once.
 pub(super) async fn open(
     config: &Config,
     early: impl FnOnce() -> Early + 'static,
@@ -121,26 +156,13 @@ pub(super) async fn open(
     let (settings, stopping) = (&config.database, stopping.clone());
     let serving = Serving { connections: config.server.connections, drain: config.server.drain(), stopping };
     let closed = Closed { bound, serving, early: Box::new(early), public_url: public_url.to_owned() };
-    let mut away = match Store::open(settings).await {
-        Ok((store, recordings)) => return Ok(Opened { store, recordings, door: Door::Closed(closed) }),
-        Err(error @ store::Error::Unavailable(_)) if settings.can_be_away() => error,
-        Err(error) => return Err(error).context(UNOPENED),
-    };
-    let door = closed.keep();
-    while let store::Error::Unavailable(_) = away {
-        tracing::error!(error = %away, "the database can't be opened yet; is `database.url` right?");
-        sleep(PAUSE).await;
-        match Store::open(settings).await {
-            Ok((store, recordings)) => return Ok(Opened { store, recordings, door }),
-            Err(error) => away = error,
-        }
-    }
-    Err(away).context(UNOPENED)
+    let (door, (store, recordings)) =
+        closed.open(settings, || Store::open(settings)).await.context("the database can't be opened")?;
+    Ok(Opened { store, recordings, door })
 }
 
 /// How often a step is done again by a server that answers.
 const TRIES: u32 = 20;
-const UNOPENED: &str = "the database can't be opened";
 
 #[cfg(test)]
 mod tests {
@@ -179,10 +201,14 @@ mod tests {
     async fn ready(address: SocketAddr) -> String {
         // Sockets know no virtual time.
         tokio::time::resume();
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
+        let answered = async {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            socket.write_all(request).await.unwrap();
+            socket.read_to_string(&mut answer).await.unwrap();
+        };
+        timeout(Duration::from_secs(10), answered).await.expect("somebody answers");
         tokio::time::pause();
         answer
     }
@@ -227,6 +253,41 @@ mod tests {
             Door::Closed(closed(&journal, &stopping).await).there(&server, async || false, step).await.unwrap();
         assert!(matches!(door, Door::Closed(_)) && !journal.is_held());
         assert_eq!(seven, 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_schema_is_brought_up_to_date_for_long_webhooks_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, (_stop, stopping)) = (journal(&folder), watch::channel(false));
+        for (settings, takes, is_kept) in [
+            (settings("sqlite://recado.db"), SOON * 10, true),
+            (settings("postgres://localhost/recado"), SOON * 10, true),
+            (settings("sqlite://recado.db"), SOON / 2, false),
+        ] {
+            let closed = closed(&journal, &stopping).await;
+            let (address, tries) = (closed.bound.address(), Cell::new(0));
+            let open = async || {
+                tries.set(tries.get() + 1);
+                sleep(takes).await;
+                if is_kept {
+                    assert!(ready(address).await.contains("degraded"));
+                }
+                Ok(7)
+            };
+            let (door, seven) = closed.open(&settings, open).await.unwrap();
+            assert_eq!((matches!(door, Door::Early { .. }), seven, tries.get()), (is_kept, 7, 1));
+        }
+        // A server that goes away meanwhile is waited for; what is wrong is told.
+        let tries = Cell::new(0);
+        let open = async || {
+            tries.set(tries.get() + 1);
+            sleep(SOON * 2).await;
+            if tries.get() < 3 { Err::<(), _>(away()) } else { Err(store::Error::Refused("a defect".to_owned())) }
+        };
+        let server = settings("postgres://localhost/recado");
+        let ended = closed(&journal, &stopping).await.open(&server, open).await;
+        assert!(matches!(ended.err().unwrap(), store::Error::Refused(_)));
+        assert_eq!(tries.get(), 3);
     }
 
     #[tokio::test(start_paused = true)]

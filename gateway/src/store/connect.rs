@@ -1,19 +1,16 @@
-//! Connections and their settings; migrations.
+//! Connections and their settings.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use futures::FutureExt;
-use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use serde::Deserialize;
 use sqlx::Connection;
 
 use super::failing::is_away;
+use super::migrating::{Way, migrate};
 use super::{Error, copying};
 
 /// `[database]`
@@ -138,34 +135,13 @@ pub(super) fn last(options: &mut ConnectOptions) {
 pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
     make_folder(&settings.url)?;
     let write = connect(&settings.url, 1, Use::Writing).await?;
-    let transaction = begin_migrating(&write).await?;
-    // What waiting does not mend is told as such: no right to make tables, say.
-    Migrator::up(&transaction, None).await.map_err(|error| {
-        let is_mistake = settings.can_be_away() && !is_away(&error);
-        if is_mistake { Error::Refused(error.to_string()) } else { Error::from(error) }
-    })?;
-    transaction.commit().await?;
+    migrate(&write, settings, Way::Up).await?;
     if let Some(source) = copying::origin(&write).await? {
         let text = format!("the copy of {source} into it was not finished; `recado store copy` goes on with it");
         return Err(Error::Refused(text));
     }
     let reads = connect(&settings.url, settings.readers.max(1), Use::Reading).await?;
     Ok((reads, write))
-}
-
-/// All steps or none, also if the gateway is killed between two; and one gateway at a time, when
-/// several start together.
-pub(super) async fn begin_migrating(connection: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = connection.begin_with_options(options).await?;
-    if transaction.get_database_backend() == DbBackend::Postgres {
-        // Any number does, as long as every gateway takes the same.
-        transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7232236)").await?;
-    }
-    Ok(transaction)
 }
 
 /// When several start together on a new file, one of them makes it a write-ahead log, and SQLite tells the
@@ -213,30 +189,4 @@ pub(super) fn make_folder(url: &str) -> Result<(), Error> {
     let Some(folder) = file_of(url).and_then(Path::parent) else { return Ok(()) };
     std::fs::create_dir_all(folder)
         .map_err(|error| Error::Unavailable(format!("the folder {} can't be made: {error}", folder.display())))
-}
-
-/// One step of the schema, and whether this database has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct MigrationState {
-    pub name: String,
-    pub applied: bool,
-}
-
-/// All steps of the schema. Changes nothing.
-pub async fn migration_status(settings: &Settings) -> Result<Vec<MigrationState>, Error> {
-    make_folder(&settings.url)?;
-    let connection = connect(&settings.url, 1, Use::Writing).await?;
-    let steps = Migrator::get_migration_with_status_read_only(&connection).await?;
-    Ok(steps
-        .iter()
-        .map(|step| MigrationState { name: step.name().to_owned(), applied: step.status() == MigrationStatus::Applied })
-        .collect())
-}
-
-/// Undoes the newest `steps` steps. Their data is gone.
-pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<(), Error> {
-    let connection = connect(&settings.url, 1, Use::Writing).await?;
-    let transaction = begin_migrating(&connection).await?;
-    Migrator::down(&transaction, Some(steps)).await?;
-    Ok(transaction.commit().await?)
 }

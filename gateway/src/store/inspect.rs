@@ -8,8 +8,9 @@ use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
 
 use super::Error;
-use super::connect::{Settings, Use, begin_migrating, connect, file_of};
+use super::connect::{Settings, Use, connect, file_of};
 use super::entities::{endpoints, pauses};
+use super::migrating::begin_migrating;
 
 /// What is to be known of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use sea_orm::{
 use super::tables::Table;
 use super::{End, Error};
 use crate::store::connect::{self, Use};
+use crate::store::migrating::begin_migrating;
 
 /// Marks a database into which a copy is under way; a gateway does not open it.
 const MARK: &str = "unfinished_copy";
@@ -43,7 +44,7 @@ pub(super) async fn open_source(url: &str) -> Result<DatabaseConnection, Error> 
 pub(super) async fn open_target(url: &str, from: &str, tables: &[Table]) -> Result<(DatabaseConnection, bool), Error> {
     connect::make_folder(url)?;
     let target = alone(url, End::Target).await?;
-    let transaction = connect::begin_migrating(&target).await?;
+    let transaction = begin_migrating(&target).await?;
     let origin_before = origin(&transaction).await?;
     if let Some(before) = origin_before.as_ref().filter(|before| *before != from) {
         return Err(Error::OtherSource { before: before.clone() });
