@@ -66,7 +66,12 @@ const MOMENT: Duration = Duration::from_millis(20);
 pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
     let worker = Arc::new(parts);
     let free = Arc::new(Semaphore::new(worker.settings.parallel));
-    while let Err(error) = worker.adopt_senders().await {
+    loop {
+        let adopted = tokio::select! {
+            adopted = worker.adopt_senders() => adopted,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Err(error) = adopted else { break };
         tracing::warn!(%error, "nothing can be sent for now");
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

@@ -89,6 +89,8 @@ pub use keys::NewKey;
 pub(super) use outbound_rows::starting_status;
 pub(super) use reach::{OF_BUSINESS, OF_CHANNEL};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
+#[cfg(test)]
+pub(super) use senders::Adopting;
 pub(super) use settle::read;
 pub(super) use sizes::filled;
 

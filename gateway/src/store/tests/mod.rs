@@ -28,6 +28,7 @@ macro_rules! on_postgres {
     };
 }
 
+mod adopting;
 mod backlog;
 mod backup;
 mod bulks;
