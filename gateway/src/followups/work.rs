@@ -7,8 +7,8 @@ use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
 use crate::message::{ContactId, ConversationId};
 use crate::plugins::{StatusCall, TimerCall};
-use crate::processing::{Error, Failures, Matter, pauses};
-use crate::store::{self, Cause, ClaimedReport, ClaimedTimer, Committed, Explaining, Processed, Thread};
+use crate::processing::{Decision, Error, Failures, Matter, pauses};
+use crate::store::{self, Cause, ClaimedReport, ClaimedTimer, Committed, Explaining, Processed};
 
 /// What plugins are told of.
 pub(super) enum Followup {
@@ -110,21 +110,14 @@ pub(super) async fn follow_up(
     }
 }
 
-/// What the plugins decided, kept while only messages of it can't be made: they are not asked, nor do they ask others,
-/// a second time.
-struct Asked {
-    thread: Thread,
-    decided: Decided<Plan>,
-}
-
 async fn once(
     parts: &Parts,
     followup: &Followup,
     seed: u64,
-    asked: &mut Option<Asked>,
+    asked: &mut Option<Decision>,
     failures: Failures,
 ) -> Result<Committed, Error> {
-    let Asked { thread, decided } = match asked.take() {
+    let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
         None => ask(parts, followup, seed).await?,
     };
@@ -133,7 +126,7 @@ async fn once(
     let matter = Matter { cause: followup.cause(), message_id: message.id, thread: &thread, hops, failures };
     let made = make(parts, &matter, message, decided.clone()).await;
     if matches!(made, Err(Error::Failing(_))) {
-        *asked = Some(Asked { thread, decided });
+        *asked = Some(Decision { thread, decided });
     }
     Ok(parts.processing.commit(made?).await?)
 }
@@ -151,7 +144,7 @@ async fn make(
     Ok(processed)
 }
 
-async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Asked, store::Error> {
+async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Decision, store::Error> {
     let Some(thread) = parts.store.thread(followup.conversation_id()).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
@@ -183,7 +176,7 @@ async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Asked, sto
             deciding.timer(&timer.plugin, timer.message.id, call, seed).await
         }
     };
-    Ok(Asked { thread, decided })
+    Ok(Decision { thread, decided })
 }
 
 /// Takes away what would otherwise hold up all that comes behind it.

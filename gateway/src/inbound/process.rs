@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Shared, counting};
 use crate::actions::{Plan, PlannedReply};
 use crate::channels::{self, Channel};
@@ -11,7 +13,7 @@ use crate::message::consent::Keyword;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
 use crate::outbound;
 use crate::plugins::InboundCall;
-use crate::processing::{Error, Failures, Matter, pauses};
+use crate::processing::{Decision, Error, Failures, Matter, pauses};
 use crate::store::{
     self, Cause, Committed, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Snapshot, Thread,
 };
@@ -72,21 +74,14 @@ pub(super) async fn set_aside(shared: &Shared, id: MessageId) {
     }
 }
 
-/// What the plugins decided, kept while only messages of it can't be made: they are not asked, nor do they ask others,
-/// a second time.
-struct Asked {
-    thread: Thread,
-    decided: Decided<Plan>,
-}
-
 async fn process_once(
     shared: &Arc<Shared>,
     recorded: &Recorded,
     seed: u64,
-    asked: &mut Option<Asked>,
+    asked: &mut Option<Decision>,
     failures: Failures,
 ) -> Result<Committed, Error> {
-    let Asked { thread, decided } = match asked.take() {
+    let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
         None => ask(shared, recorded, seed).await?,
     };
@@ -94,18 +89,20 @@ async fn process_once(
     let channel = shared.channel(recorded)?;
     let mut processed = match shared.make(recorded, &matter, channel.as_ref(), decided.clone()).await {
         Err(error @ Error::Failing(_)) => {
-            *asked = Some(Asked { thread, decided });
+            *asked = Some(Decision { thread, decided });
             return Err(error);
         }
         made => made?,
     };
     let answer = shared.answer(recorded, channel.as_ref(), &mut processed);
+    let riding: Vec<_> = processed.replies.iter().filter(|_| answer.is_some()).map(leaving).collect();
     processed.seed = Some(seed);
     processed.seen = Some(Snapshot::of(&thread));
     processed.answer.clone_from(&answer);
     let committed = shared.processing.commit(processed).await?;
     match committed {
-        Committed::Done => {}
+        // They leave by the same sender as all else, and nothing can hold them up.
+        Committed::Done => riding.iter().for_each(|(line, segments, at)| shared.rates.take(line, *segments, *at)),
         Committed::Unanswered => {
             tracing::info!(message_id = %recorded.id, "no reply rides the answer: the gate keeps one, or others wait in front");
         }
@@ -117,12 +114,17 @@ async fn process_once(
     Ok(committed)
 }
 
-async fn ask(shared: &Shared, recorded: &Recorded, seed: u64) -> Result<Asked, store::Error> {
+async fn ask(shared: &Shared, recorded: &Recorded, seed: u64) -> Result<Decision, store::Error> {
     let Some(thread) = shared.store.thread_of(recorded).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
     let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
-    Ok(Asked { thread, decided })
+    Ok(Decision { thread, decided })
+}
+
+/// What it takes of its sender's rate.
+fn leaving(reply: &NewOutbound) -> (Line, u32, Timestamp) {
+    (Line::of(&reply.channel, reply.sender.address(), reply.service.as_deref()), reply.segments, reply.at)
 }
 
 fn call(recorded: &Recorded, thread: &Thread) -> InboundCall {
@@ -233,9 +235,6 @@ impl Shared {
             return None;
         }
         for reply in &mut processed.replies {
-            // It leaves by the same sender as all else, and nothing can hold it up.
-            let line = Line::of(&reply.channel, reply.sender.address(), reply.service.as_deref());
-            self.rates.take(&line, reply.segments, reply.at);
             reply.route = Route::Answer { ask_at: self.store.first_question(reply.at) };
         }
         Some(channel.answer(&self.rides(recorded, &processed.replies)).body)

@@ -10,8 +10,8 @@ use crate::actions::Action;
 use crate::channels::tests::breaking;
 use crate::deciding::tests::{ANA, Fixture, Scripted};
 use crate::gate::Home;
-use crate::message::Locale;
 use crate::message::consent::{Heard, Keyword};
+use crate::message::{Line, Locale};
 use crate::pauses::Lengths;
 use crate::plugins::Hooks;
 use crate::store::{Message, MessageFilter};
@@ -30,7 +30,19 @@ struct Came {
     plugin: Scripted,
     /// What its webhook was answered, which waited from the beginning.
     answer: Option<String>,
+    inbound: Inbound,
+    /// What it was sent to.
+    line: Line,
     _folder: TempDir,
+}
+
+/// The id of a text that comes in, what its webhook was answered, and what it was sent to.
+async fn puts(inbound: &Inbound, fixture: &Fixture, heard: Option<Heard>) -> (MessageId, Option<String>, Line) {
+    let (_, call) = fixture.heard(ANA, "hola", heard).await;
+    let waiter = inbound.shared.waiting.join(call.id);
+    let recorded = fixture.store.unprocessed_one(call.id).await.unwrap().unwrap();
+    process::process(&inbound.shared, recorded).await;
+    (call.id, waiter.reply(Duration::ZERO).await, Line::of("sms", Some(&call.recipient), None))
 }
 
 /// A text comes in on a channel that fails so often.
@@ -42,6 +54,7 @@ async fn comes_in(fails: u32, heard: Option<Heard>) -> Came {
     let lengths = Lengths { first: Duration::from_secs(1), longest: Duration::from_secs(1), silences: 0 };
     let mut gate = crate::gate::Settings::default();
     "fuera".clone_into(&mut gate.confirmations.es.opt_out);
+    let rate = channels::Rates { segments_per_s: Some(1.0), ..channels::Rates::default() };
     let inbound = Inbound::new(Parts {
         store: fixture.store.clone(),
         journal: Journal::open(&journal, "test").unwrap(),
@@ -56,16 +69,12 @@ async fn comes_in(fails: u32, heard: Option<Heard>) -> Came {
         outbox: Arc::default(),
         wanted: Arc::default(),
         pauses: Pauses::new(channels.clone(), lengths, Locale::Es),
-        rates: Rates::new(channels, BTreeMap::new(), 1),
+        rates: Rates::new(channels, BTreeMap::from([("sms".to_owned(), rate)]), 1),
         alone: true,
         rules: Rules::new(&gate, &Home { locale: Locale::Es, time_zone: "UTC", region: "MX" }),
     });
-    let (_, call) = fixture.heard(ANA, "hola", heard).await;
-    let waiter = inbound.shared.waiting.join(call.id);
-    let recorded = fixture.store.unprocessed_one(call.id).await.unwrap().unwrap();
-    process::process(&inbound.shared, recorded).await;
-    let answer = waiter.reply(Duration::ZERO).await;
-    Came { id: call.id, fixture, plugin, answer, _folder: folder }
+    let (id, answer, line) = puts(&inbound, &fixture, heard).await;
+    Came { id, fixture, plugin, answer, inbound, line, _folder: folder }
 }
 
 impl Came {
@@ -105,4 +114,16 @@ async fn a_channel_that_fails_each_time_holds_nothing_up_for_ever() {
     assert!(why.contains("it took too long"), "{why}");
     let came = comes_in(u32::MAX, Some(stop())).await;
     assert_eq!((came.sent().await.len(), came.is_processed().await), (0, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_rides_an_answer_takes_of_its_senders_rate_by_that() {
+    let came = comes_in(0, Some(stop())).await;
+    assert!(came.answer.as_deref().is_some_and(|body| body.contains("fuera")), "{:?}", came.answer);
+    let (rates, now) = (&came.inbound.shared.rates, came.fixture.clock.now());
+    let next = rates.next(&came.line, now);
+    assert!(next > now, "that was all for this second");
+    // They have opted out, so that the gate refuses the reply.
+    let (_, answer, _) = puts(&came.inbound, &came.fixture, None).await;
+    assert_eq!((answer, rates.next(&came.line, now)), (None, next));
 }

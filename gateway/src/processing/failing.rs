@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::store;
+use crate::actions::Plan;
+use crate::deciding::Decided;
+use crate::store::{self, Thread};
 
 /// Why something is not processed yet.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +15,13 @@ pub enum Error {
     /// Nobody can make a message of what a plugin asked for, and another try may help.
     #[error("{0}")]
     Failing(String),
+}
+
+/// What the plugins decided, kept while only messages of it can't be made: they are not asked, nor do they ask others,
+/// a second time.
+pub struct Decision {
+    pub thread: Thread,
+    pub decided: Decided<Plan>,
 }
 
 /// What is to become of what fails for now.

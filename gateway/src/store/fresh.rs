@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
-use super::reporting::Reporting;
 use super::together::threads;
 use super::{Error, Receipt, Recorded, Store, Thread};
 
@@ -47,15 +46,17 @@ pub(super) fn committed(recorded: &mut [(Receipt, Option<Recorded>)], commit: u6
 }
 
 impl Fresh {
-    fn holds(&self, reporting: &Reporting) -> bool {
-        self.commit == reporting.commits_so_far() && self.at.elapsed() < AT_ONCE
+    /// Whether it is what a reader would find now.
+    pub(super) fn holds(&self, commits: u64, now: Instant) -> bool {
+        self.commit == commits && now.duration_since(self.at) < AT_ONCE
     }
 }
 
 impl Store {
     /// The conversation of a text with its contact, as it is on disk by now.
     pub async fn thread_of(&self, text: &Recorded) -> Result<Option<Thread>, Error> {
-        match text.fresh.as_deref().filter(|fresh| fresh.holds(&self.reporting)) {
+        let commits = self.reporting.commits_so_far();
+        match text.fresh.as_deref().filter(|fresh| fresh.holds(commits, Instant::now())) {
             Some(fresh) => Ok(Some(fresh.thread.clone())),
             None => self.thread(text.conversation_id).await,
         }

@@ -1,5 +1,7 @@
 //! A text's conversation comes along with it, and is used as long as nothing else was committed.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::store::Recorded;
 
@@ -7,6 +9,7 @@ on_both!(
     a_text_brings_its_conversation_as_it_was_committed,
     what_was_committed_since_counts,
     each_of_several_at_once_brings_it_as_it_was_after_all_of_them,
+    another_process_may_have_changed_what_is_not_used_at_once,
 );
 
 fn comes_along(text: &Recorded, database: &Database) {
@@ -46,4 +49,15 @@ async fn each_of_several_at_once_brings_it_as_it_was_after_all_of_them(database:
             store.thread_of(&text).await.unwrap().unwrap().conversation;
         assert_eq!((with.as_str(), inbound_count), (address, count));
     }
+}
+
+async fn another_process_may_have_changed_what_is_not_used_at_once(database: Database) {
+    let (store, mut recordings) = database.open().await;
+    store.record(database.inbound("SM1", ANA)).await.unwrap();
+    let Some(fresh) = recordings.recv().await.unwrap().fresh else { return assert!(database.is_postgres()) };
+    let (commits, now) = (store.reporting.commits_so_far(), Instant::now());
+    assert!(!fresh.holds(commits, now + Duration::from_secs(1)) && !fresh.holds(commits + 1, now));
+    store.record(database.inbound("SM2", ANA)).await.unwrap();
+    let fresh = recordings.recv().await.unwrap().fresh.unwrap();
+    assert!(fresh.holds(store.reporting.commits_so_far(), now));
 }
