@@ -29,7 +29,7 @@ use crate::metrics;
 use crate::pauses::{News, Pauses};
 use crate::rates::Rates;
 use crate::spans;
-use crate::store::{self, Claimed, Settled, Settlement, Store};
+use crate::store::{self, Adopting, Claimed, Settled, Settlement, Store};
 use crate::transport::{Failure, Transport};
 use claiming::Claims;
 pub use claiming::Turns;
@@ -131,14 +131,14 @@ impl Parts {
 
     /// What waits to go by a channel's own sender may have been stored before that was set right.
     async fn adopt_senders(&self) -> Result<(), store::Error> {
-        for (name, channel) in self.channels.iter() {
-            let sender = channel.sender().cloned();
+        let now = self.channels.iter().map(|(name, channel)| {
+            let sender = channel.sender();
             // A service picks the sender, so there is one or the other.
-            let service = channel.known_as().service.filter(|_| sender.is_none()).map(str::to_owned);
-            let parts = self.store.adopt_sender(name, sender, service).await?;
-            if parts > 0 {
-                tracing::info!(channel = name, parts, "what waited goes by the sender that the channel has now");
-            }
+            Adopting::new(name, sender, channel.known_as().service.filter(|_| sender.is_none()))
+        });
+        let parts = self.store.adopt_senders(&now.collect::<Vec<_>>()).await?;
+        if parts > 0 {
+            tracing::info!(parts, "what waited goes by the sender that its channel has now");
         }
         Ok(())
     }

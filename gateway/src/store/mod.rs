@@ -85,7 +85,7 @@ pub use lines::{ByHand, Order, Waiting, Wanted};
 pub use listing::{Beside, Listing};
 pub use media::*;
 pub use migrating::{MigrationState, migrate_down, migration_status};
-pub use operations::{Beat, NewKey, Next, Orphans};
+pub use operations::{Adopting, Beat, NewKey, Next, Orphans};
 pub use people::*;
 pub use plugin_configs::*;
 use pool::Pool;

@@ -89,8 +89,10 @@ pub use keys::NewKey;
 pub(super) use outbound_rows::starting_status;
 pub(super) use reach::{OF_BUSINESS, OF_CHANNEL};
 pub(super) use removals::OPEN as OPEN_REMOVALS;
+pub use senders::Adopting;
 #[cfg(test)]
-pub(super) use senders::Adopting;
+#[cfg(test)]
+pub(super) use senders::Among;
 pub(super) use settle::read;
 pub(super) use sizes::filled;
 

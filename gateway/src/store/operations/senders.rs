@@ -23,18 +23,18 @@ const STEP: usize = 2_000;
 
 /// A channel, and what it sends with: a sender of its own, or a service that picks one.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Adopting {
-    pub(in crate::store) channel: String,
-    pub(in crate::store) sender: Option<String>,
-    pub(in crate::store) service: Option<String>,
+pub struct Adopting {
+    channel: String,
+    sender: Option<String>,
+    service: Option<String>,
 }
 
 /// What is gone through, in the order of an index. Only what certainly was not sent: what may have left is found at the
 /// provider by the sender it left with.
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Among {
-    /// What waits for one sender or service, in one priority, by when it is due.
-    Line { sender: String, priority: i32 },
+    /// What waits on a channel for one sender or service, in one priority, by when it is due.
+    Line { channel: String, sender: String, priority: i32 },
     /// What was given up, of all channels, by message.
     GivenUp,
 }
@@ -88,16 +88,20 @@ impl Among {
     }
 
     /// The next of them. What is not to be changed is among them, so that no look is longer than another.
-    fn next(&self, backend: DbBackend, channel: &str, after: Place, step: usize) -> Statement {
+    fn next(&self, backend: DbBackend, after: Place, step: usize) -> Statement {
         let Place { by, id } = after;
         let (which, order, mut values) = match self {
-            Self::Line { sender, priority } => {
+            Self::Line { channel, sender, priority } => {
                 let line = sender_of("parts");
                 let which = format!(
                     "parts.state = 'queued' AND parts.channel = $3 AND {line} = $4 AND parts.priority = $5 \
                      AND (parts.due_at, parts.id) > ($1, $2)"
                 );
-                (which, "parts.due_at, parts.id", vec![channel.into(), sender.as_str().into(), (*priority).into()])
+                (
+                    which,
+                    "parts.due_at, parts.id",
+                    vec![channel.as_str().into(), sender.as_str().into(), (*priority).into()],
+                )
             }
             Self::GivenUp => {
                 let which = "parts.given_up_at IS NOT NULL AND (parts.message_id, parts.id) > ($1, $2)";
@@ -111,6 +115,11 @@ impl Among {
 }
 
 impl Adopting {
+    pub fn new(channel: &str, sender: Option<&Address>, service: Option<&str>) -> Self {
+        let sender = sender.map(|sender| sender.as_str().to_owned());
+        Self { channel: channel.to_owned(), sender, service: service.map(str::to_owned) }
+    }
+
     fn wants(&self, part: &Looked, among: &Among) -> bool {
         let is_here = part.provider_id.is_none() || matches!(among, Among::Line { .. });
         let is_other = part.sender != self.sender || part.service != self.service;
@@ -170,51 +179,52 @@ impl Operation for Adopt {
 }
 
 impl Store {
-    /// What waits, or was given up, to go by the channel's own sender or service goes by these, whichever those were when
-    /// it was stored. Says how many parts have others now.
-    pub async fn adopt_sender(
-        &self,
-        channel: &str,
-        sender: Option<Address>,
-        service: Option<String>,
-    ) -> Result<usize, Error> {
-        let sender = sender.map(|sender| sender.as_str().to_owned());
-        let to = Adopting { channel: channel.to_owned(), sender, service };
+    /// What waits, or was given up, to go by a channel's own sender or service goes by what is said here, whichever that
+    /// was when it was stored. Says how many parts have others now.
+    pub async fn adopt_senders(&self, all: &[Adopting]) -> Result<usize, Error> {
         let mut adopted = 0;
-        for among in self.to_adopt_among(channel).await? {
-            let mut after = Some(among.beginning());
-            while let Some(place) = after {
-                let (some, next) = self.adopt_some(&to, &among, place, STEP).await?;
-                adopted += some;
-                after = next;
+        // Whatever is tried again meanwhile joins a line that is gone through later.
+        adopted += self.adopt_all(all, &Among::GivenUp).await?;
+        for to in all {
+            for line in self.lines_to_adopt(&to.channel).await? {
+                adopted += self.adopt_all(std::slice::from_ref(to), &line).await?;
             }
         }
         Ok(adopted)
     }
 
-    /// Each line of the channel in which something waits, and what was given up.
-    pub(in crate::store) async fn to_adopt_among(&self, channel: &str) -> Result<Vec<Among>, Error> {
+    async fn adopt_all(&self, all: &[Adopting], among: &Among) -> Result<usize, Error> {
+        let (mut adopted, mut after) = (0, Some(among.beginning()));
+        while let Some(place) = after {
+            let (some, next) = self.adopt_some(all, among, place, STEP).await?;
+            adopted += some;
+            after = next;
+        }
+        Ok(adopted)
+    }
+
+    /// The lines of each sender for which something waits on the channel: the least urgent first, and those in which nothing
+    /// is, too. What waits becomes only more urgent meanwhile, so that it is not missed.
+    pub(in crate::store) async fn lines_to_adopt(&self, channel: &str) -> Result<Vec<Among>, Error> {
         let lines = lines_sql("AND channels.channel = $1");
-        let sql = format!("{lines} SELECT sender, priority FROM firsts WHERE due_at IS NOT NULL");
+        let sql = format!("{lines} SELECT sender, priority FROM firsts ORDER BY priority DESC, sender");
         let statement = Statement::from_sql_and_values(self.reads.get_database_backend(), sql, [channel.into()]);
         let line = |row: &QueryResult| -> Result<Among, DbErr> {
-            Ok(Among::Line { sender: row.try_get("", "sender")?, priority: row.try_get("", "priority")? })
+            let (sender, priority) = (row.try_get("", "sender")?, row.try_get("", "priority")?);
+            Ok(Among::Line { channel: channel.to_owned(), sender, priority })
         };
-        let mut all =
-            self.reads.query_all_raw(statement).await?.iter().map(line).collect::<Result<Vec<Among>, DbErr>>()?;
-        all.push(Among::GivenUp);
-        Ok(all)
+        Ok(self.reads.query_all_raw(statement).await?.iter().map(line).collect::<Result<Vec<Among>, DbErr>>()?)
     }
 
     /// Looks at so many behind a place. Says how many of them were changed, and from where it goes on.
     pub(in crate::store) async fn adopt_some(
         &self,
-        to: &Adopting,
+        all: &[Adopting],
         among: &Among,
         after: Place,
         step: usize,
     ) -> Result<(usize, Option<Place>), Error> {
-        let statement = among.next(self.reads.get_database_backend(), &to.channel, after, step);
+        let statement = among.next(self.reads.get_database_backend(), after, step);
         let rows = if self.reads.get_database_backend() == DbBackend::Postgres {
             let transaction = self.reads.begin().await?;
             by_index(&transaction).await?;
@@ -227,12 +237,14 @@ impl Store {
         let looked: Vec<Looked> =
             rows.iter().map(|row| Looked::from_query_result(row, "")).collect::<Result<_, DbErr>>()?;
         let next = looked.last().filter(|_| looked.len() == step).map(|last| among.place(last));
-        let mut parts: Vec<Uuid> = looked.iter().filter(|part| to.wants(part, among)).map(|part| part.id).collect();
-        if parts.is_empty() {
-            return Ok((0, next));
+        let mut adopted = 0;
+        for to in all {
+            let mut parts: Vec<Uuid> = looked.iter().filter(|part| to.wants(part, among)).map(|part| part.id).collect();
+            if !parts.is_empty() {
+                parts.sort_unstable();
+                adopted += self.write(Adopt { to: to.clone(), among: among.clone(), parts }).await?;
+            }
         }
-        parts.sort_unstable();
-        let adopted = self.write(Adopt { to: to.clone(), among: among.clone(), parts }).await?;
         Ok((adopted, next))
     }
 }

@@ -1,5 +1,6 @@
 //! Trying again what was given up, and nothing that may have been sent.
 
+use super::adopting::adopt;
 use super::*;
 use crate::message::ProviderError;
 use crate::store::{MessageFilter, NotRetried, Retried};
@@ -142,7 +143,7 @@ async fn what_is_tried_again_goes_by_the_sender_of_today_and_holds_up_nobody(dat
     submission.message.priority = Priority::Bulk;
     let part = ended(&store, &database, &submission, gave_up()).await;
     let other = Address::received("+529980000000");
-    assert_eq!(store.adopt_sender("sms", Some(other.clone()), None).await.unwrap(), 1);
+    assert_eq!(adopt(&store, Some(other.clone()), None).await, 1);
     let mut urgent = database.submission(ANA, &["su código"]);
     urgent.message.priority = Priority::High;
     store.submit(urgent).await.unwrap();

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::adopting::adopt;
 use super::*;
 use crate::message::ProviderError;
 use crate::store::{Fate, Reconciliation, Tried};
@@ -165,8 +166,8 @@ async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Databa
         store.submit(submission.clone()).await.unwrap();
     }
     let other = Some(Address::received(OTHER));
-    assert_eq!(store.adopt_sender("sms", ours(), None).await.unwrap(), 0);
-    assert_eq!(store.adopt_sender("sms", other.clone(), None).await.unwrap(), 1);
+    assert_eq!(adopt(&store, ours(), None).await, 0);
+    assert_eq!(adopt(&store, other.clone(), None).await, 1);
     for (submission, sender) in [(&gone, ours()), (&own, other), (&named, ours()), (&elsewhere, ours())] {
         assert_eq!(message(&store, submission.message.id).await.from, sender);
     }
@@ -177,15 +178,15 @@ async fn what_waits_goes_by_the_sender_that_the_channel_has_now(database: Databa
 
     let waiting = by("+529981110005", Sender::Own(None));
     store.submit(waiting.clone()).await.unwrap();
-    assert_eq!(store.adopt_sender("sms", None, None).await.unwrap(), 0);
-    assert_eq!(store.adopt_sender("sms", ours(), None).await.unwrap(), 1);
-    assert_eq!(store.adopt_sender("sms", None, None).await.unwrap(), 1);
+    assert_eq!(adopt(&store, None, None).await, 0);
+    assert_eq!(adopt(&store, ours(), None).await, 1);
+    assert_eq!(adopt(&store, None, None).await, 1);
     assert_eq!(message(&store, waiting.message.id).await.from, None);
     // A service that is put right, and then a sender in its place.
     let [one, right] = ["MG1", "MG2"].map(|sid| Some(sid.to_owned()));
     for (sender, service) in [(None, one), (None, right), (ours(), None)] {
-        assert_eq!(store.adopt_sender("sms", sender.clone(), service.clone()).await.unwrap(), 1);
-        assert_eq!(store.adopt_sender("sms", sender.clone(), service.clone()).await.unwrap(), 0);
+        assert_eq!(adopt(&store, sender.clone(), service.clone()).await, 1);
+        assert_eq!(adopt(&store, sender.clone(), service.clone()).await, 0);
         let shown = message(&store, waiting.message.id).await;
         assert_eq!((shown.from, shown.service), (sender, service));
     }
