@@ -177,7 +177,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 45] = [
 ];
 
 /// Outside crates that only these places may name.
-pub(crate) const ALONE: [(&str, &[&str]); 37] = [
+pub(crate) const ALONE: [(&str, &[&str]); 38] = [
     ("governor", &["web"]),
     ("utoipa_axum", &["web"]),
     ("utoipa_swagger_ui", &["web"]),
@@ -194,6 +194,7 @@ pub(crate) const ALONE: [(&str, &[&str]); 37] = [
     ("tower_layer", &["transport", "web"]),
     ("tower_service", &["transport", "web"]),
     ("rustix", &["doctor", "plugins/wasm"]),
+    ("socket2", &["web"]),
     ("axum", &["web", "sandbox"]),
     ("hyper", &["bench", "web", "sandbox"]),
     ("hyper_util", &["bench", "web", "sandbox"]),

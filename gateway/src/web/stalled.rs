@@ -23,10 +23,24 @@ pub(super) struct Patient<S> {
 
 impl Patient<TcpStream> {
     pub(super) fn of(socket: TcpStream, patience: Duration) -> Self {
+        keep_little(&socket);
         // What the system still has for the client goes, too; where that can't be said, it keeps it for a while.
         let cut = |socket: &TcpStream| drop(socket.set_zero_linger());
         Self { stream: socket, patience, cut, stalled: None }
     }
+}
+
+/// How much the system keeps that it could not send yet, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const KEPT: u32 = 64 * 1024;
+
+/// The system takes more only once a third of what it keeps has left, which is megabytes by and by: whoever reads slowly
+/// would seem to read nothing meanwhile. Where it can't be said how much, it is so.
+fn keep_little(socket: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(KEPT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
 }
 
 impl<S> Patient<S> {
@@ -88,7 +102,7 @@ mod tests {
     use axum::body::Body;
     use axum::routing::get;
     use bytes::Bytes;
-    use futures::{StreamExt, stream};
+    use futures::{FutureExt, StreamExt, stream};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::sync::watch;
     use tokio::time::{Instant, advance, timeout};
@@ -151,6 +165,22 @@ mod tests {
         let mut rest = Vec::new();
         let _ = first.read_to_end(&mut rest).await;
         assert!(rest.len() < LARGE, "{}", rest.len());
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn the_system_keeps_little_for_a_client_that_does_not_read() {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut ours = Patient::of(listener.accept().await.unwrap().0, PATIENCE);
+        socket2::SockRef::from(&client).set_recv_buffer_size(PIECE).unwrap();
+        let (piece, mut kept) = (vec![b'.'; PIECE], 0);
+        // Whatever is on its way to the client meanwhile is with the client.
+        while let Some(written) = ours.write(&piece).now_or_never() {
+            kept += written.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert!(kept < 16 * PIECE, "{kept}");
     }
 
     #[tokio::test(start_paused = true)]
