@@ -8,9 +8,14 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// More than all calls of channels' components that may wait or hang at a time, in some dozen of channels: while all are
+/// taken, nothing else moves either. They are there only while they are needed.
+const BLOCKING_THREADS: usize = 8_192;
+
 fn main() -> ExitCode {
     let cli = recado::cli::Cli::parse();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    match builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build() {
         Ok(runtime) => {
             let code = runtime.block_on(recado::cli::run(cli));
             // A name that nobody resolves, or a slow disk, keeps a thread, and shall not keep the process.

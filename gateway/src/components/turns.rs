@@ -1,6 +1,7 @@
 //! How many calls of one channel are made at a time. Anybody can send webhooks, so that those have turns of their own,
 //! and take none of what the gateway asks for itself.
 
+use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,7 +39,10 @@ pub(super) struct Turns {
 struct Counts {
     strangers: usize,
     ours: usize,
-    waiting: usize,
+    /// Who waits, by number, in the order in which they came: answers in hand before all else.
+    answers: VecDeque<u64>,
+    others: VecDeque<u64>,
+    numbers: u64,
 }
 
 /// A call that is under way.
@@ -55,12 +59,12 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// A turn, if there is one now. Nobody goes before those who wait.
+    /// A turn, if there is one now. Nobody goes before those who wait; of these, answers go first.
     pub(super) fn now(&self, caller: Caller) -> Option<Turn<'_>> {
         let mut counts = self.counts();
         let free = match caller {
             Caller::Stranger => counts.strangers < STRANGERS,
-            Caller::Gateway | Caller::Answer => counts.waiting == 0 && counts.ours < OURS,
+            Caller::Gateway | Caller::Answer => counts.waiting() == 0 && counts.ours < OURS,
         };
         free.then(|| self.begin(&mut counts, caller))
     }
@@ -70,15 +74,18 @@ impl Turns {
         let mut counts = self.counts();
         let patience = match caller {
             Caller::Stranger => return None,
-            Caller::Gateway if counts.waiting >= WAITING => return None,
+            Caller::Gateway if counts.others.len() >= WAITING => return None,
             Caller::Gateway => self.patience,
             Caller::Answer => self.answer_patience,
         };
-        counts.waiting += 1;
-        let waited = self.left.wait_timeout_while(counts, patience, |counts| counts.ours >= OURS);
+        let number = counts.join(caller);
+        let waited = self.left.wait_timeout_while(counts, patience, |counts| !counts.is_next(number));
         let (mut counts, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        counts.waiting -= 1;
-        (counts.ours < OURS).then(|| self.begin(&mut counts, caller))
+        let turn = counts.is_next(number).then(|| self.begin(&mut counts, caller));
+        counts.leave(number);
+        // Whoever is the next now may be another one.
+        self.left.notify_all();
+        turn
     }
 
     fn begin(&self, counts: &mut Counts, caller: Caller) -> Turn<'_> {
@@ -98,7 +105,7 @@ impl Turns {
 
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.counts().waiting
+        self.counts().waiting()
     }
 }
 
@@ -109,13 +116,76 @@ impl Counts {
             Caller::Gateway | Caller::Answer => &mut self.ours,
         }
     }
+
+    fn waiting(&self) -> usize {
+        self.answers.len() + self.others.len()
+    }
+
+    fn join(&mut self, caller: Caller) -> u64 {
+        self.numbers += 1;
+        let line = if caller == Caller::Answer { &mut self.answers } else { &mut self.others };
+        line.push_back(self.numbers);
+        self.numbers
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.answers.retain(|other| *other != number);
+        self.others.retain(|other| *other != number);
+    }
+
+    fn is_next(&self, number: u64) -> bool {
+        self.ours < OURS && self.answers.front().or(self.others.front()) == Some(&number)
+    }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         *self.turns.counts().of(self.caller) -= 1;
         if self.caller != Caller::Stranger {
-            self.turns.left.notify_one();
+            self.turns.left.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_goes_in_order_and_answers_go_first() {
+        let turns = Turns::default();
+        let mut taken: Vec<Turn<'_>> = (0..OURS).filter_map(|_| turns.now(Caller::Gateway)).collect();
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let waiting = [(1, Caller::Gateway), (2, Caller::Gateway), (3, Caller::Answer), (4, Caller::Answer)];
+            for (name, caller) in waiting {
+                let (tell, turns) = (tell.clone(), &turns);
+                scope.spawn(move || {
+                    let turn = turns.wait(caller);
+                    assert!(turn.is_some());
+                    tell.send(name).ok();
+                    drop(turn);
+                });
+                while turns.waiting() < name {
+                    std::thread::yield_now();
+                }
+            }
+            drop(taken.pop());
+            let order: Vec<usize> = told.iter().take(4).collect();
+            assert_eq!(order, [3, 4, 1, 2]);
+        });
+    }
+
+    #[test]
+    fn who_came_too_late_to_wait_holds_up_nobody_else() {
+        let mut turns = Turns::default();
+        turns.lose_patience();
+        let mut taken: Vec<Turn<'_>> = (0..OURS).filter_map(|_| turns.now(Caller::Gateway)).collect();
+        assert!(turns.wait(Caller::Gateway).is_none() && turns.wait(Caller::Answer).is_none());
+        assert_eq!(turns.waiting(), 0);
+        drop(taken.pop());
+        assert!(turns.now(Caller::Answer).is_some());
     }
 }
