@@ -6,7 +6,7 @@ use figment::value::Value;
 
 use super::Context;
 use super::gateway::Gateway;
-use super::signals::{StopSignals, StoppedAtOnce, end_with_input};
+use super::signals::{StopSignals, StoppedAtOnce, end_with_input, outlive_hangups};
 use crate::{telemetry, web};
 
 #[derive(Debug, Args)]
@@ -33,6 +33,7 @@ impl Serve {
         let address = bound.address();
         let source = Box::new(move || sources.plugins().map_err(|error| error.to_string()));
         let mut signals = StopSignals::listen()?;
+        outlive_hangups()?;
         // Its database may be away for long.
         let gateway = tokio::select! {
             gateway = Box::pin(Gateway::start(&config, source, bound)) => gateway?,

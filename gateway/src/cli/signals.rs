@@ -18,6 +18,13 @@ impl StopSignals {
     }
 }
 
+/// From here on SIGHUP does not end the process: it reloads the plugins of a gateway that runs, and one that still starts,
+/// which may take long, loads them in any case.
+pub(super) fn outlive_hangups() -> std::io::Result<()> {
+    // Once somebody listens, it never does again what it did.
+    signal(SignalKind::hangup()).map(drop)
+}
+
 /// Waits until somebody asks a command that works for a while to stop.
 pub(super) async fn stop_signal() {
     match StopSignals::listen() {
