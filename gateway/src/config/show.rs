@@ -53,13 +53,26 @@ fn redact(key: &str, value: serde_json::Value) -> serde_json::Value {
     if SECRETS.iter().any(|word| last.contains(word)) || key.split('.').any(|part| part == "secrets") {
         return "(secret)".into();
     }
-    let password = value.as_str().and_then(|text| url::Url::parse(text).ok()).filter(|url| url.password().is_some());
-    match password {
-        Some(mut url) => {
-            // Fails only for URLs that can't have a password, and this one has.
-            let _ = url.set_password(Some("secret"));
-            url.to_string().into()
-        }
+    match value.as_str().and_then(|text| url::Url::parse(text).ok()).and_then(bare) {
+        Some(url) => url.into(),
         None => value,
     }
+}
+
+/// Without the password, wherever it is: in front of the host, or among the parameters, which databases take as well. None
+/// if there is none.
+fn bare(mut url: url::Url) -> Option<String> {
+    let is_secret = |name: &str| SECRETS.iter().any(|word| name.contains(word));
+    let hidden = url.password().is_some();
+    if hidden {
+        // Fails only for URLs that can't have a password, and this one has.
+        let _ = url.set_password(Some("secret"));
+    }
+    if !url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        return hidden.then(|| url.to_string());
+    }
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let pairs = pairs.iter().map(|(name, value)| (name, if is_secret(name) { "secret" } else { value }));
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    Some(url.to_string())
 }

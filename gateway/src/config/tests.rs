@@ -170,6 +170,23 @@ fn showing_gives_origins_and_no_secret() {
 }
 
 #[test]
+fn a_password_among_the_parameters_of_a_database_is_not_shown() {
+    for (url, expected) in [
+        (
+            "postgres://db/recado?user=me&password=hush&sslmode=require",
+            "postgres://db/recado?user=me&password=secret&sslmode=require",
+        ),
+        ("postgres://me:hush@db/recado?password=hush", "postgres://me:secret@db/recado?password=secret"),
+        ("postgres://db/recado?user=me", "postgres://db/recado?user=me"),
+    ] {
+        let (_folder, sources) = sources("", &[("RECADO_DATABASE__URL", url)]);
+        let shown = show(&sources.figment().unwrap()).unwrap();
+        let shown = shown.iter().find(|shown| shown.key == "database.url").unwrap();
+        assert_eq!(shown.value, expected);
+    }
+}
+
+#[test]
 fn a_plugins_secrets_come_from_the_settings_or_the_environment_and_are_never_shown() {
     let file = "[[plugins]]\nname = \"a\"\ncomponent = \"b\"\n[plugins.secrets]\nplain = \"hush-hush\"\n\
                 kept = \"env:API_KEY\"\nbound = { value = \"env:API_KEY\", hosts = [\"api.example.com\"] }";
