@@ -139,6 +139,7 @@ impl Exporter {
     async fn run(mut self, mut waiting: mpsc::Receiver<Work>) {
         let mut gathered: Vec<Work> = Vec::with_capacity(BATCH);
         while waiting.recv_many(&mut gathered, BATCH).await > 0 {
+            let more = gathered.len() == BATCH;
             let mut finished = Vec::new();
             let mut spans = Vec::new();
             for work in gathered.drain(..) {
@@ -150,7 +151,7 @@ impl Exporter {
             if !spans.is_empty() {
                 self.send(&spans).await;
             }
-            if finished.is_empty() {
+            if finished.is_empty() && !more {
                 tokio::time::sleep(GATHER).await;
             }
             for tell in finished {
