@@ -19,6 +19,11 @@ pub(super) fn consents(text: &str, channel: Option<&str>) -> Result<Vec<Value>, 
             return Err(format!("line 1: there is no column `{name}`; there are: {}", TAKEN.join(", ")));
         }
     }
+    for (at, name) in header.iter().enumerate() {
+        if header[..at].contains(name) {
+            return Err(format!("line 1: the column `{name}` is there twice"));
+        }
+    }
     for needed in ["address", "state"] {
         if !header.iter().any(|name| name == needed) {
             return Err(format!("line 1: the column `{needed}` is missing"));
@@ -74,6 +79,7 @@ mod tests {
         let cases = [
             ("", "is empty"),
             ("address\n1\n", "`state` is missing"),
+            ("address,state, STATE\n1,opted_out,opted_in\n", "line 1: the column `state` is there twice"),
             ("address,state,mood\n", "line 1: there is no column `mood`"),
             ("address,state\n1,opted_in\n\n2\n", "line 4: has 1 fields"),
             ("address,state\n\"1,opted_in\n", "line 2: a quote"),
