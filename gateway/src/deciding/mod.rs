@@ -16,8 +16,8 @@ use crate::actions::Plan;
 use crate::clock::{Clock, Ids};
 use crate::message::{MessageId, Place};
 use crate::plugins::{
-    Asked, Chain, ContactSeen, ConversationSeen, InForce, InboundCall, OutboundCall, Passed, Ran, StateSource,
-    StatusCall, Surroundings, TimerCall,
+    Asked, Chain, ContactSeen, ConversationSeen, InForce, InboundCall, LeftAlone, OutboundCall, Passed, Ran,
+    StateSource, StatusCall, Surroundings, TimerCall,
 };
 use crate::store::{Hook, StateChange, Store, Thread, Trace};
 
@@ -112,14 +112,20 @@ impl Deciding {
     }
 
     /// About a timer that was started for a message. A plugin that is gone decides nothing, and the
-    /// trace says so.
-    pub async fn timer(&self, plugin: &str, message_id: MessageId, call: TimerCall, seed: u64) -> Decided<Plan> {
+    /// trace says so; one that is tripped is not asked.
+    pub async fn timer(
+        &self,
+        plugin: &str,
+        message_id: MessageId,
+        call: TimerCall,
+        seed: u64,
+    ) -> Result<Decided<Plan>, LeftAlone> {
         let run = self.run(Hook::Timer, message_id, seed, &[]);
         let name = call.name.clone();
-        match run.chain.on_timer(plugin, call, &run.surroundings).await {
+        Ok(match run.chain.on_timer(plugin, call, &run.surroundings).await? {
             Some(asked) => self.decided(&run, asked),
             None => self.dropped(&run, plugin, &name),
-        }
+        })
     }
 
     fn run(&self, hook: Hook, message_id: MessageId, seed: u64, pending: &[StateChange]) -> Run {

@@ -38,7 +38,7 @@ pub(crate) struct Scripted {
     /// What it wants when a timer runs out.
     pub(crate) timer: fn() -> Vec<Action>,
     pub(crate) on_error: OnError,
-    /// How often it fails before it gives a verdict.
+    /// How often it fails before it gives a verdict, or decides about a timer.
     pub(crate) fails: u32,
     /// How often it was asked, but for what it hears later of messages.
     pub(crate) asked: Arc<AtomicU32>,
@@ -65,6 +65,11 @@ impl Scripted {
     pub(crate) fn key(&self) -> StateKey {
         let plugin = self.manifest.name.clone();
         StateKey { plugin, scope: Scope::Global, subject: Uuid::nil(), key: "number".to_owned() }
+    }
+
+    fn fails(&self) -> Option<crate::plugins::Failure> {
+        let fails = self.asked.fetch_add(1, Ordering::Relaxed) < self.fails;
+        fails.then(|| crate::plugins::Failure::Failed("no idea yet".to_owned()))
     }
 
     async fn apply<C: Sync, D>(&self, rule: Rule<C, D>, call: &C, surroundings: &Surroundings) -> Called<D> {
@@ -95,8 +100,7 @@ impl Plugin for Scripted {
     }
 
     async fn on_outbound(&self, call: &OutboundCall, surroundings: &Surroundings) -> Called<Verdict> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) < self.fails {
-            let failure = crate::plugins::Failure::Failed("no idea yet".to_owned());
+        if let Some(failure) = self.fails() {
             return Called { result: Err(failure), effects: Effects::default() };
         }
         self.apply(self.outbound, call, surroundings).await
@@ -107,8 +111,8 @@ impl Plugin for Scripted {
     }
 
     async fn on_timer(&self, _: &TimerCall, _: &Surroundings) -> Called<Decision> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        Called { result: Ok(Decision { actions: (self.timer)(), flow: Flow::Proceed }), effects: Effects::default() }
+        let decision = Decision { actions: (self.timer)(), flow: Flow::Proceed };
+        Called { result: self.fails().map_or(Ok(decision), Err), effects: Effects::default() }
     }
 }
 
@@ -376,7 +380,7 @@ async fn a_timer_of_a_plugin_that_is_gone_is_explained() {
         due_at: fixture.clock.now(),
         conversation: call.conversation,
     };
-    let decided = fixture.deciding.timer("gone", call.id, timer, 1).await;
+    let decided = fixture.deciding.timer("gone", call.id, timer, 1).await.unwrap();
     assert_eq!(decided.outcome, Plan::default());
     let [trace] = decided.traces.try_into().unwrap();
     assert_eq!((trace.plugin.as_str(), trace.hook, trace.message_id), ("gone", Hook::Timer, call.id));

@@ -50,9 +50,9 @@ impl Parts {
     }
 }
 
-/// A timer of the plugin that reminds runs out.
-async fn runs_out(fixture: &Fixture) -> Came {
-    let (thread, call) = fixture.recorded(ANA, "hola").await;
+/// Somebody wrote, and a timer of the plugin that reminds is to run out at once.
+async fn started(fixture: &Fixture, sender: &str) -> MessageId {
+    let (thread, call) = fixture.recorded(sender, "hola").await;
     let now = fixture.clock.now();
     let start = TimerChange::Start {
         id: fixture.ids.next(now),
@@ -66,9 +66,25 @@ async fn runs_out(fixture: &Fixture) -> Came {
     let nothing = Processed::new(Cause::Message, call.id, thread.conversation.id, thread.contact.id, now);
     let processed = Processed { timers: vec![start], ..nothing };
     assert!(fixture.store.commit(processed).await.unwrap().is_done());
-    let settings = Settings { parallel: 1, state_history_days: 1 };
+    call.id
+}
+
+fn parts(fixture: &Fixture, parallel: usize) -> Parts {
+    let settings = Settings { parallel, state_history_days: 1 };
     let (store, processing) = (fixture.store.clone(), fixture.processing.clone());
-    let parts = Parts { store, processing, clock: fixture.clock.clone(), settings };
+    Parts { store, processing, clock: fixture.clock.clone(), settings }
+}
+
+/// What plugins sent.
+async fn sent(fixture: &Fixture) -> Vec<String> {
+    let page = fixture.store.messages(store::MessageFilter::default(), None, 100).await.unwrap();
+    page.items.into_iter().filter(|message| message.plugin.is_some()).map(|message| message.text).collect()
+}
+
+/// A timer of the plugin that reminds runs out.
+async fn runs_out(fixture: &Fixture) -> Came {
+    let cause = started(fixture, ANA).await;
+    let (parts, now) = (parts(fixture, 1), fixture.clock.now());
     let [timer] = parts.timers(fixture).await.try_into().unwrap();
     let rests = AtomicU32::new(0);
     let rest = || {
@@ -77,9 +93,7 @@ async fn runs_out(fixture: &Fixture) -> Came {
     work::follow_up(&parts, &Followup::Timer(timer), LEASE, now + LEASE, rest).await;
     fixture.clock.advance(Duration::from_mins(2));
     assert_eq!(parts.timers(fixture).await.len(), 0, "it is followed up");
-    let page = fixture.store.messages(store::MessageFilter::default(), None, 10).await.unwrap();
-    let sent = page.items.into_iter().filter(|message| message.plugin.is_some()).map(|message| message.text);
-    Came { cause: call.id, sent: sent.collect(), rests: rests.into_inner() }
+    Came { cause, sent: sent(fixture).await, rests: rests.into_inner() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,4 +115,36 @@ async fn one_that_fails_each_time_holds_nothing_up_for_ever() {
     let traces = fixture.store.traces(came.cause).await.unwrap();
     let why = traces.last().unwrap().decision["left_out"][0].as_str().unwrap().to_owned();
     assert!(why.contains("`strict`") && why.contains("no idea yet"), "{why}");
+}
+
+/// All claimed timers, followed up side by side.
+async fn follow_all(parts: &Parts, fixture: &Fixture) -> usize {
+    let until = fixture.clock.now() + LEASE;
+    let timers: Vec<Followup> = parts.timers(fixture).await.into_iter().map(Followup::Timer).collect();
+    let all = timers.iter().map(|timer| work::follow_up(parts, timer, LEASE, until, || {}));
+    futures::future::join_all(all).await.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_timers_of_a_plugin_that_was_left_alone_one_tries_and_none_is_lost() {
+    let reminds = Scripted { fails: 6, ..reminds() };
+    let fixture = Fixture::new(vec![reminds.clone()]).await;
+    let parts = parts(&fixture, 8);
+    let somebody = |number: u32| format!("+5299811122{number:02}");
+    for number in 0..5 {
+        started(&fixture, &somebody(number)).await;
+    }
+    assert_eq!((follow_all(&parts, &fixture).await, asked(&reminds)), (5, 5));
+    for number in 5..9 {
+        started(&fixture, &somebody(number)).await;
+    }
+    // They wait, and then all of them come at the same moment. The one that tries fails once more.
+    assert_eq!((follow_all(&parts, &fixture).await, asked(&reminds)), (4, 5));
+    fixture.clock.advance(Duration::from_secs(30));
+    assert_eq!(follow_all(&parts, &fixture).await, 0);
+    fixture.clock.advance(Duration::from_millis(1));
+    assert_eq!((follow_all(&parts, &fixture).await, asked(&reminds)), (4, 6));
+    fixture.clock.advance(Duration::from_secs(61));
+    assert_eq!((follow_all(&parts, &fixture).await, asked(&reminds)), (3, 9));
+    assert_eq!(sent(&fixture).await.len(), 3);
 }

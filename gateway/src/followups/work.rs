@@ -6,7 +6,7 @@ use super::Parts;
 use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
 use crate::message::{ContactId, ConversationId};
-use crate::plugins::{StatusCall, TimerCall};
+use crate::plugins::{LeftAlone, StatusCall, TimerCall};
 use crate::processing::{Decision, Error, Failures, Matter, pauses};
 use crate::store::{self, Cause, ClaimedReport, ClaimedTimer, Committed, Explaining, Processed};
 
@@ -48,6 +48,13 @@ impl Followup {
     }
 }
 
+/// What one try came to.
+enum Came {
+    Committed(Committed),
+    /// The plugin whose timer it is may be asked again from then on.
+    Waits(Timestamp),
+}
+
 /// Until it is committed. `lease` is how long it is left to this process each time; `rests` is told when it waits for
 /// what fails, which may be long.
 pub(super) async fn follow_up(
@@ -61,7 +68,7 @@ pub(super) async fn follow_up(
         && let Some(later) = parts.processing.deciding().chain().waits(&timer.plugin, parts.clock.now())
         && parts.store.renew(followup.cause(), later).await.is_ok()
     {
-        // It is claimed again when its plugin may be asked again.
+        // It is claimed again when its plugin may be asked again. What follows looks, too, but reads a lot before.
         return;
     }
     let message_id = followup.message().id;
@@ -79,13 +86,21 @@ pub(super) async fn follow_up(
             }
         }
         match once(parts, followup, seed, &mut asked, patience.failures()).await {
-            Ok(Committed::Stale) if turn.is_none() => turn = Some(parts.processing.deciding().turn().await),
-            Ok(Committed::Stale | Committed::Early) => {}
-            Ok(Committed::Before) => {
+            Ok(Came::Waits(later)) => {
+                if let Err(error) = parts.store.renew(followup.cause(), later).await {
+                    tracing::warn!(%message_id, %error, "a timer waits for its plugin, for now until its lease ends");
+                }
+                return;
+            }
+            Ok(Came::Committed(Committed::Stale)) if turn.is_none() => {
+                turn = Some(parts.processing.deciding().turn().await);
+            }
+            Ok(Came::Committed(Committed::Stale | Committed::Early)) => {}
+            Ok(Came::Committed(Committed::Before)) => {
                 tracing::info!(%message_id, "another process had followed this up, or a plugin took it back");
                 return;
             }
-            Ok(Committed::Done | Committed::Unanswered) => return,
+            Ok(Came::Committed(Committed::Done | Committed::Unanswered)) => return,
             Err(Error::Store(store::Error::Refused(reason))) => {
                 tracing::error!(%message_id, reason, "a report or timer can't be followed up; it is dropped");
                 drop_it(parts, followup).await;
@@ -116,10 +131,13 @@ async fn once(
     seed: u64,
     asked: &mut Option<Decision>,
     failures: Failures,
-) -> Result<Committed, Error> {
+) -> Result<Came, Error> {
     let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
-        None => ask(parts, followup, seed).await?,
+        None => match ask(parts, followup, seed).await? {
+            Ok(decision) => decision,
+            Err(LeftAlone { until }) => return Ok(Came::Waits(until)),
+        },
     };
     let message = followup.message();
     let hops = followup.hops();
@@ -128,7 +146,7 @@ async fn once(
     if matches!(made, Err(Error::Failing(_))) {
         *asked = Some(Decision { thread, decided });
     }
-    Ok(parts.processing.commit(made?).await?)
+    Ok(Came::Committed(parts.processing.commit(made?).await?))
 }
 
 /// What is committed.
@@ -144,7 +162,7 @@ async fn make(
     Ok(processed)
 }
 
-async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Decision, store::Error> {
+async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Result<Decision, LeftAlone>, store::Error> {
     let Some(thread) = parts.store.thread(followup.conversation_id()).await? else {
         return Err(store::Error::Refused("its conversation is not there".to_owned()));
     };
@@ -163,7 +181,7 @@ async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Decision, 
                 at: report.at,
                 conversation,
             };
-            deciding.status(call, seed).await
+            Ok(deciding.status(call, seed).await)
         }
         Followup::Timer(timer) => {
             let call = TimerCall {
@@ -176,7 +194,7 @@ async fn ask(parts: &Parts, followup: &Followup, seed: u64) -> Result<Decision, 
             deciding.timer(&timer.plugin, timer.message.id, call, seed).await
         }
     };
-    Ok(Decision { thread, decided })
+    Ok(decided.map(|decided| Decision { thread, decided }))
 }
 
 /// Takes away what would otherwise hold up all that comes behind it.

@@ -30,7 +30,7 @@ use serde::Serialize;
 
 pub use builtin::builtin;
 pub use calls::{ContactSeen, ConversationSeen, InboundCall, Origin, OutboundCall, StatusCall, TimerCall};
-pub use chain::{Asked, Chain, Link, Passed, Ran};
+pub use chain::{Asked, Chain, LeftAlone, Link, Passed, Ran};
 pub use contract::offered;
 pub use fetching::{FetchCounts, LiveFetcher};
 pub use health::Health;

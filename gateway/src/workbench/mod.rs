@@ -96,7 +96,8 @@ pub struct Reported {
 
 impl Workbench {
     pub fn new(plugin: Arc<dyn Plugin>, setting: Setting, world: World) -> Self {
-        let chain = Chain::new(vec![Link::new(setting.name.clone(), OnError::Skip, plugin)]);
+        // Whoever tries a plugin out is to see each of its failures.
+        let chain = Chain::new(vec![Link::new(setting.name.clone(), OnError::Skip, plugin)]).apart();
         Self { chain, setting, calls: 0, world }
     }
 
@@ -232,7 +233,7 @@ impl Workbench {
         let call = TimerCall { name: name.clone(), payload, started_at, due_at, conversation };
         let surroundings = self.surroundings();
         let asked = self.chain.on_timer(&self.setting.name, call, &surroundings).await;
-        self.decided(Hook::Timer, name, id, asked.ok_or(NotAsked(Hook::Timer))?).await
+        self.decided(Hook::Timer, name, id, asked.ok().flatten().ok_or(NotAsked(Hook::Timer))?).await
     }
 
     fn surroundings(&mut self) -> Surroundings {

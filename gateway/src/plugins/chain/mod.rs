@@ -56,6 +56,12 @@ pub struct Asked<T> {
     pub changes: Vec<StateChange>,
 }
 
+/// A plugin is tripped, and was not asked about its timer: that can wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftAlone {
+    pub until: Timestamp,
+}
+
 /// What the outbound plugins made of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Passed {
@@ -150,7 +156,8 @@ impl Chain {
         asking.finish()
     }
 
-    /// Until when a plugin that is tripped is not asked about its timers either.
+    /// Until when a plugin that is tripped is not asked about its timers either. None may still be too late: others
+    /// ask meanwhile.
     pub fn waits(&self, plugin: &str, now: Timestamp) -> Option<Timestamp> {
         self.links.iter().find(|link| link.name == plugin)?.health.waits(now)
     }
@@ -161,13 +168,22 @@ impl Chain {
     }
 
     /// Asks the one plugin whose timer ran out. None when it is no longer there, or wants no timers.
-    pub async fn on_timer(&self, plugin: &str, call: TimerCall, surroundings: &Surroundings) -> Option<Asked<Plan>> {
-        let link = self.links.iter().find(|link| link.name == plugin && link.plugin.manifest().hooks.timer)?;
+    pub async fn on_timer(
+        &self,
+        plugin: &str,
+        call: TimerCall,
+        surroundings: &Surroundings,
+    ) -> Result<Option<Asked<Plan>>, LeftAlone> {
+        let takes_it = |link: &&Link| link.name == plugin && link.plugin.manifest().hooks.timer;
+        let Some(link) = self.links.iter().find(takes_it) else { return Ok(None) };
         let mut asking = Asking::new(None, &call.conversation);
         let conversation = Some(call.conversation.id);
         let asked = link.ask("timer", conversation, surroundings, link.plugin.on_timer(&call, surroundings)).await;
+        if let Err(Failure::Tripped(until)) = asked.0.result {
+            return Err(LeftAlone { until });
+        }
         asking.take(link, asked);
-        Some(asking.finish())
+        Ok(Some(asking.finish()))
     }
 
     /// Asks every plugin that wants outbound messages, until one stops the chain or rejects. Each

@@ -255,9 +255,9 @@ async fn a_report_goes_to_all_and_a_timer_to_its_own() {
         due_at: Timestamp::UNIX_EPOCH,
         conversation: conversation(),
     };
-    let asked = chain.on_timer("b", timer(), &surroundings()).await.unwrap();
+    let asked = chain.on_timer("b", timer(), &surroundings()).await.unwrap().unwrap();
     assert_eq!((asked.outcome.tags, asked.ran.len()), (Some(vec!["nudge".to_owned()]), 1));
-    assert!(chain.on_timer("gone", timer(), &surroundings()).await.is_none());
+    assert!(chain.on_timer("gone", timer(), &surroundings()).await.unwrap().is_none());
 }
 
 #[tokio::test]
