@@ -7,6 +7,7 @@ use crate::actions::{Action, Outgoing};
 use crate::deciding::tests::{ANA, Fixture, LUIS, Scripted};
 use crate::message::MessageId;
 use crate::plugins::{Hooks, OnError};
+use crate::processing::{self, Patience};
 use crate::store::{Cause, Processed, TimerChange};
 
 /// Writes to somebody when its timer runs out.
@@ -147,4 +148,35 @@ async fn of_the_timers_of_a_plugin_that_was_left_alone_one_tries_and_none_is_los
     fixture.clock.advance(Duration::from_secs(61));
     assert_eq!((follow_all(&parts, &fixture).await, asked(&reminds)), (3, 9));
     assert_eq!(sent(&fixture).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_lasts_longer_than_a_rest_and_another_try() {
+    let fixture = Fixture::new(vec![reminds(), strict(u32::MAX)]).await;
+    let patience = Patience(const { &[Duration::from_secs(25)] });
+    let processing = Processing::new(processing::Parts {
+        store: fixture.store.clone(),
+        deciding: fixture.deciding.clone(),
+        outbound: fixture.outbound.clone(),
+        clock: fixture.clock.clone(),
+        ids: Arc::clone(&fixture.ids),
+        #[expect(clippy::default_trait_access, reason = "what it is called is nothing that this room knows")]
+        endpoints: Default::default(),
+        parallel: 1,
+        outbox: Arc::default(),
+        patience,
+    });
+    // Nobody rests any more.
+    processing.lanes().drain().await;
+    let parts = Parts { processing, ..parts(&fixture, 1) };
+    started(&fixture, ANA).await;
+    let [timer] = parts.timers(&fixture).await.try_into().unwrap();
+    let until = fixture.clock.now() + LEASE;
+    fixture.clock.advance(Duration::from_secs(10));
+    work::follow_up(&parts, &Followup::Timer(timer), LEASE, until, || {}).await;
+    // At the end of the rest half a lease is left at least.
+    fixture.clock.advance(Duration::from_secs(25 + 30));
+    assert_eq!(parts.timers(&fixture).await.len(), 0);
+    fixture.clock.advance(Duration::from_secs(31));
+    assert_eq!(parts.timers(&fixture).await.len(), 1);
 }

@@ -1,5 +1,7 @@
 //! Following up one report or one timer: plugins, plan, commit.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Parts;
@@ -76,14 +78,9 @@ pub(super) async fn follow_up(
     let (mut pauses, mut patience) = (pauses(), parts.processing.patience());
     let (mut turn, mut asked) = (None, None);
     loop {
-        let now = parts.clock.now();
         // Waiting for its turn may have taken long: whoever takes it up meanwhile would ask a second time.
-        if until.duration_since(now) < lease / 2 {
-            until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
-            match parts.store.renew(followup.cause(), until).await {
-                Ok(true) | Err(_) => {}
-                Ok(false) => return,
-            }
+        if !keep(parts, followup, lease, &mut until, Duration::ZERO).await {
+            return;
         }
         match once(parts, followup, seed, &mut asked, patience.failures()).await {
             Ok(Came::Waits(later)) => {
@@ -117,12 +114,36 @@ pub(super) async fn follow_up(
                 let pause = patience.pause();
                 tracing::warn!(%message_id, reason, seconds = pause.as_secs(), "following up waits for what fails");
                 rests();
-                if !parts.processing.lanes().rest(pause).await {
+                let kept = keep(parts, followup, lease, &mut until, pause).await;
+                if !kept || !parts.processing.lanes().rest(pause).await {
                     return;
                 }
             }
         }
     }
+}
+
+/// Leases it for longer, unless half a lease will be left after this pause: another try takes its time. False when it
+/// is gone.
+async fn keep(
+    parts: &Parts,
+    followup: &Followup,
+    lease: SignedDuration,
+    until: &mut Timestamp,
+    pause: Duration,
+) -> bool {
+    let (now, pause) = (parts.clock.now(), SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
+    if until.duration_since(now) >= pause.saturating_add(lease / 2) {
+        return true;
+    }
+    let later = now.checked_add(pause.saturating_add(lease)).unwrap_or(Timestamp::MAX);
+    match parts.store.renew(followup.cause(), later).await {
+        Ok(true) => *until = later,
+        Ok(false) => return false,
+        // Whatever follows finds that the database is away, and waits for it.
+        Err(_) => {}
+    }
+    true
 }
 
 async fn once(
