@@ -4,6 +4,7 @@
 //! Each is a row from the commit that brought it to the commit of what followed from it, so that it
 //! has its effects once, also after a crash. In between it takes its turn in its conversation's lane.
 
+mod hands;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::processing::Processing;
 use crate::store::{self, Store};
+use hands::Hands;
 pub use settings::Settings;
 use work::Followup;
 
@@ -37,6 +39,8 @@ const AWAY: Duration = Duration::from_secs(1);
 const TAKEN: Duration = Duration::from_millis(100);
 /// How long one is left to whoever claimed it; longer than asking and committing take.
 const LEASE: SignedDuration = SignedDuration::from_mins(1);
+/// How many may wait for their turn or for what fails, besides those that are followed up at a time.
+const PLACES: usize = 256;
 /// How often what plugins remembered before is tidied up, and in what steps.
 const TIDY: Duration = Duration::from_hours(1);
 const STEP: u32 = 500;
@@ -46,44 +50,31 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) {
     if let Err(error) = parts.store.release_followups().await {
         tracing::warn!(%error, "what an earlier run left is followed up a little later");
     }
-    let free = Arc::new(Semaphore::new(parts.settings.parallel));
-    let shared = Arc::new(Shared { parts, free, done: Notify::new() });
+    let shared = Arc::new(Shared::new(parts));
     tokio::join!(shared.follow(stop.clone()), shared.tidy(stop));
 }
 
 struct Shared {
     parts: Parts,
-    free: Arc<Semaphore>,
-    /// Told when one was followed up: the next of its conversation may be claimed.
-    done: Notify,
+    hands: Arc<Hands>,
 }
 
-/// One of those that are followed up at a time. It says so when the next may be claimed.
-struct Hand {
-    permit: Option<OwnedSemaphorePermit>,
-    shared: Arc<Shared>,
-}
-
-impl Hand {
-    /// Others are followed up meanwhile.
-    fn make_room(&mut self) {
-        if self.permit.take().is_some() {
-            self.shared.done.notify_one();
-        }
-    }
-}
-
-impl Drop for Hand {
-    fn drop(&mut self) {
-        self.permit = None;
-        self.shared.done.notify_one();
-    }
+/// What is claimed.
+#[derive(Clone, Copy)]
+enum Kind {
+    Reports,
+    Timers,
 }
 
 impl Shared {
+    fn new(parts: Parts) -> Self {
+        let hands = Arc::new(Hands::new(parts.settings.parallel, PLACES));
+        Self { parts, hands }
+    }
+
     async fn follow(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let pause = match self.claim().await {
+            let pause = match self.claim([Kind::Reports, Kind::Timers]).await {
                 Ok(0) => self.pause().await,
                 Ok(_) => continue,
                 Err(error) => {
@@ -93,7 +84,7 @@ impl Shared {
             };
             tokio::select! {
                 () = self.parts.store.news() => {}
-                () = self.done.notified() => {}
+                () = self.hands.changed() => {}
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
@@ -106,39 +97,54 @@ impl Shared {
     }
 
     /// Puts what is due into the lanes, and says how many there were.
-    async fn claim(self: &Arc<Self>) -> Result<usize, store::Error> {
-        let free = self.free.available_permits();
-        if free == 0 {
+    async fn claim(self: &Arc<Self>, [first, second]: [Kind; 2]) -> Result<usize, store::Error> {
+        let free = self.hands.free();
+        let some = self.take(first, free).await?;
+        Ok(some + self.take(second, free - some).await?)
+    }
+
+    /// What is claimed is in its lane before more is asked for: that may fail.
+    async fn take(self: &Arc<Self>, kind: Kind, limit: usize) -> Result<usize, store::Error> {
+        if limit == 0 {
             return Ok(0);
         }
         let store = &self.parts.store;
         let now = self.parts.clock.now();
         let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
-        let reports = store.claim_reports(now, until, free).await?;
-        let timers = match free - reports.len() {
-            0 => Vec::new(),
-            left => store.claim_timers(self.plugins(), now, until, left).await?,
+        let found: Vec<Followup> = match kind {
+            Kind::Reports => store.claim_reports(now, until, limit).await?.into_iter().map(Followup::Report).collect(),
+            Kind::Timers => {
+                let timers = store.claim_timers(self.plugins(), self.hands.with_timers(), now, until, limit).await?;
+                timers.into_iter().map(Followup::Timer).collect()
+            }
         };
-        let found = reports.into_iter().map(Followup::Report).chain(timers.into_iter().map(Followup::Timer));
-        let mut count = 0;
+        let count = found.len();
         for followup in found {
-            let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else { break };
-            let mut hand = Hand { permit: Some(permit), shared: Arc::clone(self) };
-            self.parts.processing.lanes().enqueue(followup.conversation_id(), async move {
-                let shared = Arc::clone(&hand.shared);
-                work::follow_up(&shared.parts, &followup, LEASE, until, || hand.make_room()).await;
-            });
-            count += 1;
+            self.hand_over(followup, until);
         }
         Ok(count)
     }
 
-    /// Until the next timer runs out. With all hands full, whoever is done says so.
+    fn hand_over(self: &Arc<Self>, followup: Followup, until: Timestamp) {
+        let (shared, conversation) = (Arc::clone(self), followup.conversation_id());
+        let Some(mut hand) = self.hands.take(followup.cause(), conversation) else { return };
+        let lanes = self.parts.processing.lanes();
+        if lanes.is_open(conversation) {
+            hand.waits();
+        }
+        lanes.enqueue(conversation, async move {
+            work::follow_up(&shared.parts, &followup, LEASE, until, || hand.waits()).await;
+        });
+    }
+
+    /// Until the next timer runs out. With all hands full, whoever is done says so; so it is of what has its turn after
+    /// another timer.
     async fn pause(&self) -> Duration {
-        if self.free.available_permits() == 0 {
+        if self.hands.free() == 0 {
             return LOOK;
         }
-        let Ok(Some(due_at)) = self.parts.store.next_timer(&self.plugins()).await else { return LOOK };
+        let next = self.parts.store.next_timer(&self.plugins(), self.hands.with_timers()).await;
+        let Ok(Some(due_at)) = next else { return LOOK };
         match Duration::try_from(due_at.duration_since(self.parts.clock.now())) {
             // A timer runs out after its time, not a moment before.
             Ok(left) => (left + Duration::from_millis(1)).min(LOOK),

@@ -1,13 +1,16 @@
-//! What becomes of a timer whose message nobody can be made to look at, on a real database.
+//! What is claimed, and what becomes of a timer whose plugin is left alone or whose message nobody can be made to look
+//! at, on a real database.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::actions::{Action, Outgoing};
 use crate::deciding::tests::{ANA, Fixture, LUIS, Scripted};
-use crate::message::MessageId;
+use crate::message::{ConversationId, MessageId};
 use crate::plugins::{Hooks, OnError};
-use crate::processing::{self, Patience};
+use crate::processing::{self, Lanes, Patience};
 use crate::store::{Cause, Processed, TimerChange};
 
 /// Writes to somebody when its timer runs out.
@@ -47,18 +50,23 @@ struct Came {
 impl Parts {
     async fn timers(&self, fixture: &Fixture) -> Vec<store::ClaimedTimer> {
         let now = fixture.clock.now();
-        self.store.claim_timers(vec!["reminds".to_owned()], now, now + LEASE, 10).await.unwrap()
+        self.store.claim_timers(vec!["reminds".to_owned()], Vec::new(), now, now + LEASE, 10).await.unwrap()
     }
 }
 
 /// Somebody wrote, and a timer of the plugin that reminds is to run out at once.
 async fn started(fixture: &Fixture, sender: &str) -> MessageId {
+    named(fixture, sender, "cita").await.0
+}
+
+/// The same for a timer of this name, and the conversation.
+async fn named(fixture: &Fixture, sender: &str, name: &str) -> (MessageId, ConversationId) {
     let (thread, call) = fixture.recorded(sender, "hola").await;
     let now = fixture.clock.now();
     let start = TimerChange::Start {
         id: fixture.ids.next(now),
         plugin: "reminds".to_owned(),
-        name: "cita".to_owned(),
+        name: name.to_owned(),
         payload: String::new(),
         started_at: now,
         due_at: now,
@@ -67,7 +75,7 @@ async fn started(fixture: &Fixture, sender: &str) -> MessageId {
     let nothing = Processed::new(Cause::Message, call.id, thread.conversation.id, thread.contact.id, now);
     let processed = Processed { timers: vec![start], ..nothing };
     assert!(fixture.store.commit(processed).await.unwrap().is_done());
-    call.id
+    (call.id, thread.conversation.id)
 }
 
 fn parts(fixture: &Fixture, parallel: usize) -> Parts {
@@ -179,4 +187,53 @@ async fn a_lease_lasts_longer_than_a_rest_and_another_try() {
     assert_eq!(parts.timers(&fixture).await.len(), 0);
     fixture.clock.advance(Duration::from_secs(31));
     assert_eq!(parts.timers(&fixture).await.len(), 1);
+}
+
+/// Keeps a lane busy until this is dropped.
+async fn hold(lanes: &Lanes, lane: ConversationId) -> oneshot::Sender<()> {
+    let ((begins, began), (held, gate)) = (oneshot::channel(), oneshot::channel());
+    lanes.enqueue(lane, async move {
+        let _ = (begins.send(()), gate.await);
+    });
+    began.await.unwrap();
+    held
+}
+
+/// Claims until there is nothing to claim for now.
+async fn claim_all(shared: &Arc<Shared>) {
+    while shared.claim([Kind::Timers, Kind::Reports]).await.unwrap() > 0 {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_its_turn_holds_up_its_conversation_alone() {
+    let fixture = Fixture::new(vec![reminds()]).await;
+    let shared = Arc::new(Shared::new(parts(&fixture, 2)));
+    let lanes = fixture.processing.lanes();
+    let (_, ana) = named(&fixture, ANA, "first").await;
+    named(&fixture, ANA, "second").await;
+    let somebody = |number: u32| format!("+5299811122{number:02}");
+    let mut held = vec![hold(lanes, ana).await];
+    for number in 50..52 {
+        let (_, conversation) = named(&fixture, &somebody(number), "cita").await;
+        held.push(hold(lanes, conversation).await);
+    }
+    started(&fixture, &somebody(60)).await;
+    claim_all(&shared).await;
+    while sent(&fixture).await.is_empty() {
+        shared.hands.changed().await;
+    }
+    // Their leases ended, and none comes to its lane a second time.
+    fixture.clock.advance(Duration::from_mins(2));
+    claim_all(&shared).await;
+    let of_hers = || shared.hands.with_timers().into_iter().filter(|conversation| *conversation == ana).count();
+    assert_eq!((of_hers(), sent(&fixture).await.len()), (1, 1));
+    // The next of a conversation has its turn when the one before is done.
+    assert_eq!(shared.pause().await, LOOK);
+    drop(held);
+    while sent(&fixture).await.len() < 5 {
+        shared.hands.changed().await;
+        claim_all(&shared).await;
+    }
+    lanes.drain().await;
+    assert_eq!((shared.hands.free(), shared.hands.with_timers()), (2, Vec::new()));
 }

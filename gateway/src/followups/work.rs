@@ -26,7 +26,7 @@ impl Followup {
         }
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         match self {
             Self::Report(report) => Cause::Report(report.id),
             Self::Timer(timer) => Cause::Timer(timer.id),

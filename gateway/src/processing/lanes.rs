@@ -46,6 +46,11 @@ impl Lanes {
         tokio::spawn(async move { this.work_off(lane).await });
     }
 
+    /// Whether this lane has work, so that what comes now waits for it.
+    pub fn is_open(&self, lane: ConversationId) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&lane)
+    }
+
     async fn work_off(&self, lane: ConversationId) {
         while let Some(work) = self.next(lane) {
             let Ok(_running) = self.running.acquire().await else { return };
@@ -102,12 +107,14 @@ mod tests {
         let (done, mut order) = mpsc::unbounded_channel();
         let (go, gate) = oneshot::channel::<()>();
         let first = done.clone();
+        assert!(!lanes.is_open(slow));
         lanes.enqueue(slow, async move {
             gate.await.unwrap();
             first.send("slow 1").unwrap();
         });
         let second = done.clone();
         lanes.enqueue(slow, async move { second.send("slow 2").unwrap() });
+        assert!(lanes.is_open(slow) && !lanes.is_open(fast));
         lanes.enqueue(fast, async move { done.send("fast").unwrap() });
         assert_eq!(order.recv().await, Some("fast"));
         go.send(()).unwrap();

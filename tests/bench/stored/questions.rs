@@ -69,7 +69,7 @@ impl Asker {
             "callbacks due" => store.callbacks_due(now).await.map(drop),
             "removals due" => store.removals_due(now).await.map(drop),
             "media due" => store.media_due().await.map(drop),
-            "timers due" => store.next_timer(&["auto-reply".to_owned()]).await.map(drop),
+            "timers due" => store.next_timer(&["auto-reply".to_owned()], Vec::new()).await.map(drop),
             "how much waits, for the metrics" => store.backlog(now).await.map(drop),
             "what plugins forgot" => store.prune_state(old, 100).await.map(drop),
             "texts that are old" => store.age(Aged::Texts, old, 20, now).await.map(drop),

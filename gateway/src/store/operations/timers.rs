@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::reports::explaining;
-use super::{columns, count, millis, storable};
+use super::{columns, count, filled, millis, storable};
 use crate::message::ConversationId;
 use crate::store::decisions::{Cause, ClaimedTimer, Explaining, Processed, TimerChange};
 use crate::store::entities::timers;
@@ -72,9 +72,14 @@ async fn start(transaction: &DatabaseTransaction, processed: &Processed, change:
 /// taken by any, and its end explained.
 const STRANDED: SignedDuration = SignedDuration::from_mins(10);
 
+/// How many of those that ran out are looked at for the first of each conversation.
+const LOOKED_AT: usize = 256;
+
 struct Claim {
     /// The plugins that are there to be asked.
     plugins: Vec<String>,
+    /// The conversations of which none is wanted.
+    besides: Vec<ConversationId>,
     now: Timestamp,
     until: Timestamp,
     limit: usize,
@@ -86,25 +91,51 @@ impl Operation for Claim {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Vec<ClaimedTimer>, Error> {
         let backend = transaction.get_database_backend();
-        let lock = if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let free = |it: &str| format!("({it}.lease_until IS NULL OR {it}.lease_until < $3)");
+        // Only what is picked is locked, and looked at again, since another gateway may have had it meanwhile.
+        let lock = if backend == DbBackend::Postgres {
+            let free = free("own");
+            format!(
+                ", LATERAL (SELECT 1 FROM timers AS own WHERE own.id = firsts.id \
+                 AND CASE WHEN {free} THEN TRUE ELSE FALSE END FOR UPDATE SKIP LOCKED) AS locked"
+            )
+        } else {
+            String::new()
+        };
         // Who has a database alone has all plugins that there are.
-        let (mut ours, mut values) = (String::new(), Vec::<Value>::new());
+        let mut ours = String::new();
+        let mut values: Vec<Value> = [self.until, self.now, self.now].map(|at| millis(at).into()).to_vec();
+        let place = |values: &mut Vec<Value>, value: Value| {
+            values.push(value);
+            format!("${}", values.len())
+        };
         if backend == DbBackend::Postgres {
             let stranded = self.now.checked_sub(STRANDED).unwrap_or(Timestamp::MIN);
-            values.push(millis(stranded).into());
-            values.extend(self.plugins.iter().map(|plugin| Value::from(plugin.as_str())));
-            let places: Vec<String> = (0..self.plugins.len()).map(|number| format!(", ${}", number + 5)).collect();
-            ours = format!(" AND (due_at <= $4 OR plugin IN (''{}))", places.concat());
+            let stranded = place(&mut values, millis(stranded).into());
+            let plugins: Vec<String> =
+                self.plugins.iter().map(|plugin| place(&mut values, plugin.as_str().into())).collect();
+            let plugins = [&["''".to_owned()], &plugins[..]].concat().join(", ");
+            ours = format!(" AND (it.due_at <= {stranded} OR it.plugin IN ({plugins}))");
         }
+        let besides: Vec<String> =
+            filled(self.besides.iter().map(|id| id.0)).into_iter().map(|id| place(&mut values, id.into())).collect();
+        let besides = match besides.join(", ") {
+            none if none.is_empty() => none,
+            some => format!(" AND it.conversation_id NOT IN ({some})"),
+        };
         let sql = format!(
-            "WITH due AS MATERIALIZED (SELECT id FROM timers WHERE due_at <= $2 \
-             AND (lease_until IS NULL OR lease_until < $3){ours} ORDER BY due_at, id LIMIT {}{lock}) \
-             UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM due) RETURNING {}",
+            "WITH due AS MATERIALIZED (SELECT it.id, it.conversation_id, it.due_at FROM timers AS it \
+             WHERE it.due_at <= $2 AND {}{ours}{besides} ORDER BY it.due_at, it.id LIMIT {}), \
+             firsts AS MATERIALIZED (SELECT placed.id FROM (SELECT due.id, due.due_at, ROW_NUMBER() OVER (\
+             PARTITION BY due.conversation_id ORDER BY due.due_at, due.id) AS place FROM due) AS placed \
+             WHERE placed.place = 1 ORDER BY placed.due_at, placed.id), \
+             picked AS MATERIALIZED (SELECT firsts.id FROM firsts{lock} LIMIT {}) \
+             UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM picked) RETURNING {}",
+            free("it"),
+            LOOKED_AT.max(self.limit),
             self.limit,
             columns::all::<timers::Entity>()
         );
-        let first = [self.until, self.now, self.now].map(|at| Value::from(millis(at)));
-        let values: Vec<Value> = first.into_iter().chain(values).collect();
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         let mut rows =
             rows.iter().map(|row| timers::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
@@ -173,16 +204,18 @@ impl Operation for Release {
 }
 
 impl Store {
-    /// Leases up to `limit` timers of these plugins that ran out, until `until`. Also those of others that
-    /// nobody took for long, and on SQLite all: there is nobody else.
+    /// Leases up to `limit` timers of these plugins that ran out, until `until`: of each conversation the earliest,
+    /// and none of the conversations `besides`. Also those of other plugins that nobody took for long, and on SQLite
+    /// all: there is nobody else.
     pub async fn claim_timers(
         &self,
         plugins: Vec<String>,
+        besides: Vec<ConversationId>,
         now: Timestamp,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedTimer>, Error> {
-        self.write(Claim { plugins, now, until, limit }).await
+        self.write(Claim { plugins, besides, now, until, limit }).await
     }
 
     /// Leases a report or a timer for longer. False when it is gone: somebody else followed it up, or a
@@ -200,15 +233,21 @@ impl Store {
         self.write(Release).await
     }
 
-    /// When the next timer of these plugins runs out; on SQLite, the next of all.
-    pub async fn next_timer(&self, plugins: &[String]) -> Result<Option<Timestamp>, Error> {
+    /// When the next timer of these plugins runs out; on SQLite, the next of all. None of the conversations `besides`.
+    pub async fn next_timer(
+        &self,
+        plugins: &[String],
+        besides: Vec<ConversationId>,
+    ) -> Result<Option<Timestamp>, Error> {
         let shared = self.reads.get_database_backend() == DbBackend::Postgres;
         let ours = shared.then(|| timers::Column::Plugin.is_in(plugins));
+        let besides = filled(besides.into_iter().map(|id| id.0));
+        let others = (!besides.is_empty()).then(|| timers::Column::ConversationId.is_not_in(besides));
         let next: Option<Option<i64>> = timers::Entity::find()
             .select_only()
             .column_as(timers::Column::DueAt.min(), "due_at")
             .filter(timers::Column::LeaseUntil.is_null())
-            .filter(Condition::all().add_option(ours))
+            .filter(Condition::all().add_option(ours).add_option(others))
             .into_tuple()
             .one(&self.reads)
             .await?;

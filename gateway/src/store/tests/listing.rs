@@ -226,7 +226,8 @@ async fn what_plugins_said_of_a_text_goes_with_it(database: Database) {
     let rows = async || entities::traces::Entity::find().all(&store.reads).await.unwrap().len();
     assert_eq!(rows().await, 0, "it stands with the message");
     // What comes later is of a text that is gone.
-    let [timer] = store.claim_timers(vec!["p".to_owned()], at(30), at(60), 1).await.unwrap().try_into().unwrap();
+    let [timer] =
+        store.claim_timers(vec!["p".to_owned()], Vec::new(), at(30), at(60), 1).await.unwrap().try_into().unwrap();
     assert_eq!(timer.payload, "");
     let contact = ContactId(Uuid::nil());
     let mut fired = Processed::new(Cause::Timer(timer.id), new.id, conversation, contact, at(31));

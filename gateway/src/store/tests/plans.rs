@@ -149,8 +149,11 @@ pub(super) async fn rounds(store: &Store) {
     store.claim_removals(now, until, 10).await.unwrap();
     store.media_due().await.unwrap();
     store.claim_media(now, until, 10).await.unwrap();
-    store.next_timer(&channels).await.unwrap();
-    store.claim_timers(channels.clone(), now, until, 10).await.unwrap();
+    let people = || vec![ConversationId(Uuid::from_u128(1)); 20];
+    for besides in [Vec::new(), people()] {
+        store.next_timer(&channels, besides.clone()).await.unwrap();
+        store.claim_timers(channels.clone(), besides, now, until, 10).await.unwrap();
+    }
     store.claim_reports(now, until, 10).await.unwrap();
     store.release_followups().await.unwrap();
     store.events_due("crm", now).await.unwrap();

@@ -8,6 +8,7 @@ on_both!(
     a_timer_that_is_taken_back_or_moved_comes_too_late,
     a_lease_that_ends_is_given_to_another,
     two_claimers_never_get_the_same_timer,
+    of_each_conversation_one_is_claimed_at_a_time,
     a_timer_waits_for_a_gateway_that_has_its_plugin,
     a_lease_is_renewed_while_its_row_is_there,
 );
@@ -30,15 +31,20 @@ fn cancel(name: &str) -> TimerChange {
 
 /// A new message of Ana's that comes to these timers.
 async fn decided(store: &Store, database: &Database, timers: Vec<TimerChange>) -> NewInbound {
-    let new = database.inbound(&database.id().to_string(), ANA);
+    decided_of(store, database, ANA, timers).await
+}
+
+/// The same of somebody.
+async fn decided_of(store: &Store, database: &Database, sender: &str, timers: Vec<TimerChange>) -> NewInbound {
+    let new = database.inbound(&database.id().to_string(), sender);
     store.record(new.clone()).await.unwrap();
-    let conversation = store.open_thread("sms", &Address::received(ANA)).await.unwrap().unwrap().conversation.id;
+    let conversation = store.open_thread("sms", &Address::received(sender)).await.unwrap().unwrap().conversation.id;
     assert_eq!(store.commit(Processed { timers, ..processed(&new, conversation) }).await.unwrap(), Committed::Done);
     new
 }
 
 async fn due(store: &Store, seconds: i64) -> Vec<ClaimedTimer> {
-    store.claim_timers(vec!["nudge".to_owned()], at(seconds), at(seconds + 60), 10).await.unwrap()
+    store.claim_timers(vec!["nudge".to_owned()], Vec::new(), at(seconds), at(seconds + 60), 10).await.unwrap()
 }
 
 fn fired(timer: &ClaimedTimer) -> Processed {
@@ -49,14 +55,16 @@ fn fired(timer: &ClaimedTimer) -> Processed {
 async fn a_timer_runs_out_once(database: Database) {
     let store = database.store().await;
     store.report_when(|_| None);
-    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), None);
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), None);
     let timers = vec![start(&database, "late", 30), start(&database, "early", 20)];
     let new = decided(&store, &database, timers).await;
     tokio::time::timeout(std::time::Duration::from_secs(9), store.news()).await.expect("whoever waits is told");
-    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), Some(at(20)));
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(20)));
     assert_eq!(due(&store, 19).await, []);
-    let [early, late] = due(&store, 40).await.try_into().unwrap();
-    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), None, "both are being followed up");
+    let [early] = due(&store, 40).await.try_into().unwrap();
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(30)));
+    let [late] = due(&store, 40).await.try_into().unwrap();
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), None, "both are being followed up");
     assert_eq!((early.name.as_str(), late.name.as_str()), ("early", "late"), "in the order of their times");
     let explained = Explaining {
         id: new.id,
@@ -86,7 +94,7 @@ async fn a_timer_runs_out_once(database: Database) {
     assert_eq!(status(&store, reply.message.id).await, Status::Pending);
     assert_eq!(claim(&store, &database, 60, 10).await.len(), 1);
     // It set itself again.
-    assert_eq!(store.next_timer(&["nudge".to_owned()]).await.unwrap(), Some(at(90)));
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(90)));
     assert_eq!(store.commit(fired(&late)).await.unwrap(), Committed::Done);
     assert_eq!(due(&store, 200).await.len(), 1);
 }
@@ -106,7 +114,8 @@ async fn a_timer_of_the_same_name_is_moved(database: Database) {
 async fn a_timer_that_is_taken_back_or_moved_comes_too_late(database: Database) {
     let store = database.store().await;
     decided(&store, &database, vec![start(&database, "a", 20), start(&database, "b", 20)]).await;
-    let [first, second] = due(&store, 30).await.try_into().unwrap();
+    let [first] = due(&store, 30).await.try_into().unwrap();
+    let [second] = due(&store, 30).await.try_into().unwrap();
     decided(&store, &database, vec![start(&database, "a", 40), cancel("b")]).await;
     for timer in [first, second] {
         let fired = Processed { sends: vec![database.submission(ANA, &["hola"])], ..fired(&timer) };
@@ -130,9 +139,12 @@ async fn a_lease_that_ends_is_given_to_another(database: Database) {
 
 async fn two_claimers_never_get_the_same_timer(database: Database) {
     let stores = [database.store().await, database.store().await];
-    let timers = (0..20).map(|number| start(&database, &number.to_string(), 20)).collect();
-    decided(&stores[0], &database, timers).await;
-    let claims = (0..10).map(|number| stores[number % 2].claim_timers(vec!["nudge".to_owned()], at(30), at(90), 3));
+    for number in 0..20 {
+        let sender = format!("+5299811122{number:02}");
+        decided_of(&stores[0], &database, &sender, vec![start(&database, "a", 20)]).await;
+    }
+    let claims =
+        (0..10).map(|number| stores[number % 2].claim_timers(vec!["nudge".to_owned()], Vec::new(), at(30), at(90), 3));
     let claimed: Vec<_> = futures::future::join_all(claims).await.into_iter().flat_map(Result::unwrap).collect();
     let ids: std::collections::BTreeSet<Uuid> = claimed.iter().map(|timer| timer.id).collect();
     assert_eq!((claimed.len(), ids.len()), (20, 20));
@@ -143,15 +155,15 @@ async fn a_timer_waits_for_a_gateway_that_has_its_plugin(database: Database) {
     decided(&store, &database, vec![start(&database, "a", 20)]).await;
     let other = || vec!["other".to_owned()];
     let shared = database.is_postgres();
-    assert_eq!(store.next_timer(&other()).await.unwrap(), (!shared).then(|| at(20)));
-    assert_eq!(store.next_timer(&[]).await.unwrap(), (!shared).then(|| at(20)));
+    assert_eq!(store.next_timer(&other(), Vec::new()).await.unwrap(), (!shared).then(|| at(20)));
+    assert_eq!(store.next_timer(&[], Vec::new()).await.unwrap(), (!shared).then(|| at(20)));
     // Who has the database alone need not wait for others.
-    let mut claimed = store.claim_timers(other(), at(30), at(40), 10).await.unwrap();
+    let mut claimed = store.claim_timers(other(), Vec::new(), at(30), at(40), 10).await.unwrap();
     assert_eq!(claimed.len(), usize::from(!shared));
-    assert_eq!(store.claim_timers(Vec::new(), at(31), at(40), 10).await.unwrap(), []);
+    assert_eq!(store.claim_timers(Vec::new(), Vec::new(), at(31), at(40), 10).await.unwrap(), []);
     if shared {
         // Nobody came who has it.
-        claimed = store.claim_timers(other(), at(620), at(680), 10).await.unwrap();
+        claimed = store.claim_timers(other(), Vec::new(), at(620), at(680), 10).await.unwrap();
     }
     assert_eq!(claimed.len(), 1);
 }
@@ -165,4 +177,23 @@ async fn a_lease_is_renewed_while_its_row_is_there(database: Database) {
     assert_eq!(store.commit(fired(&timer)).await.unwrap(), Committed::Done);
     assert!(!store.renew(Cause::Timer(timer.id), at(900)).await.unwrap());
     assert!(!store.renew(Cause::Report(timer.id), at(900)).await.unwrap());
+}
+
+async fn of_each_conversation_one_is_claimed_at_a_time(database: Database) {
+    let store = database.store().await;
+    let many = (0..300).map(|number| start(&database, &format!("{number:03}"), 20)).collect();
+    let ana = decided(&store, &database, many).await.conversation_id;
+    let luis = decided_of(&store, &database, LUIS, vec![start(&database, "a", 25)]).await.conversation_id;
+    let claim = async |besides: Vec<ConversationId>| {
+        let plugins = || vec!["nudge".to_owned()];
+        let next = store.next_timer(&plugins(), besides.clone()).await.unwrap();
+        let claimed = store.claim_timers(plugins(), besides, at(30), at(90), 10).await.unwrap();
+        (next, claimed.into_iter().map(|timer| (timer.conversation_id, timer.name)).collect::<Vec<_>>())
+    };
+    // All that is looked at is hers.
+    assert_eq!(claim(Vec::new()).await, (Some(at(20)), vec![(ana, "000".to_owned())]));
+    // While that is followed up, whatever else she has waits, and nobody waits for her.
+    assert_eq!(claim(vec![ana]).await, (Some(at(25)), vec![(luis, "a".to_owned())]));
+    assert_eq!(claim(vec![ana, luis]).await, (None, Vec::new()));
+    assert_eq!(claim(Vec::new()).await, (Some(at(20)), vec![(ana, "001".to_owned())]));
 }
