@@ -73,8 +73,12 @@ impl Shared {
     }
 
     async fn follow(self: &Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut kinds = [Kind::Timers, Kind::Reports];
         while !*stop.borrow() {
-            let pause = match self.claim([Kind::Reports, Kind::Timers]).await {
+            let claimed = self.claim(kinds).await;
+            // With one hand, whoever is first has it.
+            kinds.reverse();
+            let pause = match claimed {
                 Ok(0) => self.pause().await,
                 Ok(_) => continue,
                 Err(error) => {
@@ -96,11 +100,15 @@ impl Shared {
         self.parts.processing.deciding().chain().names().map(str::to_owned).collect()
     }
 
-    /// Puts what is due into the lanes, and says how many there were.
+    /// Puts what is due into the lanes, and says how many there were. Of what there is a lot of, no more than half are
+    /// taken before the other was looked at.
     async fn claim(self: &Arc<Self>, [first, second]: [Kind; 2]) -> Result<usize, store::Error> {
         let free = self.hands.free();
-        let some = self.take(first, free).await?;
-        Ok(some + self.take(second, free - some).await?)
+        let half = free.div_ceil(2);
+        let some = self.take(first, half).await?;
+        let others = self.take(second, free - some).await?;
+        let rest = if some < half { 0 } else { self.take(first, free - some - others).await? };
+        Ok(some + others + rest)
     }
 
     /// What is claimed is in its lane before more is asked for: that may fail.

@@ -237,3 +237,44 @@ async fn what_waits_for_its_turn_holds_up_its_conversation_alone() {
     lanes.drain().await;
     assert_eq!((shared.hands.free(), shared.hands.with_timers()), (2, Vec::new()));
 }
+
+/// A report of what became of a message is to be told, of somebody's conversation.
+async fn reported(fixture: &Fixture, sender: &str) {
+    let ids = Arc::clone(&fixture.ids);
+    fixture.store.report_when(move |now| Some(ids.next(now)));
+    started(fixture, sender).await;
+    let parts = parts(fixture, 1);
+    assert_eq!(follow_all(&parts, fixture).await, 1);
+    let page = fixture.store.messages(store::MessageFilter::default(), None, 100).await.unwrap();
+    for message in page.items.iter().filter(|message| message.plugin.is_some()) {
+        fixture.store.cancel(message.id, fixture.clock.now()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_reports_nor_timers_are_held_up_by_many_of_the_other() {
+    let replies = || vec![Action::Reply { text: "hola".to_owned(), media: Vec::new() }];
+    let fixture = Fixture::new(vec![Scripted { timer: replies, ..reminds() }]).await;
+    let somebody = |number: u32| format!("+5299811122{number:02}");
+    for number in 0..6 {
+        reported(&fixture, &somebody(number)).await;
+    }
+    for number in 10..22 {
+        started(&fixture, &somebody(number)).await;
+    }
+    // None begins before all were claimed.
+    let lanes = fixture.processing.lanes();
+    let mut held = Vec::new();
+    for number in 1..=4 {
+        held.push(hold(lanes, ConversationId(uuid::Uuid::from_u128(number))).await);
+    }
+    for (kinds, timers) in [([Kind::Timers, Kind::Reports], 2), ([Kind::Reports, Kind::Timers], 1)] {
+        let shared = Arc::new(Shared::new(parts(&fixture, 3)));
+        assert_eq!(shared.claim(kinds).await.unwrap(), 3);
+        assert_eq!((shared.hands.with_timers().len(), shared.hands.free()), (timers, 0));
+    }
+    // Where there are few of the one, the other has all that is left.
+    let shared = Arc::new(Shared::new(parts(&fixture, 16)));
+    assert_eq!(shared.claim([Kind::Timers, Kind::Reports]).await.unwrap(), 9 + 3);
+    drop(held);
+}
