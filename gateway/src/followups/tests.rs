@@ -204,6 +204,17 @@ async fn claim_all(shared: &Arc<Shared>) {
     while shared.claim([Kind::Timers, Kind::Reports]).await.unwrap() > 0 {}
 }
 
+/// Claims whenever something changed, until plugins sent so many.
+async fn until_sent(shared: &Arc<Shared>, fixture: &Fixture, count: usize) {
+    let sending = async {
+        while sent(fixture).await.len() < count {
+            shared.hands.changed().await;
+            claim_all(shared).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), sending).await.expect("all of them are sent");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_its_turn_holds_up_its_conversation_alone() {
     let fixture = Fixture::new(vec![reminds()]).await;
@@ -219,9 +230,7 @@ async fn what_waits_for_its_turn_holds_up_its_conversation_alone() {
     }
     started(&fixture, &somebody(60)).await;
     claim_all(&shared).await;
-    while sent(&fixture).await.is_empty() {
-        shared.hands.changed().await;
-    }
+    until_sent(&shared, &fixture, 1).await;
     // Their leases ended, and none comes to its lane a second time.
     fixture.clock.advance(Duration::from_mins(2));
     claim_all(&shared).await;
@@ -230,10 +239,7 @@ async fn what_waits_for_its_turn_holds_up_its_conversation_alone() {
     // The next of a conversation has its turn when the one before is done.
     assert_eq!(shared.pause().await, LOOK);
     drop(held);
-    while sent(&fixture).await.len() < 5 {
-        shared.hands.changed().await;
-        claim_all(&shared).await;
-    }
+    until_sent(&shared, &fixture, 5).await;
     lanes.drain().await;
     assert_eq!((shared.hands.free(), shared.hands.with_timers()), (2, Vec::new()));
 }
