@@ -21,6 +21,7 @@ use crate::plugins::{
 };
 use crate::store::{Hook, StateChange, Store, Thread, Trace};
 
+use remembering::Watched;
 pub use remembering::{Now, Pending, Then};
 
 /// What asking is made of.
@@ -51,6 +52,8 @@ pub struct Decided<T> {
     pub state: Vec<StateChange>,
     /// When they were asked.
     pub at: Timestamp,
+    /// One of them failed, and something that they remember could not be read: asked again, it may decide.
+    pub unread: bool,
 }
 
 /// One asking of the chain.
@@ -141,7 +144,7 @@ impl Deciding {
             seed,
             locale: parts.place.locale.clone(),
             time_zone: parts.place.time_zone.clone(),
-            state,
+            state: Arc::new(Watched::new(state)),
             fetcher: chain.fetcher(),
         };
         Run { chain, surroundings, hook, message_id, moment: parts.ids.next(now) }
@@ -150,9 +153,10 @@ impl Deciding {
     fn decided<T>(&self, run: &Run, asked: Asked<T>) -> Decided<T> {
         let Asked { outcome, ran, changes } = asked;
         let mut id = Some(run.moment);
+        let unread = run.surroundings.state.failed() && ran.iter().any(|ran| ran.error.is_some());
         let traces = ran.into_iter().map(|ran| self.trace(run, id.take(), ran)).collect();
         let state = remembering::summed(changes, || self.parts.ids.next(self.parts.clock.now()));
-        Decided { outcome, traces, state, at: run.surroundings.now }
+        Decided { outcome, traces, state, at: run.surroundings.now, unread }
     }
 
     fn trace(&self, run: &Run, id: Option<Uuid>, ran: Ran) -> Trace {
@@ -182,7 +186,7 @@ impl Deciding {
             duration: Duration::ZERO,
         };
         let traces = vec![self.trace(run, Some(run.moment), ran)];
-        Decided { outcome: Plan::default(), traces, state: Vec::new(), at: run.surroundings.now }
+        Decided { outcome: Plan::default(), traces, state: Vec::new(), at: run.surroundings.now, unread: false }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -31,6 +32,42 @@ pub struct Pending {
     pub committed: Arc<dyn StateSource>,
     /// In the order they were made.
     pub changes: Vec<StateChange>,
+}
+
+/// Knows whether all that was asked for could be read.
+pub(super) struct Watched {
+    source: Arc<dyn StateSource>,
+    asked: AtomicU64,
+    told: AtomicU64,
+}
+
+impl Watched {
+    pub(super) fn new(source: Arc<dyn StateSource>) -> Self {
+        Self { source, asked: AtomicU64::new(0), told: AtomicU64::new(0) }
+    }
+
+    /// Who is not waited for any more has told nothing either.
+    async fn watch<T>(&self, answer: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let answer = answer.await?;
+        self.told.fetch_add(1, Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl StateSource for Watched {
+    async fn recall(&self, key: &plugins::StateKey) -> Result<Option<Remembered>, String> {
+        self.watch(self.source.recall(key)).await
+    }
+
+    async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
+        self.watch(self.source.usage(plugin, scope, subject)).await
+    }
+
+    fn failed(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) != self.told.load(Ordering::Relaxed)
+    }
 }
 
 #[async_trait]

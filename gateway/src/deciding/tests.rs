@@ -17,7 +17,9 @@ use crate::media::{Files, Uploads, UploadsParts};
 use crate::message::consent::{Choice, Consent, Heard, Source};
 use crate::message::{Address, ContactId, ConversationId};
 use crate::outbound::{self, Outbound};
-use crate::plugins::{Called, Change, Effects, Hooks, Link, Manifest, OnError, Plugin, Remembered, Scope, StateKey};
+use crate::plugins::{
+    self, Called, Change, Effects, Hooks, Link, Manifest, OnError, Plugin, Remembered, Scope, StateKey,
+};
 use crate::processing::{self, Patience, Processing};
 use crate::store::{self, NewInbound, Processed, Receipt, Settings};
 use crate::transport::{Failure, Transport};
@@ -67,13 +69,18 @@ impl Scripted {
         StateKey { plugin, scope: Scope::Global, subject: Uuid::nil(), key: "number".to_owned() }
     }
 
-    fn fails(&self) -> Option<crate::plugins::Failure> {
+    fn fails(&self) -> Option<plugins::Failure> {
         let fails = self.asked.fetch_add(1, Ordering::Relaxed) < self.fails;
-        fails.then(|| crate::plugins::Failure::Failed("no idea yet".to_owned()))
+        fails.then(|| plugins::Failure::Failed("no idea yet".to_owned()))
     }
 
     async fn apply<C: Sync, D>(&self, rule: Rule<C, D>, call: &C, surroundings: &Surroundings) -> Called<D> {
-        let found = surroundings.state.recall(&self.key()).await.unwrap();
+        let found = match surroundings.state.recall(&self.key()).await {
+            Ok(found) => found,
+            Err(reason) => {
+                return Called { result: Err(plugins::Failure::Failed(reason)), effects: Effects::default() };
+            }
+        };
         let number = found.as_ref().and_then(|found| found.value.parse().ok()).unwrap_or(0);
         let (decision, next) = rule(call, number);
         let changes = next.map(|next| plugins_change(self.key(), next, found.map(|found| found.version)));
@@ -82,9 +89,9 @@ impl Scripted {
     }
 }
 
-fn plugins_change(key: StateKey, number: i32, seen: Option<Uuid>) -> crate::plugins::StateChange {
+fn plugins_change(key: StateKey, number: i32, seen: Option<Uuid>) -> plugins::StateChange {
     let change = Change::Set { value: number.to_string(), expires_at: None };
-    crate::plugins::StateChange { key, change, seen: Some(seen) }
+    plugins::StateChange { key, change, seen: Some(seen) }
 }
 
 #[async_trait]
@@ -277,15 +284,15 @@ pub(crate) fn counting() -> Scripted {
 }
 
 /// A change after a look at this version.
-fn made(change: Change, seen: Option<Uuid>) -> crate::plugins::StateChange {
-    crate::plugins::StateChange { key: counting().key(), change, seen: seen.map(Some) }
+fn made(change: Change, seen: Option<Uuid>) -> plugins::StateChange {
+    plugins::StateChange { key: counting().key(), change, seen: seen.map(Some) }
 }
 
 fn set(value: &str) -> Change {
     Change::Set { value: value.to_owned(), expires_at: None }
 }
 
-fn sum(changes: Vec<crate::plugins::StateChange>) -> Vec<(store::Change, Option<Uuid>)> {
+fn sum(changes: Vec<plugins::StateChange>) -> Vec<(store::Change, Option<Uuid>)> {
     let summed = remembering::summed(changes, Uuid::nil);
     summed.into_iter().map(|change| (change.change, change.seen.flatten())).collect()
 }
@@ -307,7 +314,7 @@ fn the_changes_of_one_asking_come_to_one_for_each_value() {
         assert_eq!(sum(changes), [expected]);
     }
     let other = StateKey { key: "other".to_owned(), ..counting().key() };
-    let other = crate::plugins::StateChange { key: other, change: Change::Delete, seen: None };
+    let other = plugins::StateChange { key: other, change: Change::Delete, seen: None };
     assert_eq!(sum(vec![made(set("a"), None), other, made(set("b"), None)]).len(), 2);
 }
 

@@ -9,7 +9,7 @@ use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
 use crate::message::{ContactId, ConversationId};
 use crate::plugins::{LeftAlone, StatusCall, TimerCall};
-use crate::processing::{Decision, Error, Failures, Matter, pauses};
+use crate::processing::{Decision, Error, Failures, Matter, as_read, pauses};
 use crate::store::{self, Cause, ClaimedReport, ClaimedTimer, Committed, Explaining, Processed};
 
 /// What plugins are told of.
@@ -156,7 +156,7 @@ async fn once(
     let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
         None => match ask(parts, followup, seed).await? {
-            Ok(decision) => decision,
+            Ok(Decision { thread, decided }) => Decision { thread, decided: as_read(decided, failures)? },
             Err(LeftAlone { until }) => return Ok(Came::Waits(until)),
         },
     };

@@ -13,7 +13,7 @@ use crate::message::consent::Keyword;
 use crate::message::{Line, MessageId, Options, PartId, Priority};
 use crate::outbound;
 use crate::plugins::InboundCall;
-use crate::processing::{Decision, Error, Failures, Matter, pauses};
+use crate::processing::{Decision, Error, Failures, Matter, as_read, pauses};
 use crate::store::{
     self, Cause, Committed, NewOutbound, NewPart, Processed, Recorded, Route, Schedule, Sender, Snapshot, Thread,
 };
@@ -83,7 +83,10 @@ async fn process_once(
 ) -> Result<Committed, Error> {
     let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
-        None => ask(shared, recorded, seed).await?,
+        None => {
+            let Decision { thread, decided } = ask(shared, recorded, seed).await?;
+            Decision { thread, decided: as_read(decided, failures)? }
+        }
     };
     let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0, failures };
     let channel = shared.channel(recorded)?;

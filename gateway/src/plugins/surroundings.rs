@@ -79,6 +79,11 @@ pub trait StateSource: Send + Sync {
     async fn recall(&self, key: &StateKey) -> Result<Option<Remembered>, String>;
 
     async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String>;
+
+    /// Whether something could not be read so far: whoever fails then may not be to blame.
+    fn failed(&self) -> bool {
+        false
+    }
 }
 
 /// A change of what a plugin remembers, to be committed with all else.

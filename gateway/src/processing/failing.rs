@@ -24,6 +24,14 @@ pub struct Decision {
     pub decided: Decided<Plan>,
 }
 
+/// What the plugins decided, unless one failed where it could not read what it remembers, and may be waited for.
+pub fn as_read(decided: Decided<Plan>, failures: Failures) -> Result<Decided<Plan>, Error> {
+    if decided.unread && failures == Failures::Wait {
+        return Err(Error::Failing("a plugin can't read what it remembers".to_owned()));
+    }
+    Ok(decided)
+}
+
 /// What is to become of what fails for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failures {
@@ -70,6 +78,19 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_could_not_read_is_asked_again_while_it_may_be_waited_for() {
+        let decided = |unread| Decided {
+            outcome: Plan::default(),
+            traces: Vec::new(),
+            state: Vec::new(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            unread,
+        };
+        assert!(matches!(as_read(decided(true), Failures::Wait), Err(Error::Failing(_))));
+        assert!(as_read(decided(true), Failures::LeaveOut).is_ok() && as_read(decided(false), Failures::Wait).is_ok());
+    }
 
     #[test]
     fn what_fails_is_waited_for_for_a_minute_and_no_longer() {

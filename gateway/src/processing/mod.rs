@@ -17,7 +17,7 @@ use crate::message::MessageId;
 use crate::outbound::{self, Outbound};
 use crate::store::{self, Cause, Committed, Processed, Route, Store, Thread};
 
-pub use failing::{Decision, Error, Failures, Patience};
+pub use failing::{Decision, Error, Failures, Patience, as_read};
 pub use lanes::Lanes;
 
 /// What processing is made of.

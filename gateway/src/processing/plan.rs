@@ -31,7 +31,7 @@ impl Processing {
         matter: &Matter<'_>,
         decided: Decided<Plan>,
     ) -> Result<(Processed, Outgoing), store::Error> {
-        let Decided { outcome: mut plan, traces, state, at } = decided;
+        let Decided { outcome: mut plan, traces, state, at, .. } = decided;
         let (conversation, contact) = (&matter.thread.conversation, &matter.thread.contact);
         let mut processed = Processed::new(matter.cause, matter.message_id, conversation.id, contact.id, at);
         (processed.traces, processed.state) = (traces, state);

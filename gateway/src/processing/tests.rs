@@ -44,7 +44,7 @@ async fn decided(fixture: &Fixture, matter: &Matter<'_>, plan: Plan) -> Processe
         at,
         seed: None,
     };
-    let decided = Decided { outcome: plan, traces: vec![trace], state: Vec::new(), at };
+    let decided = Decided { outcome: plan, traces: vec![trace], state: Vec::new(), at, unread: false };
     whole(fixture, matter, decided).await
 }
 
@@ -113,6 +113,24 @@ async fn what_was_overtaken_is_decided_again_and_then_counts() {
     let processed = whole(&fixture, &matters[1], decided).await;
     assert_eq!(fixture.processing.commit(processed).await.unwrap(), Committed::Done);
     assert_eq!(fixture.number(&counting()).await.as_deref(), Some("2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_can_not_read_what_it_remembers_is_asked_again_and_not_blamed() {
+    let fixture = Fixture::new(vec![counting()]).await;
+    let mut calls = Vec::new();
+    for number in 10..20 {
+        calls.push(fixture.recorded(&format!("+5299811122{number}"), "hola").await.1);
+    }
+    fixture.store.execute("ALTER TABLE plugin_state RENAME TO elsewhere").await;
+    for call in &calls {
+        let decided = fixture.deciding.inbound(call.clone(), 3).await;
+        assert!(decided.unread && decided.traces[0].error.is_some());
+        assert!(matches!(as_read(decided, Failures::Wait), Err(Error::Failing(_))));
+    }
+    fixture.store.execute("ALTER TABLE elsewhere RENAME TO plugin_state").await;
+    let decided = fixture.deciding.inbound(calls.remove(0), 3).await;
+    assert!(!decided.unread && decided.traces[0].error.is_none(), "{:?}", decided.traces);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -357,7 +357,8 @@ impl Link {
         if self.health.is_live() {
             self.count(hook, failure, duration);
         }
-        if self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
+        let is_excused = failure.is_some() && surroundings.state.failed();
+        if !is_excused && self.health.note(failure, conversation.map(|id| id.0), duration, surroundings.now) {
             tracing::error!(plugin = %self.name, "the plugin failed again and again; it is not asked for a while");
         }
         (called, duration)

@@ -379,3 +379,21 @@ fn accepted_as(provider_id: &str, status: Status) -> Settled {
 fn opted_out(since: Timestamp) -> crate::gate::Refusal {
     crate::gate::Refusal::OptedOut { since, everywhere: false }
 }
+
+struct Execute(String);
+
+#[async_trait::async_trait]
+impl super::writer::Operation for Execute {
+    type Output = ();
+
+    async fn apply(&self, transaction: &sea_orm::DatabaseTransaction) -> Result<(), crate::store::Error> {
+        Ok(transaction.execute_unprepared(&self.0).await.map(drop)?)
+    }
+}
+
+impl Store {
+    /// For what no gateway does.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.write(Execute(sql.to_owned())).await.unwrap();
+    }
+}
