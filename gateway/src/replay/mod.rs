@@ -43,8 +43,6 @@ pub struct Replay {
 
 /// How many messages are read at a time.
 const PAGE: u64 = 200;
-/// How many messages a refusal shows.
-const SHOWN: usize = 3;
 
 impl Replay {
     /// Puts messages to these plugins and says what would be different. `progress` is told of each.
@@ -83,11 +81,7 @@ impl Replay {
     pub async fn check(&self, chain: &Chain, last: u64, max_changed: f64) -> Result<Report, String> {
         let wanted = Wanted { last, filter: PastFilter::default() };
         let report = self.run(chain, &wanted, |_| ()).await.map_err(|error| error.to_string())?;
-        if report.changed_percent() > max_changed {
-            let text = report.text(SHOWN);
-            return Err(format!("{text}, and {max_changed} % are the most\n`recado replay` shows them all"));
-        }
-        Ok(report)
+        report.refusal(max_changed).map_or(Ok(report), Err)
     }
 
     async fn ask(&self, chain: &Chain, past: Past) -> (Past, Asked) {

@@ -10,6 +10,9 @@ use crate::message::{ConversationId, MessageId};
 use crate::plugins::Chain;
 use crate::store::Past;
 
+/// How many messages a refusal names.
+const NAMED: usize = 3;
+
 /// What asking about one message came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asked {
@@ -129,6 +132,20 @@ impl Report {
             }
         }
         text
+    }
+
+    /// Why what was replayed must not be put in force, if at most `max_changed` per cent may be treated differently.
+    /// The log has it, too: messages are named, and not shown.
+    pub(super) fn refusal(&self, max_changed: f64) -> Option<String> {
+        if self.changed_percent() <= max_changed {
+            return None;
+        }
+        let named = self.messages.iter().take(NAMED).map(|changed| changed.message_id.to_string());
+        let named = named.collect::<Vec<_>>().join(", ");
+        let summary = self.summary();
+        Some(format!(
+            "{summary}, and {max_changed} % are the most; the first: {named}; `recado replay` shows them all"
+        ))
     }
 
     /// For people: each message with what goes (-) and what comes (+), and the summary.

@@ -108,3 +108,31 @@ async fn what_is_not_known_any_more_is_not_guessed() {
     }
     assert_eq!(recorded(&thread, &[]), Some(Vec::new()), "there were no plugins");
 }
+
+/// A message that would be answered otherwise.
+fn changed() -> Changed {
+    let reply = |text: &str| vec![Effect::Reply { text: text.to_owned(), media: Vec::new() }];
+    Changed {
+        message_id: MessageId(Uuid::nil()),
+        conversation_id: crate::message::ConversationId(Uuid::nil()),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        channel: "sms".to_owned(),
+        from: ANA.to_owned(),
+        text: "mi clave es 1234".to_owned(),
+        before: reply("Gracias"),
+        after: reply("Adiós"),
+    }
+}
+
+#[test]
+fn a_refusal_names_messages_and_shows_none() {
+    let report = Report { replayed: 5, same: 1, changed: 4, messages: vec![changed(); 4], ..Report::default() };
+    assert_eq!(report.refusal(80.0), None);
+    let refusal = report.refusal(5.0).unwrap();
+    assert!(refusal.contains("4 differently (80.0 %)") && refusal.contains("5 % are the most"), "{refusal}");
+    assert_eq!(refusal.matches(&Uuid::nil().to_string()).count(), 3, "{refusal}");
+    for private in [ANA, "clave", "Gracias", "Adiós"] {
+        assert!(!refusal.contains(private), "{refusal}");
+    }
+    assert!(report.text(3).contains("clave"), "whoever asks for a replay sees them");
+}
