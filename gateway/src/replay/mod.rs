@@ -77,11 +77,15 @@ impl Replay {
     }
 
     /// Whether these plugins may be put in force: at most `max_changed` per cent of the last messages would be
-    /// treated differently. If not, why.
+    /// treated differently, and some of them, if there are any, could be compared. If not, why.
     pub async fn check(&self, chain: &Chain, last: u64, max_changed: f64) -> Result<Report, String> {
         let wanted = Wanted { last, filter: PastFilter::default() };
         let report = self.run(chain, &wanted, |_| ()).await.map_err(|error| error.to_string())?;
-        report.refusal(max_changed).map_or(Ok(report), Err)
+        if let Some(refusal) = report.refusal(max_changed) {
+            return Err(refusal);
+        }
+        tracing::info!(summary = report.summary(), "what changed of the plugins was tried on recorded messages");
+        Ok(report)
     }
 
     async fn ask(&self, chain: &Chain, past: Past) -> (Past, Asked) {

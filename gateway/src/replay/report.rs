@@ -110,10 +110,14 @@ impl Report {
         self.messages.reverse();
     }
 
+    fn compared(&self) -> u64 {
+        self.same + self.changed
+    }
+
     /// How many of those that can be compared would be treated differently, in per cent.
     #[expect(clippy::cast_precision_loss, reason = "counts of messages are far below 2^52")]
     pub fn changed_percent(&self) -> f64 {
-        let compared = self.same + self.changed;
+        let compared = self.compared();
         if compared == 0 { 0.0 } else { self.changed as f64 * 100.0 / compared as f64 }
     }
 
@@ -135,17 +139,22 @@ impl Report {
     }
 
     /// Why what was replayed must not be put in force, if at most `max_changed` per cent may be treated differently.
-    /// The log has it, too: messages are named, and not shown.
+    /// Nothing recorded is no reason: a new gateway has nothing else. The log has it, too: messages are named, and not
+    /// shown.
     pub(super) fn refusal(&self, max_changed: f64) -> Option<String> {
+        if self.compared() == 0 && self.replayed > 0 && max_changed < 100.0 {
+            let summary = self.summary();
+            return Some(format!(
+                "nothing could be compared: {summary}; `recado plugin reload --after-replay 0` puts it in force untried"
+            ));
+        }
         if self.changed_percent() <= max_changed {
             return None;
         }
         let named = self.messages.iter().take(NAMED).map(|changed| changed.message_id.to_string());
         let named = named.collect::<Vec<_>>().join(", ");
         let summary = self.summary();
-        Some(format!(
-            "{summary}, and {max_changed} % are the most; the first: {named}; `recado replay` shows them all"
-        ))
+        Some(format!("{summary}, and {max_changed} % are the most; the first: {named}; `recado replay` shows them all"))
     }
 
     /// For people: each message with what goes (-) and what comes (+), and the summary.

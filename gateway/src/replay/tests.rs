@@ -136,3 +136,17 @@ fn a_refusal_names_messages_and_shows_none() {
     }
     assert!(report.text(3).contains("clave"), "whoever asks for a replay sees them");
 }
+
+#[test]
+fn what_could_not_be_compared_at_all_was_not_tried() {
+    let report =
+        |replayed, not_comparable, redacted| Report { replayed, not_comparable, redacted, ..Report::default() };
+    for untried in [report(5, 5, 0), report(5, 0, 5)] {
+        let refusal = untried.refusal(5.0).unwrap();
+        assert!(refusal.contains("nothing could be compared") && refusal.contains("--after-replay 0"), "{refusal}");
+        assert_eq!(untried.refusal(100.0), None, "all may be different");
+    }
+    assert_eq!(report(0, 0, 0).refusal(0.0), None, "a new gateway has nothing to try it on");
+    let some = Report { same: 1, ..report(5, 4, 0) };
+    assert_eq!(some.refusal(0.0), None);
+}
