@@ -3,7 +3,6 @@
 //! What is kept in the database stands in the place of what the settings have for that plugin, at all gateways on it.
 //! Knows nothing of who asks, and of what a configuration looks like to them.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -12,14 +11,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::plugins::wasm::Misfit;
-use crate::plugins::{Chain, ChainError, ConfigOrigin, Configured, Keeping, Kept, Loader, NotConfigured, hidden};
+use crate::plugins::{
+    Chain, ChainError, ConfigOrigin, Configured, Failed, Keeping, Kept, Loader, NotConfigured, hidden,
+};
 use crate::store::{self, Act, ChangedBy, KnownPluginConfig, NewPluginConfig, PluginConfigChange, Store};
 
 /// How often a gateway looks whether another one changed something.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long what can't be put in force is left alone at first; it doubles up to the longest.
-const FIRST_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_mins(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -183,51 +181,5 @@ pub async fn follow(parts: Configuring, mut stop: watch::Receiver<bool>) {
             }
             Err(error) => tracing::debug!(%error, "whether plugins' configs were changed is not known for now"),
         }
-    }
-}
-
-/// What could not be put in force, so that it is not tried, and told, at every look.
-#[derive(Debug, Default)]
-struct Failed {
-    versions: BTreeMap<String, u32>,
-    tries: u32,
-    again_at: Option<Instant>,
-}
-
-impl Failed {
-    /// What is kept in other versions is tried at once.
-    fn rests(&self, versions: &BTreeMap<String, u32>, now: Instant) -> bool {
-        self.versions == *versions && self.again_at.is_some_and(|at| now < at)
-    }
-
-    fn note(&mut self, versions: BTreeMap<String, u32>, now: Instant) {
-        let tries = if self.versions == versions { self.tries.saturating_add(1) } else { 1 };
-        let rest = FIRST_REST.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST_REST);
-        *self = Self { versions, tries, again_at: Some(now + rest) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_can_not_be_put_in_force_is_tried_ever_more_seldom_and_anything_else_at_once() {
-        let now = Instant::now();
-        let at = |seconds| now + Duration::from_secs(seconds);
-        let versions = |version| BTreeMap::from([("a".to_owned(), version), ("b".to_owned(), 1)]);
-        let mut failed = Failed::default();
-        assert!(!failed.rests(&versions(2), at(0)));
-        failed.note(versions(2), at(0));
-        assert!(failed.rests(&versions(2), at(4)) && !failed.rests(&versions(2), at(5)));
-        assert!(!failed.rests(&versions(3), at(1)), "it was changed again");
-        failed.note(versions(2), at(5));
-        assert!(failed.rests(&versions(2), at(14)) && !failed.rests(&versions(2), at(15)));
-        for _ in 0..40 {
-            failed.note(versions(2), at(20));
-        }
-        assert!(failed.rests(&versions(2), at(319)) && !failed.rests(&versions(2), at(320)));
-        failed.note(versions(3), at(400));
-        assert!(!failed.rests(&versions(3), at(405)), "it begins anew");
     }
 }

@@ -4,6 +4,7 @@
 //! anything can't be loaded, the chain that is in force stays.
 
 mod configs;
+mod failed;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use super::wasm::{Engine, WasmPlugin};
 use super::{Chain, InForce, Link, LiveFetcher, Settings};
 
 pub use configs::{ConfigOrigin, Configured, Keeping, Kept, NotConfigured};
+pub use failed::Failed;
 
 /// Where the settings come from, each time they are looked at.
 pub type Source = Box<dyn Fn() -> Result<Wanted, String> + Send + Sync>;
@@ -183,9 +185,11 @@ impl Loader {
     }
 
     /// Reloads whenever a file changes, until told to stop. A change counts once it has lasted for one
-    /// look: who copies a large file is given the time to finish.
+    /// look: who copies a large file is given the time to finish. What could not even be read is tried again
+    /// when it changes, and else ever more seldom.
     pub async fn watch(self, every: Duration, mut stop: watch::Receiver<bool>) {
         let mut seen = self.0.before_reading();
+        let mut failed = Failed::default();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
@@ -196,13 +200,28 @@ impl Loader {
                 seen = now;
                 continue;
             }
-            self.reload_and_tell("a file changed").await;
+            let instant = || tokio::time::Instant::now().into_std();
+            if failed.rests(&now, instant()) {
+                continue;
+            }
+            if self.reload_telling("a file changed").await {
+                failed = Failed::default();
+            } else {
+                failed.note(now, instant());
+            }
         }
     }
 
     /// Reloads, and tells the log what came of it.
     pub async fn reload_and_tell(&self, why: &str) {
-        match self.reload().await {
+        self.reload_telling(why).await;
+    }
+
+    /// The same; whether it was reloaded.
+    async fn reload_telling(&self, why: &str) -> bool {
+        let reloaded = self.reload().await;
+        let is_done = reloaded.is_ok();
+        match reloaded {
             Ok(reloaded) => {
                 for plugin in reloaded.plugins.iter().filter(|plugin| plugin.change != Change::Unchanged) {
                     let PluginReloaded { name, version, digest, change } = plugin;
@@ -211,6 +230,7 @@ impl Loader {
             }
             Err(error) => tracing::error!(%error, why, "the plugins were not reloaded; the ones before stay in force"),
         }
+        is_done
     }
 }
 
@@ -301,10 +321,16 @@ impl Shared {
     }
 
     async fn look(&self) -> Look {
-        let wanted = (self.source)().unwrap_or_default();
-        let components = wanted.settings.iter().map(|settings| PathBuf::from(&settings.component));
+        let paths: Vec<PathBuf> = match (self.source)() {
+            Ok(wanted) => {
+                let components = wanted.settings.iter().map(|settings| PathBuf::from(&settings.component));
+                wanted.files.iter().cloned().chain(components).collect()
+            }
+            // Where they were, so that it is seen when somebody mends them.
+            Err(_) => self.before_reading().into_keys().collect(),
+        };
         let mut seen = BTreeMap::new();
-        for path in wanted.files.into_iter().chain(components) {
+        for path in paths {
             let state = match tokio::fs::metadata(&path).await {
                 Ok(metadata) => metadata.modified().ok().map(|modified| (modified, metadata.len())),
                 Err(_) => None,

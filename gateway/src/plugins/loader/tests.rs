@@ -111,6 +111,32 @@ async fn a_file_that_changes_is_loaded_once_it_has_settled() {
     watching.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn settings_that_can_not_be_read_are_not_tried_at_every_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, settings) = (folder.path().join("a.wasm"), folder.path().join("settings"));
+    std::fs::write(&path, says("uno")).unwrap();
+    std::fs::write(&settings, "good").unwrap();
+    let asked = Arc::new(Held::new(0_usize));
+    let (counted, read) = (Arc::clone(&asked), settings.clone());
+    let source = Box::new(move || {
+        *counted.lock().unwrap() += 1;
+        let is_good = std::fs::read_to_string(&read).unwrap() == "good";
+        let wanted = Wanted { settings: vec![Settings::from_file(&path)], files: vec![read.clone()] };
+        if is_good { Ok(wanted) } else { Err("a typo".to_owned()) }
+    });
+    let nothing = Box::new(|| Box::pin(async { Ok(BTreeMap::new()) }) as BoxFuture<'static, _>);
+    let loader = Loader::start(Engine::new().unwrap(), source, nothing).await.unwrap();
+    std::fs::write(&settings, "not so good").unwrap();
+    *asked.lock().unwrap() = 0;
+    let (_stop, stopping) = watch::channel(false);
+    let watching = loader.watch(Duration::from_secs(2), stopping);
+    tokio::time::timeout(Duration::from_secs(121), watching).await.unwrap_err();
+    // Once for each look, and once for each try.
+    let tries = *asked.lock().unwrap() - 60;
+    assert!((3..=6).contains(&tries), "{tries} tries in two minutes");
+}
+
 /// What is kept of a plugin's configuration, as a test has it.
 type Keeps = Arc<Held<BTreeMap<String, Kept>>>;
 
