@@ -92,8 +92,8 @@ fn options(url: &str, connections: u32, purpose: Use) -> ConnectOptions {
                 .row_buffer_size(BUFFERED_ROWS)
                 .pragma("cache_size", "-16000")
                 .pragma("temp_store", "MEMORY")
-                // A page that is written often is copied to its place seldom then; the log grows to 16 MB for that.
-                .pragma("wal_autocheckpoint", "4000");
+                // A page that is written often is copied to its place seldom then; the log grows to 64 MB for that.
+                .pragma("wal_autocheckpoint", "16000");
             match purpose {
                 Use::Reading => options.pragma("query_only", "1"),
                 Use::Writing => options,
