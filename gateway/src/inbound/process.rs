@@ -83,10 +83,7 @@ async fn process_once(
 ) -> Result<Committed, Error> {
     let Decision { thread, decided } = match asked.take() {
         Some(asked) => asked,
-        None => {
-            let Decision { thread, decided } = ask(shared, recorded, seed).await?;
-            Decision { thread, decided: as_read(decided, failures)? }
-        }
+        None => ask(shared, recorded, seed, failures).await?,
     };
     let matter = Matter { cause: Cause::Message, message_id: recorded.id, thread: &thread, hops: 0, failures };
     let channel = shared.channel(recorded)?;
@@ -117,12 +114,12 @@ async fn process_once(
     Ok(committed)
 }
 
-async fn ask(shared: &Shared, recorded: &Recorded, seed: u64) -> Result<Decision, store::Error> {
+async fn ask(shared: &Shared, recorded: &Recorded, seed: u64, failures: Failures) -> Result<Decision, Error> {
     let Some(thread) = shared.store.thread_of(recorded).await? else {
-        return Err(store::Error::Refused("its conversation is not there".to_owned()));
+        return Err(store::Error::Refused("its conversation is not there".to_owned()).into());
     };
     let decided = shared.processing.deciding().inbound(call(recorded, &thread), seed).await;
-    Ok(Decision { thread, decided })
+    Ok(Decision { thread, decided: as_read(decided, failures)? })
 }
 
 /// What it takes of its sender's rate.
