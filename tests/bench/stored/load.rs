@@ -193,7 +193,8 @@ fn pause(gateway: &TestGateway, what: &str) -> Answer {
     answer
 }
 
-/// Whether anything of what was submitted is still to be sent or reported; what is scheduled has been there for long.
+/// Whether anything of what was submitted is still to be sent or reported; what is scheduled has been there for long. Some
+/// recipients have numbers that the local Twilio delivers nothing to.
 async fn under_way(database: &DatabaseConnection) -> bool {
     let millis = SystemClock.now().as_millisecond() - 30 * 60 * 1000;
     let id = format!("{:08x}-{:04x}-0000-0000-000000000000", millis >> 16, millis & 0xffff);
@@ -202,7 +203,8 @@ async fn under_way(database: &DatabaseConnection) -> bool {
         other => (format!("unhex('{}')", id.replace('-', "")), other),
     };
     let sql = format!(
-        "SELECT 1 AS found FROM messages WHERE id > {id} AND direction = 'outbound' AND status <> 'delivered' LIMIT 1"
+        "SELECT 1 AS found FROM messages WHERE id > {id} AND direction = 'outbound' \
+         AND status NOT IN ('delivered', 'undelivered', 'failed') LIMIT 1"
     );
     let found = database.query_one_raw(Statement::from_string(backend, sql)).await;
     found.expect("the database").is_some()
