@@ -34,7 +34,10 @@ pub struct Pending {
     pub changes: Vec<StateChange>,
 }
 
-/// Knows whether all that was asked for could be read.
+/// Whoever was told more often than there may be keys to look at has used the time up by itself.
+const MANY: u64 = 256;
+
+/// Knows whether all that was asked for could be read, as far as that is not for asking too much.
 pub(super) struct Watched {
     source: Arc<dyn StateSource>,
     asked: AtomicU64,
@@ -66,7 +69,8 @@ impl StateSource for Watched {
     }
 
     fn failed(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) != self.told.load(Ordering::Relaxed)
+        let told = self.told.load(Ordering::Relaxed);
+        self.asked.load(Ordering::Relaxed) != told && told <= MANY
     }
 }
 
@@ -181,5 +185,59 @@ fn after(before: &Change, next: Change) -> Change {
             next.applied(None).map_or(Change::Delete, |(value, expires_at)| Change::Set { value, expires_at })
         }
         (_, next) => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// Answers so often, and then never, or that it can't.
+    struct Answers {
+        left: AtomicU64,
+        then: Option<&'static str>,
+    }
+
+    #[async_trait]
+    impl StateSource for Answers {
+        async fn recall(&self, _: &plugins::StateKey) -> Result<Option<Remembered>, String> {
+            if self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+                return Ok(None);
+            }
+            match self.then {
+                Some(reason) => Err(reason.to_owned()),
+                None => std::future::pending().await,
+            }
+        }
+
+        async fn usage(&self, _: &str, _: Scope, _: Uuid) -> Result<Usage, String> {
+            Err("it is not asked".to_owned())
+        }
+    }
+
+    #[test]
+    fn who_is_not_answered_is_not_to_blame_unless_it_asked_too_much() {
+        let key = plugins::StateKey {
+            plugin: "a".to_owned(),
+            scope: Scope::Global,
+            subject: Uuid::nil(),
+            key: "b".to_owned(),
+        };
+        for (answers, then, expected) in [
+            (0, Some("the database does not answer"), true),
+            (3, Some("the database does not answer"), true),
+            (3, None, true),
+            (MANY + 1, None, false),
+        ] {
+            let watched = Watched::new(Arc::new(Answers { left: AtomicU64::new(answers), then }));
+            for _ in 0..answers {
+                assert_eq!(watched.recall(&key).now_or_never(), Some(Ok(None)));
+                assert!(!watched.failed());
+            }
+            assert_ne!(watched.recall(&key).now_or_never(), Some(Ok(None)));
+            assert_eq!(watched.failed(), expected, "{answers} {then:?}");
+        }
     }
 }

@@ -1,17 +1,10 @@
-//! What a refusal looks like of whoever wants to listen, or is too slow.
-
-use std::time::Duration;
+//! What a refusal looks like of whoever wants to listen.
 
 use axum::http::StatusCode;
 
 use super::Problem;
 
 impl Problem {
-    pub(in crate::web) fn too_slow(most: Duration) -> Self {
-        let detail = format!("the rest of the body did not come within {} s: send it again", most.as_secs());
-        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The request came too slowly", detail)
-    }
-
     pub(in crate::web) fn no_stream() -> Self {
         let detail = "events are not kept for listeners: set `stream.keep_h` in the settings, for example to 24, and \
             start again; or have them told to an endpoint";

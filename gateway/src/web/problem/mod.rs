@@ -3,6 +3,7 @@
 //!
 //! What a caller did wrong is told in full; what went wrong inside is logged and told in general.
 
+mod bodies;
 mod contacts;
 mod listening;
 mod plugins;
@@ -127,15 +128,6 @@ impl Problem {
 
     pub(super) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no such {what}"))
-    }
-
-    pub(super) fn too_large(limit: usize) -> Self {
-        let detail = format!("a body may have {limit} bytes at the most");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
-    }
-
-    pub(super) fn unreadable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "unreadable", "The request can't be read", detail)
     }
 
     pub(super) fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
