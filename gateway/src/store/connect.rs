@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::FutureExt;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use serde::Deserialize;
 use sqlx::Connection;
 
@@ -135,6 +135,7 @@ pub(super) fn last(options: &mut ConnectOptions) {
 pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
     make_folder(&settings.url)?;
     let write = connect(&settings.url, 1, Use::Writing).await?;
+    forget_statistics(&write).await?;
     migrate(&write, settings, Way::Up).await?;
     if let Some(source) = copying::origin(&write).await? {
         let text = format!("the copy of {source} into it was not finished; `recado store copy` goes on with it");
@@ -142,6 +143,18 @@ pub(super) async fn open(settings: &Settings) -> Result<(DatabaseConnection, Dat
     }
     let reads = connect(&settings.url, settings.readers.max(1), Use::Reading).await?;
     Ok((reads, write))
+}
+
+/// What `ANALYZE` left in an SQLite file: with that, SQLite goes through all parts for the first of a queue that was long
+/// when somebody looked. Each statement was written, and is tested, to be done well without.
+async fn forget_statistics(write: &DatabaseConnection) -> Result<(), Error> {
+    if write.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    for table in ["sqlite_stat1", "sqlite_stat4"] {
+        write.execute_unprepared(&format!("DROP TABLE IF EXISTS {table}")).await?;
+    }
+    Ok(())
 }
 
 /// When several start together on a new file, one of them makes it a write-ahead log, and SQLite tells the
