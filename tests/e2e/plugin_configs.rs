@@ -358,7 +358,14 @@ fn what_is_kept_and_does_not_fit_any_more_is_told_and_keeps_nothing_from_startin
     for page in ["/console/plugins", "/console/plugins/crm"] {
         assert!(owner.get(page).text().contains("data-testid=\"unfit\""), "{page}");
     }
+    let found = |state: &str| {
+        let ran = run(gateway.folder(), &["--config", "test.toml", "--json", "doctor"], &[]).json();
+        let findings = ran["findings"].as_array().cloned().unwrap();
+        findings.iter().filter(|it| it["check"] == "plugins.crm" && it["state"] == state).count()
+    };
+    assert_eq!((found("warning"), found("ok")), (1, 1), "what is kept, and the settings' own");
     gateway.put_with(path, &[], &json!({ "n": 4 })).expect(200);
+    assert_eq!((found("warning"), found("ok")), (0, 1));
     assert!(gateway.get(path).expect(200)["problem"].is_null());
 }
 

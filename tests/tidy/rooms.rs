@@ -24,7 +24,7 @@ pub(crate) const ROOMS: [(&str, &[&str]); 45] = [
     ("media", &["channels", "clock", "message", "store", "transport"]),
     ("events", &["channels", "clock", "message", "metrics", "rounds", "store", "transport"]),
     ("deciding", &["actions", "clock", "message", "plugins", "store"]),
-    ("replay", &["actions", "deciding", "message", "plugins", "store"]),
+    ("replay", &["actions", "clock", "deciding", "message", "plugins", "store"]),
     ("configuring", &["plugins", "store"]),
     (
         "outbound",

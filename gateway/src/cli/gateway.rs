@@ -269,7 +269,13 @@ impl Gateway {
             },
             stopping.clone(),
         ));
-        let replay = Replay { store: store.clone(), place: config.defaults.place(), parallel: 2 };
+        let replay = Replay {
+            store: store.clone(),
+            place: config.defaults.place(),
+            history: config.followups.state_history(),
+            clock: Arc::clone(&clock),
+            parallel: 2,
+        };
         reloading::check_before(&loader, &replay, &config.plugin_files);
         reloading::keep_fresh(&loader, &config.plugin_files, &stopping);
         let configuring = Configuring { store: store.clone(), plugins: loader.clone() };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::plugin::percent;
 use super::{Context, dev, existing};
+use crate::clock::SystemClock;
 use crate::config::Sources;
 use crate::message::ConversationId;
 use crate::plugins::wasm::Engine;
@@ -65,7 +67,13 @@ impl Replay {
         let mut done = 0;
         let seen = std::io::stderr().is_terminal() && !context.common.json;
         let parallel = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let replay = replay::Replay { store, place: config.defaults.place(), parallel };
+        let replay = replay::Replay {
+            store,
+            place: config.defaults.place(),
+            history: config.followups.state_history(),
+            clock: Arc::new(SystemClock),
+            parallel,
+        };
         let progress = |more| {
             done += more;
             if seen && done % 25 == 0 {
@@ -77,6 +85,9 @@ impl Replay {
             super::output::progress("");
         }
         context.output.print(&report, || report.text(SHOWN));
+        if self.max_changed.is_some_and(|most| most < 100.0) && report.compares_nothing() {
+            bail!("none of them could be compared, so --max-changed holds of none");
+        }
         if let Some(most) = self.max_changed
             && report.changed_percent() > most
         {

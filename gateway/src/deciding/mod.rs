@@ -133,7 +133,9 @@ impl Deciding {
 
     fn run(&self, hook: Hook, message_id: MessageId, seed: u64, pending: &[StateChange]) -> Run {
         let parts = &self.parts;
+        // As it is kept, in milliseconds: put to plugins once more, a message is decided about at the same moment.
         let now = parts.clock.now();
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         let chain = self.chain();
         let mut state: Arc<dyn StateSource> = Arc::new(Now { store: parts.store.clone(), now });
         if !pending.is_empty() {

@@ -64,6 +64,11 @@ impl Scripted {
         }
     }
 
+    pub(crate) fn link(self) -> Link {
+        let (name, on_error) = (self.manifest.name.clone(), self.on_error);
+        Link { name, on_error, plugin: Arc::new(self), health: Arc::default() }
+    }
+
     pub(crate) fn key(&self) -> StateKey {
         let plugin = self.manifest.name.clone();
         StateKey { plugin, scope: Scope::Global, subject: Uuid::nil(), key: "number".to_owned() }
@@ -175,15 +180,9 @@ impl Fixture {
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
         let ids = Arc::new(Ids::default());
         let place = Place { locale: "es-MX".to_owned(), time_zone: "America/Cancun".to_owned(), subject: None };
-        let link = |plugin: Scripted| Link {
-            name: plugin.manifest.name.clone(),
-            on_error: plugin.on_error,
-            plugin: Arc::new(plugin),
-            health: Arc::default(),
-        };
         let deciding = Deciding::new(Parts {
             store: store.clone(),
-            plugins: InForce::new(Chain::new(plugins.into_iter().map(link).collect())),
+            plugins: InForce::new(Chain::new(plugins.into_iter().map(Scripted::link).collect())),
             clock: clock.clone(),
             ids: Arc::clone(&ids),
             place: place.clone(),

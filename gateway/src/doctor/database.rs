@@ -1,8 +1,10 @@
 //! The database: that it answers, takes writes, has every step, and has room to grow.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustix::fs::{Access, access, statvfs};
+use serde_json::Value;
 
 use crate::channels::Finding;
 use crate::store::{self, Seen};
@@ -11,12 +13,13 @@ use crate::store::{self, Seen};
 const LOW: u64 = 512 * 1024 * 1024;
 
 /// `endpoints` are those of the settings: of others, nobody needs to know.
-pub(super) async fn examine(settings: &store::Settings, endpoints: &[&str]) -> Vec<Finding> {
+/// With the findings comes what is kept of plugins' configurations.
+pub(super) async fn examine(settings: &store::Settings, endpoints: &[&str]) -> (Vec<Finding>, BTreeMap<String, Value>) {
     let inspection = match store::inspect(settings).await {
         Ok(inspection) => inspection,
         Err(error) => {
             let remedy = "check `database.url`, that the server runs or the file is a database, and who may use it";
-            return vec![Finding::failed("database", error.to_string(), remedy)];
+            return (vec![Finding::failed("database", error.to_string(), remedy)], BTreeMap::new());
         }
     };
     let mut findings = Vec::new();
@@ -29,7 +32,7 @@ pub(super) async fn examine(settings: &store::Settings, endpoints: &[&str]) -> V
         let finding = "there is no database yet; the next `recado serve` makes it";
         findings.push(Finding::warning("database", finding, "`recado migrate up` makes it now"));
     }
-    findings
+    (findings, inspection.seen.map(|seen| seen.plugin_configs).unwrap_or_default())
 }
 
 fn database(seen: &Seen, endpoints: &[&str]) -> Vec<Finding> {
@@ -100,7 +103,8 @@ mod tests {
             let paused = paused.iter().map(|channel| (*channel).to_owned()).collect();
             let disabled = disabled.iter().map(|endpoint| (*endpoint).to_owned()).collect();
             let not_writable = not_writable.map(str::to_owned);
-            let found = database(&Seen { pending, not_writable, paused, disabled }, &["crm"]);
+            let found =
+                database(&Seen { pending, not_writable, paused, disabled, plugin_configs: BTreeMap::new() }, &["crm"]);
             found.iter().map(|finding| finding.state).collect::<Vec<_>>()
         };
         assert_eq!(states(&[], None, &[], &[]), [State::Ok, State::Ok]);

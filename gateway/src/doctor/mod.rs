@@ -36,8 +36,8 @@ impl Doctor {
     /// Looks at everything, these plugins included, or why nobody can tell which they are.
     pub async fn examine(&self, plugins: &Result<Vec<Settings>, String>) -> Vec<Finding> {
         let endpoints: Vec<&str> = self.config.endpoints.keys().map(String::as_str).collect();
-        let mut findings = database::examine(&self.config.database, &endpoints).await;
-        findings.extend(plugins::examine(plugins).await);
+        let (mut findings, kept) = database::examine(&self.config.database, &endpoints).await;
+        findings.extend(plugins::examine(plugins, &kept).await);
         let mut skew = clock::Skew::default();
         findings.extend(self.address(&mut skew).await);
         for name in self.channels.names() {

@@ -1,11 +1,16 @@
 //! The plugins: that each loads, compiles and takes its part of the settings.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::channels::Finding;
 use crate::plugins::wasm::Engine;
 use crate::plugins::{Settings, load};
 
-/// Of the plugins, or of why nobody can tell which they are.
-pub(super) async fn examine(plugins: &Result<Vec<Settings>, String>) -> Vec<Finding> {
+/// Of the plugins, or of why nobody can tell which they are. What is kept of their configurations counts at a start, and
+/// where it does not fit, what the settings have.
+pub(super) async fn examine(plugins: &Result<Vec<Settings>, String>, kept: &BTreeMap<String, Value>) -> Vec<Finding> {
     let plugins = match plugins {
         Ok(plugins) => plugins,
         Err(problem) => {
@@ -24,6 +29,16 @@ pub(super) async fn examine(plugins: &Result<Vec<Settings>, String>) -> Vec<Find
     };
     for settings in plugins {
         let check = format!("plugins.{}", settings.name);
+        if let Some(config) = kept.get(&settings.name) {
+            let settings = Settings { config: config.clone(), ..settings.clone() };
+            if let Err(error) = load(&engine, std::slice::from_ref(&settings)).await {
+                let finding =
+                    format!("the configuration that was made in the console, or by the API, can't be used: {error}");
+                let remedy =
+                    "put it right in the console, or take it back there: until then a start goes by the settings' own";
+                findings.push(Finding::warning(check.clone(), finding, remedy));
+            }
+        }
         // One by one, so that each is judged.
         findings.push(match load(&engine, std::slice::from_ref(settings)).await {
             Ok(chain) => {

@@ -163,7 +163,7 @@ impl Shared {
 
     async fn tidy(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let age = SignedDuration::from_hours(24 * i64::from(self.parts.settings.state_history_days));
+            let age = self.parts.settings.state_history();
             let before = self.parts.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN);
             let mut removed = 0;
             loop {

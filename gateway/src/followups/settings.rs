@@ -1,5 +1,6 @@
 //! `[followups]`
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 /// `[followups]`
@@ -13,6 +14,10 @@ pub struct Settings {
 }
 
 impl Settings {
+    pub fn state_history(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.state_history_days))
+    }
+
     /// The key that makes no sense, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self.parallel == 0 {

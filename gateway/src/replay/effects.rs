@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::actions::{Action, Outgoing, Plan, PlannedTimer, Planner, TimerChange};
 use crate::message::ConversationStatus;
@@ -23,6 +24,7 @@ pub enum Effect {
         channel: Option<String>,
         sender: Option<String>,
         text: String,
+        media: Vec<String>,
         send_at: Option<Timestamp>,
     },
     Tag {
@@ -43,7 +45,7 @@ pub enum Effect {
     },
     Forward {
         endpoint: String,
-        payload: Option<serde_json::Value>,
+        payload: Option<Value>,
     },
     StartTimer {
         name: String,
@@ -52,6 +54,12 @@ pub enum Effect {
     },
     CancelTimer {
         name: String,
+    },
+    /// What a plugin remembers from then on, as its trace has it.
+    Remember {
+        scope: String,
+        key: String,
+        change: Value,
     },
     Discard {
         reason: String,
@@ -67,9 +75,10 @@ impl Display for Effect {
         match self {
             Self::Reply { text, media } if media.is_empty() => write!(f, "reply {text:?}"),
             Self::Reply { text, media } => write!(f, "reply {text:?} with {}", media.join(", ")),
-            Self::Send { to, channel, text, .. } => {
+            Self::Send { to, channel, text, media, .. } => {
                 let channel = channel.as_ref().map(|channel| format!(" by {channel}")).unwrap_or_default();
-                write!(f, "send {text:?} to {to}{channel}")
+                let with = if media.is_empty() { String::new() } else { format!(" with {}", media.join(", ")) };
+                write!(f, "send {text:?} to {to}{channel}{with}")
             }
             Self::Tag { tag } => write!(f, "tag {tag}"),
             Self::Untag { tag } => write!(f, "untag {tag}"),
@@ -81,6 +90,11 @@ impl Display for Effect {
             Self::Forward { endpoint, .. } => write!(f, "forward to {endpoint}"),
             Self::StartTimer { name, after_ms, .. } => write!(f, "timer {name} in {after_ms} ms"),
             Self::CancelTimer { name } => write!(f, "cancel timer {name}"),
+            Self::Remember { scope, key, change } => match (&change["set"]["value"], &change["add"]) {
+                (Value::String(value), _) => write!(f, "remember {scope} {key} = {value:?}"),
+                (_, Value::Number(number)) => write!(f, "add {number} to {scope} {key}"),
+                _ => write!(f, "forget {scope} {key}"),
+            },
             Self::Discard { reason } => write!(f, "discard: {reason}"),
             Self::NoDecision { plugin } => write!(f, "{plugin} gives no decision"),
         }
@@ -89,11 +103,11 @@ impl Display for Effect {
 
 impl Effect {
     /// What one action of a trace comes to by itself; nothing for one that is only put on record.
-    pub fn of(action: &serde_json::Value) -> Option<Self> {
+    pub fn of(action: &Value) -> Option<Self> {
         Some(match serde_json::from_value(action.clone()).ok()? {
             Action::Reply { text, media } => Self::Reply { text, media },
-            Action::Send(Outgoing { channel, sender, recipient, text, send_at, .. }) => {
-                Self::Send { to: recipient, channel, sender, text, send_at }
+            Action::Send(Outgoing { channel, sender, recipient, text, media, send_at }) => {
+                Self::Send { to: recipient, channel, sender, text, media, send_at }
             }
             Action::Tag { tag } => Self::Tag { tag },
             Action::Untag { tag } => Self::Untag { tag },
@@ -118,7 +132,7 @@ impl Effect {
 /// What came of it then; nothing where that can't be told any more.
 pub(super) fn recorded(thread: &Thread, traces: &[Trace]) -> Option<Vec<Effect>> {
     let mut planner = Planner::new(thread.conversation.tags.clone());
-    let mut failed = Vec::new();
+    let (mut failed, mut remembered) = (Vec::new(), Vec::new());
     for trace in traces {
         // Nobody asked it: it was being left alone.
         if trace.error.as_ref().is_some_and(|error| error.starts_with(TRIPPED)) {
@@ -130,15 +144,31 @@ pub(super) fn recorded(thread: &Thread, traces: &[Trace]) -> Option<Vec<Effect>>
         }
         let actions: Vec<Action> = serde_json::from_value(trace.decision.get("actions")?.clone()).ok()?;
         planner.add(&trace.plugin, &actions);
+        remembered.extend(remembers(&trace.decision));
     }
-    Some(effects(&thread.conversation.tags, planner.finish(), failed))
+    let mut effects = effects(&thread.conversation.tags, planner.finish(), failed);
+    effects.extend(remembered);
+    Some(effects)
 }
 
 /// What would come of it.
 pub(super) fn decided(thread: &Thread, asked: Asked<Plan>) -> Vec<Effect> {
     let failed = |ran: &Ran| ran.error.is_some().then(|| ran.plugin.clone());
     let failed = asked.ran.iter().filter_map(failed).collect();
-    effects(&thread.conversation.tags, asked.outcome, failed)
+    let mut effects = effects(&thread.conversation.tags, asked.outcome, failed);
+    effects.extend(asked.ran.iter().flat_map(|ran| remembers(&ran.decision)));
+    effects
+}
+
+fn remembers(decision: &Value) -> Vec<Effect> {
+    let changes = decision["state"].as_array().into_iter().flatten();
+    let word = |change: &Value, name: &str| change[name].as_str().unwrap_or_default().to_owned();
+    let remember = |change: &Value| Effect::Remember {
+        scope: word(change, "scope"),
+        key: word(change, "key"),
+        change: change["change"].clone(),
+    };
+    changes.map(remember).collect()
 }
 
 fn effects(before: &[String], plan: Plan, failed: Vec<String>) -> Vec<Effect> {
@@ -150,6 +180,7 @@ fn effects(before: &[String], plan: Plan, failed: Vec<String>) -> Vec<Effect> {
         channel: send.outgoing.channel,
         sender: send.outgoing.sender,
         text: send.outgoing.text,
+        media: send.outgoing.media,
         send_at: send.outgoing.send_at,
     }));
     if let Some(tags) = plan.tags {

@@ -8,16 +8,20 @@ mod effects;
 mod report;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::clock::Clock;
 use crate::deciding::{Then, seen};
 use crate::message::Place;
 use crate::plugins::{
-    Chain, FetchFailure, FetchRequest, FetchResponse, Fetcher, InboundCall, StateSource, Surroundings,
+    Chain, FetchFailure, FetchRequest, FetchResponse, Fetcher, InboundCall, Remembered, Scope, StateKey, StateSource,
+    Surroundings, Usage,
 };
 use crate::store::{self, Past, PastFilter, Store, Thread};
 
@@ -37,6 +41,9 @@ pub struct Wanted {
 pub struct Replay {
     pub store: Store,
     pub place: Place,
+    /// How long what plugins remembered before is kept.
+    pub history: SignedDuration,
+    pub clock: Arc<dyn Clock>,
     /// How many messages are asked about at once.
     pub parallel: usize,
 }
@@ -94,19 +101,25 @@ impl Replay {
         }
         let Some(thread) = past.thread.clone() else { return (past, Asked::Unknown) };
         let Some(recorded) = effects::recorded(&thread, &past.traces) else { return (past, Asked::Unknown) };
-        let state: Arc<dyn StateSource> = Arc::new(Then { store: self.store.clone(), asked: past.asked });
+        let then = Then { store: self.store.clone(), asked: past.asked };
+        let state = Arc::new(Looked { then, at: AtomicBool::new(false) });
         let surroundings = Surroundings {
             now: past.asked.at,
             seed: past.asked.seed.unwrap_or_default(),
             locale: self.place.locale.clone(),
             time_zone: self.place.time_zone.clone(),
-            state,
+            state: Arc::clone(&state) as Arc<dyn StateSource>,
             fetcher: Arc::new(Nobody),
         };
         let asked = chain.on_inbound(call(&past, &thread), &surroundings).await;
         let fetches = asked.ran.iter().any(|ran| ran.decision.get("fetches").is_some());
         let effects = effects::decided(&thread, asked);
-        let came = if fetches { Asked::Fetches } else { Asked::Decided { recorded, candidate: effects } };
+        let is_forgotten = state.at.load(Ordering::Relaxed) && past.asked.at < self.clock.now() - self.history;
+        let came = match (fetches, is_forgotten) {
+            (true, _) => Asked::Fetches,
+            (_, true) => Asked::Forgotten,
+            _ => Asked::Decided { recorded, candidate: effects },
+        };
         (past, came)
     }
 }
@@ -123,6 +136,24 @@ fn call(past: &Past, thread: &Thread) -> InboundCall {
         received_at: recorded.received_at,
         extra: recorded.extra.clone(),
         conversation: seen(thread, recorded.ordinal, recorded.previous_inbound_at),
+    }
+}
+
+/// Knows whether anybody looked at what was remembered then.
+struct Looked {
+    then: Then,
+    at: AtomicBool,
+}
+
+#[async_trait]
+impl StateSource for Looked {
+    async fn recall(&self, key: &StateKey) -> Result<Option<Remembered>, String> {
+        self.at.store(true, Ordering::Relaxed);
+        self.then.recall(key).await
+    }
+
+    async fn usage(&self, plugin: &str, scope: Scope, subject: Uuid) -> Result<Usage, String> {
+        self.then.usage(plugin, scope, subject).await
     }
 }
 

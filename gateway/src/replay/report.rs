@@ -22,6 +22,8 @@ pub enum Asked {
     },
     /// A plugin wants to ask another host, and nobody knows what it would have been told.
     Fetches,
+    /// A plugin looks at what it remembered, and of then that is not kept any more.
+    Forgotten,
     /// What was decided then is not known.
     Unknown,
     /// Its text was removed.
@@ -60,7 +62,7 @@ pub struct Report {
     pub replayed: u64,
     pub same: u64,
     pub changed: u64,
-    /// Their plugins want to ask other hosts, or what was decided then is not known.
+    /// Their plugins want to ask other hosts, or what was decided or remembered then is not known.
     pub not_comparable: u64,
     /// Their texts were removed.
     pub redacted: u64,
@@ -101,13 +103,18 @@ impl Report {
                     after: candidate,
                 });
             }
-            Asked::Fetches | Asked::Unknown => self.not_comparable += 1,
+            Asked::Fetches | Asked::Forgotten | Asked::Unknown => self.not_comparable += 1,
             Asked::Redacted => self.redacted += 1,
         }
     }
 
     pub(super) fn finish(&mut self) {
         self.messages.reverse();
+    }
+
+    /// Whether there was something to compare, and nothing of it could be.
+    pub fn compares_nothing(&self) -> bool {
+        self.compared() == 0 && self.replayed > 0
     }
 
     fn compared(&self) -> u64 {
@@ -142,7 +149,7 @@ impl Report {
     /// Nothing recorded is no reason: a new gateway has nothing else. The log has it, too: messages are named, and not
     /// shown.
     pub(super) fn refusal(&self, max_changed: f64) -> Option<String> {
-        if self.compared() == 0 && self.replayed > 0 && max_changed < 100.0 {
+        if self.compares_nothing() && max_changed < 100.0 {
             let summary = self.summary();
             return Some(format!(
                 "nothing could be compared: {summary}; `recado plugin reload --after-replay 0` puts it in force untried"

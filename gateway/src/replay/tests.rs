@@ -1,14 +1,16 @@
 //! What decisions come to, and what a report says of it. The whole is tested with a real gateway.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::effects::{decided, recorded};
 use super::*;
 use crate::actions::{Decision, Flow, Planner};
-use crate::deciding::tests::{ANA, Fixture};
+use crate::deciding::tests::{ANA, Fixture, counting};
 use crate::message::MessageId;
 use crate::plugins::Ran;
-use crate::store::{Hook, Trace};
+use crate::store::{Hook, Processed, Snapshot, Trace};
 
 fn trace(plugin: &str, decision: Value, error: Option<&str>) -> Trace {
     Trace {
@@ -31,7 +33,7 @@ fn actions() -> (Value, Vec<&'static str>) {
     let actions = json!([
         { "action": "reply", "text": "Hola", "media": ["https://example.com/a.png"] },
         { "action": "send", "channel": "sms", "sender": null, "recipient": "+529981112244", "text": "Hay uno",
-          "media": [], "send_at": null },
+          "media": ["https://example.com/b.pdf"], "send_at": null },
         { "action": "tag", "tag": "ventas" },
         { "action": "untag", "tag": "nuevo" },
         { "action": "assign", "to": "ana" },
@@ -45,7 +47,7 @@ fn actions() -> (Value, Vec<&'static str>) {
     ]);
     let said = vec![
         "reply \"Hola\" with https://example.com/a.png",
-        "send \"Hay uno\" to +529981112244 by sms",
+        "send \"Hay uno\" to +529981112244 by sms with https://example.com/b.pdf",
         "tag ventas",
         "untag nuevo",
         "assign to ana",
@@ -65,11 +67,24 @@ async fn what_was_recorded_and_what_is_decided_are_said_alike() {
     let (mut thread, _) = fixture.recorded(ANA, "hola").await;
     thread.conversation.tags = vec!["nuevo".to_owned()];
     let (actions, said) = actions();
-    let past = [trace("a", json!({ "actions": actions.clone() }), None), trace("b", json!({}), Some("it trapped"))];
+    let of = |key: &str, change: Value| json!({ "plugin": "a", "scope": "conversation", "key": key, "change": change });
+    let state = json!([
+        of("last", json!({ "set": { "value": "hola", "expires_at": null } })),
+        of("asked", json!("delete")),
+        of("times", json!({ "add": 2.0 })),
+    ]);
+    let past = [
+        trace("a", json!({ "actions": actions.clone(), "state": state.clone() }), None),
+        trace("b", json!({}), Some("it trapped")),
+    ];
     let effects = recorded(&thread, &past).unwrap();
     let texts: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(texts[0], "b gives no decision");
-    let mut rest = texts[1..].to_vec();
+    let (rest, remembered) = texts[1..].split_at(texts.len() - 4);
+    let remembers =
+        ["remember conversation last = \"hola\"", "forget conversation asked", "add 2.0 to conversation times"];
+    assert_eq!(remembered, remembers);
+    let mut rest = rest.to_vec();
     rest.sort();
     let mut expected = said;
     expected.sort_unstable();
@@ -82,9 +97,9 @@ async fn what_was_recorded_and_what_is_decided_are_said_alike() {
     let ran = |plugin: &str, error: Option<&str>| Ran {
         plugin: plugin.to_owned(),
         manifest: crate::plugins::Manifest::default(),
-        decision: json!({}),
+        decision: if error.is_none() { json!({ "state": state }) } else { json!({}) },
         error: error.map(str::to_owned),
-        duration: std::time::Duration::ZERO,
+        duration: Duration::ZERO,
     };
     let asked = crate::plugins::Asked {
         outcome: planner.finish(),
@@ -107,6 +122,40 @@ async fn what_is_not_known_any_more_is_not_guessed() {
         assert_eq!(recorded(&thread, std::slice::from_ref(&past)), None, "{past:?}");
     }
     assert_eq!(recorded(&thread, &[]), Some(Vec::new()), "there were no plugins");
+}
+
+/// A plugin that counts is asked about the only message, now and when what it remembered may be gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_remembered_too_long_ago_is_not_compared() {
+    let fixture = Fixture::new(vec![counting()]).await;
+    let (thread, call) = fixture.recorded(ANA, "hola").await;
+    let id = call.id;
+    let decided = fixture.deciding.inbound(call, 5).await;
+    let processed = Processed {
+        state: decided.state,
+        traces: decided.traces,
+        seed: Some(5),
+        seen: Some(Snapshot::of(&thread)),
+        ..Processed::new(store::Cause::Message, id, thread.conversation.id, thread.contact.id, fixture.clock.now())
+    };
+    assert!(fixture.store.commit(processed).await.unwrap().is_done());
+    let replay = Replay {
+        store: fixture.store.clone(),
+        place: Place { locale: "es-MX".to_owned(), time_zone: "America/Cancun".to_owned(), subject: None },
+        history: SignedDuration::from_hours(24),
+        clock: fixture.clock.clone(),
+        parallel: 1,
+    };
+    let wanted = Wanted { last: 10, filter: PastFilter::default() };
+    let counts = async |chain: &Chain| {
+        let report = replay.run(chain, &wanted, |_| ()).await.unwrap();
+        [report.same, report.changed, report.not_comparable]
+    };
+    let (counting, nobody) = (Chain::new(vec![counting().link()]), Chain::new(Vec::new()));
+    assert_eq!((counts(&counting).await, counts(&nobody).await), ([1, 0, 0], [0, 1, 0]));
+    fixture.clock.advance(Duration::from_hours(25));
+    fixture.store.prune_state(fixture.clock.now() - replay.history, 10).await.unwrap();
+    assert_eq!((counts(&counting).await, counts(&nobody).await), ([0, 0, 1], [0, 1, 0]), "nobody looks");
 }
 
 /// A message that would be answered otherwise.

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::consents::to_consent;
 use super::entities::{addresses, consents, contacts, conversations};
-use super::inbox::like;
 use super::plugins::to_attributes;
 use super::reads::{Page, cut, time, to_conversation};
+use super::searching::{holds, like};
 use super::shown::{Conversation, KnownConsent};
 use super::{Error, Store};
 use crate::message::{Address, ContactId};
@@ -249,13 +249,14 @@ fn matching(filter: &ContactFilter, backend: DbBackend) -> Condition {
         all = all.add(noted(backend, name, value));
     }
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
-        let search = search.replace('\0', "").to_lowercase();
+        let search = search.replace('\0', "");
         // A number as people write it.
         let digits: String = search.chars().filter(char::is_ascii_digit).collect();
         let is_number = !digits.is_empty() && search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
         let address = if is_number { &digits } else { &search };
-        let theirs = Condition::all().add(like("LOWER(addresses.address)", address));
-        let any = Condition::any().add(like("LOWER(contacts.name)", &search)).add(Column::Id.in_subquery(of(theirs)));
+        let theirs = Condition::all().add(like("LOWER(addresses.address)", &address.to_lowercase()));
+        let any =
+            Condition::any().add(holds(backend, "contacts.name", &search)).add(Column::Id.in_subquery(of(theirs)));
         all = all.add(any);
     }
     all

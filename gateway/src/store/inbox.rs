@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Query, SelectStatement, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
-    Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Statement, Value,
 };
 use uuid::Uuid;
 
 use super::contacts::stands_for;
 use super::entities::{contacts, conversations, messages};
 use super::reads::{Page, cut, to_conversation, with_details};
+use super::searching::{holds, like};
 use super::shown::{Conversation, Message};
 use super::texts::said;
 use super::{Error, Store};
@@ -120,7 +121,9 @@ impl Store {
                 .left_join(contacts::Entity)
                 .filter(Expr::cust(side.to_owned()))
                 .filter(matching(filter))
-                .filter(Condition::all().add_option(search.as_ref().map(|search| search.condition(&said))))
+                .filter(Condition::all().add_option(
+                    search.as_ref().map(|search| search.condition(self.reads.get_database_backend(), &said)),
+                ))
                 .filter(Condition::all().add_option(after.map(behind)));
             QueryTrait::into_query(newest_first(of_side).limit(limit + 1))
         };
@@ -164,7 +167,10 @@ impl Store {
         let mut query = conversations::Entity::find()
             .find_also_related(contacts::Entity)
             .filter(matching(filter))
-            .filter(Condition::all().add_option(search.map(|search| search.condition(&said))))
+            .filter(
+                Condition::all()
+                    .add_option(search.map(|search| search.condition(self.reads.get_database_backend(), &said))),
+            )
             .order_by_desc(Column::Id)
             .limit(limit + 1);
         if let Some(after) = after {
@@ -282,7 +288,6 @@ fn matching(filter: &InboxFilter) -> Condition {
 
 /// What somebody searches for.
 struct Search {
-    /// In small letters.
     piece: String,
     /// Of a number as people write it, its digits.
     number: Option<String>,
@@ -290,44 +295,18 @@ struct Search {
 
 impl Search {
     fn of(filter: &InboxFilter) -> Option<Self> {
-        let piece = filter.search.as_deref()?.trim().replace('\0', "").to_lowercase();
+        let piece = filter.search.as_deref()?.trim().replace('\0', "");
         let digits: String = piece.chars().filter(char::is_ascii_digit).collect();
         let is_number = !digits.is_empty() && piece.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
         (!piece.is_empty()).then(|| Self { piece, number: is_number.then_some(digits) })
     }
 
-    fn condition(&self, said: &BTreeMap<Uuid, String>) -> Condition {
+    fn condition(&self, backend: DbBackend, said: &BTreeMap<Uuid, String>) -> Condition {
         let ids = (!said.is_empty()).then(|| conversations::Column::Id.is_in(said.keys().copied()));
+        let address = self.number.as_ref().unwrap_or(&self.piece).to_lowercase();
         Condition::any()
-            .add(like("LOWER(contacts.name)", &self.piece))
-            .add(like("LOWER(conversations.address)", self.number.as_ref().unwrap_or(&self.piece)))
+            .add(holds(backend, "contacts.name", &self.piece))
+            .add(like("LOWER(conversations.address)", &address))
             .add_option(ids)
     }
-}
-
-/// Holds the piece, whatever characters are in it.
-pub(super) fn like(expression: &'static str, piece: &str) -> Expr {
-    holds(expression, piece, |_| false)
-}
-
-/// Likewise, with any character in the place of those outside ASCII: which of them are the same but for their case, not
-/// every database knows. So whoever asks has to look again.
-pub(super) fn like_roughly(expression: &'static str, piece: &str) -> Expr {
-    holds(expression, piece, |character| !character.is_ascii())
-}
-
-fn holds(expression: &'static str, piece: &str, may_be_any: impl Fn(char) -> bool) -> Expr {
-    let mut pattern = String::from("%");
-    for character in piece.chars() {
-        if may_be_any(character) {
-            pattern.push('_');
-            continue;
-        }
-        if matches!(character, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    Expr::cust(expression).like(LikeExpr::new(pattern).escape('!'))
 }

@@ -2,14 +2,16 @@
 //!
 //! Makes no file and no folder, runs no migration, and undoes the one write it tries.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use recado_migrations::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
+use serde_json::Value;
 
 use super::Error;
 use super::connect::{Settings, Use, connect, file_of};
-use super::entities::{endpoints, pauses};
+use super::entities::{endpoints, pauses, plugin_configs};
 use super::migrating::begin_migrating;
 
 /// What is to be known of a database.
@@ -32,6 +34,8 @@ pub struct Seen {
     pub paused: Vec<String>,
     /// The endpoints that are told no more, since they failed for too long or said that they are gone.
     pub disabled: Vec<String>,
+    /// What is kept of plugins' configurations, by their names.
+    pub plugin_configs: BTreeMap<String, Value>,
 }
 
 pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
@@ -45,15 +49,17 @@ pub async fn inspect(settings: &Settings) -> Result<Inspection, Error> {
     let pending = steps.iter().filter(|step| step.status() == MigrationStatus::Pending);
     let pending: Vec<String> = pending.map(|step| step.name().to_owned()).collect();
     // Where steps are missing there may be no such table.
-    let (mut paused, mut disabled) = (Vec::new(), Vec::new());
+    let (mut paused, mut disabled, mut kept) = (Vec::new(), Vec::new(), BTreeMap::new());
     if pending.is_empty() {
         paused.extend(pauses::Entity::find().all(&connection).await?.into_iter().map(|row| row.channel));
         let silent = endpoints::Entity::find().order_by_asc(endpoints::Column::Name).all(&connection).await?;
         let silent = silent.into_iter().filter(|row| row.gone_at.is_some() || row.disabled_at.is_some());
         disabled.extend(silent.map(|row| row.name));
+        let configs = plugin_configs::Entity::find().all(&connection).await?;
+        kept.extend(configs.into_iter().filter_map(|row| Some((row.plugin, row.config?))));
     }
     let not_writable = try_write(&connection).await.err().map(|error| error.to_string());
-    Ok(Inspection { file, seen: Some(Seen { pending, not_writable, paused, disabled }) })
+    Ok(Inspection { file, seen: Some(Seen { pending, not_writable, paused, disabled, plugin_configs: kept }) })
 }
 
 /// What a start needs to be allowed, and taken back.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entities::{template_versions, templates};
-use super::inbox::like;
 use super::reads::{Page, cut, positive, time};
+use super::searching::like;
 use super::{Error, Store};
 
 /// Which template a message was made of.

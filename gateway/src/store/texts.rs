@@ -9,16 +9,16 @@ use uuid::Uuid;
 
 use super::Error;
 use super::entities::{conversations, messages};
-use super::inbox::like_roughly;
+use super::searching::holds;
 
 /// How many messages are looked through.
 const SEARCHED: u64 = 20_000;
 /// In how many conversations something is found at the most: whoever finds more is helped by none of them.
 const MOST: usize = 500;
-/// How many texts that seem to have it are read at once.
+/// How many texts that have it are read at once.
 const SOME: u64 = 1_000;
 
-/// In which of these conversations the piece, in small letters, was said lately; and the newest text of each that has it.
+/// In which of these conversations the piece was said lately; and the newest text of each that has it.
 pub(super) async fn said(
     database: &impl ConnectionTrait,
     piece: &str,
@@ -45,7 +45,7 @@ pub(super) async fn said(
         let some = newest_first()
             .columns([Column::Id, Column::ConversationId, Column::Text])
             .filter(reach)
-            .filter(like_roughly("LOWER(messages.text)", piece))
+            .filter(holds(database.get_database_backend(), "messages.text", piece))
             .filter(Column::DeletedAt.is_null())
             .filter(Condition::all().add_option(among()))
             .limit(SOME);
@@ -55,9 +55,7 @@ pub(super) async fn said(
             if found.len() == MOST {
                 return Ok(found);
             }
-            if text.to_lowercase().contains(piece) {
-                found.entry(conversation).or_insert(text);
-            }
+            found.entry(conversation).or_insert(text);
         }
         if before.is_none() {
             return Ok(found);

@@ -69,7 +69,10 @@ impl Age {
             Aged::Texts => return self.texts(transaction, ids).await,
             Aged::Decided => {
                 let none = Expr::value(None::<String>);
-                let update = messages::Entity::update_many().col_expr(messages::Column::Decided, none);
+                // Without what plugins saw, a replay knows that it can't tell; else nothing would have been decided.
+                let update = messages::Entity::update_many()
+                    .col_expr(messages::Column::Decided, none.clone())
+                    .col_expr(messages::Column::Seen, none);
                 let these = messages::Column::Id.is_in(ids);
                 update
                     .filter(these)

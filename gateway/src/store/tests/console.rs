@@ -210,7 +210,7 @@ async fn what_was_said_lately_is_found(database: Database) {
         rows.into_iter().map(|row| row.said.unwrap_or_default()).collect::<Vec<_>>()
     };
     let both = ["mañana, 50% menos", "¿Abren MAÑANA?"];
-    for piece in ["mañana", " MaÑaNa", "\0aña"] {
+    for piece in ["mañana", " MaÑaNa", "\0aña", "manana", "MÁÑ"] {
         assert_eq!(found(piece).await, both, "{piece}");
     }
     assert_eq!(found("50% M").await, both[..1]);
@@ -223,7 +223,7 @@ async fn what_was_said_lately_is_found(database: Database) {
     assert_eq!(filtered(InboxFilter { contact, channel: Some("sms".to_owned()), ..InboxFilter::default() }).await, 1);
     assert_eq!(filtered(InboxFilter { tag: Some("vip".to_owned()), ..InboxFilter::default() }).await, 0);
     assert_eq!(filtered(InboxFilter { but_texts: true, ..InboxFilter::default() }).await, 0);
-    for piece in ["manana", "mañ_na", "a%e", "50", "nunca", "añ"] {
+    for piece in ["mañ_na", "a%e", "50", "nunca", "añ"] {
         assert_eq!(found(piece).await, [] as [&str; 0], "{piece}");
     }
     filtering::many_older(&database, ("sent", "arena"), ("sent", "perla")).await;

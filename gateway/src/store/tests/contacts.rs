@@ -8,8 +8,8 @@ use super::*;
 use crate::gate::Refusal;
 use crate::message::ConversationStatus;
 use crate::store::{
-    Changed, ContactChange, ContactChanged, ContactFilter, ContactLine, ContactMade, ConversationChange, KnownContact,
-    LineCame, MOST_ATTRIBUTES, Merge, NewContact, entities,
+    Changed, ContactChange, ContactChanged, ContactFilter, ContactLine, ContactMade, ConversationChange, InboxFilter,
+    KnownContact, LineCame, MOST_ATTRIBUTES, Merge, NewContact, entities,
 };
 
 on_both!(
@@ -111,6 +111,21 @@ async fn somebody_is_put_down_once_and_found_by_what_is_known(database: Database
     let first = store.contacts(&ContactFilter::default(), None, 1).await.unwrap();
     let second = store.contacts(&ContactFilter::default(), first.next, 1).await.unwrap();
     assert_eq!((second.items[0].id, second.next), (ana.id, None));
+    change(&store, ana.id, Some(Some("Ángel MUÑOZ [*] \\Ömer")), &[], None).await;
+    let inbox = async |piece: &str| {
+        let filter = InboxFilter { search: Some(piece.to_owned()), ..InboxFilter::default() };
+        store.inbox(&filter, None, 10).await.unwrap().0.len()
+    };
+    for piece in ["Ángel", "ángel", "ANGEL", "muñoz", "Munoz", "z [*] \\", "omer"] {
+        assert_eq!(
+            (found(Some(piece), None).await.as_slice(), inbox(piece).await),
+            ([ANA.to_owned()].as_slice(), 1),
+            "{piece}"
+        );
+    }
+    for piece in ["Engel", "a*z", "[*]*", ".ngel", "?ngel", &"a".repeat(60_000)] {
+        assert_eq!((found(Some(piece), None).await.len(), inbox(piece).await), (0, 0), "{piece}");
+    }
 }
 
 async fn what_is_noted_is_changed_by_whoever_knows_how_it_stands(database: Database) {

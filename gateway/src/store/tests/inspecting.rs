@@ -1,5 +1,7 @@
 //! Looking at a database leaves it as it was.
 
+use std::collections::BTreeMap;
+
 use sea_orm::ConnectionTrait;
 
 use super::*;
@@ -14,7 +16,13 @@ async fn a_database_is_seen_as_it_is(database: Database) {
     assert!(before.file.is_none_or(|file| !file.parent().unwrap().exists()), "looking makes nothing");
 
     let store = database.store().await;
-    let good = Seen { pending: Vec::new(), not_writable: None, paused: Vec::new(), disabled: Vec::new() };
+    let good = Seen {
+        pending: Vec::new(),
+        not_writable: None,
+        paused: Vec::new(),
+        disabled: Vec::new(),
+        plugin_configs: BTreeMap::new(),
+    };
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good.clone()), "also while a gateway runs");
     assert_eq!(inspect(&settings).await.unwrap().seen, Some(good), "the try before left nothing");
     store.pause("sms", None, act(0)).await.unwrap();

@@ -9,7 +9,9 @@ use super::*;
 use crate::message::Media;
 use crate::store::plugins::first_id;
 use crate::store::retention::UNUSED;
-use crate::store::{Aged, AgedStep, DroppedFile, Fetched, Link, MediaState, NewBulk, StoredFile, entities};
+use crate::store::{
+    Aged, AgedStep, DroppedFile, Fetched, Link, MediaState, NewBulk, PastFilter, Snapshot, StoredFile, entities,
+};
 
 on_both!(
     an_old_text_is_gone_and_its_repeat_is_known,
@@ -137,8 +139,10 @@ async fn words_go_and_meanings_stay(database: Database) {
     let store = database.store().await;
     let new = database.inbound("SM1", ANA);
     store.record(new.clone()).await.unwrap();
+    let thread = store.thread(new.conversation_id).await.unwrap().unwrap();
     let mut done = processed(&new, new.conversation_id);
     done.traces = vec![trace(&database, new.id, "helper")];
+    (done.seed, done.seen) = (Some(7), Some(Snapshot::of(&thread)));
     store.commit(done).await.unwrap();
     let mut sent = database.submission(LUIS, &["hola"]);
     sent.traces = vec![Trace { hook: Hook::Outbound, ..trace(&database, sent.message.id, "helper") }];
@@ -156,6 +160,9 @@ async fn words_go_and_meanings_stay(database: Database) {
     assert_eq!(store.traces(new.id).await.unwrap().len(), 1, "it stands with the message");
     assert_eq!(age(&store, Aged::Decided, 10).await, AgedStep { more: false, changed: 1 });
     assert!(store.traces(new.id).await.unwrap().is_empty());
+    // Not as if there had been no plugins.
+    let [before] = store.past(&PastFilter::default(), None, 10).await.unwrap().try_into().unwrap();
+    assert_eq!(before.thread, None);
     let [attempt] = entities::attempts::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();
     assert_eq!((attempt.exchange, attempt.outcome.as_deref()), (None, Some("accepted")));
     let [report] = entities::observations::Entity::find().all(&store.reads).await.unwrap().try_into().unwrap();

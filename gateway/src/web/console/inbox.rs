@@ -13,7 +13,7 @@ use super::times::Times;
 use super::trouble::Trouble;
 use super::words::{self, ContactWords};
 use crate::message::{ConversationStatus, Direction};
-use crate::store::{InboxCursor, InboxFilter, InboxRow, Role};
+use crate::store::{InboxCursor, InboxFilter, InboxRow, Role, place};
 use crate::web::App;
 
 /// How many are on a page.
@@ -165,7 +165,7 @@ fn to_row(row: InboxRow, search: &str, p: &Page, times: &Times) -> Row {
     let ours = last.as_ref().filter(|last| last.direction == Direction::Outbound);
     let text = last.as_ref().map_or("", |last| last.text.trim());
     let text = if text.is_empty() { p.words.picture_or_nothing.to_owned() } else { beginning(text) };
-    let piece = search.trim().to_lowercase();
+    let piece = search.trim();
     Row {
         id: conversation.id.to_string(),
         who: name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| address.clone()),
@@ -174,7 +174,7 @@ fn to_row(row: InboxRow, search: &str, p: &Page, times: &Times) -> Row {
         unread: conversation.unread,
         is_ours: ours.is_some(),
         sent: ours.map(|last| (last.status.as_str(), words::status(p.locale(), last.status))),
-        said: said.filter(|_| !text.to_lowercase().contains(&piece)).map(|said| around(&said, &piece)),
+        said: said.filter(|_| place(&text, piece).is_none()).map(|said| around(&said, piece)),
         text,
         status: (conversation.status.as_str(), p.words.conversation(conversation.status)),
         when: times.short(conversation.last_message_at),
@@ -198,8 +198,7 @@ fn beginning(text: &str) -> String {
 fn around(text: &str, piece: &str) -> String {
     const BEFORE: usize = 40;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let place = line.to_lowercase().split_once(piece).map_or(0, |(before, _)| before.chars().count());
-    match place.saturating_sub(BEFORE) {
+    match place(&line, piece).unwrap_or(0).saturating_sub(BEFORE) {
         0 => beginning(&line),
         skipped => format!("…{}", beginning(&line.chars().skip(skipped).collect::<String>())),
     }

@@ -53,9 +53,10 @@ pub(in crate::web::console) fn effect(locale: Locale, effect: &Effect) -> String
     match effect {
         Effect::Reply { text, media } if media.is_empty() => format!("respuesta «{text}»"),
         Effect::Reply { text, media } => format!("respuesta «{text}» con {}", media.join(", ")),
-        Effect::Send { to, channel, text, .. } => {
+        Effect::Send { to, channel, text, media, .. } => {
             let channel = channel.as_ref().map(|channel| format!(" por {channel}")).unwrap_or_default();
-            format!("mensaje «{text}» a {to}{channel}")
+            let with = if media.is_empty() { String::new() } else { format!(" con {}", media.join(", ")) };
+            format!("mensaje «{text}» a {to}{channel}{with}")
         }
         Effect::Tag { tag } => format!("pone la etiqueta {tag}"),
         Effect::Untag { tag } => format!("quita la etiqueta {tag}"),
@@ -76,6 +77,11 @@ pub(in crate::web::console) fn effect(locale: Locale, effect: &Effect) -> String
             format!("temporizador {name} en {}", long(*after_ms))
         }
         Effect::CancelTimer { name } => format!("quita el temporizador {name}"),
+        Effect::Remember { scope, key, change } => match (&change["set"]["value"], &change["add"]) {
+            (Value::String(value), _) => format!("recuerda {scope} {key} = «{value}»"),
+            (_, Value::Number(number)) => format!("suma {number} a {scope} {key}"),
+            _ => format!("olvida {scope} {key}"),
+        },
         Effect::Discard { reason } => format!("descarta el mensaje: {reason}"),
         Effect::NoDecision { plugin } => format!("{plugin} no decide nada"),
     }
