@@ -3,12 +3,13 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Set, Statement, Value,
+    QueryOrder, QuerySelect, Set, Statement, Value,
 };
 
+use super::planning::{by_any_way, by_index};
 use super::reports::explaining;
 use super::{columns, count, filled, millis, storable};
 use crate::message::ConversationId;
@@ -75,6 +76,16 @@ const STRANDED: SignedDuration = SignedDuration::from_mins(10);
 /// How many of those that ran out are looked at for the first of each conversation.
 const LOOKED_AT: usize = 256;
 
+/// That nobody is at an earlier one of its plugin in its conversation. Not of any plugin: a timer whose plugin is left
+/// alone is leased for long. A look for one row, and not the join that Postgres could make of it.
+fn comes_next(it: &str, is_leased: &str) -> String {
+    format!(
+        "(SELECT 1 FROM timers AS earlier WHERE earlier.conversation_id = {it}.conversation_id \
+         AND earlier.plugin = {it}.plugin AND (earlier.due_at, earlier.id) < ({it}.due_at, {it}.id) \
+         AND earlier.lease_until {is_leased} LIMIT 1) IS NULL"
+    )
+}
+
 struct Claim {
     /// The plugins that are there to be asked.
     plugins: Vec<String>,
@@ -125,18 +136,21 @@ impl Operation for Claim {
         };
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT it.id, it.conversation_id, it.due_at FROM timers AS it \
-             WHERE it.due_at <= $2 AND {}{ours}{besides} ORDER BY it.due_at, it.id LIMIT {}), \
+             WHERE it.due_at <= $2 AND {} AND {}{ours}{besides} ORDER BY it.due_at, it.id LIMIT {}), \
              firsts AS MATERIALIZED (SELECT placed.id FROM (SELECT due.id, due.due_at, ROW_NUMBER() OVER (\
              PARTITION BY due.conversation_id ORDER BY due.due_at, due.id) AS place FROM due) AS placed \
              WHERE placed.place = 1 ORDER BY placed.due_at, placed.id), \
              picked AS MATERIALIZED (SELECT firsts.id FROM firsts{lock} LIMIT {}) \
              UPDATE timers SET lease_until = $1 WHERE id IN (SELECT id FROM picked) RETURNING {}",
             free("it"),
+            comes_next("it", ">= $3"),
             LOOKED_AT.max(self.limit),
             self.limit,
             columns::all::<timers::Entity>()
         );
+        by_index(transaction).await?;
         let rows = transaction.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        by_any_way(transaction).await?;
         let mut rows =
             rows.iter().map(|row| timers::Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_key(|row| (row.due_at, row.id));
@@ -205,8 +219,8 @@ impl Operation for Release {
 
 impl Store {
     /// Leases up to `limit` timers of these plugins that ran out, until `until`: of each conversation the earliest,
-    /// and none of the conversations `besides`. Also those of other plugins that nobody took for long, and on SQLite
-    /// all: there is nobody else.
+    /// none while somebody is at an earlier one of its plugin there, and none of the conversations `besides`. Also those
+    /// of other plugins that nobody took for long, and on SQLite all: there is nobody else.
     pub async fn claim_timers(
         &self,
         plugins: Vec<String>,
@@ -233,7 +247,8 @@ impl Store {
         self.write(Release).await
     }
 
-    /// When the next timer of these plugins runs out; on SQLite, the next of all. None of the conversations `besides`.
+    /// When the next timer of these plugins runs out that waits for no earlier one; on SQLite, the next of all. None of
+    /// the conversations `besides`.
     pub async fn next_timer(
         &self,
         plugins: &[String],
@@ -243,14 +258,21 @@ impl Store {
         let ours = shared.then(|| timers::Column::Plugin.is_in(plugins));
         let besides = filled(besides.into_iter().map(|id| id.0));
         let others = (!besides.is_empty()).then(|| timers::Column::ConversationId.is_not_in(besides));
-        let next: Option<Option<i64>> = timers::Entity::find()
+        let next = timers::Entity::find()
             .select_only()
-            .column_as(timers::Column::DueAt.min(), "due_at")
+            .column(timers::Column::DueAt)
             .filter(timers::Column::LeaseUntil.is_null())
+            .filter(Expr::cust(comes_next("timers", "IS NOT NULL")))
             .filter(Condition::all().add_option(ours).add_option(others))
-            .into_tuple()
-            .one(&self.reads)
-            .await?;
-        Ok(next.flatten().map(time))
+            .order_by_asc(timers::Column::DueAt)
+            .into_tuple::<i64>();
+        if !shared {
+            return Ok(next.one(&self.reads).await?.map(time));
+        }
+        let transaction = self.reads.begin().await?;
+        by_index(&transaction).await?;
+        let next = next.one(&transaction).await?;
+        transaction.commit().await?;
+        Ok(next.map(time))
     }
 }

@@ -9,6 +9,7 @@ on_both!(
     a_lease_that_ends_is_given_to_another,
     two_claimers_never_get_the_same_timer,
     of_each_conversation_one_is_claimed_at_a_time,
+    a_timer_waits_for_an_earlier_one_that_another_gateway_has,
     a_timer_waits_for_a_gateway_that_has_its_plugin,
     a_lease_is_renewed_while_its_row_is_there,
 );
@@ -62,10 +63,7 @@ async fn a_timer_runs_out_once(database: Database) {
     assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(20)));
     assert_eq!(due(&store, 19).await, []);
     let [early] = due(&store, 40).await.try_into().unwrap();
-    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(30)));
-    let [late] = due(&store, 40).await.try_into().unwrap();
-    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), None, "both are being followed up");
-    assert_eq!((early.name.as_str(), late.name.as_str()), ("early", "late"), "in the order of their times");
+    assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), None, "the other waits for it");
     let explained = Explaining {
         id: new.id,
         channel: "sms".to_owned(),
@@ -93,9 +91,11 @@ async fn a_timer_runs_out_once(database: Database) {
     assert_eq!(commits, [Committed::Done, Committed::Before]);
     assert_eq!(status(&store, reply.message.id).await, Status::Pending);
     assert_eq!(claim(&store, &database, 60, 10).await.len(), 1);
+    let [late] = due(&store, 61).await.try_into().unwrap();
+    assert_eq!(late.name, "late", "in the order of their times");
+    assert_eq!(store.commit(fired(&late)).await.unwrap(), Committed::Done);
     // It set itself again.
     assert_eq!(store.next_timer(&["nudge".to_owned()], Vec::new()).await.unwrap(), Some(at(90)));
-    assert_eq!(store.commit(fired(&late)).await.unwrap(), Committed::Done);
     assert_eq!(due(&store, 200).await.len(), 1);
 }
 
@@ -115,8 +115,10 @@ async fn a_timer_that_is_taken_back_or_moved_comes_too_late(database: Database) 
     let store = database.store().await;
     decided(&store, &database, vec![start(&database, "a", 20), start(&database, "b", 20)]).await;
     let [first] = due(&store, 30).await.try_into().unwrap();
+    decided(&store, &database, vec![start(&database, "a", 40)]).await;
     let [second] = due(&store, 30).await.try_into().unwrap();
-    decided(&store, &database, vec![start(&database, "a", 40), cancel("b")]).await;
+    decided(&store, &database, vec![cancel("b")]).await;
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("a", "b"));
     for timer in [first, second] {
         let fired = Processed { sends: vec![database.submission(ANA, &["hola"])], ..fired(&timer) };
         assert_eq!(store.commit(fired).await.unwrap(), Committed::Before, "{}", timer.name);
@@ -184,16 +186,48 @@ async fn of_each_conversation_one_is_claimed_at_a_time(database: Database) {
     let many = (0..300).map(|number| start(&database, &format!("{number:03}"), 20)).collect();
     let ana = decided(&store, &database, many).await.conversation_id;
     let luis = decided_of(&store, &database, LUIS, vec![start(&database, "a", 25)]).await.conversation_id;
-    let claim = async |besides: Vec<ConversationId>| {
+    let claim = async |besides: Vec<ConversationId>, seconds: i64| {
         let plugins = || vec!["nudge".to_owned()];
         let next = store.next_timer(&plugins(), besides.clone()).await.unwrap();
-        let claimed = store.claim_timers(plugins(), besides, at(30), at(90), 10).await.unwrap();
+        let claimed = store.claim_timers(plugins(), besides, at(seconds), at(seconds + 60), 10).await.unwrap();
         (next, claimed.into_iter().map(|timer| (timer.conversation_id, timer.name)).collect::<Vec<_>>())
     };
     // All that is looked at is hers.
-    assert_eq!(claim(Vec::new()).await, (Some(at(20)), vec![(ana, "000".to_owned())]));
+    assert_eq!(claim(Vec::new(), 30).await, (Some(at(20)), vec![(ana, "000".to_owned())]));
     // While that is followed up, whatever else she has waits, and nobody waits for her.
-    assert_eq!(claim(vec![ana]).await, (Some(at(25)), vec![(luis, "a".to_owned())]));
-    assert_eq!(claim(vec![ana, luis]).await, (None, Vec::new()));
-    assert_eq!(claim(Vec::new()).await, (Some(at(20)), vec![(ana, "001".to_owned())]));
+    assert_eq!(claim(vec![ana, luis], 30).await, (None, Vec::new()));
+    assert_eq!(claim(vec![ana], 30).await, (Some(at(25)), vec![(luis, "a".to_owned())]));
+    assert_eq!(claim(Vec::new(), 30).await, (None, Vec::new()));
+    // When nobody came back with it, it is the first again.
+    assert_eq!(claim(vec![luis], 91).await, (None, vec![(ana, "000".to_owned())]));
+}
+
+async fn a_timer_waits_for_an_earlier_one_that_another_gateway_has(database: Database) {
+    let [one, other] = [database.store().await, database.store().await];
+    let of_another = |change: TimerChange| match change {
+        TimerChange::Start { id, name, payload, started_at, due_at, hops, .. } => {
+            TimerChange::Start { plugin: "another".to_owned(), id, name, payload, started_at, due_at, hops }
+        }
+        cancel @ TimerChange::Cancel { .. } => cancel,
+    };
+    let timers =
+        vec![start(&database, "close", 21), start(&database, "remind", 20), of_another(start(&database, "report", 22))];
+    decided(&one, &database, timers).await;
+    let [remind] = due(&one, 30).await.try_into().unwrap();
+    assert_eq!(remind.name, "remind");
+    // Other plugins' timers are not held up by that.
+    let plugins = || vec!["nudge".to_owned(), "another".to_owned()];
+    assert_eq!(other.next_timer(&plugins(), Vec::new()).await.unwrap(), Some(at(22)));
+    let [report] = other.claim_timers(plugins(), Vec::new(), at(30), at(90), 10).await.unwrap().try_into().unwrap();
+    assert_eq!(report.name, "report");
+    assert_eq!(other.commit(fired(&report)).await.unwrap(), Committed::Done);
+    assert_eq!(other.next_timer(&plugins(), Vec::new()).await.unwrap(), None);
+    assert_eq!(due(&other, 90).await, []);
+    // The lease has ended.
+    let [again] = due(&other, 91).await.try_into().unwrap();
+    assert_eq!(again.id, remind.id);
+    assert_eq!(due(&one, 92).await, []);
+    assert_eq!(one.commit(fired(&remind)).await.unwrap(), Committed::Done);
+    let [close] = due(&one, 93).await.try_into().unwrap();
+    assert_eq!(close.name, "close");
 }
