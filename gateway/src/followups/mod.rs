@@ -135,13 +135,14 @@ impl Shared {
 
     fn hand_over(self: &Arc<Self>, followup: Followup, until: Timestamp) {
         let (shared, conversation) = (Arc::clone(self), followup.conversation_id());
-        let Some(mut hand) = self.hands.take(followup.cause(), conversation) else { return };
+        let Some(mut hand) = self.hands.take(followup.cause(), conversation, until) else { return };
         let lanes = self.parts.processing.lanes();
         if lanes.is_open(conversation) {
             hand.waits();
         }
         lanes.enqueue(conversation, async move {
-            work::follow_up(&shared.parts, &followup, LEASE, until, || hand.waits()).await;
+            let leased = hand.leased();
+            work::follow_up(&shared.parts, &followup, LEASE, &leased, || hand.waits()).await;
         });
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::oneshot;
 
+use super::hands::Leased;
 use super::*;
 use crate::actions::{Action, Outgoing};
 use crate::deciding::tests::{ANA, Fixture, LUIS, Scripted};
@@ -99,7 +100,7 @@ async fn runs_out(fixture: &Fixture) -> Came {
     let rest = || {
         rests.fetch_add(1, Ordering::Relaxed);
     };
-    work::follow_up(&parts, &Followup::Timer(timer), LEASE, now + LEASE, rest).await;
+    work::follow_up(&parts, &Followup::Timer(timer), LEASE, &Leased::new(now + LEASE), rest).await;
     fixture.clock.advance(Duration::from_mins(2));
     assert_eq!(parts.timers(fixture).await.len(), 0, "it is followed up");
     Came { cause, sent: sent(fixture).await, rests: rests.into_inner() }
@@ -128,9 +129,9 @@ async fn one_that_fails_each_time_holds_nothing_up_for_ever() {
 
 /// All claimed timers, followed up side by side.
 async fn follow_all(parts: &Parts, fixture: &Fixture) -> usize {
-    let until = fixture.clock.now() + LEASE;
+    let until = Leased::new(fixture.clock.now() + LEASE);
     let timers: Vec<Followup> = parts.timers(fixture).await.into_iter().map(Followup::Timer).collect();
-    let all = timers.iter().map(|timer| work::follow_up(parts, timer, LEASE, until, || {}));
+    let all = timers.iter().map(|timer| work::follow_up(parts, timer, LEASE, &until, || {}));
     futures::future::join_all(all).await.len()
 }
 
@@ -181,12 +182,30 @@ async fn a_lease_lasts_longer_than_a_rest_and_another_try() {
     let [timer] = parts.timers(&fixture).await.try_into().unwrap();
     let until = fixture.clock.now() + LEASE;
     fixture.clock.advance(Duration::from_secs(10));
-    work::follow_up(&parts, &Followup::Timer(timer), LEASE, until, || {}).await;
+    work::follow_up(&parts, &Followup::Timer(timer), LEASE, &Leased::new(until), || {}).await;
     // At the end of the rest half a lease is left at least.
     fixture.clock.advance(Duration::from_secs(25 + 30));
     assert_eq!(parts.timers(&fixture).await.len(), 0);
     fixture.clock.advance(Duration::from_secs(31));
     assert_eq!(parts.timers(&fixture).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_leased_meanwhile_is_left_to_it() {
+    let reminds = reminds();
+    let fixture = Fixture::new(vec![reminds.clone()]).await;
+    let parts = parts(&fixture, 1);
+    started(&fixture, ANA).await;
+    let leased = || Leased::new(fixture.clock.now() + LEASE);
+    let (here, until) = (parts.timers(&fixture).await, leased());
+    // It waited for its turn for so long.
+    fixture.clock.advance(Duration::from_mins(2));
+    let (elsewhere, until_there) = (parts.timers(&fixture).await, leased());
+    for (timers, until, expected) in [(here, until, 0), (elsewhere, until_there, 1)] {
+        let [timer] = timers.try_into().unwrap();
+        work::follow_up(&parts, &Followup::Timer(timer), LEASE, &until, || {}).await;
+        assert_eq!(asked(&reminds), expected);
+    }
 }
 
 /// Keeps a lane busy until this is dropped.
@@ -255,6 +274,26 @@ async fn reported(fixture: &Fixture, sender: &str) {
     for message in page.items.iter().filter(|message| message.plugin.is_some()) {
         fixture.store.cancel(message.id, fixture.clock.now()).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_this_process_leased_again_while_it_waited_is_followed_up() {
+    let fixture = Fixture::new(vec![reminds()]).await;
+    reported(&fixture, ANA).await;
+    let shared = Arc::new(Shared::new(parts(&fixture, 2)));
+    let lanes = fixture.processing.lanes();
+    let mut held = Vec::new();
+    for number in 1..=4 {
+        held.push(hold(lanes, ConversationId(uuid::Uuid::from_u128(number))).await);
+    }
+    let kinds = [Kind::Reports, Kind::Timers];
+    assert_eq!(shared.claim(kinds).await.unwrap(), 1);
+    fixture.clock.advance(Duration::from_mins(2));
+    assert_eq!((shared.claim(kinds).await.unwrap(), shared.hands.free()), (1, 1));
+    drop(held);
+    lanes.drain().await;
+    fixture.clock.advance(Duration::from_mins(2));
+    assert_eq!(shared.claim(kinds).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Parts;
+use super::hands::Leased;
 use crate::actions::Plan;
 use crate::deciding::{Decided, seen};
 use crate::message::{ContactId, ConversationId};
@@ -57,18 +58,18 @@ enum Came {
     Waits(Timestamp),
 }
 
-/// Until it is committed. `lease` is how long it is left to this process each time; `rests` is told when it waits for
-/// what fails, which may be long.
+/// Until it is committed, or another process has it. `lease` is how long it is left to this process each time; `rests`
+/// is told when it waits for what fails, which may be long.
 pub(super) async fn follow_up(
     parts: &Parts,
     followup: &Followup,
     lease: SignedDuration,
-    mut until: Timestamp,
+    leased: &Leased,
     mut rests: impl FnMut(),
 ) {
     if let Followup::Timer(timer) = followup
         && let Some(later) = parts.processing.deciding().chain().waits(&timer.plugin, parts.clock.now())
-        && parts.store.renew(followup.cause(), later).await.is_ok()
+        && parts.store.renew(followup.cause(), leased.until(), later).await.is_ok()
     {
         // It is claimed again when its plugin may be asked again. What follows looks, too, but reads a lot before.
         return;
@@ -79,12 +80,13 @@ pub(super) async fn follow_up(
     let (mut turn, mut asked) = (None, None);
     loop {
         // Waiting for its turn may have taken long: whoever takes it up meanwhile would ask a second time.
-        if !keep(parts, followup, lease, &mut until, Duration::ZERO).await {
+        if !keep(parts, followup, lease, leased, Duration::ZERO).await {
+            tracing::debug!(%message_id, "another process follows this up, or a plugin took it back");
             return;
         }
         match once(parts, followup, seed, &mut asked, patience.failures()).await {
             Ok(Came::Waits(later)) => {
-                if let Err(error) = parts.store.renew(followup.cause(), later).await {
+                if let Err(error) = parts.store.renew(followup.cause(), leased.until(), later).await {
                     tracing::warn!(%message_id, %error, "a timer waits for its plugin, for now until its lease ends");
                 }
                 return;
@@ -114,7 +116,7 @@ pub(super) async fn follow_up(
                 let pause = patience.pause();
                 tracing::warn!(%message_id, reason, seconds = pause.as_secs(), "following up waits for what fails");
                 rests();
-                let kept = keep(parts, followup, lease, &mut until, pause).await;
+                let kept = keep(parts, followup, lease, leased, pause).await;
                 if !kept || !parts.processing.lanes().rest(pause).await {
                     return;
                 }
@@ -124,21 +126,16 @@ pub(super) async fn follow_up(
 }
 
 /// Leases it for longer, unless half a lease will be left after this pause: another try takes its time. False when it
-/// is gone.
-async fn keep(
-    parts: &Parts,
-    followup: &Followup,
-    lease: SignedDuration,
-    until: &mut Timestamp,
-    pause: Duration,
-) -> bool {
+/// is gone, or another process has it.
+async fn keep(parts: &Parts, followup: &Followup, lease: SignedDuration, leased: &Leased, pause: Duration) -> bool {
+    let until = leased.until();
     let (now, pause) = (parts.clock.now(), SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
     if until.duration_since(now) >= pause.saturating_add(lease / 2) {
         return true;
     }
     let later = now.checked_add(pause.saturating_add(lease)).unwrap_or(Timestamp::MAX);
-    match parts.store.renew(followup.cause(), later).await {
-        Ok(true) => *until = later,
+    match parts.store.renew(followup.cause(), until, later).await {
+        Ok(true) => leased.set(later),
         Ok(false) => return false,
         // Whatever follows finds that the database is away, and waits for it.
         Err(_) => {}

@@ -178,6 +178,8 @@ fn claimed(row: timers::Model, message: Explaining) -> ClaimedTimer {
 
 struct Renew {
     cause: Cause,
+    /// Until when whoever asks had it.
+    held: Timestamp,
     until: Timestamp,
 }
 
@@ -191,8 +193,8 @@ impl Operation for Renew {
             Cause::Timer(id) => ("timers", id),
             Cause::Message => return Ok(true),
         };
-        let sql = format!("UPDATE {table} SET lease_until = $1 WHERE id = $2");
-        let values = [millis(self.until).into(), id.into()];
+        let sql = format!("UPDATE {table} SET lease_until = $1 WHERE id = $2 AND lease_until = $3");
+        let values = [millis(self.until).into(), id.into(), millis(self.held).into()];
         let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
         Ok(transaction.execute_raw(statement).await?.rows_affected() > 0)
     }
@@ -232,13 +234,13 @@ impl Store {
         self.write(Claim { plugins, besides, now, until, limit }).await
     }
 
-    /// Leases a report or a timer for longer. False when it is gone: somebody else followed it up, or a
-    /// plugin took it back.
-    pub async fn renew(&self, cause: Cause, until: Timestamp) -> Result<bool, Error> {
+    /// Leases a report or a timer, which was leased until `held`, for longer. False when somebody else has it since that
+    /// ended, or it is gone: somebody else followed it up, or a plugin took it back.
+    pub async fn renew(&self, cause: Cause, held: Timestamp, until: Timestamp) -> Result<bool, Error> {
         match cause {
             // It is leased to nobody.
             Cause::Message => Ok(true),
-            Cause::Report(_) | Cause::Timer(_) => self.write(Renew { cause, until }).await,
+            Cause::Report(_) | Cause::Timer(_) => self.write(Renew { cause, held, until }).await,
         }
     }
 

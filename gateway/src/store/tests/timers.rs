@@ -12,6 +12,7 @@ on_both!(
     a_timer_waits_for_an_earlier_one_that_another_gateway_has,
     a_timer_waits_for_a_gateway_that_has_its_plugin,
     a_lease_is_renewed_while_its_row_is_there,
+    a_lease_that_another_has_by_now_is_not_renewed,
 );
 
 fn start(database: &Database, name: &str, due: i64) -> TimerChange {
@@ -174,11 +175,22 @@ async fn a_lease_is_renewed_while_its_row_is_there(database: Database) {
     let store = database.store().await;
     decided(&store, &database, vec![start(&database, "a", 20)]).await;
     let [timer] = due(&store, 30).await.try_into().unwrap();
-    assert!(store.renew(Cause::Timer(timer.id), at(500)).await.unwrap());
+    assert!(store.renew(Cause::Timer(timer.id), at(90), at(500)).await.unwrap());
     assert_eq!(due(&store, 400).await, []);
     assert_eq!(store.commit(fired(&timer)).await.unwrap(), Committed::Done);
-    assert!(!store.renew(Cause::Timer(timer.id), at(900)).await.unwrap());
-    assert!(!store.renew(Cause::Report(timer.id), at(900)).await.unwrap());
+    assert!(!store.renew(Cause::Timer(timer.id), at(500), at(900)).await.unwrap());
+    assert!(!store.renew(Cause::Report(timer.id), at(500), at(900)).await.unwrap());
+}
+
+async fn a_lease_that_another_has_by_now_is_not_renewed(database: Database) {
+    let [one, other] = [database.store().await, database.store().await];
+    decided(&one, &database, vec![start(&database, "a", 20)]).await;
+    let [timer] = due(&one, 30).await.try_into().unwrap();
+    let timer = Cause::Timer(timer.id);
+    assert_eq!(due(&other, 91).await.len(), 1);
+    assert!(!one.renew(timer, at(90), at(200)).await.unwrap());
+    assert!(other.renew(timer, at(151), at(300)).await.unwrap());
+    assert_eq!(due(&one, 299).await, []);
 }
 
 async fn of_each_conversation_one_is_claimed_at_a_time(database: Database) {
