@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::plugins::{self, Remembered, Scope, StateSource, Usage};
+use crate::plugins::{self, Remembered, STATE_BUDGET, Scope, StateSource, Usage};
 use crate::store::{self, Change, Kept, StateChange, StateKey, Store, StoredValue};
 
 /// As it is committed at the moment of reading; what had run out by `now` is not there.
@@ -34,27 +35,48 @@ pub struct Pending {
     pub changes: Vec<StateChange>,
 }
 
-/// Whoever was told more often than there may be keys to look at has used the time up by itself.
-const MANY: u64 = 256;
+/// Who waited for this part of its time for one answer has not used it up by asking much: a quarter.
+const SLOW_PART: u32 = 4;
 
 /// Knows whether all that was asked for could be read, as far as that is not for asking too much.
 pub(super) struct Watched {
     source: Arc<dyn StateSource>,
-    asked: AtomicU64,
-    told: AtomicU64,
+    refused: AtomicBool,
+    unanswered: AtomicBool,
+    slow: AtomicBool,
+}
+
+/// One look, until it is answered or nobody waits for it any more.
+struct Look<'a> {
+    watched: &'a Watched,
+    began: Instant,
+    is_answered: bool,
 }
 
 impl Watched {
     pub(super) fn new(source: Arc<dyn StateSource>) -> Self {
-        Self { source, asked: AtomicU64::new(0), told: AtomicU64::new(0) }
+        Self { source, refused: AtomicBool::default(), unanswered: AtomicBool::default(), slow: AtomicBool::default() }
     }
 
-    /// Who is not waited for any more has told nothing either.
     async fn watch<T>(&self, answer: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let answer = answer.await?;
-        self.told.fetch_add(1, Ordering::Relaxed);
-        Ok(answer)
+        let mut look = Look { watched: self, began: Instant::now(), is_answered: false };
+        let answer = answer.await;
+        look.is_answered = true;
+        if answer.is_err() {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.watched.unanswered.store(true, Ordering::Relaxed);
+        }
+        if self.began.elapsed().saturating_mul(SLOW_PART) >= STATE_BUDGET {
+            self.watched.slow.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -68,9 +90,11 @@ impl StateSource for Watched {
         self.watch(self.source.usage(plugin, scope, subject)).await
     }
 
+    /// A look that begins when the time is all but over is cut off soon: then it counts whether another was slow.
     fn failed(&self) -> bool {
-        let told = self.told.load(Ordering::Relaxed);
-        self.asked.load(Ordering::Relaxed) != told && told <= MANY
+        let [refused, unanswered, slow] =
+            [&self.refused, &self.unanswered, &self.slow].map(|it| it.load(Ordering::Relaxed));
+        refused || (unanswered && slow)
     }
 }
 
@@ -190,20 +214,24 @@ fn after(before: &Change, next: Change) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
+    use std::sync::atomic::AtomicU32;
+    use std::time::Duration;
 
     use super::*;
 
-    /// Answers so often, and then never, or that it can't.
+    /// Answers so often, each time after so long, and then never, or that it can't.
     struct Answers {
-        left: AtomicU64,
+        left: AtomicU32,
+        after: Duration,
         then: Option<&'static str>,
     }
 
     #[async_trait]
     impl StateSource for Answers {
         async fn recall(&self, _: &plugins::StateKey) -> Result<Option<Remembered>, String> {
-            if self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            if self.left.load(Ordering::Relaxed) > 0 {
+                self.left.fetch_sub(1, Ordering::Relaxed);
+                tokio::time::sleep(self.after).await;
                 return Ok(None);
             }
             match self.then {
@@ -217,27 +245,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn who_is_not_answered_is_not_to_blame_unless_it_asked_too_much() {
+    /// Whether a plugin is excused that looks at so many keys one after the other, as long as it may wait for them.
+    async fn excused(answers: Answers, looks: usize) -> bool {
         let key = plugins::StateKey {
             plugin: "a".to_owned(),
             scope: Scope::Global,
             subject: Uuid::nil(),
             key: "b".to_owned(),
         };
-        for (answers, then, expected) in [
-            (0, Some("the database does not answer"), true),
-            (3, Some("the database does not answer"), true),
-            (3, None, true),
-            (MANY + 1, None, false),
-        ] {
-            let watched = Watched::new(Arc::new(Answers { left: AtomicU64::new(answers), then }));
-            for _ in 0..answers {
-                assert_eq!(watched.recall(&key).now_or_never(), Some(Ok(None)));
+        let watched = Watched::new(Arc::new(answers));
+        let looking = async {
+            for _ in 0..looks {
+                watched.recall(&key).await?;
                 assert!(!watched.failed());
             }
-            assert_ne!(watched.recall(&key).now_or_never(), Some(Ok(None)));
-            assert_eq!(watched.failed(), expected, "{answers} {then:?}");
+            Ok::<_, String>(())
+        };
+        let looked = tokio::time::timeout(STATE_BUDGET, looking).await;
+        assert!(!matches!(looked, Ok(Ok(()))), "it does not come to its end");
+        watched.failed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_answered_is_not_to_blame_unless_it_asked_too_much() {
+        let away = Some("the database does not answer");
+        for (answers, millis, then, expected) in [
+            (0, 0, away, true),
+            (3, 1, away, true),
+            (2, 1, None, true),
+            // It would have had all in time, had it asked for less.
+            (250, 6, None, false),
+            // The third is cut off soon, since the two before took so long.
+            (3, 400, None, true),
+        ] {
+            let after = Duration::from_millis(millis);
+            let excused = excused(Answers { left: AtomicU32::new(answers), after, then }, 251).await;
+            assert_eq!(excused, expected, "{answers} {millis} {then:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub use loader::{
 pub use settings::{Files, HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{
     Called, Change, Effects, FetchFailure, FetchRequest, FetchResponse, Fetched, Fetcher, LogLine, Nothing, Remembered,
-    Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
+    STATE_BUDGET, Scope, StateChange, StateKey, StateSource, Surroundings, Usage,
 };
 
 use crate::actions::{Decision, Verdict};

@@ -72,6 +72,9 @@ pub struct Usage {
     pub bytes: usize,
 }
 
+/// The most that one call may wait for what it remembers, in all.
+pub const STATE_BUDGET: Duration = Duration::from_secs(1);
+
 /// What plugins remembered, as it is committed; what ran out is not there.
 #[async_trait]
 pub trait StateSource: Send + Sync {

@@ -7,16 +7,14 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::host::Host;
 use super::meter::Meter;
-use crate::plugins::Settings;
 use crate::plugins::settings::MAX_MEMORY_MIB;
+use crate::plugins::{STATE_BUDGET, Settings};
 
 /// The most bytes that the host copies out of a plugin at once: its decision, or what it gives to a
 /// function of the host.
 pub(super) const HOST_COPY_BYTES: usize = 1024 * 1024;
 /// The most table entries of one instance, in all its tables.
 pub(super) const MAX_TABLE_ELEMENTS: usize = 20_000;
-/// The most that one call may wait for what it remembers, in all.
-pub(super) const STATE_BUDGET: Duration = Duration::from_secs(1);
 /// How many epoch ticks a plugin runs before its deadline is looked at.
 const TICKS: u64 = 1;
 /// What an instance that is used again may have grown by, however little it began with.

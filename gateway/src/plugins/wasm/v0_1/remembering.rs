@@ -10,8 +10,7 @@ use uuid::Uuid;
 use super::bindings::recado::plugin::state;
 use super::said::clean;
 use crate::plugins::wasm::host::Host;
-use crate::plugins::wasm::limits::STATE_BUDGET;
-use crate::plugins::{Change, Scope, StateChange, StateKey};
+use crate::plugins::{Change, STATE_BUDGET, Scope, StateChange, StateKey};
 
 /// In bytes.
 const MAX_KEY: usize = 256;
