@@ -20,10 +20,11 @@ impl Work {
         match listed {
             Ok(listed) => {
                 self.note_success(&due.channel);
+                // First, so that nothing is struck off whose answer is not on record.
+                self.learn(&due, listed).await?;
                 let next = self.parts.settings.poll_pause(due.checks);
                 let next = next.map(|pause| later(self.parts.clock.now(), pause));
-                store.ask_again(vec![due.part_id], next, due.checks).await?;
-                self.learn(&due, listed).await
+                store.ask_again(vec![due.part_id], next, due.checks).await
             }
             // It was deleted there, so nothing more will be known.
             Err(Failed::Unreadable(Unreadable::Missing)) => {

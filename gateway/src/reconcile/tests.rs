@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +25,7 @@ const OURS: &str = "+15005550006";
 const ANA: &str = "+529981112233";
 const TEXT: &str = "Hola";
 
-/// Answers each request with this list, and with where it goes on.
+/// Answers each request with this list, and with where it goes on; or with the first of it, where one is asked for.
 struct Lists {
     list: Mutex<Value>,
     next: Mutex<Value>,
@@ -33,9 +34,14 @@ struct Lists {
 
 #[async_trait]
 impl Transport for Lists {
-    async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let body = json!({ "messages": *self.list.lock().unwrap(), "next_page_uri": *self.next.lock().unwrap() });
+        let list = self.list.lock().unwrap().clone();
+        let body = if request.uri().path().ends_with("/Messages.json") {
+            json!({ "messages": list, "next_page_uri": *self.next.lock().unwrap() })
+        } else {
+            list[0].clone()
+        };
         Ok(http::Response::new(body.to_string().into()))
     }
 }
@@ -89,6 +95,12 @@ impl Fixture {
 
     /// A message that was handed over just now, and nobody knows whether it arrived.
     pub(super) async fn lost(&self) -> MessageId {
+        let error = ProviderError { code: None, message: Some("timed out".to_owned()) };
+        self.sent(Settled::Unknown { error }).await
+    }
+
+    /// A message that was handed over just now, and this came of it.
+    async fn sent(&self, result: Settled) -> MessageId {
         let (store, now) = (&self.work.parts.store, self.now());
         let submission = self.submission();
         let id = submission.message.id;
@@ -105,7 +117,6 @@ impl Fixture {
             links_last: Duration::from_hours(48),
         };
         let [part] = store.claim(wanted).await.unwrap().try_into().unwrap();
-        let result = Settled::Unknown { error: ProviderError { code: None, message: Some("timed out".to_owned()) } };
         let (part_id, attempt_id) = (part.id, part.attempt_id);
         store.settle(Settlement { part_id, attempt_id, at: now, result, exchange: None }).await.unwrap();
         id
@@ -154,10 +165,14 @@ impl Fixture {
 
     /// From now on the provider lists this text, as made then by its own clock.
     fn list(&self, text: &str, made_at: Timestamp) {
+        self.list_as(Status::Delivered, text, made_at);
+    }
+
+    fn list_as(&self, status: Status, text: &str, made_at: Timestamp) {
         let made_at = made_at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         *self.lists.list.lock().unwrap() = json!([{
             "sid": "SM1", "direction": "outbound-api", "from": OURS, "to": ANA, "body": text, "num_media": "0",
-            "status": "delivered", "date_created": made_at,
+            "status": status.as_str(), "date_created": made_at,
         }]);
     }
 
@@ -271,4 +286,32 @@ async fn a_stop_waits_for_no_long_list_of_what_came_in() {
     fixture.work.stop = watch::channel(true).1;
     assert!(fixture.work.missing("sms", records, &search).await.unwrap().is_none());
     assert_eq!(pages(&fixture), 1);
+}
+
+#[tokio::test]
+async fn the_last_question_about_a_status_is_struck_off_once_its_answer_is_on_record() {
+    let fixture = Fixture::new().await;
+    let (provider_id, made_at) = ("SM1".to_owned(), fixture.now());
+    let taken = Settled::Accepted { provider_id, status: Status::Sent, segments: None, sender: None };
+    let id = fixture.sent(taken).await;
+    fixture.clock.advance(Duration::from_mins(15));
+    let due = async || -> Due {
+        let [due] = fixture.work.due().await.unwrap().try_into().unwrap();
+        due
+    };
+    fixture.list_as(Status::Sent, TEXT, made_at);
+    fixture.work.poll(due().await).await.unwrap();
+    // What may yet change is asked for again.
+    fixture.clock.advance(Duration::from_hours(1));
+    let last = due().await;
+    fixture.list_as(Status::Delivered, TEXT, made_at);
+    let mut settled = fixture.work.parts.settled.subscribe();
+    // It breaks off as soon as one thing is done of two.
+    let mut polling = std::pin::pin!(fixture.work.poll(last));
+    let breaking_off = std::future::poll_fn(|context| match polling.as_mut().poll(context) {
+        Poll::Pending if settled.try_recv().is_err() => Poll::Pending,
+        came => Poll::Ready(came.is_pending()),
+    });
+    assert!(breaking_off.await, "it was struck off before");
+    assert_eq!(fixture.status(id).await, Status::Delivered);
 }
