@@ -54,7 +54,12 @@ impl Pauses {
     }
 
     pub(super) fn is_paused(&self, channel: &str, now: Timestamp) -> bool {
-        self.all().get_mut(channel).is_some_and(|pause| pause.ends(now) > now)
+        self.paused_until(channel, now).is_some()
+    }
+
+    /// Until when the channel is left alone, if it is.
+    pub(super) fn paused_until(&self, channel: &str, now: Timestamp) -> Option<Timestamp> {
+        self.all().get_mut(channel).map(|pause| pause.ends(now)).filter(|until| *until > now)
     }
 
     fn succeeded(&self, channel: &str) {

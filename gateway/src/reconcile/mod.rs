@@ -24,7 +24,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use crate::channels::Channels;
 use crate::clock::{Clock, Ids};
 use crate::inbound::Inbound;
-use crate::message::{Address, MessageId};
+use crate::message::{Address, MessageId, PartId};
 use crate::store::{self, Due, Store};
 use crate::transport::Transport;
 use absences::Absences;
@@ -80,6 +80,25 @@ enum Question {
     Status(Due),
 }
 
+impl Question {
+    fn due(&self) -> &[Due] {
+        match self {
+            Self::Unknown(due) => due,
+            Self::Status(due) => std::slice::from_ref(due),
+        }
+    }
+
+    fn channel(&self) -> &str {
+        self.due().first().map(|due| due.channel.as_str()).unwrap_or_default()
+    }
+
+    /// The parts that it is about, and how often it was asked, with this time.
+    fn asked(&self) -> (Vec<PartId>, u32) {
+        let checks = self.due().iter().map(|due| due.checks).min().unwrap_or(0);
+        (self.due().iter().map(|due| due.part_id).collect(), checks)
+    }
+}
+
 impl Work {
     async fn ask(&self) {
         while !self.stopping() {
@@ -91,23 +110,34 @@ impl Work {
                 self.sleep(LOOK).await;
                 continue;
             }
-            let asked = futures::stream::iter(questions(due)).for_each_concurrent(
-                self.parts.settings.parallel,
-                |question| async {
-                    // What is left out is due again when its lease ends.
-                    if self.stopping() {
-                        return;
-                    }
-                    let done = match question {
-                        Question::Unknown(due) => self.resolve(due, Instant::now()).await,
-                        Question::Status(due) => self.poll(due).await,
-                    };
-                    if let Err(error) = done {
-                        tracing::warn!(%error, "what the provider said is not on record; it is asked again");
-                    }
-                },
-            );
-            asked.await;
+            self.ask_all(due).await;
+        }
+    }
+
+    async fn ask_all(&self, due: Vec<Due>) {
+        let questions = futures::stream::iter(in_turn(questions(due)));
+        let asked = questions.for_each_concurrent(self.parts.settings.parallel, |question| async {
+            // What is left out is due again when its lease ends.
+            if self.stopping() {
+                return;
+            }
+            if let Err(error) = self.ask_one(question).await {
+                tracing::warn!(%error, "what the provider said is not on record; it is asked again");
+            }
+        });
+        asked.await;
+    }
+
+    async fn ask_one(&self, question: Question) -> Result<(), store::Error> {
+        // Since it was taken, the provider may have failed; or it answers nobody, and what waits behind this one waits
+        // for each in vain.
+        if let Some(until) = self.pauses.paused_until(question.channel(), self.parts.clock.now()) {
+            let (parts, checks) = question.asked();
+            return self.parts.store.ask_again(parts, Some(until), checks.saturating_sub(1)).await;
+        }
+        match question {
+            Question::Unknown(due) => self.resolve(due, Instant::now()).await,
+            Question::Status(due) => self.poll(due).await,
         }
     }
 
@@ -158,4 +188,17 @@ fn questions(due: Vec<Due>) -> Vec<Question> {
     }
     questions.extend(groups.into_values().map(Question::Unknown));
     questions
+}
+
+/// One of each channel after the other, so that one whose provider is slow holds up no other for long.
+fn in_turn(questions: Vec<Question>) -> Vec<Question> {
+    let mut turns: BTreeMap<String, usize> = BTreeMap::new();
+    let with_turn = |question: Question| {
+        let turn = turns.entry(question.channel().to_owned()).or_default();
+        *turn += 1;
+        (*turn, question)
+    };
+    let mut questions: Vec<(usize, Question)> = questions.into_iter().map(with_turn).collect();
+    questions.sort_by_key(|(turn, _)| *turn);
+    questions.into_iter().map(|(_, question)| question).collect()
 }

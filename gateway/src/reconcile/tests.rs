@@ -21,6 +21,9 @@ use crate::transport::Failure;
 
 const CHANNEL: &str =
     "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000001'\nauth_token = 'a'\nfrom = '+15005550006'";
+/// One whose provider answers nobody.
+const SILENT: &str =
+    "kind = 'twilio'\naccount_sid = 'AC00000000000000000000000000000002'\nauth_token = 'a'\nfrom = '+15005550007'";
 const OURS: &str = "+15005550006";
 const ANA: &str = "+529981112233";
 const TEXT: &str = "Hola";
@@ -30,11 +33,19 @@ struct Lists {
     list: Mutex<Value>,
     next: Mutex<Value>,
     asked: AtomicUsize,
+    /// How many wait for the silent one, and whether they are told that there is no answer.
+    waiting: watch::Sender<usize>,
+    is_late: watch::Sender<bool>,
 }
 
 #[async_trait]
 impl Transport for Lists {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+        if request.uri().path().contains("AC00000000000000000000000000000002") {
+            self.waiting.send_modify(|waiting| *waiting += 1);
+            self.is_late.subscribe().wait_for(|is_late| *is_late).await.unwrap();
+            return Err(Failure::Unanswered("it took too long".to_owned()));
+        }
         self.asked.fetch_add(1, Ordering::Relaxed);
         let list = self.list.lock().unwrap().clone();
         let body = if request.uri().path().ends_with("/Messages.json") {
@@ -61,9 +72,16 @@ impl Fixture {
         let url = format!("sqlite://{}", folder.path().join("recado.db").display());
         let (store, _) = Store::open(&store::Settings { url, readers: 1, queue: 10, timeout_s: 30 }).await.unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-24T08:00:00Z".parse().unwrap()));
-        let lists =
-            Arc::new(Lists { list: Mutex::new(json!([])), next: Mutex::new(Value::Null), asked: AtomicUsize::new(0) });
-        let channels = BTreeMap::from([("sms".to_owned(), toml::from_str(CHANNEL).unwrap())]);
+        let lists = Arc::new(Lists {
+            list: Mutex::new(json!([])),
+            next: Mutex::new(Value::Null),
+            asked: AtomicUsize::new(0),
+            waiting: watch::Sender::default(),
+            is_late: watch::Sender::default(),
+        });
+        let channels = [("silent", SILENT), ("sms", CHANNEL)];
+        let channels = channels.map(|(name, settings)| (name.to_owned(), toml::from_str(settings).unwrap()));
+        let channels = BTreeMap::from(channels);
         let channels = Channels::build(&channels, &crate::channels::no_components).unwrap();
         let lengths = crate::pauses::Lengths { first: LOOK, longest: LOOK, silences: 0 };
         let parts = Parts {
@@ -95,14 +113,19 @@ impl Fixture {
 
     /// A message that was handed over just now, and nobody knows whether it arrived.
     pub(super) async fn lost(&self) -> MessageId {
+        self.lost_by("sms", ANA).await
+    }
+
+    /// The same by this channel, to somebody.
+    async fn lost_by(&self, channel: &str, recipient: &str) -> MessageId {
         let error = ProviderError { code: None, message: Some("timed out".to_owned()) };
-        self.sent(Settled::Unknown { error }).await
+        self.sent(channel, recipient, Settled::Unknown { error }).await
     }
 
     /// A message that was handed over just now, and this came of it.
-    async fn sent(&self, result: Settled) -> MessageId {
+    async fn sent(&self, channel: &str, recipient: &str, result: Settled) -> MessageId {
         let (store, now) = (&self.work.parts.store, self.now());
-        let submission = self.submission();
+        let submission = self.submission(channel, recipient);
         let id = submission.message.id;
         store.submit(submission).await.unwrap();
         let waiting = store.waiting(now).await.unwrap();
@@ -122,15 +145,15 @@ impl Fixture {
         id
     }
 
-    fn submission(&self) -> Submission {
+    fn submission(&self, channel: &str, recipient: &str) -> Submission {
         let now = self.now();
         let id = || self.work.parts.ids.next(now);
         let message = NewOutbound {
             id: MessageId(id()),
-            channel: "sms".to_owned(),
+            channel: channel.to_owned(),
             sender: Sender::Own(Some(Address::received(OURS))),
             service: None,
-            recipient: Address::received(ANA),
+            recipient: Address::received(recipient),
             text: TEXT.to_owned(),
             media: Vec::new(),
             segments: 1,
@@ -293,7 +316,7 @@ async fn the_last_question_about_a_status_is_struck_off_once_its_answer_is_on_re
     let fixture = Fixture::new().await;
     let (provider_id, made_at) = ("SM1".to_owned(), fixture.now());
     let taken = Settled::Accepted { provider_id, status: Status::Sent, segments: None, sender: None };
-    let id = fixture.sent(taken).await;
+    let id = fixture.sent("sms", ANA, taken).await;
     fixture.clock.advance(Duration::from_mins(15));
     let due = async || -> Due {
         let [due] = fixture.work.due().await.unwrap().try_into().unwrap();
@@ -314,4 +337,33 @@ async fn the_last_question_about_a_status_is_struck_off_once_its_answer_is_on_re
     });
     assert!(breaking_off.await, "it was struck off before");
     assert_eq!(fixture.status(id).await, Status::Delivered);
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_nobody_does_not_hold_up_the_questions_of_others_for_long() {
+    let fixture = Fixture::new().await;
+    let (questions, parallel) = (20, fixture.work.parts.settings.parallel);
+    for number in 0..questions {
+        for channel in ["silent", "sms"] {
+            fixture.lost_by(channel, &format!("+5299811122{number:02}")).await;
+        }
+    }
+    fixture.clock.advance(Duration::from_secs(20));
+    let due = fixture.work.due().await.unwrap();
+    assert_eq!(due.len(), 2 * questions);
+    let mut waiting = fixture.lists.waiting.subscribe();
+    let asked = || fixture.lists.asked.load(Ordering::Relaxed);
+    let time_is_over = async {
+        waiting.wait_for(|waiting| *waiting == parallel).await.unwrap();
+        assert!(asked() >= parallel / 2, "they have their share meanwhile");
+        fixture.lists.is_late.send_replace(true);
+    };
+    tokio::join!(fixture.work.ask_all(due), time_is_over);
+    assert_eq!((asked(), *fixture.lists.waiting.borrow()), (questions, parallel), "nobody else waits in vain");
+    assert!(fixture.work.due().await.unwrap().is_empty());
+    fixture.clock.advance(Duration::from_secs(5));
+    let again = fixture.work.due().await.unwrap();
+    let silent = again.iter().filter(|due| due.channel == "silent");
+    assert!(silent.clone().all(|due| due.checks == 1), "what was put off was not asked");
+    assert_eq!(silent.count(), questions);
 }
