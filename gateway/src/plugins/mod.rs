@@ -37,8 +37,8 @@ pub use health::Health;
 pub use in_force::InForce;
 pub use load::{ChainError, load};
 pub use loader::{
-    Check, ConfigOrigin, Configured, Failed, Keeping, Kept, Loader, NotConfigured, PluginReloaded, ReloadError,
-    Reloaded, Source, Wanted,
+    Check, ConfigOrigin, Configured, Failed, Keeping, Kept, Loader, NotConfigured, Objection, PluginReloaded,
+    ReloadError, Reloaded, Source, Wanted,
 };
 pub use settings::{Files, HostSettings, Isolation, OnError, Secret, Settings};
 pub use surroundings::{

@@ -20,8 +20,8 @@ use crate::clock::Clock;
 use crate::deciding::{Then, seen};
 use crate::message::Place;
 use crate::plugins::{
-    Chain, FetchFailure, FetchRequest, FetchResponse, Fetcher, InboundCall, Remembered, Scope, StateKey, StateSource,
-    Surroundings, Usage,
+    Chain, FetchFailure, FetchRequest, FetchResponse, Fetcher, InboundCall, Objection, Remembered, Scope, StateKey,
+    StateSource, Surroundings, Usage,
 };
 use crate::store::{self, Past, PastFilter, Store, Thread};
 
@@ -85,11 +85,14 @@ impl Replay {
 
     /// Whether these plugins may be put in force: at most `max_changed` per cent of the last messages would be
     /// treated differently, and some of them, if there are any, could be compared. If not, why.
-    pub async fn check(&self, chain: &Chain, last: u64, max_changed: f64) -> Result<Report, String> {
+    pub async fn check(&self, chain: &Chain, last: u64, max_changed: f64) -> Result<Report, Objection> {
         let wanted = Wanted { last, filter: PastFilter::default() };
-        let report = self.run(chain, &wanted, |_| ()).await.map_err(|error| error.to_string())?;
+        let report = self.run(chain, &wanted, |_| ()).await.map_err(|error| match error {
+            store::Error::Refused(_) => Objection::Refused(error.to_string()),
+            store::Error::Unavailable(_) | store::Error::Overtaken(_) => Objection::Away(error.to_string()),
+        })?;
         if let Some(refusal) = report.refusal(max_changed) {
-            return Err(refusal);
+            return Err(Objection::Refused(refusal));
         }
         tracing::info!(summary = report.summary(), "what changed of the plugins was tried on recorded messages");
         Ok(report)

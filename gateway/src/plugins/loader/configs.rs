@@ -130,7 +130,7 @@ impl Loader {
 impl Shared {
     pub(super) async fn kept(&self) -> Result<BTreeMap<String, Kept>, ReloadError> {
         let kept = (self.keeping)().await;
-        kept.map_err(|error| ReloadError::Settings(format!("what is kept of plugins' configs: {error}")))
+        kept.map_err(|error| ReloadError::Away(format!("what is kept of plugins' configs: {error}")))
     }
 
     /// One plugin, by what is kept or by its settings; as it was, if nothing of it has changed.

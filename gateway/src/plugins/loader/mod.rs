@@ -45,12 +45,34 @@ pub enum ReloadError {
     /// They could be loaded, and whoever looks at them first said no.
     #[error("{0}")]
     Refused(String),
+    /// The database does not answer; later it may.
+    #[error("{0}")]
+    Away(String),
     #[error("others were put in force again and again while these were looked at; reload once more")]
     Overtaken,
 }
 
-/// Looks at what is about to be put in force, and may say why it must not be.
-pub type Check = Arc<dyn Fn(Chain) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// Why what is about to be put in force must not be.
+#[derive(Debug, thiserror::Error)]
+pub enum Objection {
+    #[error("{0}")]
+    Refused(String),
+    /// It can't be looked at for now.
+    #[error("{0}")]
+    Away(String),
+}
+
+impl From<Objection> for ReloadError {
+    fn from(objection: Objection) -> Self {
+        match objection {
+            Objection::Refused(reason) => Self::Refused(reason),
+            Objection::Away(reason) => Self::Away(reason),
+        }
+    }
+}
+
+/// Looks at what is about to be put in force, and may object to it.
+pub type Check = Arc<dyn Fn(Chain) -> BoxFuture<'static, Result<(), Objection>> + Send + Sync>;
 
 /// What a reload changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -171,8 +193,18 @@ impl Loader {
     /// The same, unless a look at what has changed says no.
     pub async fn reload_if(&self, check: Option<Check>) -> Result<Reloaded, ReloadError> {
         self.0.fetch().await?;
+        let before = self.0.before_reading();
+        let reloaded = self.reload_looking(check.as_ref()).await;
+        if matches!(reloaded, Err(ReloadError::Away(_) | ReloadError::Overtaken)) {
+            // Nothing was wrong with what was read: whoever watches the files is to see that it is still to be loaded.
+            self.0.was_read(before);
+        }
+        reloaded
+    }
+
+    async fn reload_looking(&self, check: Option<&Check>) -> Result<Reloaded, ReloadError> {
         for _ in 0..LOOKS {
-            let Some(plugins) = self.0.reload_once(check.as_ref()).await? else { continue };
+            let Some(plugins) = self.0.reload_once(check).await? else { continue };
             // What people changed of configs while it was looked at is not checked.
             if check.is_some()
                 && let Err(error) = self.take_up().await
@@ -185,8 +217,8 @@ impl Loader {
     }
 
     /// Reloads whenever a file changes, until told to stop. A change counts once it has lasted for one
-    /// look: who copies a large file is given the time to finish. What could not even be read is tried again
-    /// when it changes, and else ever more seldom.
+    /// look: who copies a large file is given the time to finish. What could not even be read, or not be loaded since the
+    /// database was away, is tried again when it changes, and else ever more seldom.
     pub async fn watch(self, every: Duration, mut stop: watch::Receiver<bool>) {
         let mut seen = self.0.before_reading();
         let mut failed = Failed::default();
@@ -276,7 +308,7 @@ impl Shared {
     async fn reload_once(&self, check: Option<&Check>) -> Result<Option<Vec<PluginReloaded>>, ReloadError> {
         // First, so that what changes from here on is seen as a change.
         let look = self.look().await;
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
+        self.was_read(look);
         let (check, next, replaced) = {
             let mut current = self.current.lock().await;
             let next = self.load(&current.plugins).await?;
@@ -287,7 +319,7 @@ impl Shared {
             (check, next, current.replaced)
         };
         // Not while others wait.
-        check(chain(&next)?).await.map_err(ReloadError::Refused)?;
+        check(chain(&next)?).await?;
         let mut current = self.current.lock().await;
         if current.replaced != replaced {
             return Ok(None);
@@ -318,6 +350,10 @@ impl Shared {
 
     fn before_reading(&self) -> Look {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn was_read(&self, look: Look) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = look;
     }
 
     async fn look(&self) -> Look {

@@ -137,6 +137,47 @@ async fn settings_that_can_not_be_read_are_not_tried_at_every_look() {
     assert!((3..=6).contains(&tries), "{tries} tries in two minutes");
 }
 
+/// Fails as often as it is told to.
+fn fails(times: &Held<usize>) -> Result<(), String> {
+    let mut times = times.lock().unwrap();
+    let left = times.checked_sub(1);
+    *times = left.unwrap_or(0);
+    left.map_or(Ok(()), |_| Err("the database is away".to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_while_the_database_is_away_is_loaded_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wasm");
+    std::fs::write(&path, says("uno")).unwrap();
+    let [kept, looked_at] = [(), ()].map(|()| Arc::new(Held::new(0_usize)));
+    let (read, file) = (Arc::clone(&kept), path.clone());
+    let source = Box::new(move || Ok(Wanted { settings: vec![Settings::from_file(&file)], files: Vec::new() }));
+    let keeping = Box::new(move || {
+        let kept = fails(&read).map(|()| BTreeMap::new());
+        Box::pin(async { kept }) as BoxFuture<'static, _>
+    });
+    let loader = Loader::start(Engine::new().unwrap(), source, keeping).await.unwrap();
+    let look = Arc::clone(&looked_at);
+    loader.checked_by(Arc::new(move |_| {
+        let looked = fails(&look).map_err(Objection::Away);
+        Box::pin(async { looked })
+    }));
+    let (_stop, stopping) = watch::channel(false);
+    tokio::spawn(loader.clone().watch(Duration::from_secs(2), stopping));
+    for (away, text) in [(kept, "dos y algo"), (looked_at, "tres y algo más")] {
+        *away.lock().unwrap() = 1;
+        std::fs::write(&path, says(text)).unwrap();
+        let loading = async {
+            while texts(&loader).await != [text] {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), loading).await.expect(text);
+        assert_eq!(*away.lock().unwrap(), 0);
+    }
+}
+
 /// What is kept of a plugin's configuration, as a test has it.
 type Keeps = Arc<Held<BTreeMap<String, Kept>>>;
 
@@ -249,7 +290,7 @@ async fn a_config_that_somebody_only_tries_is_still_to_be_put_in_force() {
     keep(&kept, 2, Some(json!({ "n": 9 })));
     loader.candidate().await.unwrap();
     assert_eq!((goes_by(&loader, 1).await, goes_by(&loader, 2).await), (true, false));
-    let refusing: Check = Arc::new(|_| Box::pin(async { Err("no".to_owned()) }));
+    let refusing: Check = Arc::new(|_| Box::pin(async { Err(Objection::Refused("no".to_owned())) }));
     assert!(matches!(loader.reload_if(Some(refusing)).await, Err(ReloadError::Refused(_))));
     assert!(!goes_by(&loader, 2).await, "nor by one that was refused");
     loader.take_up().await.unwrap();

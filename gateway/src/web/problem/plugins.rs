@@ -8,6 +8,10 @@ use crate::{configuring, plugins};
 
 impl Problem {
     pub(in crate::web) fn reload(error: &ReloadError) -> Self {
+        if let ReloadError::Away(_) = error {
+            tracing::error!(%error, "the plugins were not reloaded; the ones before stay in force");
+            return Self::unavailable();
+        }
         let detail = format!("the plugins before stay in force: {error}");
         if let ReloadError::Refused(_) = error {
             return Self::new(
