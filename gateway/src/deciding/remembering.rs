@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub struct Pending {
 
 /// Who waited for this part of its time for one answer has not used it up by asking much: a quarter.
 const SLOW_PART: u32 = 4;
+/// Nor who waited for this part of it for each: 25 ms, where a database that is well takes one or two.
+const EACH_PART: u32 = 40;
 
 /// Knows whether all that was asked for could be read, as far as that is not for asking too much.
 pub(super) struct Watched {
@@ -44,6 +47,9 @@ pub(super) struct Watched {
     refused: AtomicBool,
     unanswered: AtomicBool,
     slow: AtomicBool,
+    looks: AtomicU32,
+    /// For all of them together.
+    waited_micros: AtomicU64,
 }
 
 /// One look, until it is answered or nobody waits for it any more.
@@ -55,7 +61,19 @@ struct Look<'a> {
 
 impl Watched {
     pub(super) fn new(source: Arc<dyn StateSource>) -> Self {
-        Self { source, refused: AtomicBool::default(), unanswered: AtomicBool::default(), slow: AtomicBool::default() }
+        Self {
+            source,
+            refused: AtomicBool::default(),
+            unanswered: AtomicBool::default(),
+            slow: AtomicBool::default(),
+            looks: AtomicU32::default(),
+            waited_micros: AtomicU64::default(),
+        }
+    }
+
+    fn is_each_slow(&self) -> bool {
+        let waited = Duration::from_micros(self.waited_micros.load(Ordering::Relaxed));
+        waited.saturating_mul(EACH_PART) >= STATE_BUDGET.saturating_mul(self.looks.load(Ordering::Relaxed))
     }
 
     async fn watch<T>(&self, answer: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -74,9 +92,13 @@ impl Drop for Look<'_> {
         if !self.is_answered {
             self.watched.unanswered.store(true, Ordering::Relaxed);
         }
-        if self.began.elapsed().saturating_mul(SLOW_PART) >= STATE_BUDGET {
+        let waited = self.began.elapsed();
+        if waited.saturating_mul(SLOW_PART) >= STATE_BUDGET {
             self.watched.slow.store(true, Ordering::Relaxed);
         }
+        self.watched.looks.fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.watched.waited_micros.fetch_add(micros, Ordering::Relaxed);
     }
 }
 
@@ -90,11 +112,12 @@ impl StateSource for Watched {
         self.watch(self.source.usage(plugin, scope, subject)).await
     }
 
-    /// A look that begins when the time is all but over is cut off soon: then it counts whether another was slow.
+    /// A look that begins when the time is all but over is cut off soon: then it counts whether another was slow, or all
+    /// were.
     fn failed(&self) -> bool {
         let [refused, unanswered, slow] =
             [&self.refused, &self.unanswered, &self.slow].map(|it| it.load(Ordering::Relaxed));
-        refused || (unanswered && slow)
+        refused || (unanswered && (slow || self.is_each_slow()))
     }
 }
 
@@ -214,9 +237,6 @@ fn after(before: &Change, next: Change) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
-    use std::time::Duration;
-
     use super::*;
 
     /// Answers so often, each time after so long, and then never, or that it can't.
@@ -275,6 +295,8 @@ mod tests {
             (2, 1, None, true),
             // It would have had all in time, had it asked for less.
             (250, 6, None, false),
+            (250, 50, None, true),
+            (100, 2, None, true),
             // The third is cut off soon, since the two before took so long.
             (3, 400, None, true),
         ] {
