@@ -6,8 +6,11 @@ use std::process::Command;
 
 use ::http::{Method, Request};
 use bytes::Bytes;
-use recado_tests::{Answer, Behaviour, Log, Plugin, Process, call, folder, json_request, run, wait_for};
+use recado_tests::{Answer, Behaviour, Log, Plugin, Process, TestGateway, call, folder, json_request, run, wait_for};
 use serde_json::{Value, json};
+
+const ACCOUNT: [(&str, &str); 2] =
+    [("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"), ("TWILIO_AUTH_TOKEN", "token")];
 
 fn start(folder: &Path, arguments: &[&str]) -> Process {
     let common = ["dev", "--port", "0", "--data", "here"];
@@ -107,12 +110,54 @@ fn a_plugin_that_is_being_made_is_asked_first() {
     stop(process);
 }
 
+/// What is in a folder, and what is in its database.
+fn contents(folder: &Path) -> (Vec<String>, Vec<u8>) {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().expect("a plain name")).collect();
+    names.sort();
+    (names, std::fs::read(folder.join("recado.db")).unwrap())
+}
+
+#[test]
+fn what_another_gateway_keeps_is_not_touched() {
+    let mut gateway = TestGateway::builder().no_plugins().start();
+    gateway.terminate();
+    gateway.process().ended();
+    let before = contents(gateway.folder());
+    let refused = run(gateway.folder(), &["dev", "--port", "0", "--data", "."], &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("./recado.db") && refused.stderr.contains("--data"), "{refused:?}");
+    assert_eq!(contents(gateway.folder()), before);
+}
+
+#[test]
+fn what_it_keeps_is_not_taken_by_another_gateway_and_is_its_own_from_the_first_moment() {
+    let folder = folder();
+    // It does not come to the end of its start.
+    let failed = run(folder.path(), &["dev", "--port", "0", "--data", "here", "--plugin", "none.wasm"], &[]);
+    assert!(failed.code != Some(0) && failed.stderr.contains("none.wasm"), "{failed:?}");
+    assert!(folder.path().join("here/recado.db").exists(), "the test shows nothing");
+    let before = contents(&folder.path().join("here"));
+    let database = ("RECADO_DATABASE__URL", "sqlite://here/recado.db");
+    let journal = ("RECADO_JOURNAL__PATH", "here/journal");
+    for (variable, key) in [(database, "database.url"), (journal, "journal.path")] {
+        let variables = [ACCOUNT[0], ACCOUNT[1], ("TWILIO_PHONE_NUMBER", "+529983162438"), variable];
+        let refused = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &variables);
+        assert_eq!(refused.code, Some(2), "{key}: {refused:?}");
+        assert!(refused.stderr.contains(key) && refused.stderr.contains("dev.json in here"), "{refused:?}");
+    }
+    assert_eq!(contents(&folder.path().join("here")), before);
+    let again = start(folder.path(), &["--json"]);
+    told(&again);
+    stop(again);
+}
+
 #[test]
 fn a_taken_port_is_said_with_the_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = folder();
-    let account = [("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"), ("TWILIO_AUTH_TOKEN", "token")];
     let listen = format!("127.0.0.1:{port}");
     let cases: [(&[&str], &str); 3] = [
         (&["dev", "--port", &port, "--twilio-port", "0"], "--port"),
@@ -120,7 +165,7 @@ fn a_taken_port_is_said_with_the_way_out() {
         (&["serve", "--listen", &listen], "--listen"),
     ];
     for (arguments, remedy) in cases {
-        let ran = run(folder.path(), arguments, &account);
+        let ran = run(folder.path(), arguments, &ACCOUNT);
         assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains(&listen) && ran.stderr.contains(remedy), "{arguments:?}: {}", ran.stderr);
     }

@@ -13,7 +13,9 @@ use super::{Context, Usage};
 use crate::transport::{HttpTransport, Limits, Transport};
 
 /// Where a development gateway leaves how to reach it, below its data folder.
-const DEV_FILE: &str = "dev.json";
+pub(super) const DEV_FILE: &str = "dev.json";
+/// Its data folder, unless somebody names another: not the one that the settings have for other gateways.
+pub(super) const DEV_DATA: &str = "data/dev";
 
 /// Which running gateway a command speaks to.
 #[derive(Debug, Args)]
@@ -25,7 +27,7 @@ pub(super) struct At {
     #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
     key: Option<String>,
     /// The data folder of `recado dev`
-    #[arg(long, default_value = "data")]
+    #[arg(long, default_value = DEV_DATA)]
     data: PathBuf,
 }
 

@@ -10,12 +10,12 @@ use figment::value::Value;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::call::Reach;
+use super::call::{DEV_DATA, Reach};
 use super::gateway::Gateway;
 use super::random::{random, random_key};
 use super::signals::{StopSignals, StoppedAtOnce};
 use super::user::{DEV_OWNER, let_owner_in};
-use super::{Context, Usage};
+use super::{Context, Usage, apart};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};
@@ -33,7 +33,7 @@ pub(super) struct Dev {
     #[arg(long)]
     twilio_port: Option<u16>,
     /// The folder where everything is kept
-    #[arg(long, default_value = "data")]
+    #[arg(long, default_value = DEV_DATA)]
     data: PathBuf,
     /// A plugin to ask before the others; may be given several times
     #[arg(long, value_name = "FILE")]
@@ -63,6 +63,7 @@ pub(super) fn flags(data: &Path) -> Vec<(String, Value)> {
 
 impl Dev {
     pub(super) async fn run(&self, context: &Context) -> anyhow::Result<()> {
+        apart::for_development(&self.data)?;
         let phones = self.bind_phones().await?;
         let hint = "choose another port with --port, or --port 0 for any free ones";
         let bound = web::Bound::bind(local(self.port)).await.context(hint)?;
@@ -72,6 +73,7 @@ impl Dev {
         let config = Self::config(&sources)?;
         telemetry::start(&config.log)?;
         let gateway_url = format!("http://{}", bound.address());
+        let reach = self.reach(gateway_url.clone())?;
         let sandbox = self.serve_phones(context, phones, &gateway_url).await?;
         let first: Vec<_> = self.plugin.iter().map(|path| crate::plugins::Settings::from_file(path)).collect();
         let source = Box::new(move || {
@@ -81,7 +83,7 @@ impl Dev {
         });
         let mut signals = StopSignals::listen()?;
         let gateway = Box::pin(Gateway::start(&config, source, bound)).await?;
-        let reach = self.reach(context, &gateway, gateway_url, Locale::from_tag(&config.defaults.locale)).await?;
+        let_in(context, &gateway, &reach, Locale::from_tag(&config.defaults.locale)).await?;
         self.welcome(context, &reach, sandbox.url());
         signals.next().await;
         tracing::info!("stopping");
@@ -171,8 +173,8 @@ impl Dev {
         Ok(sandbox)
     }
 
-    /// The same key at every start of the same data folder.
-    async fn reach(&self, context: &Context, gateway: &Gateway, url: String, locale: Locale) -> anyhow::Result<Reach> {
+    /// The same key at every start of the same data folder. It is left there before anything else is.
+    fn reach(&self, url: String) -> anyhow::Result<Reach> {
         let (key, password) = match Reach::read(&self.data) {
             Some(before) => (before.key, before.password),
             None => (random_key()?, None),
@@ -181,20 +183,6 @@ impl Dev {
             Some(password) => password,
             None => hex::encode(&random()?[..8]),
         };
-        let now = SystemClock.now();
-        let new = NewKey {
-            id: gateway.ids.next(now),
-            name: "development".to_owned(),
-            hash: web::hash_key(&key),
-            scopes: None,
-            expires_at: None,
-            per_second: None,
-            at: now,
-        };
-        let actor = Actor::Command(context.environment.account());
-        let act = Act { id: gateway.ids.next(now), at: now, actor, action: "key.created", subject: new.id.to_string() };
-        gateway.store.create_key(new, act).await?;
-        let_owner_in(&gateway.store, &password, locale, context.environment.account()).await?;
         let reach = Reach { gateway: url, key, password: Some(password) };
         reach.write(&self.data).with_context(|| format!("{} can't be written to", self.data.display()))?;
         Ok(reach)
@@ -228,6 +216,25 @@ impl Dev {
             )
         });
     }
+}
+
+/// Makes the key, and the owner of the console.
+async fn let_in(context: &Context, gateway: &Gateway, reach: &Reach, locale: Locale) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    let new = NewKey {
+        id: gateway.ids.next(now),
+        name: "development".to_owned(),
+        hash: web::hash_key(&reach.key),
+        scopes: None,
+        expires_at: None,
+        per_second: None,
+        at: now,
+    };
+    let actor = Actor::Command(context.environment.account());
+    let act = Act { id: gateway.ids.next(now), at: now, actor, action: "key.created", subject: new.id.to_string() };
+    gateway.store.create_key(new, act).await?;
+    let password = reach.password.as_deref().unwrap_or_default();
+    let_owner_in(&gateway.store, password, locale, context.environment.account()).await
 }
 
 fn local(port: u16) -> SocketAddr {

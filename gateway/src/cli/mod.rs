@@ -1,5 +1,6 @@
 //! The commands: what they take, and the wiring behind them. They decide nothing.
 
+mod apart;
 mod audit;
 mod bench;
 mod bulk;

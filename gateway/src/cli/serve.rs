@@ -4,9 +4,9 @@ use anyhow::Context as _;
 use clap::Args;
 use figment::value::Value;
 
-use super::Context;
 use super::gateway::Gateway;
 use super::signals::{StopSignals, StoppedAtOnce, end_with_input, outlive_hangups};
+use super::{Context, apart};
 use crate::{telemetry, web};
 
 #[derive(Debug, Args)]
@@ -27,6 +27,7 @@ impl Serve {
         let listen = self.listen.map(|listen| ("server.listen".to_owned(), Value::from(listen.to_string())));
         let sources = context.sources(listen.into_iter().collect());
         let config = sources.load()?;
+        apart::for_real(&config)?;
         telemetry::start(&config.log)?;
         let hint = "choose another address with --listen, as in --listen 127.0.0.1:9090";
         let bound = web::Bound::bind(config.server.listen).await.context(hint)?;

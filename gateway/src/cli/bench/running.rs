@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::measure::Subject;
 use super::own;
 use crate::bench::{Client, Target, Watch, Webhooks, phones};
-use crate::cli::call::Reach;
+use crate::cli::call::{DEV_DATA, Reach};
 use crate::cli::{Context, Usage, dev};
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) struct Running {
     #[arg(long, env = "RECADO_API_KEY", hide_env_values = true)]
     key: Option<String>,
     /// With --gateway: the data folder of `recado dev`
-    #[arg(long, default_value = "data")]
+    #[arg(long, default_value = DEV_DATA)]
     data: PathBuf,
     /// With --gateway: the channel; its token is taken from the settings, as the gateway takes it
     #[arg(long, default_value = "sms")]
