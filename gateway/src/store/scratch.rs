@@ -1,6 +1,7 @@
 //! A database of its own on somebody's Postgres server, for a while.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
+use url::form_urlencoded;
 
 use super::Error;
 use super::connect::{self, Use};
@@ -37,13 +38,15 @@ impl Scratch {
     }
 }
 
-/// The URL of another database on the same server.
+/// The URL of another database on the same server. A name among the parameters would count before that of the path.
 fn beside(url: &str, name: &str) -> String {
-    let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let mut pieces = place.splitn(4, '/');
     let server: Vec<&str> = pieces.by_ref().take(3).collect();
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{}/{name}{query}", server.join("/"))
+    let is_kept = |pair: &&str| form_urlencoded::parse(pair.as_bytes()).all(|(key, _)| key != "dbname");
+    let query: Vec<&str> = query.split('&').filter(is_kept).collect();
+    let query = query.join("&");
+    format!("{}/{name}{}{query}", server.join("/"), if query.is_empty() { "" } else { "?" })
 }
 
 #[cfg(test)]
@@ -56,6 +59,8 @@ mod tests {
             ("postgres://a:b@host:5432/recado", "postgres://a:b@host:5432/x"),
             ("postgres://host", "postgres://host/x"),
             ("postgres://host/?host=/run/postgresql", "postgres://host/x?host=/run/postgresql"),
+            ("postgres://host/a?dbname=recado", "postgres://host/x"),
+            ("postgres:///?host=/run&%64bname=recado&user=me", "postgres:///x?host=/run&user=me"),
         ];
         for (url, expected) in cases {
             assert_eq!(beside(url, "x"), expected);
