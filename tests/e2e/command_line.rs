@@ -205,3 +205,19 @@ fn a_look_into_a_folder_without_a_database_makes_none() {
     }
     assert!(!folder.path().join("kept").exists());
 }
+
+#[test]
+fn a_look_into_a_database_of_an_older_version_leaves_it_so() {
+    let folder = folder();
+    on_database(folder.path(), &["migrate", "up"]).good();
+    let before = on_database(folder.path(), &["migrate", "down"]).good().json();
+    let missing = before["steps"].as_array().unwrap().last().unwrap()["name"].as_str().unwrap();
+    for arguments in [&["audit"][..], &["key", "list"], &["user", "list"], &["store", "retention"]] {
+        let ran = on_database(folder.path(), arguments);
+        assert!(ran.code == Some(1) && ran.stderr.contains(missing), "{ran:?}");
+        assert!(ran.stderr.contains("recado migrate up"), "{ran:?}");
+    }
+    assert_eq!(on_database(folder.path(), &["migrate", "status"]).good().json(), before);
+    on_database(folder.path(), &["migrate", "up"]).good();
+    on_database(folder.path(), &["audit"]).good();
+}
