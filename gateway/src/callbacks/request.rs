@@ -12,7 +12,7 @@ use crate::channels::twilio::resource::{API_VERSION, message_sid, status_word};
 use crate::channels::twilio::signature;
 use crate::message::Status;
 use crate::store::ClaimedCallback;
-use crate::transport::is_public;
+use crate::transport::is_private;
 
 /// What is wrong with the address of an application.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,19 +51,6 @@ pub fn check_url(text: &str, private_addresses: bool) -> Result<(), BadUrl> {
         return bad("it is an address of this machine or network, which `callbacks.private_addresses` would allow");
     }
     Ok(())
-}
-
-/// Literal addresses and the names of this machine; what another name stands for is seen when it is
-/// called.
-fn is_private(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Host::Ipv4(ip) => !is_public((*ip).into()),
-        Host::Ipv6(ip) => !is_public((*ip).into()),
-    }
 }
 
 /// The request that tells it.

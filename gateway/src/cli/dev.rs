@@ -15,14 +15,14 @@ use super::gateway::Gateway;
 use super::random::{random, random_key};
 use super::signals::{StopSignals, StoppedAtOnce};
 use super::user::{DEV_OWNER, let_owner_in};
-use super::{Context, Usage, apart};
+use super::{Context, Usage, apart, inwards};
 use crate::callbacks::token;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Sources};
 use crate::message::Locale;
 use crate::sandbox::{self, Pace, Sandbox};
 use crate::store::{Act, Actor, NewKey};
-use crate::{telemetry, web};
+use crate::{plugins, telemetry, web};
 
 #[derive(Debug, Args)]
 pub(super) struct Dev {
@@ -42,6 +42,10 @@ pub(super) struct Dev {
     /// given several times, and changed on the page
     #[arg(long, value_name = "FAULT")]
     fault: Vec<String>,
+    /// Also call what the settings name beyond this machine and its network: endpoints, plugins' hosts, a collector of
+    /// spans. Messages go to the local Twilio all the same
+    #[arg(long)]
+    reach_out: bool,
 }
 
 /// The local Twilio's account, where the environment names none.
@@ -70,21 +74,16 @@ impl Dev {
         std::fs::create_dir_all(&self.data)
             .with_context(|| format!("the folder {} can't be made", self.data.display()))?;
         let sources = self.sources(context, bound.address(), &phones.url());
-        let config = Self::config(&sources)?;
+        let (config, left_out) = self.config(&sources)?;
         telemetry::start(&config.log)?;
         let gateway_url = format!("http://{}", bound.address());
         let reach = self.reach(gateway_url.clone())?;
         let sandbox = self.serve_phones(context, phones, &gateway_url).await?;
-        let first: Vec<_> = self.plugin.iter().map(|path| crate::plugins::Settings::from_file(path)).collect();
-        let source = Box::new(move || {
-            let mut wanted = sources.plugins().map_err(|error| error.to_string())?;
-            wanted.settings.splice(..0, first.iter().cloned());
-            Ok(wanted)
-        });
+        let source = self.plugin_source(sources);
         let mut signals = StopSignals::listen()?;
         let gateway = Box::pin(Gateway::start(&config, source, bound)).await?;
         let_in(context, &gateway, &reach, Locale::from_tag(&config.defaults.locale)).await?;
-        self.welcome(context, &reach, sandbox.url());
+        self.welcome(context, &reach, sandbox.url(), &left_out);
         signals.next().await;
         tracing::info!("stopping");
         let stop = async {
@@ -142,11 +141,31 @@ impl Dev {
         context.sources(flags)
     }
 
-    fn config(sources: &Sources) -> anyhow::Result<Config> {
+    /// With the keys of what is left out.
+    fn config(&self, sources: &Sources) -> anyhow::Result<(Config, Vec<String>)> {
         let mut config = sources.load()?;
         // Any other channel would speak to a real provider.
         config.channels.retain(|name, _| name == "sms");
-        Ok(config)
+        let mut left_out = Vec::new();
+        if !self.reach_out {
+            left_out.extend(inwards::turn(&mut config));
+            left_out.extend(inwards::turn_plugins(&mut config.wanted_plugins(sources)?.settings));
+        }
+        Ok((config, left_out))
+    }
+
+    /// The plugins, at each look at them.
+    fn plugin_source(&self, sources: Sources) -> plugins::Source {
+        let first: Vec<_> = self.plugin.iter().map(|path| plugins::Settings::from_file(path)).collect();
+        let reach_out = self.reach_out;
+        Box::new(move || {
+            let mut wanted = sources.plugins().map_err(|error| error.to_string())?;
+            if !reach_out {
+                inwards::turn_plugins(&mut wanted.settings);
+            }
+            wanted.settings.splice(..0, first.iter().cloned());
+            Ok(wanted)
+        })
     }
 
     async fn serve_phones(
@@ -188,7 +207,7 @@ impl Dev {
         Ok(reach)
     }
 
-    fn welcome(&self, context: &Context, reach: &Reach, phones_url: &str) {
+    fn welcome(&self, context: &Context, reach: &Reach, phones_url: &str, left_out: &[String]) {
         let Reach { gateway, key, password } = reach;
         let password = password.as_deref().unwrap_or_default();
         let data = self.data.display().to_string();
@@ -199,16 +218,26 @@ impl Dev {
             "gateway": gateway, "phones": phones_url, "key": key, "data": data,
             "account_sid": account_sid, "auth_token": auth_token,
             "console": format!("{gateway}/console"), "user": DEV_OWNER, "password": password,
+            "left_out": left_out,
         });
+        let first = if self.reach_out {
+            "No message leaves this machine, but what the settings name elsewhere is called."
+        } else {
+            "Nothing leaves this machine and its network."
+        };
+        let left_out = match left_out {
+            [] => String::new(),
+            keys => format!("Left out   {}; with --reach-out they are called\n  ", keys.join(", ")),
+        };
         context.output.print(&value, || {
             format!(
-                "\n  Recado is running. Nothing leaves this machine.\n\n  \
+                "\n  Recado is running. {first}\n\n  \
                  Phones     {phones_url}   text the gateway from here\n  \
                  Gateway    {gateway}\n  \
                  API key    {key}\n  \
                  Console    {gateway}/console   sign in as {DEV_OWNER} with {password}\n  \
                  Twilio SDK account {account_sid} with the key as its token; callbacks signed with {auth_token}\n  \
-                 Kept in    {data}\n\n  \
+                 Kept in    {data}\n  {left_out}\n  \
                  Send a message to one of the phones:\n\n  \
                  curl -s '{gateway}/v1/messages?wait=sent' -H 'Authorization: Bearer {key}' \
                  -H 'Content-Type: application/json' -d '{{\"to\": \"998 123 4567\", \"text\": \"Hola\"}}'\n\n  \
@@ -239,4 +268,48 @@ async fn let_in(context: &Context, gateway: &Gateway, reach: &Reach, locale: Loc
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Common;
+    use crate::cli::output::Output;
+    use crate::config::Environment;
+
+    const ENDPOINTS: &str = "telemetry.otlp_endpoint = 'https://spans.example.com'\n\
+         [endpoints.far]\nurl = 'https://crm.example.com/'\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n\
+         [endpoints.near]\nurl = 'http://127.0.0.1:9000/'\nprivate_addresses = true\n\
+         secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n";
+    const PLUGIN: &str = "[[plugins]]\nname = 'asks'\ncomponent = 'builtin:router'\nhosts = ['api.example.com']\n";
+
+    #[test]
+    fn nothing_that_the_settings_name_elsewhere_is_called_unless_it_shall_be_also_after_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("recado.toml");
+        std::fs::write(&file, format!("{ENDPOINTS}{PLUGIN}")).unwrap();
+        let common = Common { config: Some(file.clone()), json: false };
+        let context = Context { common, environment: Environment::default(), output: Output::new(false) };
+        let of = |reach_out: bool| {
+            let data = folder.path().join("data");
+            let dev =
+                Dev { port: 0, twilio_port: None, data, plugin: vec!["mine.wasm".into()], fault: vec![], reach_out };
+            let sources = dev.sources(&context, local(80), "http://127.0.0.1:81");
+            (dev.config(&sources).unwrap(), dev.plugin_source(sources))
+        };
+        let ((config, left_out), source) = of(false);
+        assert_eq!(left_out, ["endpoints.far", "telemetry.otlp_endpoint", "plugins.asks.hosts"]);
+        assert_eq!(config.endpoints.into_keys().collect::<Vec<_>>(), ["near"]);
+        assert!(config.telemetry.otlp_endpoint.is_empty());
+        let ((wanted, unchanged), asks) = of(true);
+        assert!(unchanged.is_empty());
+        assert_eq!((wanted.endpoints.len(), wanted.telemetry.otlp_endpoint.is_empty()), (2, false));
+        std::fs::write(&file, format!("{PLUGIN}[plugins.config]\n")).unwrap();
+        let hosts = |source: &plugins::Source| {
+            let settings = source().unwrap().settings;
+            settings.into_iter().map(|plugin| (plugin.name, plugin.hosts.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts(&source), [("mine".to_owned(), 0), ("asks".to_owned(), 0)]);
+        assert_eq!(hosts(&asks), [("mine".to_owned(), 0), ("asks".to_owned(), 1)]);
+    }
 }

@@ -15,6 +15,7 @@ mod endpoint;
 mod existing;
 mod explain;
 mod gateway;
+mod inwards;
 mod key;
 mod lookup;
 mod migrate;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::signature::Key;
 use crate::store::EventKind;
-use crate::transport::is_public;
+use crate::transport::is_private;
 
 /// How a secret names the environment variable that holds it.
 const VARIABLE: &str = "env:";
@@ -151,18 +151,6 @@ impl Settings {
             return Err(format!("is an address of this machine or its network, {name}"));
         }
         Ok(())
-    }
-}
-
-/// Literal addresses and the names of this machine; what another name stands for is seen when it is called.
-fn is_private(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Host::Ipv4(ip) => !is_public((*ip).into()),
-        Host::Ipv6(ip) => !is_public((*ip).into()),
     }
 }
 

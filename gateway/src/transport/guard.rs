@@ -7,9 +7,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Host;
 
 /// Whether an address belongs to the public internet.
-pub fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -44,15 +45,28 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// Whether a host is this machine or in its network, as far as its name tells: literal addresses and the names of this
+/// machine. What another name stands for is seen when it is called.
+pub fn is_private(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Host::Ipv4(address) => !is_public_v4(*address),
+        Host::Ipv6(address) => !is_public_v6(*address),
+    }
+}
+
 /// What is said of an address that is refused.
 pub(super) const NOT_PUBLIC: &str = "the address is not a public one";
 
 /// Whether a URL names a host by an address that is not public. Names are for the resolver.
 pub(super) fn names_private(url: &reqwest::Url) -> bool {
     match url.host() {
-        Some(url::Host::Ipv4(address)) => !is_public_v4(address),
-        Some(url::Host::Ipv6(address)) => !is_public_v6(address),
-        Some(url::Host::Domain(_)) | None => false,
+        Some(Host::Ipv4(address)) => !is_public_v4(address),
+        Some(Host::Ipv6(address)) => !is_public_v6(address),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 

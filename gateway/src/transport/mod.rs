@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
-pub use guard::is_public;
+pub use guard::is_private;
 
 /// How the text of a failure begins where the other side took too long.
 const TIMED_OUT: &str = "timed out";
