@@ -18,6 +18,11 @@ pub struct Shown {
 /// Words in a key that make its value a secret.
 const SECRETS: [&str; 4] = ["token", "secret", "password", "api_key"];
 
+/// What ends the scheme of a URL.
+const AFTER_SCHEME: &str = "://";
+/// What stands for a text that may hold a secret.
+const NOT_SHOWN: &str = "(not shown)";
+
 /// All settings, by key.
 pub fn show(figment: &Figment) -> Result<Vec<Shown>, Error> {
     let all: Dict = figment.extract().map_err(|error| explain(&error))?;
@@ -53,10 +58,29 @@ fn redact(key: &str, value: serde_json::Value) -> serde_json::Value {
     if SECRETS.iter().any(|word| last.contains(word)) || key.split('.').any(|part| part == "secrets") {
         return "(secret)".into();
     }
-    match value.as_str().and_then(|text| url::Url::parse(text).ok()).and_then(bare) {
-        Some(url) => url.into(),
+    // Which of a component's own settings are secret, only its schema knows.
+    let is_text = !(value.is_number() || value.is_boolean() || value.is_null());
+    if is_text && is_of_a_component(key) {
+        return NOT_SHOWN.into();
+    }
+    match value.as_str().filter(|text| text.contains(AFTER_SCHEME)).map(url::Url::parse) {
+        // There may be a password anywhere in it.
+        Some(Err(_)) => NOT_SHOWN.into(),
+        Some(Ok(url)) if has_stray_sign(&url) => NOT_SHOWN.into(),
+        Some(Ok(url)) => bare(url).map_or(value, Into::into),
         None => value,
     }
+}
+
+/// Whether it is below `plugins.N.config` or `channels.NAME.config`.
+fn is_of_a_component(key: &str) -> bool {
+    let mut parts = key.split('.');
+    matches!(parts.next(), Some("plugins" | "channels")) && parts.nth(1) == Some("config")
+}
+
+/// Whether a password with one of `/?#` in it may have been taken for another part: what ends one is behind the host then.
+fn has_stray_sign(url: &url::Url) -> bool {
+    url[url::Position::BeforePath..].contains('@')
 }
 
 /// Without the password, wherever it is: in front of the host, or among the parameters, which databases take as well. None
@@ -75,4 +99,42 @@ fn bare(mut url: url::Url) -> Option<String> {
     let pairs = pairs.iter().map(|(name, value)| (name, if is_secret(name) { "secret" } else { value }));
     url.query_pairs_mut().clear().extend_pairs(pairs);
     Some(url.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let url = |text: &str| ("database.url", json!(text));
+        let hidden = [
+            ("plugins.0.config.apikey", json!("hush")),
+            ("plugins.1.config.rules.0.api-key", json!("hush")),
+            ("plugins.0.config.words", json!(["hush"])),
+            ("channels.telegram.config.credential", json!("hush")),
+            url("postgres://me:hu#sh@db/recado"),
+            url("postgres://me:12#hush@db/recado"),
+            url("postgres://me:12/hush@db/recado"),
+            url("postgres://me:hu:sh@db:port/recado"),
+        ];
+        for (key, value) in hidden {
+            assert_eq!(redact(key, value.clone()), NOT_SHOWN, "{key} {value}");
+        }
+        let shown = [
+            ("plugins.0.config.most", json!(3)),
+            ("plugins.0.config.polite", json!(true)),
+            ("plugins.0.component", json!("builtin:router")),
+            ("channels.sms.from", json!("+529983162438")),
+            ("channels.config.from", json!("+529983162438")),
+            ("defaults.subject", json!("SMS de {sender}: hola")),
+            url("sqlite://data/recado.db"),
+            url("postgres://me@db/recado"),
+        ];
+        for (key, value) in shown {
+            assert_eq!(redact(key, value.clone()), value, "{key}");
+        }
+    }
 }
