@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -37,7 +37,10 @@ struct Page {
 /// The most that a page may have.
 const PAGE: u32 = 200;
 
-/// All messages of a direction since then, newest first. `tell` hears how many were read.
+/// How far the gateway's clock may be behind: what it takes then has a time from before. All is told apart by ids anyway.
+const BEHIND: SignedDuration = SignedDuration::from_mins(10);
+
+/// All messages of a direction since then, newest first, and some from before. `tell` hears how many were read.
 pub async fn list(
     client: &mut Client,
     key: &str,
@@ -45,7 +48,7 @@ pub async fn list(
     since: Timestamp,
     tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<Known>, String> {
-    let first = format!("/v1/messages?direction={direction}&since={since}&limit={PAGE}");
+    let first = first_page(direction, since);
     let (mut path, mut all) = (first.clone(), Vec::new());
     loop {
         let mut page: Page = client.get(&path, Some(key)).await?;
@@ -54,6 +57,11 @@ pub async fn list(
         let Some(cursor) = page.next_cursor else { return Ok(all) };
         path = format!("{first}&cursor={cursor}");
     }
+}
+
+fn first_page(direction: &str, since: Timestamp) -> String {
+    let since = since.checked_sub(BEHIND).unwrap_or(since);
+    format!("/v1/messages?direction={direction}&since={since}&limit={PAGE}")
 }
 
 /// How long somebody waits for what is on its way.
@@ -91,4 +99,15 @@ pub async fn settled(client: &mut Client, key: &str, ids: &[Uuid], patience: Pat
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_clock_that_is_behind_dates_before_the_beginning_is_asked_for() {
+        let path = first_page("inbound", "2026-11-01T12:00:00Z".parse().unwrap());
+        assert_eq!(path, "/v1/messages?direction=inbound&since=2026-11-01T11:50:00Z&limit=200");
+    }
 }
