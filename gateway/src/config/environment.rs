@@ -33,6 +33,11 @@ impl Environment {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether a variable of this name may set something.
+    pub fn is_setting(name: &str) -> bool {
+        name.starts_with(PREFIX) || USUAL.iter().any(|(usual, _)| *usual == name)
+    }
+
     /// The name of the account on this machine that runs the command, where the system tells.
     pub fn account(&self) -> Option<String> {
         ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| self.get(name)).map(str::to_owned)

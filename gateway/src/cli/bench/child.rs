@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::bench::Failures;
+use crate::config::Environment;
 
 /// How long it may take until it listens: a gateway that compiles its plugins, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -32,11 +33,16 @@ fn program(folder: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("this program can't be found")?);
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| ["RECADO_", "TWILIO_"].iter().any(|ours| name.starts_with(ours))) {
+        if name.to_str().is_some_and(is_kept_away) {
             command.env_remove(name);
         }
     }
     Ok(command)
+}
+
+/// Settings, and all else that libraries of Twilio's read.
+fn is_kept_away(name: &str) -> bool {
+    Environment::is_setting(name) || name.starts_with("TWILIO_")
 }
 
 /// Runs it to its end, and gives the JSON that it prints.
@@ -130,5 +136,23 @@ fn hear(line: &str, heard: &Mutex<Failures>, listening: &Mutex<Option<oneshot::S
     }
     if heard.lines.len() < LINES {
         heard.lines.push(line.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_variable_that_sets_anything_comes_along() {
+        let set = [
+            "RECADO_DATABASE__URL",
+            "RECADO_CONFIG",
+            "TWILIO_AUTH_TOKEN",
+            "TWILIO_API_KEY",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ];
+        assert!(set.into_iter().all(is_kept_away));
+        assert!(!["PATH", "HOME", "OTEL_SERVICE_NAME"].into_iter().any(is_kept_away));
     }
 }
