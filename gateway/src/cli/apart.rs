@@ -35,7 +35,7 @@ pub(super) fn for_real(config: &Config) -> Result<(), Usage> {
         let Some(folder) = path.parent().filter(|folder| folder.join(DEV_FILE).exists()) else { continue };
         return Err(Usage(format!(
             "{} (`{key}`) is of `recado dev`, since there is a {DEV_FILE} in {}, and what was tried out there would go to \
-             real people: name another place with `{key}`, or delete that folder if nobody needs it",
+             real people: name another place with `{key}`; or take {DEV_FILE} away, if it is a real gateway's by now",
             path.display(),
             if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.display()
         )));
