@@ -20,19 +20,37 @@ pub(crate) enum Work {
     Inbound {
         connections: i64,
         count: i64,
+        with: With,
     },
     /// Messages of an application, of which nothing is sent yet …
-    Submit,
+    Submit(With),
     /// … and now: claimed, sent, settled and reported.
-    Deliver,
+    Deliver(With),
     Read(&'static str, fn(&Side, i64) -> String),
 }
 
-pub(crate) const WORKS: [Work; 18] = [
-    Work::Inbound { connections: 16, count: 3_000 },
-    Work::Inbound { connections: 1, count: 400 },
-    Work::Submit,
-    Work::Deliver,
+/// Who writes and is written to. The two tell apart what is stored and how many people there is traffic with: what
+/// many have in common is written once for all of them, however much is stored.
+#[derive(Clone, Copy)]
+pub(crate) enum With {
+    /// As many people on both sides, from anywhere in the year.
+    AsMany,
+    /// Anybody of those who are known, each as likely: where more is stored, these are more.
+    Anybody,
+}
+
+/// All whom the small database knows.
+const AS_MANY: i64 = 400;
+
+pub(crate) const WORKS: [Work; 22] = [
+    Work::Inbound { connections: 16, count: TEXTS, with: With::AsMany },
+    Work::Inbound { connections: 1, count: 400, with: With::AsMany },
+    Work::Submit(With::AsMany),
+    Work::Deliver(With::AsMany),
+    Work::Inbound { connections: 16, count: TEXTS, with: With::Anybody },
+    Work::Inbound { connections: 1, count: 400, with: With::Anybody },
+    Work::Submit(With::Anybody),
+    Work::Deliver(With::Anybody),
     Work::Read("messages, first page", |_, _| "/v1/messages?limit=50".to_owned()),
     Work::Read("messages, a page in the middle", |side, number| {
         let at = side.filling.message_id(anywhere(number, side.filling.rows));
@@ -70,7 +88,10 @@ pub(crate) const WORKS: [Work; 18] = [
 const READS: i64 = 200;
 /// Of reads in one turn.
 const LONG: Duration = Duration::from_secs(2);
-const SUBMITTED: i64 = 600;
+/// In these the log is copied to its place at least once on either side, which costs as much as hundreds of texts: in
+/// fewer, whoever happens to meet it has it all.
+const TEXTS: i64 = 6_000;
+const SUBMITTED: i64 = 6_000;
 static MESSAGES: AtomicI64 = AtomicI64::new(1);
 
 /// What one message or request came to.
@@ -94,10 +115,14 @@ impl Cost {
 impl Work {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Inbound { connections: 1, .. } => "inbound, one connection",
-            Self::Inbound { .. } => "inbound, 16 connections",
-            Self::Submit => "outbound: taken from the application",
-            Self::Deliver => "outbound: claimed, sent, settled, reported",
+            Self::Inbound { connections: 1, with: With::AsMany, .. } => "inbound, one connection",
+            Self::Inbound { with: With::AsMany, .. } => "inbound, 16 connections",
+            Self::Inbound { connections: 1, with: With::Anybody, .. } => "inbound, one connection, anybody",
+            Self::Inbound { with: With::Anybody, .. } => "inbound, 16 connections, anybody",
+            Self::Submit(With::AsMany) => "outbound: taken from the application",
+            Self::Submit(With::Anybody) => "outbound: taken, anybody",
+            Self::Deliver(With::AsMany) => "outbound: claimed, sent, settled, reported",
+            Self::Deliver(With::Anybody) => "outbound: claimed, sent …, anybody",
             Self::Read(name, _) => name,
         }
     }
@@ -107,15 +132,15 @@ pub(crate) fn measure(runtime: &Runtime, side: &mut Side, work: Work, turn: i64)
     let before = (side.gateway.process().processor_time(), servers(runtime, &side.database));
     let started = Instant::now();
     let took = match work {
-        Work::Inbound { connections, count } => at_once(connections, count, |_| text(side)),
-        Work::Submit => {
+        Work::Inbound { connections, count, with } => at_once(connections, count, |_| text(side, with)),
+        Work::Submit(with) => {
             pause(&side.gateway, "pause");
-            at_once(8, SUBMITTED, |number| submit(side, turn * SUBMITTED + number))
+            at_once(8, SUBMITTED, |number| submit(side, turn * SUBMITTED + number, with))
         }
-        Work::Deliver => {
+        Work::Deliver(_) => {
             pause(&side.gateway, "resume");
             while runtime.block_on(under_way(&side.database)) {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(100));
             }
             vec![started.elapsed(); usize::try_from(SUBMITTED).unwrap_or_default()]
         }
@@ -163,12 +188,12 @@ fn at_once(connections: i64, count: i64, act: impl Fn(i64) -> bool + Sync) -> Ve
     })
 }
 
-fn text(side: &Side) -> bool {
+fn text(side: &Side, with: With) -> bool {
     let number = MESSAGES.fetch_add(1, Ordering::Relaxed);
     let conversation = match number % 10 {
         // Somebody new.
         3 => 10_000_000 + number,
-        _ => anywhere(number, side.filling.conversations()),
+        _ => someone(side, number, with),
     };
     // Providers' ids are in no order.
     let scattered = u128::from(number.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
@@ -179,8 +204,17 @@ fn text(side: &Side) -> bool {
     true
 }
 
-fn submit(side: &Side, number: i64) -> bool {
-    let to = Filling::address(anywhere(number, side.filling.conversations()));
+/// The number of a conversation.
+fn someone(side: &Side, number: i64, with: With) -> i64 {
+    let conversations = side.filling.conversations();
+    match with {
+        With::AsMany => anywhere(number, AS_MANY) * (conversations / AS_MANY),
+        With::Anybody => anywhere(number, conversations),
+    }
+}
+
+fn submit(side: &Side, number: i64, with: With) -> bool {
+    let to = Filling::address(someone(side, number, with));
     side.gateway.post("/v1/messages", &json!({ "to": to, "text": "Su pedido está listo." })).expect(202);
     true
 }

@@ -6,6 +6,8 @@
 //! database. `-- --rows N` is how many messages the large one has (5,000,000), `-- --turns N` how often all is
 //! measured (5). Files lie in `TMPDIR`, on Postgres where the server has its own: count on 2 KB a message.
 //!
+//! Traffic is with as many people on both sides, and then with anybody (`load.rs`, `With`).
+//!
 //! The gateways have no plugins, for what these cost does not depend on what is stored. Processor time is the gateway's and, on
 //! Postgres, that of its server for the gateway's connections.
 #![expect(clippy::print_stdout, reason = "a program that measures and says so")]
