@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Statement, Value,
+    Select, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -118,14 +118,11 @@ impl Store {
             let of_side = conversations::Entity::find()
                 .select_only()
                 .column(Column::Id)
-                .left_join(contacts::Entity)
                 .filter(Expr::cust(side.to_owned()))
                 .filter(matching(filter))
-                .filter(Condition::all().add_option(
-                    search.as_ref().map(|search| search.condition(self.reads.get_database_backend(), &said)),
-                ))
                 .filter(Condition::all().add_option(after.map(behind)));
-            QueryTrait::into_query(newest_first(of_side).limit(limit + 1))
+            let found = found_by(search.as_ref(), of_side, self.reads.get_database_backend(), &said);
+            QueryTrait::into_query(newest_first(found).limit(limit + 1))
         };
         let wanted = match (filter.status, filter.open) {
             (Some(ConversationStatus::Closed), _) => newest(CLOSED),
@@ -164,20 +161,13 @@ impl Store {
         use conversations::Column;
         let search = Search::of(filter);
         let said = self.said(filter, search.as_ref()).await?;
-        let mut query = conversations::Entity::find()
-            .find_also_related(contacts::Entity)
-            .filter(matching(filter))
-            .filter(
-                Condition::all()
-                    .add_option(search.map(|search| search.condition(self.reads.get_database_backend(), &said))),
-            )
-            .order_by_desc(Column::Id)
-            .limit(limit + 1);
+        let all = conversations::Entity::find().filter(matching(filter)).order_by_desc(Column::Id).limit(limit + 1);
+        let mut query = found_by(search.as_ref(), all, self.reads.get_database_backend(), &said);
         if let Some(after) = after {
             query = query.filter(Column::Id.lt(after));
         }
-        let (rows, next) = cut(query.all(&self.reads).await?, limit, |(row, _)| row.id);
-        Ok(Page { items: rows.into_iter().map(|(row, _)| to_conversation(row)).collect(), next })
+        let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
+        Ok(Page { items: rows.into_iter().map(to_conversation).collect(), next })
     }
 
     /// Numbers are looked for in addresses alone, and so is what half of all texts have in them.
@@ -284,6 +274,20 @@ fn matching(filter: &InboxFilter) -> Condition {
         all = all.add(Column::Unread.gt(0));
     }
     all
+}
+
+/// Those of these that have what is searched for. Only a search needs to know who it is with: Postgres plans the join
+/// anew for each page of a large table, which takes longer than reading it.
+fn found_by(
+    search: Option<&Search>,
+    these: Select<conversations::Entity>,
+    backend: DbBackend,
+    said: &BTreeMap<Uuid, String>,
+) -> Select<conversations::Entity> {
+    match search {
+        Some(search) => these.left_join(contacts::Entity).filter(search.condition(backend, said)),
+        None => these,
+    }
 }
 
 /// What somebody searches for.

@@ -36,16 +36,6 @@ impl Store {
         Ok(conversations::Entity::find_by_id(id.0).one(&self.reads).await?.map(to_conversation))
     }
 
-    /// Conversations that began before `after`, newest first, `limit` at the most.
-    pub async fn conversations(&self, after: Option<Uuid>, limit: u64) -> Result<Page<Conversation>, Error> {
-        let mut query = conversations::Entity::find().order_by_desc(conversations::Column::Id).limit(limit + 1);
-        if let Some(after) = after {
-            query = query.filter(conversations::Column::Id.lt(after));
-        }
-        let (rows, next) = cut(query.all(&self.reads).await?, limit, |row| row.id);
-        Ok(Page { items: rows.into_iter().map(to_conversation).collect(), next })
-    }
-
     /// What the webhook of an inbound message was answered.
     pub async fn answered(&self, id: MessageId) -> Result<Answered, Error> {
         let row: Option<(Option<i64>, Option<String>)> = messages::Entity::find_by_id(id.0)

@@ -178,7 +178,7 @@ async fn two_who_are_one_become_one(database: Database) {
     assert_eq!(store.contacts(&ContactFilter::default(), None, 10).await.unwrap().items.len(), 1);
     // Whoever writes again is the same one.
     store.record(database.inbound("SM9", TELEGRAM)).await.unwrap();
-    for conversation in store.conversations(None, 10).await.unwrap().items {
+    for conversation in store.conversations_of(&InboxFilter::default(), None, 10).await.unwrap().items {
         assert_eq!(conversation.contact_id, luis);
     }
     let nobody = ContactId(database.id());

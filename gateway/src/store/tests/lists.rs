@@ -82,8 +82,8 @@ async fn conversations_come_in_pages(database: Database) {
         store.record(new).await.unwrap();
     }
     ids.reverse();
-    let first = store.conversations(None, 3).await.unwrap();
-    let second = store.conversations(first.next, 3).await.unwrap();
+    let first = store.conversations_of(&InboxFilter::default(), None, 3).await.unwrap();
+    let second = store.conversations_of(&InboxFilter::default(), first.next, 3).await.unwrap();
     assert_eq!((first.items.len(), second.items.len(), second.next), (3, 2, None));
     let seen: Vec<_> = first.items.iter().chain(&second.items).map(|conversation| conversation.id).collect();
     assert_eq!(seen, ids);

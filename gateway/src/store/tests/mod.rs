@@ -106,7 +106,7 @@ use super::events::*;
 use super::records::*;
 use super::rejection::Rejection;
 use super::shown::*;
-use super::{NewKey, Order, Settings, Store, Wanted};
+use super::{InboxFilter, NewKey, Order, Settings, Store, Wanted};
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::message::{Address, ContactId, ConversationId, MessageId, Options, PartId, Priority, Scope, Status};
 
@@ -334,7 +334,8 @@ async fn status(store: &Store, id: MessageId) -> Status {
 
 /// The only conversation there is.
 async fn only_conversation(store: &Store) -> Conversation {
-    let [conversation] = store.conversations(None, 10).await.unwrap().items.try_into().unwrap();
+    let [conversation] =
+        store.conversations_of(&InboxFilter::default(), None, 10).await.unwrap().items.try_into().unwrap();
     conversation
 }
 

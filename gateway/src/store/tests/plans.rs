@@ -222,8 +222,8 @@ async fn looks(store: &Store, id: MessageId) {
     }
     store.contact(contact).await.unwrap();
     store.opted_out(&[&Address::received(ANA)]).await.unwrap();
-    store.conversations(None, 50).await.unwrap();
-    store.conversations(Some(conversation.0), 50).await.unwrap();
+    store.conversations_of(&InboxFilter::default(), None, 50).await.unwrap();
+    store.conversations_of(&InboxFilter::default(), Some(conversation.0), 50).await.unwrap();
     for beside in [Beside::Skip(0), Beside::Older(id.0), Beside::Newer(id.0)] {
         let channels = vec!["sms".to_owned(), "other".to_owned()];
         let listing = Listing { channels, from: None, to: None, since: None, until: None, beside, limit: 50 };

@@ -170,7 +170,8 @@ async fn a_closed_conversation_takes_no_more_messages(database: Database) {
     let second = database.inbound("SM2", ANA);
     store.record(second.clone()).await.unwrap();
     assert_eq!(message(&store, second.id).await.conversation_id, second.conversation_id);
-    let [newer, older] = store.conversations(None, 10).await.unwrap().items.try_into().unwrap();
+    let [newer, older] =
+        store.conversations_of(&InboxFilter::default(), None, 10).await.unwrap().items.try_into().unwrap();
     assert_eq!((newer.status, newer.inbound_count), (ConversationStatus::Pending, 1));
     assert_eq!((older.status, older.inbound_count), (ConversationStatus::Closed, 1));
     assert_eq!(newer.contact_id, older.contact_id, "it is the same person");
@@ -182,7 +183,8 @@ async fn channels_share_contacts_but_not_conversations(database: Database) {
     let whatsapp = NewInbound { channel: "whatsapp".to_owned(), ..database.inbound("SM1", ANA) };
     let (one, other) = futures::join!(store.record(sms), store.record(whatsapp));
     assert_eq!((one.unwrap(), other.unwrap()), (Receipt::Recorded, Receipt::Recorded));
-    let [one, other] = store.conversations(None, 10).await.unwrap().items.try_into().unwrap();
+    let [one, other] =
+        store.conversations_of(&InboxFilter::default(), None, 10).await.unwrap().items.try_into().unwrap();
     assert_ne!(one.channel, other.channel);
     assert_eq!(one.contact_id, other.contact_id);
 }

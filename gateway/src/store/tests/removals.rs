@@ -53,7 +53,7 @@ async fn every_id_that_a_provider_has_is_put_down(database: Database) {
     let message = delivered(&store, &database, &["uno", "dos"]).await;
     let new = database.inbound("SM9", LUIS);
     store.record(new.clone()).await.unwrap();
-    let conversations = store.conversations(None, 10).await.unwrap().items;
+    let conversations = store.conversations_of(&InboxFilter::default(), None, 10).await.unwrap().items;
     let conversation = conversations.iter().find(|conversation| conversation.address.as_str() == LUIS).unwrap().id;
     store.commit(processed(&new, conversation)).await.unwrap();
     assert!(!store.removals_due(at(10)).await.unwrap());

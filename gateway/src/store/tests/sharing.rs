@@ -95,7 +95,7 @@ async fn two_first_messages_make_one_conversation(database: Database) {
         assert_eq!((one.unwrap(), other.unwrap()), (Receipt::Recorded, Receipt::Recorded));
         assert!(matches!(sent, Ok(Submitted::Stored(_))));
     }
-    let conversations = stores[0].conversations(None, 100).await.unwrap().items;
+    let conversations = stores[0].conversations_of(&InboxFilter::default(), None, 100).await.unwrap().items;
     assert_eq!(conversations.len(), 20);
     assert!(conversations.iter().all(|conversation| conversation.inbound_count == 2));
     let mut ordinals: Vec<_> =
